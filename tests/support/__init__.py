@@ -1,0 +1,1 @@
+"""Builders, twins and counterparts that the tests share."""

@@ -1,0 +1,38 @@
+"""Small things that many tests build."""
+
+from __future__ import annotations
+
+from worker.core.ledger import Lease
+from worker.core.records import Interaction, Record
+
+
+def lease(topic: str = "interactions", partition: int = 0, epoch: int = 1) -> Lease:
+    """A lease on which nothing was received."""
+    return Lease(topic, partition, epoch)
+
+
+def record(  # noqa: PLR0913  the fields of a record
+    offset: int = 0,
+    *,
+    value: bytes | None = b"{}",
+    key: bytes | None = None,
+    headers: tuple[tuple[str, bytes | None], ...] = (),
+    under: Lease | None = None,
+    timestamp_ms: int | None = 1_700_000_000_000,
+    received_at: float = 0.0,
+) -> Record:
+    """A record; what is not said does not matter."""
+    return Record(under or lease(), offset, timestamp_ms, key, value, headers, received_at)
+
+
+def interaction(  # noqa: PLR0913  the fields of an interaction
+    session_id: str = "s",
+    *,
+    user_id: str | None = "u",
+    offset: int = 0,
+    under: Lease | None = None,
+    received_at: float = 0.0,
+    event: bytes = b"{}",
+) -> Interaction:
+    """A mapped event."""
+    return Interaction(record(offset, under=under, received_at=received_at), session_id, user_id, event)

@@ -1,0 +1,38 @@
+"""What is held in memory has a bound."""
+
+from __future__ import annotations
+
+from worker.core.backlog import Backlog
+
+
+def backlog_of(records: int, *, max_records: int = 1000, max_bytes: int = 1_000_000, each: int = 10) -> Backlog:
+    backlog = Backlog(max_records, max_bytes)
+    for _ in range(records):
+        backlog.add(each)
+    return backlog
+
+
+def test_there_is_room_for_as_many_as_are_missing_to_the_bound() -> None:
+    assert backlog_of(400).room() == 600
+
+
+def test_there_is_no_room_once_the_bytes_are_at_their_bound() -> None:
+    backlog = backlog_of(2, max_bytes=100, each=50)
+    assert backlog.room() == 0
+    assert backlog.is_full()
+
+
+def test_a_bound_below_the_least_room_still_lets_records_in() -> None:
+    assert not backlog_of(0, max_records=10).is_full()
+    assert backlog_of(1, max_records=10).is_full()
+
+
+def test_it_has_eased_well_below_the_bound() -> None:
+    assert not backlog_of(900).has_eased()
+    assert backlog_of(800).has_eased()
+
+
+def test_what_is_removed_leaves_room() -> None:
+    backlog = backlog_of(1000)
+    backlog.remove(10)
+    assert (backlog.records, backlog.bytes, backlog.room()) == (999, 9990, 1)

@@ -1,0 +1,148 @@
+"""When the next call may go."""
+
+from __future__ import annotations
+
+from math import inf
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from worker.core.gate import Gate
+
+
+def gate(calls_per_second: float = 100, max_in_flight: int = 1000, share: float = 1.0) -> Gate:
+    made = Gate(calls_per_second, max_in_flight)
+    made.set_share(share, 0.0)
+    return made
+
+
+def calls_let_through(made: Gate, begin: float, seconds: float, *, leave: bool = True) -> int:
+    """How many calls go when somebody always wants to."""
+    now, calls = begin, 0
+    while (opens_at := made.opens_at(now)) <= begin + seconds:
+        now = max(now, opens_at) + 1e-9
+        if made.opens_at(now) > now:
+            continue
+        made.enter(now)
+        calls += 1
+        if leave:
+            made.leave(now)
+    return calls
+
+
+def test_without_partitions_nothing_goes() -> None:
+    assert Gate(100, 10).opens_at(5.0) == inf
+
+
+def test_calls_go_at_the_share_of_the_quota() -> None:
+    assert 245 <= calls_let_through(gate(100, share=0.25), 10.0, 10.0) <= 260
+
+
+@given(
+    rate=st.floats(0.5, 2000),
+    pauses=st.lists(st.floats(0, 3), max_size=20),
+)
+def test_no_second_ever_holds_more_than_rate_and_burst(rate: float, pauses: list[float]) -> None:
+    made, now, went = gate(rate), 0.0, []
+    for pause in pauses:
+        now += pause
+        for _ in range(50):
+            if made.opens_at(now) > now:
+                break
+            made.enter(now)
+            made.leave(now)
+            went.append(now)
+    for begin in went:
+        within = sum(begin <= at < begin + 1 for at in went)
+        assert within <= rate + max(1.0, rate * 0.05) + 1
+
+
+def test_calls_in_flight_are_bounded() -> None:
+    made = gate(max_in_flight=3)
+    assert calls_let_through(made, 10.0, 10.0, leave=False) == 3
+    assert made.opens_at(100.0) == inf
+    made.leave(100.0)
+    assert made.opens_at(100.0) == 100.0
+
+
+def test_a_throttle_lowers_the_rate_and_time_raises_it_again() -> None:
+    made = gate(100)
+    made.throttled(sent_at=9.0, now=10.0)
+    assert made.rate < 85
+    calls_let_through(made, 10.0, 10.0)
+    assert made.rate == 100
+
+
+def test_throttles_of_calls_sent_before_the_last_step_count_once() -> None:
+    made = gate(100)
+    for sent_at in (9.0, 9.5, 9.9, 10.0):
+        made.throttled(sent_at, now=10.0)
+    assert made.rate == 80
+    made.throttled(sent_at=10.1, now=10.1)
+    assert made.rate < 80
+
+
+def test_the_rate_never_falls_to_nothing() -> None:
+    made = gate(100)
+    for now in range(1000):
+        made.throttled(now + 0.1, now + 0.1)
+    assert made.rate >= 1
+
+
+def test_half_a_quota_that_strangers_left_is_found() -> None:
+    """An endpoint that takes 50 a second while 100 are configured: most of it is used, few calls are throttled."""
+    made, now, tokens, last, sent, throttled = gate(100), 0.0, 50.0, 0.0, 0, 0
+    while now < 300:
+        now += 0.001
+        if made.opens_at(now) > now:
+            continue
+        made.enter(now)
+        tokens = min(5.0, tokens + 50 * (now - last))
+        last = now
+        if tokens >= 1:
+            tokens -= 1
+            sent += 1
+        else:
+            throttled += 1
+            made.throttled(now, now)
+        made.leave(now)
+    assert sent > 0.85 * 50 * 300
+    assert throttled < 0.02 * sent
+
+
+def test_a_hold_stops_everything_but_one_probe_at_growing_intervals() -> None:
+    made = gate()
+    made.hold("misconfigured", "AccessDenied", 10.0)
+    assert made.opens_at(10.0) == 11.0
+    made.enter(11.0)
+    assert made.opens_at(12.0) == inf
+    made.leave(12.0)
+    assert made.opens_at(12.0) == 14.0 - 1.0
+    made.enter(14.0)
+    made.leave(14.0)
+    assert made.opens_at(14.0) == 16.0
+
+
+def test_a_hold_for_dead_letters_is_not_probed_with_calls() -> None:
+    made = gate()
+    made.hold("misconfigured", "AccessDenied", 10.0)
+    made.hold("dead_letters", "no such topic", 10.0)
+    assert made.opens_at(100.0) == inf
+    assert [hold.kind for hold in made.resume("dead_letters")] == ["dead_letters"]
+    assert made.opens_at(100.0) <= 100.0
+
+
+def test_a_hold_is_told_once() -> None:
+    made = gate()
+    assert made.hold("refusals", "InvalidInput", 1.0)
+    assert not made.hold("refusals", "InvalidInput", 2.0)
+    assert made.holds[0].since == 1.0
+
+
+def test_a_probe_waits_for_the_calls_that_are_still_in_flight() -> None:
+    made = gate()
+    made.enter(10.0)
+    made.hold("misconfigured", "AccessDenied", 10.0)
+    assert made.opens_at(50.0) == inf
+    made.leave(50.0)
+    assert made.opens_at(50.0) <= 51.0

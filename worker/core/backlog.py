@@ -1,0 +1,41 @@
+"""How much is held in memory, and when that is enough."""
+
+from __future__ import annotations
+
+# After a pause the flow begins again well below the bound: pausing throws away what was fetched ahead.
+_RESUME_AT = 0.8
+# With less room than this, records would come in by ones and twos.
+_LEAST_ROOM = 100
+
+
+class Backlog:
+    """Records that are received and not done with, by number and by bytes."""
+
+    def __init__(self, max_records: int, max_bytes: int) -> None:
+        """Begin empty, with both bounds."""
+        self._max_records = max_records
+        self._max_bytes = max_bytes
+        self.records = 0
+        self.bytes = 0
+
+    def add(self, held_bytes: int) -> None:
+        """One record more."""
+        self.records += 1
+        self.bytes += held_bytes
+
+    def remove(self, held_bytes: int) -> None:
+        """One record less."""
+        self.records -= 1
+        self.bytes -= held_bytes
+
+    def room(self) -> int:
+        """How many records may come before the bound on their number; 0 also when their bytes are at the bound."""
+        return 0 if self.bytes >= self._max_bytes else max(0, self._max_records - self.records)
+
+    def is_full(self) -> bool:
+        """Whether it is time to wait for room."""
+        return self.room() < min(_LEAST_ROOM, self._max_records)
+
+    def has_eased(self) -> bool:
+        """Whether there is enough room again to end a pause."""
+        return self.records <= _RESUME_AT * self._max_records and self.bytes <= _RESUME_AT * self._max_bytes

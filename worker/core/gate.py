@@ -1,0 +1,124 @@
+"""When the next call may go.
+
+Three things decide: a token bucket at this pod's share of the quota; a bound on calls in flight; and the hold.
+The rate is lowered multiplicatively when the API throttles and raised additively after, so that pods which share
+a quota with each other, or with a stranger, find their level without talking.
+
+While held nothing goes but one probe at a time, at growing intervals; an accepted probe ends the hold.
+"""
+
+from __future__ import annotations
+
+from math import inf
+
+from msgspec import Struct
+
+# One step down and the way back up, as fractions of the full rate: four seconds from a step to where it was.
+_CUT = 0.8
+_RAISE_PER_SECOND = 0.05
+_FLOOR = 0.02
+# What may go at once after a pause, in seconds of the rate: enough to make up for a late timer, too little to be
+# throttled for.
+_BURST_SECONDS = 0.05
+_FIRST_PROBE_SECONDS = 1.0
+_MAX_PROBE_SECONDS = 30.0
+
+# Every kind of hold, and whether a call can find out that it is over. A dead letter that was written ends the other.
+PROBED = {"misconfigured": True, "refusals": True, "dead_letters": False}
+
+
+class Hold(Struct, frozen=True):
+    """Why nothing is sent: ``kind`` is a key of ``PROBED``; ``reason`` says what a person should mend."""
+
+    kind: str
+    reason: str
+    since: float
+
+
+class Gate:
+    """Decides; somebody else waits. Times are seconds of the caller's clock."""
+
+    def __init__(self, calls_per_second: float, max_in_flight: int) -> None:
+        """Begin closed: without partitions there is no share of the quota."""
+        self._quota = calls_per_second
+        self._max_in_flight = max_in_flight
+        self.share = 0.0
+        self.in_flight = 0
+        self._level = 1.0
+        self._tokens = 0.0
+        self._counted_at = 0.0
+        self._cut_at = -inf
+        self._holds: dict[str, Hold] = {}
+        self._probe_at = inf
+        self._probe_seconds = _FIRST_PROBE_SECONDS
+
+    @property
+    def rate(self) -> float:
+        """Calls a second that may go now."""
+        return self._quota * self.share * self._level
+
+    @property
+    def holds(self) -> tuple[Hold, ...]:
+        """What holds it, the first to come first."""
+        return tuple(self._holds.values())
+
+    def set_share(self, share: float, now: float) -> None:
+        """Take over a share (0 to 1) of the quota."""
+        self._count(now)
+        self.share = share
+
+    def opens_at(self, now: float) -> float:
+        """When the next call may go, as far as can be told now; ``inf``: not before something else happens."""
+        if self.in_flight >= self._max_in_flight or self.rate <= 0:
+            return inf
+        if self._holds:
+            probed = all(PROBED[kind] for kind in self._holds) and self.in_flight == 0
+            return self._probe_at if probed else inf
+        self._count(now)
+        return now if self._tokens >= 1 else now + (1 - self._tokens) / self.rate
+
+    def enter(self, now: float) -> None:
+        """A call goes; ask ``opens_at`` first."""
+        self._count(now)
+        self._tokens -= 1
+        self.in_flight += 1
+        if self._holds:
+            self._probe_at = inf
+
+    def leave(self, now: float) -> None:
+        """A call is over, whatever came of it; while held, the next probe is due an interval later."""
+        self.in_flight -= 1
+        if self._holds and self._probe_at == inf:
+            self._probe_at = now + self._probe_seconds
+            self._probe_seconds = min(self._probe_seconds * 2, _MAX_PROBE_SECONDS)
+
+    def throttled(self, sent_at: float, now: float) -> None:
+        """The API said: too fast. Calls that went before the last step down say nothing new."""
+        if sent_at <= self._cut_at:
+            return
+        self._count(now)
+        self._level = max(self._level * _CUT, _FLOOR)
+        self._cut_at = now
+        self._tokens = min(self._tokens, 0.0)
+
+    def hold(self, kind: str, reason: str, now: float) -> bool:
+        """Stop sending; False if it was held for this kind of thing already."""
+        if kind in self._holds:
+            return False
+        if not self._holds:
+            self._probe_seconds = _FIRST_PROBE_SECONDS
+            self._probe_at = now + self._probe_seconds
+        self._holds[kind] = Hold(kind, reason, now)
+        return True
+
+    def resume(self, *kinds: str) -> tuple[Hold, ...]:
+        """End the holds of these kinds, and give those that there were."""
+        return tuple(self._holds.pop(kind) for kind in kinds if kind in self._holds)
+
+    def _count(self, now: float) -> None:
+        """Bring bucket and level up to now."""
+        passed = max(0.0, now - self._counted_at)
+        self._counted_at = max(now, self._counted_at)
+        self._level = min(1.0, self._level + _RAISE_PER_SECOND * passed)
+        # At least one token fits, or a small share would never send.
+        self._tokens = min(max(1.0, self.rate * _BURST_SECONDS), self._tokens + self.rate * passed)

@@ -1,0 +1,174 @@
+"""Which session's events go into the next call.
+
+A queue per session, not a list of ready batches: what goes into a call is decided when the gate lets the call go
+(late sealing). While there is quota to spare calls are small and quick; while there is none they fill up.
+
+A session is *due* when it holds a full call, when its user changes (the user belongs to the call, not to the
+event), when its oldest event has waited the linger, or when a lease of its events is ending. The session that
+has been due longest goes first, so that no session starves another. A session has at most one call in flight;
+its next waits for that one's outcome.
+"""
+
+from __future__ import annotations
+
+import heapq
+from typing import TYPE_CHECKING
+
+from worker.core.records import Batch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from worker.core.records import Interaction
+
+# Of outdated entries in the heap: fewer than sessions plus this many.
+_STALE_ENTRIES = 64
+
+
+class _Session:
+    """The events of one session that wait, in order."""
+
+    # A list, not a deque: an empty deque takes 600 bytes, and there may be a hundred thousand sessions.
+    __slots__ = ("due_at", "events", "in_flight")
+
+    def __init__(self) -> None:
+        self.events: list[Interaction] = []
+        self.in_flight = False
+        # None while in flight: then there is nothing to wait for but the outcome.
+        self.due_at: float | None = None
+
+    def first_run(self, limit: int) -> int:
+        """How many events, up to ``limit``, could go in one call: from the head on, one user only."""
+        user_id = self.events[0].user_id
+        for count, event in enumerate(self.events[:limit]):
+            if event.user_id != user_id:
+                return count
+        return min(limit, len(self.events))
+
+
+class SessionQueues:
+    """All sessions with events to deliver. Times are seconds of the caller's clock."""
+
+    def __init__(self, linger_seconds: float, max_events: int) -> None:
+        """Begin empty; ``max_events`` (1 to 10) is what a call may hold."""
+        self._linger_seconds = linger_seconds
+        self._max_events = max_events
+        self._sessions: dict[str, _Session] = {}
+        # (due_at, tie-breaker, session id); an entry counts only while it says what its session says.
+        self._due: list[tuple[float, int, str]] = []
+        self._entries = 0
+
+    def __len__(self) -> int:
+        """How many sessions are known: with events that wait, or with a call in flight."""
+        return len(self._sessions)
+
+    def add(self, interaction: Interaction, now: float) -> None:
+        """Put an event at the end of its session's queue."""
+        session = self._sessions.get(interaction.session_id)
+        if session is None:
+            session = self._sessions[interaction.session_id] = _Session()
+        events = session.events
+        events.append(interaction)
+        if session.in_flight:
+            return
+        if len(events) == 1:
+            self._set_due(interaction.session_id, session, interaction.record.received_at + self._linger_seconds)
+        elif session.due_at is not None and session.due_at > now and (
+            len(events) >= self._max_events or interaction.user_id != events[-2].user_id
+        ):
+            self._set_due(interaction.session_id, session, now)
+
+    def next_due_at(self) -> float | None:
+        """When the next session is (or was) due; None while no session waits."""
+        while self._due:
+            due_at, _, session_id = self._due[0]
+            session = self._sessions.get(session_id)
+            if session is not None and session.due_at == due_at:
+                return due_at
+            heapq.heappop(self._due)
+        return None
+
+    def seal(self, now: float, limit: int | None = None) -> Batch | None:
+        """The next call: of the session that has been due longest. It counts as in flight until ``release``.
+
+        Args:
+            now: sessions due by then are considered.
+            limit: at most so many events; as many as a call may hold unless given.
+        """
+        due_at = self.next_due_at()
+        if due_at is None or due_at > now:
+            return None
+        _, _, session_id = heapq.heappop(self._due)
+        session = self._sessions[session_id]
+        count = session.first_run(self._max_events if limit is None else limit)
+        sealed = tuple(session.events[:count])
+        del session.events[:count]
+        session.in_flight, session.due_at = True, None
+        return Batch(session_id, sealed[0].user_id, sealed)
+
+    def release(self, session_id: str, now: float, put_back: Sequence[Interaction] = ()) -> None:
+        """The session's call has its outcome; the next may go.
+
+        Args:
+            session_id: whose call it was.
+            now: the time.
+            put_back: what of the call is to be tried again, in order; it goes to the head of the queue, and the
+                session behind those that are due already, so that whatever stopped this one stops no others.
+        """
+        session = self._sessions[session_id]
+        session.in_flight = False
+        if put_back:
+            session.events[:0] = put_back
+            self._set_due(session_id, session, now)
+        elif session.events:
+            self._set_due(session_id, session, self._due_at(session, now))
+        else:
+            del self._sessions[session_id]
+
+    def hasten(self, now: float) -> None:
+        """Make every session due that holds events of an ending lease."""
+        for session_id, session in self._sessions.items():
+            if session.events and not session.in_flight:
+                due_at = self._due_at(session, now)
+                if session.due_at is None or due_at < session.due_at:
+                    self._set_due(session_id, session, due_at)
+
+    def drop_ended(self) -> list[Interaction]:
+        """Take out, and give, the events of ended leases: they are left to the next owner."""
+        dropped: list[Interaction] = []
+        for session_id, session in list(self._sessions.items()):
+            gone = [event for event in session.events if not event.record.lease.open]
+            if not gone:
+                continue
+            dropped += gone
+            session.events = [event for event in session.events if event.record.lease.open]
+            if not session.events and not session.in_flight:
+                del self._sessions[session_id]
+        return dropped
+
+    def _due_at(self, session: _Session, now: float) -> float:
+        """When a session with waiting events is due, ``now`` at the earliest: it stands behind those due already.
+
+        Were it due as of its oldest event, a hot session would go first again and again, and starve the others.
+        """
+        is_full = session.first_run(self._max_events) < len(session.events) or len(session.events) >= self._max_events
+        if is_full or any(event.record.lease.ending for event in session.events):
+            return now
+        return max(now, session.events[0].record.received_at + self._linger_seconds)
+
+    def _set_due(self, session_id: str, session: _Session, due_at: float) -> None:
+        session.due_at = due_at
+        self._entries += 1
+        heapq.heappush(self._due, (due_at, self._entries, session_id))
+        if len(self._due) > 2 * len(self._sessions) + _STALE_ENTRIES:
+            self._sweep()
+
+    def _sweep(self) -> None:
+        """Take out outdated entries, so that a long linger does not let them pile up."""
+        current = {}
+        for entry in self._due:
+            session = self._sessions.get(entry[2])
+            if session is not None and session.due_at == entry[0]:
+                current[entry[2]] = entry
+        self._due = list(current.values())
+        heapq.heapify(self._due)
