@@ -29,7 +29,7 @@ class Backlog:
         self.bytes -= held_bytes
 
     def room(self) -> int:
-        """How many records may come before the bound on their number; 0 also when their bytes are at the bound."""
+        """How many records may come: to the bound on their number; none once their bytes are at theirs."""
         return 0 if self.bytes >= self._max_bytes else max(0, self._max_records - self.records)
 
     def is_full(self) -> bool:

@@ -1,8 +1,8 @@
 """When the next call may go.
 
-Three things decide: a token bucket at this pod's share of the quota; a bound on calls in flight; and the hold.
-The rate is lowered multiplicatively when the API throttles and raised additively after, so that pods which share
-a quota with each other, or with a stranger, find their level without talking.
+Three things decide: a token bucket at this pod's share of the quota; a bound on calls in flight; and the
+hold. The rate is lowered multiplicatively when the API throttles and raised additively after, so that pods
+which share a quota with each other, or with a stranger, find their level without talking.
 
 While held nothing goes but one probe at a time, at growing intervals; an accepted probe ends the hold.
 """
@@ -17,13 +17,14 @@ from msgspec import Struct
 _CUT = 0.8
 _RAISE_PER_SECOND = 0.05
 _FLOOR = 0.02
-# What may go at once after a pause, in seconds of the rate: enough to make up for a late timer, too little to be
-# throttled for.
+# What may go at once after a pause, in seconds of the rate: enough to make up for a late timer, too little
+# to be throttled for.
 _BURST_SECONDS = 0.05
 _FIRST_PROBE_SECONDS = 1.0
 _MAX_PROBE_SECONDS = 30.0
 
-# Every kind of hold, and whether a call can find out that it is over. A dead letter that was written ends the other.
+# Every kind of hold, and whether a call can find out that it is over. A dead letter that was written ends
+# the other.
 PROBED = {"misconfigured": True, "refusals": True, "dead_letters": False}
 
 
@@ -68,7 +69,7 @@ class Gate:
         self.share = share
 
     def opens_at(self, now: float) -> float:
-        """When the next call may go, as far as can be told now; ``inf``: not before something else happens."""
+        """When the next call may go, as can be told now; ``inf``: not before something else happens."""
         if self.in_flight >= self._max_in_flight or self.rate <= 0:
             return inf
         if self._holds:

@@ -1,9 +1,9 @@
 """Which offsets may be committed: never one past a record that is not settled.
 
-A *lease* is one assignment of one partition. It knows the offsets received and not yet settled; the committable
-offset is the first of those, else one past the last received. It follows received offsets, so gaps (compaction,
-transactions) cost nothing. A settlement that comes after the lease ended changes nothing: the partition may have
-a new owner, or a new lease here that will receive the same records again.
+A *lease* is one assignment of one partition. It knows the offsets received and not yet settled; the
+committable offset is the first of those, else one past the last received. It follows received offsets, so
+gaps (compaction, transactions) cost nothing. A settlement that comes after the lease ended changes nothing:
+the partition may have a new owner, or a new lease here that will receive the same records again.
 
 After Jeffail/checkpoint ``uncapped.go`` and arroyo's offset rules; confluentinc/parallel-consumer's issue 827
 shows what happens to those who commit the highest offset seen instead.
@@ -85,7 +85,12 @@ class Lease:
             ValueError: it was settled before, or never received.
         """
         pending = self._pending
-        if not pending or offset < pending[0] or offset in self._settled_ahead or offset >= (self.next_offset or 0):
+        if (
+            not pending
+            or offset < pending[0]
+            or offset in self._settled_ahead
+            or offset >= (self.next_offset or 0)
+        ):
             msg = f"{self!r} settled offset {offset}, which is not pending"
             raise ValueError(msg)
         self._settled_ahead.add(offset)
@@ -95,7 +100,7 @@ class Lease:
         self._forget_arrivals()
 
     def committable(self) -> int | None:
-        """The offset to commit: the first unsettled, else one past the last received; None before the first."""
+        """The offset to commit: the first unsettled, else one past the last; None before the first."""
         return self._pending[0] if self._pending else self.next_offset
 
     def unsettled(self) -> int:

@@ -1,7 +1,7 @@
 """What one PutEvents call came to.
 
-Every answer belongs to exactly one class, by the table below: the error code decides first, the status second,
-for Personalize answers throttling with a 400.
+Every answer belongs to exactly one class, by the table below: the error code decides first, the status
+second, for Personalize answers throttling with a 400.
 """
 
 from __future__ import annotations

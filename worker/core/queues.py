@@ -1,7 +1,8 @@
 """Which session's events go into the next call.
 
-A queue per session, not a list of ready batches: what goes into a call is decided when the gate lets the call go
-(late sealing). While there is quota to spare calls are small and quick; while there is none they fill up.
+A queue per session, not a list of ready batches: what goes into a call is decided when the gate lets the
+call go (late sealing). While there is quota to spare calls are small and quick; while there is none they
+fill up.
 
 A session is *due* when it holds a full call, when its user changes (the user belongs to the call, not to the
 event), when its oldest event has waited the linger, or when a lease of its events is ending. The session that
@@ -72,9 +73,13 @@ class SessionQueues:
         if session.in_flight:
             return
         if len(events) == 1:
-            self._set_due(interaction.session_id, session, interaction.record.received_at + self._linger_seconds)
-        elif session.due_at is not None and session.due_at > now and (
-            len(events) >= self._max_events or interaction.user_id != events[-2].user_id
+            self._set_due(
+                interaction.session_id, session, interaction.record.received_at + self._linger_seconds
+            )
+        elif (
+            session.due_at is not None
+            and session.due_at > now
+            and (len(events) >= self._max_events or interaction.user_id != events[-2].user_id)
         ):
             self._set_due(interaction.session_id, session, now)
 
@@ -112,8 +117,8 @@ class SessionQueues:
         Args:
             session_id: whose call it was.
             now: the time.
-            put_back: what of the call is to be tried again, in order; it goes to the head of the queue, and the
-                session behind those that are due already, so that whatever stopped this one stops no others.
+            put_back: what of the call is to be tried again, in order; it goes to the head of the queue, and
+                the session behind those that are due already: what stopped this one stops no others.
         """
         session = self._sessions[session_id]
         session.in_flight = False
@@ -147,11 +152,14 @@ class SessionQueues:
         return dropped
 
     def _due_at(self, session: _Session, now: float) -> float:
-        """When a session with waiting events is due, ``now`` at the earliest: it stands behind those due already.
+        """When a session with waiting events is due, ``now`` at the earliest: behind those due already.
 
-        Were it due as of its oldest event, a hot session would go first again and again, and starve the others.
+        Were it due as of its oldest event, a hot session would go first again and again.
         """
-        is_full = session.first_run(self._max_events) < len(session.events) or len(session.events) >= self._max_events
+        is_full = (
+            session.first_run(self._max_events) < len(session.events)
+            or len(session.events) >= self._max_events
+        )
         if is_full or any(event.record.lease.ending for event in session.events):
             return now
         return max(now, session.events[0].record.received_at + self._linger_seconds)

@@ -1,7 +1,8 @@
 """What flows through the worker: one frozen type a stage.
 
-``Record`` (as it came from the topic) becomes an ``Interaction`` (mapped and valid), ``Undecodable`` (a dead
-letter) or ``Skipped`` (by rule); interactions of one session and one user become a ``Batch``, one PutEvents call.
+``Record`` (as it came from the topic) becomes an ``Interaction`` (mapped and valid), ``Undecodable`` (a
+dead letter) or ``Skipped`` (by rule); interactions of one session and one user become a ``Batch``, one
+PutEvents call.
 
 The types are msgspec structs outside the garbage collector's care: a worker holds a hundred thousand of them,
 they form no cycles, and they should cost neither a header each nor the collector's walks.
@@ -42,8 +43,8 @@ class Record(Struct, frozen=True, gc=False):
 class Reason(Struct, frozen=True, gc=False):
     """Why a record is a dead letter.
 
-    ``kind`` is one word of a small fixed set, fit to be a metric's label; ``text`` names field and rule. Neither
-    ever holds a value from the record.
+    ``kind`` is one word of a small fixed set, fit to be a metric's label; ``text`` names field and rule.
+    Neither ever holds a value from the record.
     """
 
     kind: str

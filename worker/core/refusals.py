@@ -1,8 +1,8 @@
 """When refusing is no longer the records' fault.
 
-One event refused is one dead letter. But when event after event is refused, from different sessions and with
-nothing accepted between, then the tracker is gone or the mapping is wrong, and a topic must not be emptied into
-the dead letters.
+One event refused is one dead letter. But when event after event is refused, from different sessions and
+with nothing accepted between, then the tracker is gone or the mapping is wrong, and a topic must not be
+emptied into the dead letters.
 """
 
 from __future__ import annotations

@@ -5,7 +5,9 @@ from __future__ import annotations
 from worker.core.backlog import Backlog
 
 
-def backlog_of(records: int, *, max_records: int = 1000, max_bytes: int = 1_000_000, each: int = 10) -> Backlog:
+def backlog_of(
+    records: int, *, max_records: int = 1000, max_bytes: int = 1_000_000, each: int = 10
+) -> Backlog:
     backlog = Backlog(max_records, max_bytes)
     for _ in range(records):
         backlog.add(each)

@@ -90,7 +90,7 @@ def test_the_rate_never_falls_to_nothing() -> None:
 
 
 def test_half_a_quota_that_strangers_left_is_found() -> None:
-    """An endpoint that takes 50 a second while 100 are configured: most of it is used, few calls are throttled."""
+    """50 a second are taken, 100 configured: most of them are used, few calls are throttled."""
     made, now, tokens, last, sent, throttled = gate(100), 0.0, 50.0, 0.0, 0, 0
     while now < 300:
         now += 0.001

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from tests.support.builders import record
-from worker.core.ledger import Ledger, Lease
+from worker.core.ledger import Lease, Ledger
 
 
 def lease_with(*offsets: int) -> Lease:

@@ -1,0 +1,92 @@
+"""A worker on twins, in virtual time: what a scenario plays on."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from tests.support.twins import DeadLettersTwin, MeterTwin, PutEventsTwin, SourceTwin, TopicTwin, map_plainly
+from worker.assembly import Edges, assemble
+from worker.settings import (
+    BatchingSettings,
+    DeadLetterSettings,
+    KafkaSettings,
+    LimitSettings,
+    PersonalizeSettings,
+    Settings,
+    ShutdownSettings,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+A_LONG_TIME = 10_000.0
+
+
+def settings(  # noqa: PLR0913  each is one knob that some scenario turns
+    *,
+    requests_per_second: float = 1000,
+    max_in_flight: int = 64,
+    linger_seconds: float = 1.0,
+    hold_after_refusals: int = 20,
+    max_unsettled_records: int = 100_000,
+    drain_seconds: float = 20,
+    revoke_seconds: float = 10,
+) -> Settings:
+    """A whole configuration, with what matters to the scenario."""
+    return Settings(
+        kafka=KafkaSettings(
+            bootstrap_servers="127.0.0.1:9092", topics=("interactions",), revoke_seconds=revoke_seconds
+        ),
+        personalize=PersonalizeSettings(
+            tracking_id="t", requests_per_second=requests_per_second, max_in_flight=max_in_flight
+        ),
+        batching=BatchingSettings(linger_seconds=linger_seconds),
+        dead_letters=DeadLetterSettings(topic="dead", hold_after_refusals=hold_after_refusals),
+        limits=LimitSettings(max_unsettled_records=max_unsettled_records),
+        shutdown=ShutdownSettings(drain_seconds=drain_seconds),
+    )
+
+
+class Stage:
+    """One worker with its twins."""
+
+    def __init__(self, conf: Settings | None = None, topic: TopicTwin | None = None) -> None:
+        self.topic = topic or TopicTwin()
+        self.source = SourceTwin(self.topic)
+        self.api = PutEventsTwin()
+        self.dead_letters = DeadLettersTwin()
+        self.meter = MeterTwin()
+        edges = Edges(self.source, map_plainly, self.api, self.dead_letters, self.meter)
+        self.loop = asyncio.get_running_loop()
+        self.worker = assemble(conf or settings(), edges, self.loop.time)
+        self.gate = self.worker.turnstile.gate
+
+    async def until(self, condition: Callable[[], object], seconds: float = A_LONG_TIME) -> None:
+        """Wait, in virtual time, until the condition holds."""
+        end = self.loop.time() + seconds
+        while not condition():
+            assert self.loop.time() < end, "the condition never came true"
+            await asyncio.sleep(0.01)
+
+    async def settled(self) -> None:
+        """Wait until everything in the topic is committed."""
+        await self.until(self.topic.at_end)
+
+
+@asynccontextmanager
+async def running(stage: Stage) -> AsyncIterator[Stage]:
+    """Run its worker meanwhile, and stop it in good order after."""
+    task = asyncio.create_task(stage.worker.flow.run())
+    try:
+        yield stage
+    finally:
+        stage.worker.flow.stop()
+        await task
+
+
+async def crash(task: asyncio.Task[None]) -> None:
+    """End a worker as kill -9 does: nothing is flushed, nothing is committed."""
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

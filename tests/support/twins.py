@@ -1,0 +1,215 @@
+"""Twins in memory of what the worker touches: a topic, PutEvents, the dead letters, the counts."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING
+
+from worker.core.outcomes import Accepted
+from worker.core.records import Interaction, Reason, Record, Skipped, Undecodable
+from worker.ports import DeadLettersUnwritable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from worker.core.ledger import Lease
+    from worker.core.outcomes import Answer
+    from worker.core.records import Batch, Mapped
+    from worker.ports import Assignments
+
+TOPIC = "interactions"
+Key = tuple[str, int]
+
+
+def map_plainly(record: Record) -> Mapped:
+    """``session/user/event``; ``-`` is no user, ``skip`` is skipped, anything else undecodable."""
+    text = (record.value or b"").decode()
+    if text == "skip":
+        return Skipped(record, "skip")
+    if text.count("/") != 2:
+        return Undecodable(record, Reason("not_json", "not of the form"))
+    session_id, user_id, event = text.split("/")
+    return Interaction(record, session_id, None if user_id == "-" else user_id, json.dumps(event).encode())
+
+
+class TopicTwin:
+    """A topic of several partitions in one consumer group; what happens to the group is done by the test."""
+
+    def __init__(self, partitions: int = 1) -> None:
+        self.logs: dict[Key, list[tuple[int, bytes]]] = {(TOPIC, each): [] for each in range(partitions)}
+        self.committed: dict[Key, int] = {}
+
+    def produce(self, *values: str, partition: int = 0, gap: int = 0) -> None:
+        """Append records, the first ``gap`` offsets later than the next would be."""
+        log = self.logs[TOPIC, partition]
+        for value in values:
+            log.append((log[-1][0] + 1 + gap if log else gap, value.encode()))
+            gap = 0
+
+    def at_end(self) -> bool:
+        """Whether every record of the topic is behind its partition's committed offset."""
+        return all(not log or self.committed.get(key, 0) == log[-1][0] + 1 for key, log in self.logs.items())
+
+
+class SourceTwin:
+    """One member of the group; implements ``ports.Source``."""
+
+    def __init__(self, topic: TopicTwin) -> None:
+        self._topic = topic
+        self._positions: dict[Key, int] = {}
+        self._leases: dict[Key, Lease] = {}
+        self._stored: dict[Key, int] = {}
+        self._rebalances: list[Callable[[], object]] = []
+        self.is_paused = False
+        self.pauses = 0
+        self.closed = False
+        self.commits: list[tuple[Key, int]] = []
+
+    def assign(self, *partitions: int) -> None:
+        """Have these partitions assigned with the next call of ``receive``."""
+        self._rebalances.append(lambda: self._do_assign([(TOPIC, each) for each in partitions]))
+
+    def revoke(self, *partitions: int) -> None:
+        self._rebalances.append(lambda: self._do_revoke([(TOPIC, each) for each in partitions]))
+
+    def lose(self, *partitions: int) -> None:
+        self._rebalances.append(lambda: self._do_lose([(TOPIC, each) for each in partitions]))
+
+    async def open(self, assignments: Assignments) -> None:
+        self._assignments = assignments
+
+    async def receive(self, max_records: int) -> Sequence[Record]:
+        while self._rebalances:
+            if (doing := self._rebalances.pop(0)()) is not None:
+                await doing  # type: ignore[misc]
+        records = [] if self.is_paused else self._take(max_records)
+        await asyncio.sleep(0 if records else 0.1)
+        return [each for each in records if each.lease.open]
+
+    async def store(self, offsets: Mapping[Key, int]) -> None:
+        self._stored |= {key: offset for key, offset in offsets.items() if key in self._leases}
+        await self.commit()
+
+    async def commit(self) -> None:
+        for key, offset in self._stored.items():
+            if self._topic.committed.get(key) != offset:
+                self.commits.append((key, offset))
+        self._topic.committed |= self._stored
+        self._stored = {}
+
+    async def pause(self) -> None:
+        self.is_paused, self.pauses = True, self.pauses + 1
+
+    async def resume(self) -> None:
+        self.is_paused = False
+
+    async def partitions_total(self) -> int | None:
+        return len(self._topic.logs)
+
+    async def close(self) -> None:
+        self.closed = True
+
+    def _take(self, max_records: int) -> list[Record]:
+        now, records = asyncio.get_running_loop().time(), []
+        for key, lease in self._leases.items():
+            for offset, value in self._topic.logs[key]:
+                if offset >= self._positions[key] and len(records) < max_records:
+                    records.append(Record(lease, offset, 1, None, value, (), now))
+                    self._positions[key] = offset + 1
+        return records
+
+    def _do_assign(self, keys: list[Key]) -> None:
+        for key, lease in zip(keys, self._assignments.assigned(keys), strict=True):
+            self._leases[key] = lease
+            self._positions[key] = self._topic.committed.get(key, 0)
+
+    async def _do_revoke(self, keys: list[Key]) -> None:
+        await self.store(await self._assignments.revoked(keys))
+        for key in keys:
+            self._leases.pop(key, None)
+
+    def _do_lose(self, keys: list[Key]) -> None:
+        self._assignments.lost(keys)
+        for key in keys:
+            self._leases.pop(key, None)
+
+
+class PutEventsTwin:
+    """The API: answers what the test says, after as long as it says, and keeps books."""
+
+    def __init__(
+        self, answer: Callable[[Batch], Answer] = lambda _: Accepted(), seconds: float = 0.05
+    ) -> None:
+        self.answer = answer
+        self.seconds = seconds
+        self.calls: list[tuple[float, Batch, Answer]] = []
+        self.accepted: dict[str, list[str]] = defaultdict(list)
+        self._under_way: Counter[str] = Counter()
+        self.overlaps = 0
+
+    async def put(self, batch: Batch) -> Answer:
+        self._under_way[batch.session_id] += 1
+        self.overlaps += self._under_way[batch.session_id] > 1
+        try:
+            await asyncio.sleep(self.seconds)
+        finally:
+            self._under_way[batch.session_id] -= 1
+        answer = self.answer(batch)
+        self.calls.append((asyncio.get_running_loop().time(), batch, answer))
+        if isinstance(answer, Accepted):
+            self.accepted[batch.session_id] += events(batch)
+        return answer
+
+    def delivered(self) -> list[str]:
+        """All accepted events."""
+        return [event for of_session in self.accepted.values() for event in of_session]
+
+
+class DeadLettersTwin:
+    """The dead-letter topic; ``broken`` says why it takes nothing."""
+
+    def __init__(self) -> None:
+        self.broken: str | None = None
+        self.letters: list[tuple[Record, Reason, int]] = []
+        self.seconds = 0.01
+
+    async def write(self, record: Record, reason: Reason, tries: int) -> None:
+        await asyncio.sleep(self.seconds)
+        if self.broken:
+            raise DeadLettersUnwritable(self.broken)
+        self.letters.append((record, reason, tries))
+
+
+class MeterTwin:
+    """Counts nothing but what tests ask for."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+
+    def received(self, records: int) -> None:
+        self.counts["received"] += records
+
+    def skipped(self, _: Skipped) -> None:
+        self.counts["skipped"] += 1
+
+    def dead_lettered(self, _: Reason) -> None:
+        self.counts["dead_lettered"] += 1
+
+    def answered(self, answer: Answer, _: float) -> None:
+        self.counts[type(answer).__name__] += 1
+
+    def accepted(self, batch: Batch) -> None:
+        self.counts["accepted"] += len(batch.interactions)
+
+    def rebalanced(self, kind: str) -> None:
+        self.counts[kind] += 1
+
+    def committed(self, _: Mapping[Key, int]) -> None:
+        self.counts["commits"] += 1
+
+
+def events(batch: Batch) -> list[str]:
+    """The events of a batch, as the topic had them."""
+    return [json.loads(each.event) for each in batch.interactions]

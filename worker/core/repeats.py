@@ -1,0 +1,71 @@
+"""When to say again that something is still so.
+
+A broker that is away is reported twenty times a second, a hold lasts for hours: both are said at once, then
+at growing intervals, each time with how often it came about. It is handed the time and says nothing itself.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# Soon enough to be seen while somebody looks on, rare enough to leave a night's log readable.
+WAITS_SECONDS = (10.0, 60.0, 300.0)
+
+
+class _Condition:
+    __slots__ = ("began", "last_noted", "next_due", "said_times", "unsaid")
+
+    def __init__(self, now: float) -> None:
+        self.began = now
+        self.last_noted = now
+        self.next_due = now
+        self.said_times = 0
+        self.unsaid = 0
+
+
+class Repeats:
+    """Conditions that come again and again, each by a key out of a small fixed set.
+
+    >>> repeats = Repeats()
+    >>> [repeats.note("kafka.away", now) for now in (0.0, 0.1, 9.9, 10.0, 11.0, 70.0)]
+    [1, 0, 0, 3, 0, 2]
+    >>> repeats.ended("kafka.away", 75.0)
+    75.0
+    """
+
+    def __init__(self, waits_seconds: Sequence[float] = WAITS_SECONDS) -> None:
+        """Wait so long between one saying and the next; the last wait goes on for ever."""
+        self._waits = tuple(waits_seconds)
+        self._conditions: dict[str, _Condition] = {}
+
+    def note(self, key: str, now: float) -> int:
+        """Note that the condition is there.
+
+        Returns:
+            How often it came since it was last said, if it is to be said now; 0: say nothing.
+        """
+        condition = self._conditions.get(key)
+        if condition is None:
+            condition = self._conditions[key] = _Condition(now)
+        elif now - condition.last_noted > self._waits[-1]:
+            # Quiet for longer than the longest wait: a new trouble, which is to be seen as it begins.
+            condition.began, condition.said_times = now, 0
+        condition.last_noted = now
+        condition.unsaid += 1
+        if now < condition.next_due:
+            return 0
+        return self._say(condition, now)
+
+    def ended(self, key: str, now: float) -> float | None:
+        """Note that the condition is over: the seconds it lasted; None if it was not there."""
+        condition = self._conditions.pop(key, None)
+        return None if condition is None else now - condition.began
+
+    def _say(self, condition: _Condition, now: float) -> int:
+        condition.next_due = now + self._waits[min(condition.said_times, len(self._waits) - 1)]
+        condition.said_times += 1
+        came, condition.unsaid = condition.unsaid, 0
+        return came

@@ -1,0 +1,1 @@
+"""One PutEvents call after another: built, signed, sent, retried, its answer classified."""

@@ -1,0 +1,122 @@
+"""Tries a batch until it has an outcome: the only retry there is.
+
+A throttled call and a passing fault are tried again for ever, with full jitter (AWS Architecture Blog,
+"Exponential Backoff and Jitter"), through the gate each time. The first try is made plainly: tenacity costs
+some ten microseconds, and most calls need no second.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from tenacity import AsyncRetrying, RetryCallState, retry_if_result, stop_never, wait_random_exponential
+
+from worker.core.outcomes import GivenBack, PassingFault, Throttled
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from tenacity.wait import wait_base
+
+    from worker.core.outcomes import Answer, Outcome
+    from worker.core.records import Batch
+    from worker.ports import Meter, PutEvents, Turnstile
+
+
+class Delivery:
+    """Takes a batch to its outcome, call by call."""
+
+    def __init__(  # noqa: PLR0913  a retry needs two ways to wait and two bounds
+        self,
+        put_events: PutEvents,
+        turnstile: Turnstile,
+        meter: Meter,
+        *,
+        clock: Callable[[], float],
+        sleep_until: Callable[[float], Awaitable[None]],
+        first_wait_seconds: float,
+        max_wait_seconds: float,
+    ) -> None:
+        """Send through ``put_events`` at the pace of ``turnstile``.
+
+        Args:
+            put_events: one call, tried once.
+            turnstile: where each further try waits; the first one's pass is taken by whoever calls ``send``.
+            meter: counts the answers.
+            clock: the loop's.
+            sleep_until: waits until a time of ``clock``, or less long when a lease has ended meanwhile.
+            first_wait_seconds: the first wait is random between 0 and this; the bound doubles with each.
+            max_wait_seconds: no wait is longer, unless the API asks for it.
+        """
+        self._put_events = put_events
+        self._turnstile = turnstile
+        self._meter = meter
+        self._clock = clock
+        self._sleep_until = sleep_until
+        self._wait = _as_asked_or(
+            wait_random_exponential(multiplier=first_wait_seconds, max=max_wait_seconds)
+        )
+
+    async def send(self, batch: Batch) -> tuple[Outcome, int]:
+        """The batch's outcome, and how many calls it took."""
+        answer = await self._call(batch)
+        if not _is_passing(answer):
+            return cast("Outcome", answer), 1
+        return await self._call_again(batch, answer)
+
+    async def _call_again(self, batch: Batch, first: Answer) -> tuple[Outcome, int]:
+        calls = 1
+        known: list[Answer] = [first]
+
+        async def attempt() -> Answer | GivenBack:
+            nonlocal calls
+            if known:  # tenacity is entered with the first answer in hand, so that its first act is to wait
+                return known.pop()
+            if not _is_ours(batch) or not await self._turnstile.enter(again=True):
+                return GivenBack()
+            calls += 1
+            return await self._call(batch)
+
+        retrying = AsyncRetrying(
+            retry=retry_if_result(_is_passing),
+            wait=self._wait,
+            stop=stop_never,
+            sleep=lambda seconds: self._sleep(batch, seconds),
+        )
+        return cast("Outcome", await retrying(attempt)), calls
+
+    async def _call(self, batch: Batch) -> Answer:
+        """One call; the pass for it is taken, and is given back whatever happens."""
+        sent_at = self._clock()
+        answer: Answer | None = None
+        try:
+            answer = await self._put_events.put(batch)
+        finally:
+            self._turnstile.leave(answer, sent_at)
+        self._meter.answered(answer, self._clock() - sent_at)
+        return answer
+
+    async def _sleep(self, batch: Batch, seconds: float) -> None:
+        until = self._clock() + seconds
+        while self._clock() < until and _is_ours(batch):
+            await self._sleep_until(until)
+
+
+def _is_ours(batch: Batch) -> bool:
+    return all(each.record.lease.open for each in batch.interactions)
+
+
+def _is_passing(answer: Answer | GivenBack) -> bool:
+    return isinstance(answer, Throttled | PassingFault)
+
+
+def _as_asked_or(jittered: wait_base) -> Callable[[RetryCallState], float]:
+    """Wait as long as the API asks for, or ``jittered``, whichever is longer."""
+
+    def wait(state: RetryCallState) -> float:
+        seconds = jittered(state)
+        answer = state.outcome.result() if state.outcome else None
+        asked = answer.retry_after_seconds if isinstance(answer, Throttled | PassingFault) else None
+        return max(seconds, asked or 0.0)
+
+    return wait

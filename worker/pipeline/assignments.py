@@ -1,0 +1,97 @@
+"""Partitions come and go.
+
+On a revoke the queues of those partitions are flushed under one deadline; what is settled by then is
+committed, the rest is left to the next owner. Partitions that are lost belong to somebody else already:
+nothing of them is committed, whatever is still on its way.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from worker.core.ledger import Lease
+    from worker.core.queues import SessionQueues
+    from worker.pipeline.books import Books
+    from worker.pipeline.turnstile import Turnstile
+    from worker.pipeline.wakeup import Wakeup
+    from worker.ports import Meter
+
+log = structlog.get_logger(__name__)
+
+
+class Leases:
+    """Opens and ends leases as the source says; implements ``ports.Assignments``."""
+
+    def __init__(  # noqa: PLR0913  a revoke touches everything that holds records
+        self,
+        *,
+        books: Books,
+        queues: SessionQueues,
+        turnstile: Turnstile,
+        meter: Meter,
+        work: Wakeup,
+        ended: Wakeup,
+        clock: Callable[[], float],
+        revoke_seconds: float,
+    ) -> None:
+        """Keep the leases of ``books``; ``work`` is woken for a flush, ``ended`` when a lease has ended."""
+        self._books = books
+        self._queues = queues
+        self._turnstile = turnstile
+        self._meter = meter
+        self._work = work
+        self._ended = ended
+        self._clock = clock
+        self._revoke_seconds = revoke_seconds
+        self.have_changed = True
+        """Until somebody has worked out this pod's share of the quota anew, and taken this back."""
+
+    def assigned(self, partitions: Sequence[tuple[str, int]]) -> Sequence[Lease]:
+        """Open a lease for each."""
+        leases = [self._books.ledger.open(*each) for each in partitions]
+        self._note("assigned", partitions)
+        return leases
+
+    async def revoked(self, partitions: Sequence[tuple[str, int]]) -> Mapping[tuple[str, int], int]:
+        """Flush them under one deadline, end their leases, and give the offsets to commit."""
+        leases = self._books.ledger.leases(partitions)
+        await self.flush(leases, self._clock() + self._revoke_seconds)
+        offsets = {(each.topic, each.partition): each.committable() for each in leases}
+        left = sum(each.unsettled() for each in leases)
+        self._end(partitions)
+        self._note("revoked", partitions, unsettled_records=left)
+        return {key: offset for key, offset in offsets.items() if offset is not None}
+
+    def lost(self, partitions: Sequence[tuple[str, int]]) -> None:
+        """End their leases at once."""
+        self._end(partitions)
+        self._note("lost", partitions)
+
+    async def flush(self, leases: Sequence[Lease], until: float) -> None:
+        """Wait until nothing of these leases is unsettled, or waiting is no use, or the time is over."""
+        for lease in leases:
+            lease.ending = True
+        self._queues.hasten(self._clock())
+        self._work.wake()
+        while any(each.open and each.unsettled() for each in leases):
+            if self._clock() >= until or self._turnstile.gate.holds:
+                return
+            await self._books.changed.wait(until)
+
+    def _end(self, partitions: Sequence[tuple[str, int]]) -> None:
+        for each in partitions:
+            self._books.ledger.end(*each)
+        self._books.drop(self._queues.drop_ended())
+        self._ended.wake()
+
+    def _note(self, kind: str, partitions: Sequence[tuple[str, int]], **more: int) -> None:
+        self.have_changed = True
+        self._meter.rebalanced(kind)
+        log.info(
+            "partitions." + kind, partitions=len(partitions), now_assigned=len(self._books.ledger), **more
+        )

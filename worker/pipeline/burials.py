@@ -1,0 +1,73 @@
+"""Brings what can't be delivered to the dead letters, for as long as that takes.
+
+A dead letter that can't be written is a hold, never a drop: nothing more is sent until it could be.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING
+
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_never, wait_random_exponential
+
+from worker.pipeline.wakeup import Wakeup
+from worker.ports import DeadLettersUnwritable
+
+if TYPE_CHECKING:
+    from worker.core.records import Reason, Record, Undecodable
+    from worker.pipeline.books import Books
+    from worker.pipeline.turnstile import Turnstile
+    from worker.ports import DeadLetters, Meter
+
+# So many letters wait for the broker at a time: enough for its batches, few enough to cost nothing.
+_AT_ONCE = 500
+_FIRST_WAIT_SECONDS = 0.5
+_MAX_WAIT_SECONDS = 15.0
+
+
+class Burials:
+    """Writes dead letters, retries, and settles what is written."""
+
+    def __init__(self, dead_letters: DeadLetters, books: Books, turnstile: Turnstile, meter: Meter) -> None:
+        """Write to ``dead_letters``; hold at ``turnstile`` while that fails."""
+        self._dead_letters = dead_letters
+        self._books = books
+        self._turnstile = turnstile
+        self._meter = meter
+        self._waiting: deque[Undecodable] = deque()
+        self._work = Wakeup()
+
+    def post(self, undecodable: Undecodable) -> None:
+        """Have it written and settled, soon."""
+        self._waiting.append(undecodable)
+        self._work.wake()
+
+    async def run(self) -> None:
+        """Write what is posted, for ever."""
+        while True:
+            while not self._waiting:
+                await self._work.wait()
+            some = [self._waiting.popleft() for _ in range(min(_AT_ONCE, len(self._waiting)))]
+            await asyncio.gather(*(self.bury(each.record, each.reason, tries=0) for each in some))
+
+    async def bury(self, record: Record, reason: Reason, *, tries: int, event: bytes | None = None) -> None:
+        """Return when the broker has the letter, and the record is settled."""
+        retrying = AsyncRetrying(
+            retry=retry_if_exception_type(DeadLettersUnwritable),
+            wait=wait_random_exponential(multiplier=_FIRST_WAIT_SECONDS, max=_MAX_WAIT_SECONDS),
+            stop=stop_never,
+        )
+        await retrying(self._write, record, reason, tries)
+        self._books.settle(record, event)
+
+    async def _write(self, record: Record, reason: Reason, tries: int) -> None:
+        if not record.lease.open:
+            return  # The next owner has it; a second letter would help nobody.
+        try:
+            await self._dead_letters.write(record, reason, tries)
+        except DeadLettersUnwritable as fault:
+            self._turnstile.hold("dead_letters", str(fault))
+            raise
+        self._turnstile.resume("dead_letters")
+        self._meter.dead_lettered(reason)

@@ -1,0 +1,96 @@
+"""Takes one sealed batch to the end of its way.
+
+Accepted: settled. Refused for its content: halved, the earlier half first, until the bad event stands
+alone, and that one goes to the dead letters. Held, or its lease ended: what is still ours goes back to the
+head of its session's queue. Only then may the session's next call go.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from worker.core.outcomes import Accepted, Refused
+from worker.core.records import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from worker.core.queues import SessionQueues
+    from worker.core.records import Batch
+    from worker.core.refusals import RefusalStreak
+    from worker.pipeline.books import Books
+    from worker.pipeline.burials import Burials
+    from worker.pipeline.turnstile import Turnstile
+    from worker.ports import Delivery, Meter
+
+
+class Courier:
+    """Carries batches; one task each."""
+
+    def __init__(  # noqa: PLR0913  the stage where all parts meet
+        self,
+        *,
+        queues: SessionQueues,
+        books: Books,
+        delivery: Delivery,
+        burials: Burials,
+        turnstile: Turnstile,
+        streak: RefusalStreak,
+        meter: Meter,
+        clock: Callable[[], float],
+    ) -> None:
+        """Carry what ``queues`` sealed through ``delivery``."""
+        self._queues = queues
+        self._books = books
+        self._delivery = delivery
+        self._burials = burials
+        self._turnstile = turnstile
+        self._streak = streak
+        self._meter = meter
+        self._clock = clock
+
+    async def carry(self, batch: Batch) -> None:
+        """Bring ``batch`` to its end; the pass for its first call is taken."""
+        left = [batch]
+        try:
+            while await self._advance(left) and left:
+                if not await self._turnstile.enter(again=True):
+                    break
+        finally:
+            self._give_back(batch.session_id, left)
+
+    async def _advance(self, left: list[Batch]) -> bool:
+        """Send the first of what is left; False when the rest has to wait."""
+        batch = left[0]
+        outcome, tries = await self._delivery.send(batch)
+        match outcome:
+            case Accepted():
+                self._streak.accept()
+                self._meter.accepted(batch)
+                self._books.settle_all(batch.interactions)
+                del left[0]
+                return True
+            case Refused() if len(batch.interactions) > 1:
+                left[:1] = batch.halves()
+                return True
+            case Refused(code, message):
+                return await self._bury(left, code, message, tries)
+            case _:
+                return False
+
+    async def _bury(self, left: list[Batch], code: str, message: str, tries: int) -> bool:
+        """The first of what is left is a single event, refused; False when too many in a row were."""
+        (event,) = left[0].interactions
+        if not self._streak.refuse(event.session_id):
+            self._turnstile.hold("refusals", code)
+            return False
+        del left[0]
+        reason = Reason("refused", f"{code}: {message}")
+        await self._burials.bury(event.record, reason, tries=tries, event=event.event)
+        return True
+
+    def _give_back(self, session_id: str, left: list[Batch]) -> None:
+        events = [event for batch in left for event in batch.interactions]
+        ours = [event for event in events if event.record.lease.open]
+        self._books.drop(event for event in events if not event.record.lease.open)
+        self._queues.release(session_id, self._clock(), put_back=ours)

@@ -1,0 +1,123 @@
+"""Waiting at the gate: one call at a time goes through, those that go again before those that are new.
+
+The gate decides, this waits, and tells about holds. What a call came to is handed back here, so that the gate
+learns from it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from math import inf
+from typing import TYPE_CHECKING
+
+import structlog
+
+from worker.core.outcomes import Accepted, Misconfigured, Refused, Throttled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from worker.core.gate import Gate
+    from worker.core.outcomes import Answer
+
+log = structlog.get_logger(__name__)
+
+
+class Turnstile:
+    """The gate, with those who wait for it."""
+
+    def __init__(self, gate: Gate, clock: Callable[[], float]) -> None:
+        """Guard ``gate`` by ``clock``, the running loop's."""
+        self.gate = gate
+        self._clock = clock
+        self._again: deque[asyncio.Future[bool]] = deque()
+        self._new: deque[asyncio.Future[bool]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def enter(self, *, again: bool = False) -> bool:
+        """Wait until a call may go, and count it as gone; follow with ``leave``.
+
+        Args:
+            again: the call was tried before. It goes first, and is turned away (False) while the gate is
+                held, so that a probe is never the same refused call over and over.
+        """
+        if again and self.gate.holds:
+            return False
+        now = self._clock()
+        if not self._again and (again or not self._new) and self.gate.opens_at(now) <= now:
+            self.gate.enter(now)
+            return True
+        queue = self._again if again else self._new
+        passed: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        queue.append(passed)
+        self._let_through()
+        try:
+            return await passed
+        except asyncio.CancelledError:
+            # Let through and cancelled in the same turn of the loop: the place is free again.
+            if passed.done() and not passed.cancelled() and passed.result():
+                self.leave()
+            raise
+
+    def leave(self, answer: Answer | None = None, sent_at: float = inf) -> None:
+        """A call is over, with this answer (none: it was not made after all); it was sent at ``sent_at``."""
+        now = self._clock()
+        self.gate.leave(now)
+        match answer:
+            case Throttled():
+                self.gate.throttled(sent_at, now)
+            case Misconfigured(code):
+                self.hold("misconfigured", code)
+            case Accepted():
+                self._resume("misconfigured", "refusals")
+            case Refused():
+                # Whoever looks at the content has let us in.
+                self._resume("misconfigured")
+        self._let_through()
+
+    def hold(self, kind: str, reason: str) -> None:
+        """Stop sending until somebody has mended it; those who go again are turned away."""
+        if not self.gate.hold(kind, reason, self._clock()):
+            return
+        log.error("gate.held", kind=kind, reason=reason)
+        while self._again:
+            _answer(self._again.popleft(), passed=False)
+        self._let_through()
+
+    def resume(self, kind: str) -> None:
+        """What a hold of this kind was for is over."""
+        self._resume(kind)
+        self._let_through()
+
+    def set_share(self, share: float) -> None:
+        """Take over a share (0 to 1) of the quota."""
+        self.gate.set_share(share, self._clock())
+        self._let_through()
+
+    def _resume(self, *kinds: str) -> None:
+        for hold in self.gate.resume(*kinds):
+            log.info("gate.resumed", kind=hold.kind, held_seconds=round(self._clock() - hold.since, 1))
+
+    def _let_through(self) -> None:
+        """Let through whom the gate lets through now, and come back when it opens next."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        while queue := self._again or self._new:
+            now = self._clock()
+            opens_at = self.gate.opens_at(now)
+            if opens_at > now:
+                if opens_at != inf:
+                    self._timer = asyncio.get_running_loop().call_at(opens_at, self._let_through)
+                return
+            # Whoever was cancelled while waiting takes no place.
+            if _answer(queue.popleft(), passed=True):
+                self.gate.enter(now)
+
+
+def _answer(waiting: asyncio.Future[bool], *, passed: bool) -> bool:
+    if waiting.done():
+        return False
+    waiting.set_result(passed)
+    return True

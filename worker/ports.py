@@ -1,0 +1,114 @@
+"""What the pipeline needs from outside: each has a real part, and a twin in memory for the tests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from worker.core.ledger import Lease
+    from worker.core.outcomes import Answer, Outcome
+    from worker.core.records import Batch, Mapped, Reason, Record, Skipped
+
+
+class Assignments(Protocol):
+    """What a source tells the pipeline about its partitions, and what it gets back."""
+
+    def assigned(self, partitions: Sequence[tuple[str, int]]) -> Sequence[Lease]:
+        """Open a lease for each partition, in the order given."""
+
+    async def revoked(self, partitions: Sequence[tuple[str, int]]) -> Mapping[tuple[str, int], int]:
+        """Flush these partitions under one deadline, end their leases, give the offsets to commit."""
+
+    def lost(self, partitions: Sequence[tuple[str, int]]) -> None:
+        """End the leases of partitions that already belong to somebody else: nothing may be committed."""
+
+
+class Source(Protocol):
+    """Records in, offsets back. Only one call is under way at a time."""
+
+    async def open(self, assignments: Assignments) -> None:
+        """Begin to receive; partitions come and go through ``assignments`` from within ``receive``."""
+
+    async def receive(self, max_records: int) -> Sequence[Record]:
+        """Up to ``max_records`` that are there, else a short wait's first ones, else none."""
+
+    async def store(self, offsets: Mapping[tuple[str, int], int]) -> None:
+        """Note the offsets to commit next: each one past the last record that is done with."""
+
+    async def commit(self) -> None:
+        """Commit what was stored, now."""
+
+    async def pause(self) -> None:
+        """Stop the flow of records, keep the partitions."""
+
+    async def resume(self) -> None:
+        """Let the records flow again."""
+
+    async def partitions_total(self) -> int | None:
+        """All partitions of the subscribed topics, whoever owns them; None while that can't be told."""
+
+    async def close(self) -> None:
+        """Leave the group."""
+
+
+Map: TypeAlias = "Callable[[Record], Mapped]"
+"""From a record to an interaction. It never raises, whatever the bytes."""
+
+
+class PutEvents(Protocol):
+    """One call, tried once."""
+
+    async def put(self, batch: Batch) -> Answer:
+        """Send the batch and classify the answer. Raises nothing but cancellation."""
+
+
+class DeadLettersUnwritable(Exception):  # noqa: N818  it names the state, which is held until it ends
+    """The dead-letter topic did not take the record; ``str()`` says why, without user data."""
+
+
+class DeadLetters(Protocol):
+    """The place for what can't be delivered."""
+
+    async def write(self, record: Record, reason: Reason, tries: int) -> None:
+        """Return when the broker has acknowledged it; raise ``DeadLettersUnwritable`` when it didn't."""
+
+
+class Turnstile(Protocol):
+    """Where each call waits for the gate."""
+
+    async def enter(self, *, again: bool = False) -> bool:
+        """Wait until a call may go; False: turned away, for the gate is held and it was tried before."""
+
+    def leave(self, answer: Answer | None = None, sent_at: float = ...) -> None:
+        """The call that entered is over, with this answer; none: it was not made, or given up."""
+
+
+class Delivery(Protocol):
+    """A batch, sent until it has an outcome."""
+
+    async def send(self, batch: Batch) -> tuple[Outcome, int]:
+        """The outcome, and how many calls it took. The pass for the first call is taken by the caller."""
+
+
+class Meter(Protocol):
+    """What is counted. Called on the loop; must be cheap, must not raise."""
+
+    def received(self, records: int) -> None:
+        """So many records came from the topics."""
+
+    def skipped(self, skipped: Skipped) -> None:
+        """A record was left out by rule."""
+
+    def dead_lettered(self, reason: Reason) -> None:
+        """A dead letter was acknowledged."""
+
+    def answered(self, answer: Answer, seconds: float) -> None:
+        """A call was answered, or failed, after so long."""
+
+    def accepted(self, batch: Batch) -> None:
+        """The API has these events."""
+
+    def rebalanced(self, kind: str) -> None:
+        """Partitions were ``assigned``, ``revoked`` or ``lost``."""

@@ -1,0 +1,248 @@
+"""The configuration: one frozen tree, checked at start; each part is given only its own section.
+
+Every key, its default, its limits and its one line of explanation stand here and nowhere else: the reader
+(``worker.config``), the JSON schema and the mistakes that a user sees are derived from these types. Only
+``worker.config`` builds the tree from outside; built directly, as tests do, nothing is checked.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+from msgspec import Meta, Struct
+
+# ``extra["must"]`` completes the sentence "is text, must be ..." where a pattern alone would say nothing.
+Topic: TypeAlias = Annotated[
+    str,
+    Meta(
+        # Kafka's own rule for names; librdkafka takes what starts with ^ for a pattern.
+        pattern=r"^(\^.+|[A-Za-z0-9._-]{1,249})$",
+        extra={"must": "a topic's name (letters, digits, . _ -) or a pattern that starts with ^"},
+    ),
+]
+Seconds: TypeAlias = Annotated[float, Meta(gt=0, le=300)]
+ClientValue: TypeAlias = str | int | float | bool
+NamedClientValue: TypeAlias = Annotated[
+    ClientValue, Meta(extra={"must": "text, a number or true/false, under the setting's whole dotted name"})
+]
+
+# Probes and Prometheus come from outside the pod.
+EVERYWHERE = "0.0.0.0"  # noqa: S104  as above
+
+
+class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One section of the tree."""
+
+
+class KafkaSettings(Section, frozen=True, kw_only=True):
+    """Where the records come from."""
+
+    bootstrap_servers: Annotated[
+        str,
+        Meta(
+            description="The brokers to ask first: host:port, several separated by commas.",
+            pattern=r"^[^\s,/]+:[0-9]{1,5}(\s*,\s*[^\s,/]+:[0-9]{1,5})*$",
+            extra={"must": "host:port, several separated by commas"},
+        ),
+    ]
+    topics: Annotated[
+        tuple[Topic, ...],
+        Meta(description="The topics to read; a name that starts with ^ is a pattern.", min_length=1),
+    ]
+    group_id: Annotated[
+        str,
+        Meta(
+            description="The consumer group; pods of one group share the partitions and the quota.",
+            min_length=1,
+            max_length=249,
+        ),
+    ] = "personalize-worker"
+    commit_seconds: Annotated[
+        Seconds, Meta(description="How often the offsets of settled records are committed.")
+    ] = 5.0
+    revoke_seconds: Annotated[
+        float,
+        Meta(
+            # librdkafka calls a member lost after max.poll.interval.ms, 300 s unless configured.
+            description="How long partitions that are taken away may go on delivering before they are let go.",
+            gt=0,
+            le=240,
+        ),
+    ] = 10.0
+    client: Annotated[
+        dict[str, NamedClientValue],
+        Meta(description="Any other setting of librdkafka, by its own name, such as sasl.username."),
+    ] = {}
+
+    def __repr__(self) -> str:
+        """Show everything but the values of ``client``: some of them are secrets."""
+        shown = ", ".join(
+            f"{name}={getattr(self, name)!r}" for name in self.__struct_fields__ if name != "client"
+        )
+        return f"KafkaSettings({shown}, client={dict.fromkeys(self.client, '...')})"
+
+
+class RecordSettings(Section, frozen=True, kw_only=True):
+    """How a record becomes an interaction."""
+
+    format: Annotated[Literal["json"], Meta(description="How the record's value is encoded.")] = "json"
+    mapping: Annotated[
+        dict[str, Any],
+        Meta(
+            description="Where each field of an interaction stands; empty: under the flat names of PutEvents."
+        ),
+    ] = {}
+
+
+class PersonalizeSettings(Section, frozen=True, kw_only=True):
+    """Where the events go."""
+
+    tracking_id: Annotated[
+        str,
+        Meta(
+            description="The id of the dataset group's event tracker.",
+            min_length=1,
+            max_length=256,
+        ),
+    ]
+    region: Annotated[
+        Annotated[
+            str,
+            Meta(
+                pattern=r"^[a-z]{2,}(-[a-z]+)+-[0-9]+$", extra={"must": "a region's name, such as eu-west-1"}
+            ),
+        ]
+        | None,
+        Meta(description="The AWS region; null: as boto3 finds it (AWS_REGION, the profile)."),
+    ] = None
+    endpoint_url: Annotated[
+        Annotated[
+            str,
+            # No user or password in it: the address is logged.
+            Meta(
+                pattern=r"^https?://[^\s/@]+(/[^\s@]*)?$",
+                extra={"must": "an address such as https://host:port"},
+            ),
+        ]
+        | None,
+        Meta(description="Another address for PutEvents, such as a VPC endpoint; null: as boto3 finds it."),
+    ] = None
+    requests_per_second: Annotated[
+        float,
+        Meta(
+            description="The quota of the whole dataset group, shared by all pods of the group.",
+            gt=0,
+            le=100_000,
+        ),
+    ] = 1000.0
+    max_in_flight: Annotated[int, Meta(description="Calls under way at once, per pod.", ge=1, le=10_000)] = 64
+    connect_seconds: Annotated[Seconds, Meta(description="How long a connection may take to open.")] = 3.0
+    answer_seconds: Annotated[Seconds, Meta(description="How long an answer may take.")] = 10.0
+
+
+class BatchingSettings(Section, frozen=True, kw_only=True):
+    """When a session's events go."""
+
+    linger_seconds: Annotated[
+        float,
+        Meta(description="How long an event waits for others of its session; 0: not at all.", ge=0, le=300),
+    ] = 1.0
+    max_events: Annotated[int, Meta(description="Events per call; PutEvents takes 10.", ge=1, le=10)] = 10
+
+
+class RetrySettings(Section, frozen=True, kw_only=True):
+    """How long to wait before a call is tried again; it is tried for ever."""
+
+    first_wait_seconds: Annotated[
+        Seconds, Meta(description="The longest first wait; each next doubles it.")
+    ] = 0.2
+    max_wait_seconds: Annotated[Seconds, Meta(description="The longest wait of all.")] = 20.0
+
+
+class DeadLetterSettings(Section, frozen=True, kw_only=True):
+    """Where records go that can't be delivered."""
+
+    topic: Annotated[
+        str,
+        Meta(
+            description="The topic for records that can't be delivered, in the same Kafka.",
+            pattern=r"^[A-Za-z0-9._-]{1,249}$",
+            extra={
+                "must": "the name (letters, digits, . _ -) of a topic that is there, made for example by: "
+                "kafka-topics.sh --bootstrap-server HOST:9092 --create --topic interactions.dead-letters "
+                "--partitions 8 --replication-factor 3"
+            },
+        ),
+    ]
+    create_topic: Annotated[bool, Meta(description="Make that topic at start, like the source topic.")] = (
+        False
+    )
+    hold_after_refusals: Annotated[
+        int,
+        Meta(
+            description="So many refused events in a row, none accepted between, hold the worker.",
+            ge=1,
+            le=10_000,
+        ),
+    ] = 20
+
+
+class LimitSettings(Section, frozen=True, kw_only=True):
+    """How much may be held in memory; over it, partitions are paused."""
+
+    max_unsettled_records: Annotated[
+        int,
+        Meta(description="Records received and not yet settled.", ge=10, le=10_000_000),
+    ] = 100_000
+    max_unsettled_bytes: Annotated[
+        int,
+        Meta(description="Bytes of memory that they take, estimated.", ge=1 << 20, le=1 << 40),
+    ] = 128 << 20
+
+
+class ShutdownSettings(Section, frozen=True, kw_only=True):
+    """How the worker ends."""
+
+    drain_seconds: Annotated[
+        float,
+        Meta(
+            description="How long SIGTERM leaves to deliver what was received; below the pod's grace period.",
+            ge=0,
+            le=3600,
+        ),
+    ] = 20.0
+
+
+class AdminSettings(Section, frozen=True, kw_only=True):
+    """Where /live, /ready and /metrics are served."""
+
+    host: Annotated[str, Meta(description="The address to listen on.", min_length=1)] = EVERYWHERE
+    port: Annotated[int, Meta(description="The port to listen on; 0: any free one.", ge=0, le=65_535)] = 9090
+
+
+class LogSettings(Section, frozen=True, kw_only=True):
+    """What is logged, and how."""
+
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        Meta(description="The least important level that is shown."),
+    ] = "info"
+    format: Annotated[
+        Literal["json", "console", "auto"],
+        Meta(description="JSON lines, or lines for people; auto: console on a terminal, else json."),
+    ] = "auto"
+
+
+class Settings(Section, frozen=True, kw_only=True):
+    """The configuration of the Personalize worker."""
+
+    kafka: KafkaSettings
+    record: RecordSettings = RecordSettings()
+    personalize: PersonalizeSettings
+    batching: BatchingSettings = BatchingSettings()
+    retry: RetrySettings = RetrySettings()
+    dead_letters: DeadLetterSettings
+    limits: LimitSettings = LimitSettings()
+    shutdown: ShutdownSettings = ShutdownSettings()
+    admin: AdminSettings = AdminSettings()
+    log: LogSettings = LogSettings()
