@@ -1,0 +1,24 @@
+"""The headers that a dead letter bears besides those of its record.
+
+The dead-letter writer sets them. The mapping reads the ``ORIGINAL_`` ones, for an event's id is derived from
+the place where its record stood first, so that a replayed dead letter keeps the id it had. All values are
+UTF-8 text, numbers decimal.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+ORIGINAL_TOPIC: Final = "personalize-worker.original.topic"
+ORIGINAL_PARTITION: Final = "personalize-worker.original.partition"
+ORIGINAL_OFFSET: Final = "personalize-worker.original.offset"
+ORIGINAL_TIMESTAMP: Final = "personalize-worker.original.timestamp"
+"""Epoch milliseconds; empty for a record without a timestamp."""
+
+ERROR_CLASS: Final = "personalize-worker.error-class"
+"""The ``kind`` of the reason."""
+REASON: Final = "personalize-worker.reason"
+"""The ``text`` of the reason."""
+TRIES: Final = "personalize-worker.tries"
+FAILED_AT: Final = "personalize-worker.failed-at"
+WORKER_VERSION: Final = "personalize-worker.version"

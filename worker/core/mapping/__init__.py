@@ -1,0 +1,18 @@
+"""From a record to an interaction: JSON in, one valid PutEvents event out, or the reason why not.
+
+``compile_mapping`` reads what the configuration holds under ``record.mapping`` once, at start, and gives the
+function that maps a record. That function never raises, whatever the bytes: its answer is an ``Interaction``
+that fulfils every rule of the API, an ``Undecodable`` with its reason, or a ``Skipped`` tombstone.
+
+A given mapping replaces the defaults field by field, so it names only what differs; ``null`` turns an
+optional field off. A field is *there* when its place holds something other than null and the empty string, in
+JSON, key and headers alike: web trackers send ``"userId": ""`` for nobody. Members that no path begins with
+are skipped, not looked into.
+"""
+
+from worker.core.mapping.compile import TOMBSTONE, compile_mapping
+from worker.core.mapping.faults import KINDS, MappingError, Mistake
+from worker.core.mapping.spec import FIELDS
+from worker.core.mapping.times import UNITS
+
+__all__ = ["FIELDS", "KINDS", "TOMBSTONE", "UNITS", "MappingError", "Mistake", "compile_mapping"]

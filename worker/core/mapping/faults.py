@@ -1,0 +1,92 @@
+"""What can be wrong: with a record (``Unmappable``) and with a mapping (``MappingError``)."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+
+from worker.core.records import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+NOT_JSON: Final = "not_json"
+NOT_AN_OBJECT: Final = "not_an_object"
+MISSING: Final = "missing"
+WRONG_TYPE: Final = "wrong_type"
+EMPTY: Final = "empty"
+TOO_LONG: Final = "too_long"
+TOO_MANY: Final = "too_many"
+TOO_LARGE: Final = "too_large"
+OUT_OF_RANGE: Final = "out_of_range"
+NOT_PRINTABLE: Final = "not_printable"
+RESERVED_KEY: Final = "reserved_key"
+RESERVED_VALUE: Final = "reserved_value"
+
+KINDS: Final = (
+    NOT_JSON,
+    NOT_AN_OBJECT,
+    MISSING,
+    WRONG_TYPE,
+    EMPTY,
+    TOO_LONG,
+    TOO_MANY,
+    TOO_LARGE,
+    OUT_OF_RANGE,
+    NOT_PRINTABLE,
+    RESERVED_KEY,
+    RESERVED_VALUE,
+)
+"""Every ``Reason.kind`` of the mapping: few and fixed, for they label a metric."""
+
+
+class Unmappable(Exception):  # noqa: N818  a state of the record, not an error of ours
+    """The record is no interaction. Never leaves the mapping; it keeps the way of a good record bare."""
+
+    def __init__(self, kind: str, text: str) -> None:
+        """``kind`` is one of ``KINDS``; ``text`` names field, places and rule, never the value."""
+        super().__init__(text)
+        self.reason = Reason(kind, text)
+
+
+class Field(Struct, frozen=True):
+    """A field as reasons name it."""
+
+    name: str
+    places: str
+    need: str = ""
+    """Why no event goes without it; empty for an optional field."""
+
+    def broken(self, kind: str, rule: str) -> Unmappable:
+        """Its value is not what ``rule`` says."""
+        return Unmappable(kind, f"{self.name} ({self.places}): {rule}")
+
+    def missing(self) -> Unmappable:
+        """It has no value."""
+        return Unmappable(MISSING, f"{self.name}: nothing at {self.places}; {self.need}")
+
+
+class Mistake(Struct, frozen=True):
+    """One thing that is wrong with a mapping; ``key`` is dotted, below ``record.mapping``."""
+
+    key: str
+    reason: str
+
+
+class MappingError(ValueError):
+    """The mapping cannot be used: all that is wrong with it, for the operator to mend at once."""
+
+    def __init__(self, mistakes: Sequence[Mistake]) -> None:
+        """At least one mistake."""
+        super().__init__("\n".join(f"{mistake.key}: {mistake.reason}" for mistake in mistakes))
+        self.mistakes = tuple(mistakes)
+
+
+def unknown(what: str, given: object, known: Iterable[str]) -> str:
+    """Say that ``given`` is unknown, with the nearest known word, else all of them."""
+    words = list(known)
+    near = get_close_matches(str(given), words, n=1)
+    hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(words)}"
+    return f"unknown {what} `{given}`; {hint}"

@@ -1,0 +1,103 @@
+"""When an event happened: whole epoch seconds, as the API takes them, from any unit or from ISO 8601.
+
+Only times of the years 1973 to 2099 are taken. That keeps out zeros, sentinels and wrong units, and is why
+``auto`` cannot be wrong: in seconds, milliseconds, microseconds and nanoseconds these years share no number.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from worker.core.mapping import faults
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from worker.core.mapping.faults import Field
+
+EARLIEST_SECONDS: Final = 100_000_000
+"""1973-03-03T09:46:40Z"""
+END_SECONDS: Final = 4_102_444_800
+"""2100-01-01T00:00:00Z, the first that is too late."""
+
+_Scale: TypeAlias = tuple[int, int, int]
+"""How many of a unit make a second, and its numbers for the earliest time and for the end."""
+
+
+def _scale(per_second: int) -> _Scale:
+    return per_second, EARLIEST_SECONDS * per_second, END_SECONDS * per_second
+
+
+AUTO: Final = "auto"
+ISO8601: Final = "iso8601"
+_SCALES: Final = {
+    "seconds": _scale(1),
+    "milliseconds": _scale(10**3),
+    "microseconds": _scale(10**6),
+    "nanoseconds": _scale(10**9),
+}
+UNITS: Final = (*_SCALES, ISO8601, AUTO)
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_SECOND: Final = timedelta(seconds=1)
+# A number as text: its whole part is all that whole seconds need.
+_NUMBER: Final = re.compile(r"([0-9]{1,32})(?:\.[0-9]*)?")
+
+
+class OwnMilliseconds(int):
+    """The record's own timestamp, told apart from a number in the field's unit."""
+
+    __slots__ = ()
+
+
+def time(field: Field, unit: str) -> Callable[[object], int]:
+    """The cast of a time in ``unit`` to whole epoch seconds; what is less than a second is cut off."""
+    scales = _scales(unit)
+
+    def cast(value: object) -> int:
+        if type(value) is int or type(value) is float:
+            number, candidates = value, scales
+        elif value is None or value == "":
+            raise field.missing()
+        else:
+            number, candidates = _measure(value, unit, scales)
+        for per_second, earliest, end in candidates:
+            if earliest <= number < end:
+                return int(number) // per_second
+        if not candidates:
+            raise field.broken(faults.WRONG_TYPE, f"not a time (unit: {unit})")
+        raise field.broken(faults.OUT_OF_RANGE, f"not a time of the years 1973 to 2099 (unit: {unit})")
+
+    return cast
+
+
+def _scales(unit: str) -> tuple[_Scale, ...]:
+    """The unit's scale; all of them for ``auto``, none for ISO 8601, which takes no number."""
+    if unit == AUTO:
+        return tuple(_SCALES.values())
+    return () if unit == ISO8601 else (_SCALES[unit],)
+
+
+def _measure(value: object, unit: str, scales: tuple[_Scale, ...]) -> tuple[int, tuple[_Scale, ...]]:
+    """A number, and the scales it may be in: none of them where ``value`` is no time in this unit."""
+    if type(value) is OwnMilliseconds:
+        return value, (_SCALES["milliseconds"],)
+    if type(value) is not str:
+        return 0, ()
+    number = _NUMBER.fullmatch(value) if scales else None
+    if number:
+        return int(number[1]), scales
+    seconds = _parse_iso(value) if unit in (AUTO, ISO8601) else None
+    return (0, ()) if seconds is None else (seconds, (_SCALES["seconds"],))
+
+
+def _parse_iso(text: str) -> int | None:
+    """Epoch seconds of an ISO 8601 time, in UTC if it names no zone; None if it is none."""
+    try:
+        # BigQuery writes the zone as a word.
+        moment = datetime.fromisoformat(text.removesuffix(" UTC"))
+    except ValueError:
+        return None
+    return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) // _SECOND
