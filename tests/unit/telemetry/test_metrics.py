@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from worker.core.gate import PROBED
+from worker.core.ledger import Lease
+from worker.core.outcomes import Accepted, Misconfigured, PassingFault, Refused, Throttled
+from worker.core.records import Batch, Interaction, Reason, Record, Skipped
+from worker.core.snapshot import Gauges, PartitionGauges
+from worker.telemetry.definitions import DEFINITIONS, PREFIX, Build
+from worker.telemetry.meter import Counts
+from worker.telemetry.metrics import Metrics
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
+
+MARKED = "user-4711"
+
+# The names and labels that dashboards and alerts stand on: changing one is a breaking change.
+PROMISED = {
+    "records_received_total": (),
+    "records_skipped_total": ("rule",),
+    "records_dead_lettered_total": ("reason",),
+    "events_accepted_total": (),
+    "calls_total": ("outcome",),
+    "call_errors_total": ("code",),
+    "call_seconds": (),
+    "events_per_call": (),
+    "record_age_seconds": (),
+    "unsettled_records": (),
+    "unsettled_bytes": (),
+    "oldest_unsettled_age_seconds": (),
+    "gate_rate_calls_per_second": (),
+    "gate_share_ratio": (),
+    "calls_in_flight": (),
+    "held": ("kind",),
+    "paused": (),
+    "partitions_assigned": (),
+    "lag_records": ("topic", "partition"),
+    "rebalances_total": ("kind",),
+    "committed_offset": ("topic", "partition"),
+    "commits_total": (),
+    "accepted_uncommitted_records": (),
+    "build_info": ("version", "python", "librdkafka"),
+}
+
+BUILD = Build("0.1.0", "3.11.7", "2.16.1")
+
+
+def gauges(
+    *, holds: tuple[str, ...] = (), partitions: tuple[PartitionGauges, ...] = (), paused: bool = False
+) -> Gauges:
+    return Gauges(
+        unsettled_records=11,
+        unsettled_bytes=1200,
+        oldest_unsettled_age_seconds=1.5,
+        gate_rate_calls_per_second=250.0,
+        gate_share_ratio=0.25,
+        calls_in_flight=3,
+        holds=holds,
+        paused=paused,
+        accepted_uncommitted_records=4,
+        partitions=partitions,
+    )
+
+
+def counts() -> Counts:
+    return Counts(lambda: 1_700_000_000.0, error_codes=["ThrottlingException"])
+
+
+def families(metrics: Metrics) -> dict[str, Metric]:
+    return {family.name: family for family in text_string_to_metric_families(metrics.render().decode())}
+
+
+def value(metrics: Metrics, name: str, **labels: str) -> float | None:
+    """The one sample of that name and those labels, read from the exposition."""
+    samples = [sample for family in families(metrics).values() for sample in family.samples]
+    found = [each.value for each in samples if each.name == PREFIX + name and each.labels == labels]
+    return found[0] if found else None
+
+
+def test_every_promised_metric_is_there_with_its_labels() -> None:
+    assert {each.name: each.labels for each in DEFINITIONS} == PROMISED
+
+
+def test_every_metric_has_its_help_and_type_before_anything_has_happened() -> None:
+    text = Metrics(counts(), gauges, BUILD).render().decode()
+    for each in DEFINITIONS:
+        assert f"# HELP {PREFIX}{each.name} {each.meaning}\n" in text
+        assert f"# TYPE {PREFIX}{each.name} {each.kind}\n" in text
+
+
+def test_the_process_shows_itself_under_the_usual_names() -> None:
+    assert {"process_cpu_seconds", "process_resident_memory_bytes", "python_gc_collections"} <= families(
+        Metrics(counts(), gauges, BUILD)
+    ).keys()
+
+
+def test_what_was_counted_is_shown() -> None:
+    counted = counts()
+    metrics = Metrics(counted, gauges, BUILD)
+    counted.received(20)
+    counted.answered(Throttled("ThrottlingException"), 0.02)
+    counted.answered(Accepted(), 0.2)
+    assert value(metrics, "records_received_total") == 20
+    assert value(metrics, "calls_total", outcome="throttled") == 1
+    assert value(metrics, "calls_total", outcome="refused") == 0
+    assert value(metrics, "call_errors_total", code="ThrottlingException") == 1
+    assert value(metrics, "call_seconds_bucket", le="0.1") == 1
+    assert value(metrics, "call_seconds_bucket", le="+Inf") == 2
+    assert value(metrics, "call_seconds_count") == 2
+    assert value(metrics, "call_seconds_sum") == pytest.approx(0.22)
+
+
+def test_the_pipeline_is_asked_anew_at_every_scrape() -> None:
+    now = [gauges(paused=False)]
+    metrics = Metrics(counts(), lambda: now[0], BUILD)
+    assert value(metrics, "paused") == 0
+    now[0] = gauges(paused=True)
+    assert value(metrics, "paused") == 1
+
+
+def test_the_pipelines_numbers_are_shown() -> None:
+    metrics = Metrics(counts(), gauges, BUILD)
+    shown = {
+        "unsettled_records": 11,
+        "unsettled_bytes": 1200,
+        "oldest_unsettled_age_seconds": 1.5,
+        "gate_rate_calls_per_second": 250,
+        "gate_share_ratio": 0.25,
+        "calls_in_flight": 3,
+        "accepted_uncommitted_records": 4,
+        "partitions_assigned": 0,
+    }
+    assert {name: value(metrics, name) for name in shown} == shown
+    assert value(metrics, "build_info", version="0.1.0", python="3.11.7", librdkafka="2.16.1") == 1
+
+
+@pytest.mark.parametrize("kind", PROBED)
+def test_a_hold_shows_by_its_kind_and_the_others_as_nought(kind: str) -> None:
+    metrics = Metrics(counts(), lambda: gauges(holds=(kind,)), BUILD)
+    assert {each: value(metrics, "held", kind=each) for each in PROBED} == {e: e == kind for e in PROBED}
+
+
+def test_partitions_show_lag_and_committed_offset_while_they_are_ours() -> None:
+    ours = [(PartitionGauges("a", 0, 100), PartitionGauges("a", 1, None))]
+    counted = counts()
+    counted.committed({("a", 0): 7, ("a", 1): 8})
+    metrics = Metrics(counted, lambda: gauges(partitions=ours[0]), BUILD)
+    assert value(metrics, "partitions_assigned") == 2
+    assert value(metrics, "lag_records", topic="a", partition="0") == 100
+    assert value(metrics, "lag_records", topic="a", partition="1") is None
+    assert value(metrics, "committed_offset", topic="a", partition="1") == 8
+    ours[0] = ()
+    assert value(metrics, "committed_offset", topic="a", partition="1") is None
+    assert counted.committed_offsets == {}
+
+
+def test_no_label_and_no_value_ever_holds_anything_from_a_record() -> None:
+    lease = Lease("interactions", 0, 1)
+    record = Record(lease, 0, 0, MARKED.encode(), MARKED.encode(), ((MARKED, MARKED.encode()),))
+    counted = counts()
+    for answer in (
+        Throttled(MARKED),
+        PassingFault(MARKED),
+        Refused(MARKED, MARKED),
+        Misconfigured(MARKED, MARKED),
+    ):
+        counted.answered(answer, 0.1)
+    counted.accepted(Batch(MARKED, MARKED, (Interaction(record, MARKED, MARKED, MARKED.encode()),)))
+    counted.skipped(Skipped(record, "tombstone"))
+    counted.dead_lettered(Reason("invalid", MARKED))
+    shown = gauges(holds=(MARKED,), partitions=(PartitionGauges("interactions", 0, 1),))
+    text = Metrics(counted, lambda: shown, BUILD).render().decode()
+    assert MARKED not in text
+    assert 'held{kind="other"} 1.0' in text
+
+
+def test_two_workers_in_one_process_do_not_disturb_each_other() -> None:
+    first, second = counts(), counts()
+    metrics = Metrics(first, gauges, BUILD), Metrics(second, gauges, BUILD)
+    first.received(1)
+    assert [value(each, "records_received_total") for each in metrics] == [1, 0]

@@ -1,0 +1,200 @@
+"""The admin pages: is it alive, is it ready, what are its numbers.
+
+GET on four fixed paths needs no framework: this is HTTP/1.1 with one request a connection, and every
+connection has one deadline for all it does, which neither a slow sender nor a slow reader can stretch.
+(aiohttp.web bounds neither the number of connections nor the time of a request, and logs each malformed one.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import suppress
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import msgspec
+import structlog
+from msgspec import Struct
+
+from worker.telemetry.health import LoopLag
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from worker.core.snapshot import Readiness
+
+# A probe's head has some 200 bytes, a scrape's some 500.
+MAX_HEAD_BYTES = 8192
+# What is read of a body that nobody asked for, so that its sender gets to see the answer.
+MAX_DISCARDED_BYTES = 65536
+
+TEXT = "text/plain; charset=utf-8"
+PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
+JSON = "application/json"
+
+INDEX = b"""\
+personalize-worker
+
+/live     the loop turns, and how late
+/ready    whether it does its work, and if not, why not
+/metrics  for Prometheus
+"""
+
+log = structlog.get_logger(__name__)
+
+
+class Page(Struct, frozen=True):
+    """An answer."""
+
+    status: HTTPStatus
+    content_type: str
+    body: bytes
+
+
+class AdminServer:
+    """Serves the pages on the running loop."""
+
+    def __init__(  # noqa: PLR0913  two addresses, two sources, two bounds
+        self,
+        host: str,
+        port: int,
+        *,
+        readiness: Callable[[], Readiness],
+        render_metrics: Callable[[], bytes],
+        connection_seconds: float = 5.0,
+        max_connections: int = 64,
+    ) -> None:
+        """Listen once started; port 0 takes a free one. Both callables are asked anew for each page."""
+        self._host = host
+        self._port = port
+        self._readiness = readiness
+        self._render_metrics = render_metrics
+        self._connection_seconds = connection_seconds
+        self._max_connections = max_connections
+        self._pages = {"/": _index, "/live": self._live, "/ready": self._ready, "/metrics": self._metrics}
+        self._connections: dict[asyncio.Task[None], asyncio.WriteTransport] = {}
+        self._server: asyncio.Server | None = None
+        self._lag = LoopLag()
+
+    async def start(self) -> int:
+        """Listen, and give the port.
+
+        Raises:
+            OSError: the address can't be listened on; the text says which and why.
+        """
+        try:
+            self._server = await asyncio.start_server(
+                self._serve, self._host, self._port, limit=MAX_HEAD_BYTES
+            )
+        except OSError as error:
+            raise OSError(error.errno, _cannot_listen(self._host, self._port, error)) from error
+        self._lag.start(asyncio.get_running_loop())
+        port: int = self._server.sockets[0].getsockname()[1]
+        return port
+
+    async def stop(self) -> None:
+        """Listen no longer, and end the connections there are."""
+        if self._server is None:
+            return
+        self._lag.stop()
+        self._server.close()
+        # Not by cancelling: Python 3.11's streams log a cancelled connection as an error.
+        for transport in self._connections.values():
+            transport.abort()
+        await asyncio.gather(*self._connections)
+        await self._server.wait_closed()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101  a coroutine of the loop runs in a task
+        transport = writer.transport
+        if len(self._connections) >= self._max_connections:
+            # The oldest goes, for a probe is over in milliseconds: what is still here is no probe.
+            self._connections.pop(next(iter(self._connections))).abort()
+        self._connections[task] = transport
+        try:
+            with suppress(TimeoutError, ConnectionError, asyncio.IncompleteReadError):
+                async with asyncio.timeout(self._connection_seconds):
+                    await self._converse(reader, writer)
+        finally:
+            self._connections.pop(task, None)
+            transport.abort()
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # Without a write buffer, drained means handed to the system, and aborting after it loses nothing.
+        writer.transport.set_write_buffer_limits(high=0)
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+        except asyncio.LimitOverrunError:
+            writer.write(_response(_status(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)))
+        else:
+            writer.write(self._answer(head))
+        await writer.drain()
+        if writer.is_closing():
+            return
+        writer.write_eof()
+        # Closing on unread bytes resets the connection, and the answer with it.
+        discarded = 0
+        while discarded < MAX_DISCARDED_BYTES and (chunk := await reader.read(MAX_HEAD_BYTES)):
+            discarded += len(chunk)
+
+    def _answer(self, head: bytes) -> bytes:
+        method, _, rest = head.partition(b"\r\n")[0].partition(b" ")
+        target, _, version = rest.partition(b" ")
+        if not version.startswith(b"HTTP/1."):
+            return _response(_status(HTTPStatus.BAD_REQUEST))
+        page = self._pages.get(target.partition(b"?")[0].decode("latin-1"))
+        if page is None:
+            return _response(_status(HTTPStatus.NOT_FOUND))
+        if method not in (b"GET", b"HEAD"):
+            return _response(_status(HTTPStatus.METHOD_NOT_ALLOWED), "Allow: GET, HEAD\r\n")
+        return _response(_made(page), with_body=method == b"GET")
+
+    def _live(self) -> Page:
+        note = f"loop lag {self._lag.last_seconds:.3f} s, at most {self._lag.worst_seconds:.3f} s lately"
+        return Page(HTTPStatus.OK, TEXT, f"alive\n{note}\n".encode())
+
+    def _ready(self) -> Page:
+        readiness = self._readiness()
+        status = HTTPStatus.OK if readiness.ready else HTTPStatus.SERVICE_UNAVAILABLE
+        return Page(status, JSON, msgspec.json.encode(readiness) + b"\n")
+
+    def _metrics(self) -> Page:
+        return Page(HTTPStatus.OK, PROMETHEUS, self._render_metrics())
+
+
+def _index() -> Page:
+    return Page(HTTPStatus.OK, TEXT, INDEX)
+
+
+def _made(page: Callable[[], Page]) -> Page:
+    try:
+        return page()
+    except Exception:
+        log.exception("admin.page_failed")
+        return _status(HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def _status(status: HTTPStatus) -> Page:
+    return Page(status, TEXT, f"{status.phrase}\n".encode())
+
+
+def _response(page: Page, more_headers: str = "", *, with_body: bool = True) -> bytes:
+    head = (
+        f"HTTP/1.1 {page.status.value} {page.status.phrase}\r\n"
+        f"Date: {formatdate(usegmt=True)}\r\n"
+        f"Content-Type: {page.content_type}\r\n"
+        f"Content-Length: {len(page.body)}\r\n"
+        "Cache-Control: no-store\r\n"
+        "X-Content-Type-Options: nosniff\r\n"
+        f"Connection: close\r\n{more_headers}\r\n"
+    )
+    return head.encode() + (page.body if with_body else b"")
+
+
+def _cannot_listen(host: str, port: int, error: OSError) -> str:
+    # The system's own word: asyncio and uvloop each wrap it in a sentence of theirs.
+    why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+    return f"the admin server cannot listen on {host}:{port}: {why}; change admin.host or admin.port"

@@ -1,0 +1,266 @@
+"""Every metric, once: its name, what it means, what to do about it, and where its value is read.
+
+The exposition and docs/metrics.md are both made from this table, so neither can forget one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from msgspec import Struct
+
+from worker.core.gate import PROBED
+from worker.telemetry.meter import OTHER, Counts, Histogram, Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from worker.core.snapshot import Gauges
+
+PREFIX = "personalize_worker_"
+
+Series: TypeAlias = "Iterator[tuple[tuple[str, ...], float]]"
+
+
+class Build(Struct, frozen=True):
+    """What runs here."""
+
+    version: str
+    python: str
+    librdkafka: str
+
+
+class Scrape(Struct, frozen=True):
+    """All that one scrape reads."""
+
+    counts: Counts
+    gauges: Gauges
+    build: Build
+
+
+class Definition(Struct, frozen=True):
+    """One metric. A histogram's ``read`` gives the histogram, any other's gives its series."""
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    meaning: str
+    action: str
+    read: Callable[[Scrape], Series | Histogram]
+    labels: tuple[str, ...] = ()
+
+
+def _one(value: float) -> Series:
+    yield (), value
+
+
+def _words(tally: Tally) -> Series:
+    for word, count in tally.items():
+        yield (word,), count
+
+
+def _holds(scrape: Scrape) -> Series:
+    held = {hold if hold in PROBED else OTHER for hold in scrape.gauges.holds}
+    # The words that do not apply are shown as 0, so that an alert can tell "not held" from "not scraped".
+    for hold in (*PROBED, OTHER):
+        yield (hold,), hold in held
+
+
+def _lags(scrape: Scrape) -> Series:
+    for each in scrape.gauges.partitions:
+        if each.lag_records is not None:
+            yield (each.topic, str(each.partition)), each.lag_records
+
+
+def _committed(scrape: Scrape) -> Series:
+    scrape.counts.keep_committed({(each.topic, each.partition) for each in scrape.gauges.partitions})
+    for (topic, partition), offset in scrape.counts.committed_offsets.items():
+        yield (topic, str(partition)), offset
+
+
+def _build(scrape: Scrape) -> Series:
+    yield (scrape.build.version, scrape.build.python, scrape.build.librdkafka), 1
+
+
+PARTITION = ("topic", "partition")
+
+DEFINITIONS = (
+    Definition(
+        "records_received_total",
+        "counter",
+        "Records received from the topics.",
+        "Flat while lag grows: see `paused`, `held` and `/ready`.",
+        lambda scrape: _one(scrape.counts.records_received),
+    ),
+    Definition(
+        "records_skipped_total",
+        "counter",
+        "Records left out by a rule, such as tombstones or the filter.",
+        "More than expected: look at the rule's part of the configuration.",
+        lambda scrape: _words(scrape.counts.records_skipped),
+        ("rule",),
+    ),
+    Definition(
+        "records_dead_lettered_total",
+        "counter",
+        "Records that the dead-letter topic has taken.",
+        "Read the dead letters of that reason; mend the producer or the mapping, then replay them.",
+        lambda scrape: _words(scrape.counts.records_dead_lettered),
+        ("reason",),
+    ),
+    Definition(
+        "events_accepted_total",
+        "counter",
+        "Events that Personalize accepted; a repeated one counts again.",
+        "Flat while records come in: see `calls_total` by outcome.",
+        lambda scrape: _one(scrape.counts.events_accepted),
+    ),
+    Definition(
+        "calls_total",
+        "counter",
+        "PutEvents calls by outcome, each try counted.",
+        "`throttled` above 1 %: the quota is set too high or shared with others. `fault` for long: network "
+        "or API. `misconfigured`: see `held`.",
+        lambda scrape: _words(scrape.counts.calls),
+        ("outcome",),
+    ),
+    Definition(
+        "call_errors_total",
+        "counter",
+        "Calls that were not accepted, by error code; codes outside the worker's table are `other`.",
+        "Look the code up in the error table of the manual.",
+        lambda scrape: _words(scrape.counts.call_errors),
+        ("code",),
+    ),
+    Definition(
+        "call_seconds",
+        "histogram",
+        "Seconds from sending a call to its answer, each try by itself.",
+        "Near the answer timeout: check the network path to the endpoint and the region.",
+        lambda scrape: scrape.counts.call_seconds,
+    ),
+    Definition(
+        "events_per_call",
+        "histogram",
+        "Events in each accepted call, 1 to 10.",
+        "Near 1 while the quota is the limit: sessions are short; a longer linger fills calls.",
+        lambda scrape: scrape.counts.events_per_call,
+    ),
+    Definition(
+        "record_age_seconds",
+        "histogram",
+        "Age of a record, by its own timestamp, when its event was accepted; counted per event.",
+        "The delay that recommendations see. Growing: see `lag_records` and `gate_rate_calls_per_second`.",
+        lambda scrape: scrape.counts.record_age_seconds,
+    ),
+    Definition(
+        "unsettled_records",
+        "gauge",
+        "Records received, and neither delivered, dead-lettered nor skipped yet.",
+        "Near `limits.max_unsettled_records`: sending is slower than receiving.",
+        lambda scrape: _one(scrape.gauges.unsettled_records),
+    ),
+    Definition(
+        "unsettled_bytes",
+        "gauge",
+        "Memory that the unsettled records take, estimated.",
+        "Near `limits.max_unsettled_bytes`: as above; the pod's memory limit must be well above it.",
+        lambda scrape: _one(scrape.gauges.unsettled_bytes),
+    ),
+    Definition(
+        "oldest_unsettled_age_seconds",
+        "gauge",
+        "Seconds since the oldest unsettled record was received; 0 with none.",
+        "Far above the linger: a session is stuck in retries, or a hold is on. The best single alarm.",
+        lambda scrape: _one(scrape.gauges.oldest_unsettled_age_seconds),
+    ),
+    Definition(
+        "gate_rate_calls_per_second",
+        "gauge",
+        "Calls a second that the gate lets through at most: this pod's share, less what throttling took off.",
+        "Far below share times quota: the API throttles; ask for more or lower "
+        "`personalize.requests_per_second`.",
+        lambda scrape: _one(scrape.gauges.gate_rate_calls_per_second),
+    ),
+    Definition(
+        "gate_share_ratio",
+        "gauge",
+        "This pod's part of the quota, 0 to 1, by its part of the partitions.",
+        "The sum over all pods stays above 1: two groups share one quota, or partitions can't be counted.",
+        lambda scrape: _one(scrape.gauges.gate_share_ratio),
+    ),
+    Definition(
+        "calls_in_flight",
+        "gauge",
+        "Calls sent and not answered.",
+        "At `personalize.max_in_flight` all the time: raise it, or see `call_seconds`.",
+        lambda scrape: _one(scrape.gauges.calls_in_flight),
+    ),
+    Definition(
+        "held",
+        "gauge",
+        "1 while sending is held for this kind of reason, else 0.",
+        "Mend what `/ready` says; the worker goes on by itself. Nothing is lost while it is held.",
+        _holds,
+        ("kind",),
+    ),
+    Definition(
+        "paused",
+        "gauge",
+        "1 while receiving is paused, for too much is unsettled; polling goes on.",
+        "Often 1: sending is the limit. Add quota; more pods don't help.",
+        lambda scrape: _one(scrape.gauges.paused),
+    ),
+    Definition(
+        "partitions_assigned",
+        "gauge",
+        "Partitions that this pod has.",
+        "0 for long: more pods than partitions, or Kafka can't be reached; see `/ready`.",
+        lambda scrape: _one(len(scrape.gauges.partitions)),
+    ),
+    Definition(
+        "lag_records",
+        "gauge",
+        "Records from the first unsettled one to the end of the partition; missing while it can't be told.",
+        "Growing: add quota if calls are throttled, else pods up to the number of partitions.",
+        _lags,
+        PARTITION,
+    ),
+    Definition(
+        "rebalances_total",
+        "counter",
+        "Changes of assignment by kind: assigned, revoked, lost.",
+        "`lost` at all: the pod was too slow for the group; check CPU limits and the session timeout.",
+        lambda scrape: _words(scrape.counts.rebalances),
+        ("kind",),
+    ),
+    Definition(
+        "committed_offset",
+        "gauge",
+        "The offset last committed by this pod, for each partition that it has.",
+        "Standing still while records come in: see `oldest_unsettled_age_seconds`.",
+        _committed,
+        PARTITION,
+    ),
+    Definition(
+        "commits_total",
+        "counter",
+        "Commits that the broker acknowledged.",
+        "Flat while records are delivered: the broker refuses commits; see the log.",
+        lambda scrape: _one(scrape.counts.commits),
+    ),
+    Definition(
+        "accepted_uncommitted_records",
+        "gauge",
+        "Records settled, not committed yet: what a crash right now would repeat, with equal event ids.",
+        "Growing: one slow session holds its partition's offset back.",
+        lambda scrape: _one(scrape.gauges.accepted_uncommitted_records),
+    ),
+    Definition(
+        "build_info",
+        "gauge",
+        "1, with the versions as labels.",
+        "Compare the pods after a roll-out.",
+        _build,
+        ("version", "python", "librdkafka"),
+    ),
+)

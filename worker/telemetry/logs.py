@@ -1,0 +1,124 @@
+"""Logs: one JSON line an event on stdout, or coloured text where a terminal is.
+
+The rule: nobody's data and no secret is ever in a line. Our own events are literals with plain values
+beside them. What libraries say is shown by the words of their source, never with values filled in.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+import structlog
+
+from worker.telemetry.plain import exceptions, place, plain
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from structlog.typing import EventDict, Processor, WrappedLogger
+
+Format = Literal["json", "console"]
+
+# The logger that Kafka's clients are given. It is told in full, for it speaks of brokers, never of records.
+LIBRDKAFKA = "worker.librdkafka"
+
+# Their messages are literals with %-arguments, at WARNING and above. Others put values into the message
+# itself (asyncio prints a task with its exception), so of others only the place in the code is told.
+_TEMPLATES_OF = ("aiohttp", "boto3", "botocore", "urllib3")
+
+_encode_json = msgspec.json.Encoder().encode
+
+log = structlog.get_logger(__name__)
+
+
+def configure_logs(level: str, line_format: Format | None = None) -> None:
+    """Log to stdout from ``level`` ("debug" to "critical") on; without a format, by what stdout is.
+
+    Libraries that log through the standard library are heard from WARNING on, whatever level they set.
+    """
+    number = logging.getLevelNamesMapping()[level.upper()]
+    console = sys.stdout.isatty() if line_format is None else line_format == "console"
+    structlog.configure(
+        processors=[*_PROCESSORS, _console() if console else _render_json],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory() if console else structlog.BytesLoggerFactory(),
+        # A cached logger would keep its stdout when that is replaced, as tests do.
+        cache_logger_on_first_use=False,
+    )
+    root = logging.getLogger()
+    root.handlers = [_Foreign(level=max(number, logging.WARNING))]
+    root.setLevel(logging.WARNING)
+
+
+def log_crashes() -> None:
+    """Have exceptions that nobody caught logged by the same rule, not printed with their message."""
+    sys.excepthook = _crashed
+    threading.excepthook = lambda args: log.critical("worker.thread_crashed", exc_info=args.exc_value)
+    sys.unraisablehook = lambda args: log.error("worker.unraisable", exc_info=args.exc_value)
+
+
+def _crashed(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+        return
+    log.critical("worker.crashed", exc_info=error)
+
+
+class _Foreign(logging.Handler):
+    """Brings what libraries log into the same lines."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        log.log(
+            # Levels of their own making count as the standard one below.
+            min(record.levelno // 10 * 10, logging.CRITICAL),
+            "library.said",
+            library=record.name,
+            words=_words(record),
+            place=place(record.pathname, record.lineno, record.funcName),
+            exc_info=record.exc_info,
+        )
+
+
+def _words(record: logging.LogRecord) -> str | None:
+    if record.name == LIBRDKAFKA:
+        return record.getMessage()
+    known = record.name.partition(".")[0] in _TEMPLATES_OF
+    return record.msg if known and isinstance(record.msg, str) else None
+
+
+def _tell_exception(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Put types and frames in the place of ``exc_info``."""
+    error = event.pop("exc_info", None)
+    if error is True:
+        error = sys.exc_info()[1]
+    elif isinstance(error, tuple):
+        error = error[1]
+    if isinstance(error, BaseException):
+        event["exceptions"] = exceptions(error)
+    return event
+
+
+def _keep_plain(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Let nothing through but plain values, in an order that reads well."""
+    head = {key: event.pop(key) for key in ("timestamp", "level", "event")}
+    return {key: plain(value) for key, value in {**head, **event}.items() if value is not None}
+
+
+def _console() -> Processor:
+    return structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
+
+
+def _render_json(_: WrappedLogger, __: str, event: EventDict) -> bytes:
+    return _encode_json(event)
+
+
+_PROCESSORS: tuple[Processor, ...] = (
+    structlog.processors.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    _tell_exception,
+    _keep_plain,
+)

@@ -1,0 +1,153 @@
+"""Counting on the hot path: plain integers on the loop, no locks, nothing formatted until somebody scrapes.
+
+The rule: a label is a word of the program, never of a record. Should a word that is none of ours come along,
+a label still makes no more than ``MAX_LABELS`` series.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import TYPE_CHECKING
+
+from worker.core.outcomes import Accepted, Misconfigured, PassingFault, Refused, Throttled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
+
+    from worker.core.outcomes import Answer
+    from worker.core.records import Batch, Reason, Skipped
+
+MAX_LABELS = 50
+OTHER = "other"
+
+# What an answer without a code is called.
+_HTTP_WORDS = tuple(f"Http{status}" for status in range(100, 600))
+
+OUTCOMES: Mapping[type[Answer], str] = {
+    Accepted: "accepted",
+    Throttled: "throttled",
+    PassingFault: "fault",
+    Refused: "refused",
+    Misconfigured: "misconfigured",
+}
+
+CALL_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+EVENTS_PER_CALL = tuple(range(1, 11))
+# From the linger to the retention of a topic: a backlog of days is what this one is for.
+RECORD_AGE_SECONDS = (0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600, 21600, 86400, 604800)
+
+
+class Histogram:
+    """How many values were at most each bound, and their sum."""
+
+    __slots__ = ("_bounds", "_counts", "sum")
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        """Begin empty; ``bounds`` ascend."""
+        self._bounds = tuple(bounds)
+        self._counts = [0] * (len(self._bounds) + 1)
+        self.sum = 0.0
+
+    def observe(self, value: float) -> None:
+        """Count one value."""
+        self._counts[bisect_left(self._bounds, value)] += 1
+        self.sum += value
+
+    def cumulative(self) -> Iterator[tuple[float, int]]:
+        """Each bound with the number of values not above it; the last bound is infinity."""
+        total = 0
+        for bound, count in zip((*self._bounds, float("inf")), self._counts, strict=True):
+            total += count
+            yield bound, total
+
+
+class Tally:
+    """Counts by one word."""
+
+    __slots__ = ("_counts", "_known")
+
+    def __init__(self, seeded: Collection[str] = (), known: Collection[str] | None = None) -> None:
+        """Begin with the ``seeded`` words at 0; with ``known``, any word outside counts as ``other``."""
+        self._counts = dict.fromkeys(seeded, 0)
+        self._known = None if known is None else frozenset(known)
+
+    def add(self, word: str) -> None:
+        """Count one."""
+        counts = self._counts
+        if word not in counts and not self._may_add(word):
+            word = OTHER
+        counts[word] = counts.get(word, 0) + 1
+
+    def items(self) -> Iterator[tuple[str, int]]:
+        """Each word with its count."""
+        return iter(self._counts.items())
+
+    def _may_add(self, word: str) -> bool:
+        # One place is kept for the word "other".
+        return len(self._counts) < MAX_LABELS - 1 and (self._known is None or word in self._known)
+
+
+class Counts:
+    """What happened since the process began; implements ``ports.Meter``."""
+
+    def __init__(self, epoch_seconds: Callable[[], float], error_codes: Collection[str]) -> None:
+        """Begin at zero. ``error_codes`` and "Http503" and such are labels; any other counts as ``other``."""
+        self._epoch_seconds = epoch_seconds
+        self.records_received = 0
+        self.records_skipped = Tally()
+        self.records_dead_lettered = Tally()
+        self.events_accepted = 0
+        self.calls = Tally(seeded=tuple(OUTCOMES.values()))
+        self.call_errors = Tally(known=(*error_codes, *_HTTP_WORDS))
+        self.call_seconds = Histogram(CALL_SECONDS)
+        self.events_per_call = Histogram(EVENTS_PER_CALL)
+        self.record_age_seconds = Histogram(RECORD_AGE_SECONDS)
+        self.rebalances = Tally(seeded=("assigned", "revoked", "lost"))
+        self.commits = 0
+        self.committed_offsets: dict[tuple[str, int], int] = {}
+
+    def received(self, records: int) -> None:
+        """So many records came from the topics."""
+        self.records_received += records
+
+    def skipped(self, skipped: Skipped) -> None:
+        """A record was left out by rule."""
+        self.records_skipped.add(skipped.rule)
+
+    def dead_lettered(self, reason: Reason) -> None:
+        """A dead letter was acknowledged."""
+        self.records_dead_lettered.add(reason.kind)
+
+    def answered(self, answer: Answer, seconds: float) -> None:
+        """One try of a call was answered, or failed, after so many seconds."""
+        self.calls.add(OUTCOMES[type(answer)])
+        self.call_seconds.observe(seconds)
+        if not isinstance(answer, Accepted):
+            self.call_errors.add(answer.code)
+
+    def accepted(self, batch: Batch) -> None:
+        """The API has the events of this call."""
+        self.events_accepted += len(batch.interactions)
+        self.events_per_call.observe(len(batch.interactions))
+        now_ms = self._epoch_seconds() * 1000
+        observe = self.record_age_seconds.observe
+        for interaction in batch.interactions:
+            timestamp_ms = interaction.record.timestamp_ms
+            if timestamp_ms is not None:
+                # A producer's clock may run ahead of ours; a negative age would make the sum a lie.
+                observe(max(0.0, (now_ms - timestamp_ms) / 1000))
+
+    def rebalanced(self, kind: str) -> None:
+        """Partitions were assigned, revoked or lost."""
+        self.rebalances.add(kind)
+
+    def committed(self, offsets: Mapping[tuple[str, int], int]) -> None:
+        """The broker has these offsets."""
+        self.commits += 1
+        self.committed_offsets.update(offsets)
+
+    def keep_committed(self, partitions: AbstractSet[tuple[str, int]]) -> None:
+        """Forget the committed offsets of all other partitions: their new owner moves them on."""
+        for gone in self.committed_offsets.keys() - partitions:
+            del self.committed_offsets[gone]
