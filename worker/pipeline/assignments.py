@@ -92,6 +92,5 @@ class Leases:
     def _note(self, kind: str, partitions: Sequence[tuple[str, int]], **more: int) -> None:
         self.have_changed = True
         self._meter.rebalanced(kind)
-        log.info(
-            "partitions." + kind, partitions=len(partitions), now_assigned=len(self._books.ledger), **more
-        )
+        now_assigned = len(self._books.ledger)
+        log.info("group.rebalanced", kind=kind, partitions=len(partitions), now_assigned=now_assigned, **more)

@@ -144,7 +144,7 @@ def test_a_long_linger_lets_no_outdated_entries_pile_up() -> None:
 
 
 class AnySchedule(RuleBasedStateMachine):
-    """Whatever comes, is sealed, released or put back: each event goes once, in order, as the API wants it."""
+    """Whatever comes, is sealed, released or put back: each event goes once and in order."""
 
     def __init__(self) -> None:
         super().__init__()

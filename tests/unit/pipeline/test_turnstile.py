@@ -1,0 +1,152 @@
+"""Waiting at the gate."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tests.support.virtual_time import in_virtual_time
+from worker.core.gate import Gate
+from worker.core.outcomes import Accepted, Misconfigured, Refused, Throttled
+from worker.pipeline.turnstile import Turnstile
+
+
+def turnstile(calls_per_second: float = 1000, max_in_flight: int = 1) -> Turnstile:
+    made = Turnstile(Gate(calls_per_second, max_in_flight), asyncio.get_running_loop().time)
+    made.set_share(1.0)
+    return made
+
+
+def test_the_next_goes_when_one_has_left() -> None:
+    async def scenario() -> None:
+        gate = turnstile()
+        await gate.enter()
+        waiting = asyncio.create_task(gate.enter())
+        await asyncio.sleep(100)
+        assert not waiting.done()
+        gate.leave(Accepted())
+        assert await waiting
+
+    in_virtual_time(scenario())
+
+
+def test_those_that_go_again_go_first() -> None:
+    async def scenario() -> None:
+        gate, order = turnstile(), []
+
+        async def go(name: str, *, again: bool) -> None:
+            await gate.enter(again=again)
+            order.append(name)
+            gate.leave(Accepted())
+
+        await gate.enter()
+        async with asyncio.TaskGroup() as tasks:
+            for name in ("new1", "again1", "again2"):
+                tasks.create_task(go(name, again=name.startswith("again")))
+            await asyncio.sleep(1)
+            gate.leave(Accepted())
+        assert order == ["again1", "again2", "new1"]
+
+    in_virtual_time(scenario())
+
+
+def test_calls_go_at_the_rate() -> None:
+    async def scenario() -> float:
+        gate = turnstile(calls_per_second=10)
+        for _ in range(101):
+            await gate.enter()
+            gate.leave(Accepted())
+        return asyncio.get_running_loop().time()
+
+    assert 9.5 < in_virtual_time(scenario()) < 10.5
+
+
+def test_a_hold_turns_away_whoever_goes_again_and_keeps_the_new() -> None:
+    async def scenario() -> None:
+        gate = turnstile()
+        await gate.enter()
+        again, new = asyncio.create_task(gate.enter(again=True)), asyncio.create_task(gate.enter())
+        await asyncio.sleep(1)
+        gate.leave(Misconfigured("AccessDeniedException"))
+        assert not await again
+        assert not await gate.enter(again=True)
+        assert await new  # as the probe, after its interval
+        assert asyncio.get_running_loop().time() > 1.9
+
+    in_virtual_time(scenario())
+
+
+def test_an_accepted_probe_ends_the_hold() -> None:
+    async def scenario() -> None:
+        gate = turnstile()
+        gate.hold("misconfigured", "AccessDeniedException")
+        await gate.enter()
+        gate.leave(Accepted())
+        assert not gate.gate.holds
+
+    in_virtual_time(scenario())
+
+
+def test_a_refused_probe_ends_a_hold_for_credentials_but_not_one_for_refusals() -> None:
+    async def scenario() -> None:
+        gate = turnstile()
+        gate.hold("misconfigured", "AccessDeniedException")
+        gate.hold("refusals", "InvalidInputException")
+        await gate.enter()
+        gate.leave(Refused("InvalidInputException"))
+        assert [hold.kind for hold in gate.gate.holds] == ["refusals"]
+
+    in_virtual_time(scenario())
+
+
+def test_throttling_slows_down() -> None:
+    async def scenario() -> None:
+        gate = turnstile()
+        await gate.enter()
+        sent_at = asyncio.get_running_loop().time()
+        await asyncio.sleep(0.1)
+        gate.leave(Throttled("ThrottlingException"), sent_at)
+        assert gate.gate.rate < 1000
+
+    in_virtual_time(scenario())
+
+
+def test_whoever_is_cancelled_while_waiting_takes_no_place() -> None:
+    async def scenario() -> None:
+        gate = turnstile()
+        await gate.enter()
+        waiting = asyncio.create_task(gate.enter())
+        await asyncio.sleep(1)
+        waiting.cancel()
+        gate.leave(Accepted())
+        await asyncio.gather(waiting, return_exceptions=True)
+        assert gate.gate.in_flight == 0
+        assert await gate.enter()
+
+    in_virtual_time(scenario())
+
+
+def test_whoever_is_cancelled_just_as_it_is_let_through_gives_its_place_back() -> None:
+    async def scenario() -> None:
+        gate = turnstile()
+        await gate.enter()
+        waiting = asyncio.create_task(gate.enter())
+        await asyncio.sleep(1)
+        gate.leave(Accepted())
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        assert gate.gate.in_flight == 0
+
+    in_virtual_time(scenario())
+
+
+def test_without_a_share_nobody_goes_until_there_is_one() -> None:
+    async def scenario() -> None:
+        gate = turnstile()
+        gate.set_share(0.0)
+        waiting = asyncio.create_task(gate.enter())
+        await asyncio.sleep(100)
+        assert not waiting.done()
+        gate.set_share(0.5)
+        assert await waiting
+
+    in_virtual_time(scenario())

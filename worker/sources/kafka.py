@@ -1,0 +1,298 @@
+"""Records from Kafka, offsets back to it.
+
+Keeps to three rules. Partitions are ours from ``on_assign`` to ``on_revoke`` or ``on_lost``, and every
+record carries the lease it came under. Offsets are stored with ``store_offsets``, which refuses partitions
+that are not owned, and committed from there. Polling never stops for long, so membership survives any
+outage.
+
+A broker that is away, a refused login, a topic that is not there yet are said and waited for: librdkafka
+reconnects by itself. What it calls fatal (a fenced static member) ends the worker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import TYPE_CHECKING, Final, cast
+
+import msgspec
+import structlog
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka.aio import AIOConsumer
+
+from worker.core.records import Record
+from worker.core.repeats import Repeats
+from worker.core.snapshot import PartitionGauges
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+
+    from confluent_kafka import Message
+
+    from worker.core.ledger import Lease
+    from worker.core.records import Headers
+    from worker.ports import Assignments
+
+log = structlog.get_logger(__name__)
+
+# How long an idle poll waits. Offsets are stored and flow is controlled between two polls.
+_POLL_SECONDS: Final = 0.1
+_METADATA_SECONDS: Final = 5.0
+_COMMIT_SECONDS: Final = 5.0
+# Trouble is over when records flow, or when librdkafka has not repeated it for so long.
+_TROUBLE_SECONDS: Final = 15.0
+_STATISTICS_MS: Final = 5000
+# poll, the callback it waits in, and what that callback calls.
+_THREADS: Final = 4
+_NO_HEADERS: Final[Headers] = ()
+
+# What a commit may meet without anything being wrong: nothing was stored, or the partition is not ours now.
+_HARMLESS: Final = {
+    KafkaError._NO_OFFSET,  # noqa: SLF001  librdkafka's own codes begin with an underscore
+    KafkaError._STATE,  # noqa: SLF001  as above
+    KafkaError.ILLEGAL_GENERATION,
+    KafkaError.UNKNOWN_MEMBER_ID,
+    KafkaError.REBALANCE_IN_PROGRESS,
+    KafkaError.FENCED_MEMBER_EPOCH,
+    KafkaError.STALE_MEMBER_EPOCH,
+}
+
+
+class KafkaUnusable(Exception):  # noqa: N818  it names the state
+    """librdkafka says that this client can't go on."""
+
+
+class _PartitionStatistics(msgspec.Struct):
+    hi_offset: int = -1
+
+
+class _TopicStatistics(msgspec.Struct):
+    partitions: dict[str, _PartitionStatistics]
+
+
+class _Statistics(msgspec.Struct):
+    """The little of librdkafka's statistics (STATISTICS.md) that is shown: where each partition ends."""
+
+    topics: dict[str, _TopicStatistics] = {}
+
+
+_decode_statistics = msgspec.json.Decoder(_Statistics).decode
+
+
+class KafkaSource:
+    """A member of the consumer group; implements ``ports.Source``."""
+
+    def __init__(
+        self,
+        settings: Mapping[str, object],
+        topics: Sequence[str],
+        *,
+        commit_seconds: float,
+        on_committed: Callable[[Mapping[tuple[str, int], int]], None],
+        clock: Callable[[], float],
+    ) -> None:
+        """Prepare; nothing is sent before ``open``.
+
+        Args:
+            settings: librdkafka's, for a consumer.
+            topics: names, or patterns that start with ``^``.
+            commit_seconds: how often stored offsets are committed.
+            on_committed: is told what the broker has.
+            clock: the loop's.
+        """
+        self._settings = dict(settings)
+        self._topics = list(topics)
+        self._commit_seconds = commit_seconds
+        self._on_committed = on_committed
+        self._clock = clock
+        self._leases: dict[tuple[str, int], Lease] = {}
+        self._ends: dict[tuple[str, int], int] = {}
+        self._paused: set[tuple[str, int]] = set()
+        self._is_paused = False
+        self._commit_at = 0.0
+        self._repeats = Repeats()
+        self._trouble: tuple[float, str] | None = None
+
+    async def open(self, assignments: Assignments) -> None:
+        """Subscribe; partitions come with the first calls of ``receive``."""
+        self._assignments = assignments
+        callbacks = {"error_cb": self._failed, "stats_cb": self._measured, "on_commit": self._committed}
+        defaults = {"statistics.interval.ms": _STATISTICS_MS}
+        self._consumer = AIOConsumer(defaults | self._settings | callbacks, max_workers=_THREADS)
+        await self._consumer.subscribe(
+            self._topics, on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
+        )
+        self._commit_at = self._clock() + self._commit_seconds
+
+    async def receive(self, max_records: int) -> Sequence[Record]:
+        """What is there, up to ``max_records``; else the first that comes within a tenth of a second."""
+        await self._keep_pace()
+        # consume(n, t) waits the whole of t for n records; so one is polled for, and the rest is there.
+        first = await self._consumer.poll(_POLL_SECONDS)
+        if first is None:
+            return ()
+        more = await self._consumer.consume(max_records - 1, 0) if max_records > 1 else []
+        return self._records((first, *more))
+
+    async def store(self, offsets: Mapping[tuple[str, int], int]) -> None:
+        """Note them for the next commit; a partition that was taken away meanwhile is left out."""
+        await self._quietly(self._consumer.store_offsets, offsets=_positions(offsets))
+
+    async def commit(self) -> None:
+        """Commit what is stored, and wait for it."""
+        await self._quietly(self._consumer.commit, asynchronous=False)
+
+    async def pause(self) -> None:
+        """Stop the flow, of partitions too that come later."""
+        self._is_paused = True
+        await self._pause_new()
+
+    async def resume(self) -> None:
+        """Let the records flow again."""
+        self._is_paused = False
+        paused, self._paused = self._paused & self._leases.keys(), set()
+        await self._quietly(self._consumer.resume, [TopicPartition(*each) for each in paused])
+
+    async def partitions_total(self) -> int | None:
+        """All partitions of the subscribed topics, by the brokers' metadata; None while that can't be had."""
+        try:
+            metadata = await self._consumer.list_topics(timeout=_METADATA_SECONDS)
+        except KafkaException:
+            return None
+        matching = (topic for name, topic in metadata.topics.items() if self._is_subscribed(name))
+        return sum(len(topic.partitions) for topic in matching) or None
+
+    async def close(self) -> None:
+        """Leave the group."""
+        await self._consumer.close()
+
+    def trouble(self) -> str | None:
+        """What Kafka has complained of lately; None while all is well."""
+        if self._trouble is None or self._clock() - self._trouble[0] > _TROUBLE_SECONDS:
+            return None
+        return self._trouble[1]
+
+    def partitions(self) -> tuple[PartitionGauges, ...]:
+        """The partitions that are ours, with their lag as far as it is known."""
+        return tuple(self._gauges(lease) for lease in self._leases.values())
+
+    def _gauges(self, lease: Lease) -> PartitionGauges:
+        end, at = self._ends.get((lease.topic, lease.partition), -1), lease.committable()
+        lag = None if end < 0 or at is None else max(0, end - at)
+        return PartitionGauges(lease.topic, lease.partition, lag)
+
+    def _is_subscribed(self, name: str) -> bool:
+        return any(re.match(each, name) if each.startswith("^") else each == name for each in self._topics)
+
+    def _records(self, messages: Iterable[Message]) -> list[Record]:
+        received_at, leases, records = self._clock(), self._leases, []
+        for message in messages:
+            if (error := message.error()) is not None:
+                self._complain(error)
+            elif (lease := leases.get(_key(message))) is not None:
+                records.append(_record(message, lease, received_at))
+        if records:
+            self._trouble = None
+        return records
+
+    async def _keep_pace(self) -> None:
+        """Commit when it is time, and pause what was assigned during a pause."""
+        if self._is_paused:
+            await self._pause_new()
+        if self._clock() >= self._commit_at:
+            self._commit_at = self._clock() + self._commit_seconds
+            await self._quietly(self._consumer.commit, asynchronous=True)
+
+    async def _pause_new(self) -> None:
+        new = self._leases.keys() - self._paused
+        if new:
+            self._paused |= new
+            await self._quietly(self._consumer.pause, [TopicPartition(*each) for each in new])
+
+    async def _assigned(self, _: AIOConsumer, partitions: list[TopicPartition]) -> None:
+        keys = _keys(partitions)
+        self._leases |= zip(keys, self._assignments.assigned(keys), strict=True)
+        self._paused -= set(keys)
+        self._trouble = None
+
+    async def _revoked(self, _: AIOConsumer, partitions: list[TopicPartition]) -> None:
+        keys = _keys(partitions)
+        offsets = await self._assignments.revoked(keys)
+        self._forget(keys)
+        if offsets:
+            await self.store(offsets)
+            try:
+                async with asyncio.timeout(_COMMIT_SECONDS):
+                    await self.commit()
+            except TimeoutError:
+                log.warning("kafka.commit_timed_out", effect="the next owner repeats what was not committed")
+
+    async def _lost(self, _: AIOConsumer, partitions: list[TopicPartition]) -> None:
+        keys = _keys(partitions)
+        self._assignments.lost(keys)
+        self._forget(keys)
+
+    def _forget(self, keys: Iterable[tuple[str, int]]) -> None:
+        for key in keys:
+            self._leases.pop(key, None)
+            self._ends.pop(key, None)
+            self._paused.discard(key)
+
+    async def _failed(self, error: KafkaError) -> None:
+        self._complain(error)
+
+    def _complain(self, error: KafkaError) -> None:
+        """Say it, once and then now and again: librdkafka repeats itself twenty times a second."""
+        if error.fatal():
+            raise KafkaUnusable(error.str())
+        now = self._clock()
+        self._trouble = (now, f"{error.name()}: {error.str()}")
+        if times := self._repeats.note(error.name(), now):
+            log.warning("kafka.trouble", error=error.name(), says=error.str(), times=times)
+
+    async def _measured(self, statistics: str) -> None:
+        for topic, each in _decode_statistics(statistics).topics.items():
+            for partition, numbers in each.partitions.items():
+                self._ends[topic, int(partition)] = numbers.hi_offset
+
+    async def _committed(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
+        if error is not None and error.code() not in _HARMLESS:
+            self._complain(error)
+        done = [each for each in partitions if not each.error and each.offset >= 0]
+        if error is None and done:
+            self._on_committed({(each.topic, each.partition): each.offset for each in done})
+
+    async def _quietly(self, call: Callable[..., Awaitable[object]], *args: object, **kwargs: object) -> None:
+        """Make a call of the consumer; what goes wrong in a way that heals or harms nobody is not raised."""
+        try:
+            await call(*args, **kwargs)
+        except KafkaException as raised:
+            error: KafkaError = raised.args[0]
+            if error.code() not in _HARMLESS:
+                self._complain(error)
+
+
+def _keys(partitions: Iterable[TopicPartition]) -> list[tuple[str, int]]:
+    return [(each.topic, each.partition) for each in partitions]
+
+
+def _positions(offsets: Mapping[tuple[str, int], int]) -> list[TopicPartition]:
+    return [TopicPartition(topic, partition, offset) for (topic, partition), offset in offsets.items()]
+
+
+def _key(message: Message) -> tuple[str, int]:
+    return cast("str", message.topic()), cast("int", message.partition())
+
+
+def _record(message: Message, lease: Lease, received_at: float) -> Record:
+    kind, timestamp_ms = message.timestamp()
+    headers = cast("list[tuple[str, bytes | None]] | None", message.headers())
+    return Record(
+        lease,
+        cast("int", message.offset()),
+        timestamp_ms if kind else None,
+        message.key(),
+        message.value(),
+        tuple(headers) if headers else _NO_HEADERS,
+        received_at,
+    )
