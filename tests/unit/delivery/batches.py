@@ -1,0 +1,21 @@
+"""Batches to send, built from event bytes alone."""
+
+from __future__ import annotations
+
+from worker.core.ledger import Lease
+from worker.core.records import Batch, Interaction, Record
+
+EVENT = b'{"eventType":"view","sentAt":1700000000}'
+
+
+def batch_of(*events: bytes, session_id: str = "session", user_id: str | None = "user") -> Batch:
+    """Build a batch of these events, each from a record of its own."""
+    lease = Lease("interactions", 0, 1)
+    return Batch(
+        session_id,
+        user_id,
+        tuple(
+            Interaction(Record(lease, offset, None, None, event, ()), session_id, user_id, event)
+            for offset, event in enumerate(events)
+        ),
+    )

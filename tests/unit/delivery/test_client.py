@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.unit.delivery.batches import EVENT, batch_of
+from tests.unit.delivery.endpoint import HANG, RESET, Act, Endpoint, answer
+from worker.core.outcomes import Accepted, Misconfigured, PassingFault, Refused, Throttled
+from worker.delivery.body import EventsBody
+from worker.delivery.chain import CredentialsUnavailable, Loaded
+from worker.delivery.client import ClientSettings, PutEventsClient
+from worker.delivery.credentials import Found, Missing
+from worker.delivery.service import UnusableSettings
+from worker.delivery.signing import Keys
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
+
+OLD, NEW = Keys("AKIDOLD", "old"), Keys("AKIDNEW", "new", "token")
+BATCH = batch_of(EVENT)
+CREDENTIAL_REFUSALS = ["ExpiredTokenException", "UnrecognizedClientException", "InvalidSignatureException"]
+
+
+class Chain:
+    """Gives these keys one load after the other, then fails."""
+
+    def __init__(self, *keys: Keys) -> None:
+        self._keys: Iterator[Keys] = iter(keys)
+
+    def __call__(self) -> Loaded:
+        keys = next(self._keys, None)
+        if keys is None:
+            raise CredentialsUnavailable("none left", code="NoCredentials")
+        return Loaded("fake", lambda: keys)
+
+
+@asynccontextmanager
+async def client_of(
+    endpoint: Endpoint, chain: Chain | None, *, answer_seconds: float = 5
+) -> AsyncIterator[PutEventsClient]:
+    settings = ClientSettings("tracker", "eu-west-1", endpoint.url, answer_seconds=answer_seconds)
+    # The next load from scratch is seconds away on the real clock; these tests don't wait for it.
+    client = PutEventsClient(settings, load=chain, reload_seconds=0)
+    await client.open()
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+def refused(code: str) -> Act:
+    return answer(403, x_amzn_errortype=code)
+
+
+async def test_an_accepted_call_is_signed_with_the_keys_at_hand() -> None:
+    async with Endpoint() as endpoint, client_of(endpoint, Chain(OLD)) as client:
+        assert await client.put(BATCH) == Accepted()
+    (request,) = endpoint.requests
+    assert request.body == EventsBody("tracker")(BATCH)
+    assert "Credential=AKIDOLD/" in (request.header("Authorization") or "")
+    assert (request.header("User-Agent") or "").startswith("personalize-worker/")
+
+
+@pytest.mark.parametrize(
+    ("act", "expected"),
+    [
+        (answer(400, x_amzn_errortype="SlowDown", Retry_After="2"), Throttled("SlowDown", 2.0)),
+        (answer(429), Throttled("Http429")),
+        (answer(400, b'{"__type":"ValidationException","message":"m"}'), Refused("ValidationException", "m")),
+        (answer(503), PassingFault("Http503")),
+        (answer(400, x_amzn_errortype="OptInRequired"), Misconfigured("OptInRequired")),
+        (answer(301), Misconfigured("Http301")),
+        (RESET, PassingFault("ConnectionReset")),
+    ],
+)
+async def test_an_answer_is_classified_and_the_call_made_once(act: Act, expected: object) -> None:
+    async with Endpoint(act) as endpoint, client_of(endpoint, Chain(OLD, NEW)) as client:
+        assert await client.put(BATCH) == expected
+        assert len(endpoint.requests) == 1
+
+
+async def test_an_answer_that_does_not_come_is_a_passing_fault() -> None:
+    async with Endpoint(HANG) as endpoint, client_of(endpoint, Chain(OLD), answer_seconds=0.05) as client:
+        assert await client.put(BATCH) == PassingFault("AnswerTimeout")
+
+
+@pytest.mark.parametrize("code", CREDENTIAL_REFUSALS)
+async def test_refused_keys_are_loaded_anew_and_the_call_goes_out_once_more(code: str) -> None:
+    async with Endpoint(refused(code)) as endpoint, client_of(endpoint, Chain(OLD, NEW)) as client:
+        assert await client.put(BATCH) == Accepted()
+        assert await client.put(BATCH) == Accepted()
+    used = [(request.header("Authorization") or "")[:60] for request in endpoint.requests]
+    assert ["AKIDNEW" in each for each in used] == [False, True, True]
+    assert endpoint.requests[1].body == endpoint.requests[0].body
+
+
+async def test_a_call_is_made_twice_at_most() -> None:
+    acts = [refused("ExpiredToken")] * 9
+    async with Endpoint(*acts) as endpoint, client_of(endpoint, Chain(OLD, NEW, OLD)) as client:
+        assert await client.put(BATCH) == Misconfigured("ExpiredToken")
+        assert len(endpoint.requests) == 2
+
+
+async def test_the_same_keys_are_not_tried_again() -> None:
+    async with Endpoint(refused("AccessDenied")) as endpoint, client_of(endpoint, Chain(OLD, OLD)) as client:
+        assert await client.put(BATCH) == Misconfigured("AccessDenied")
+        assert len(endpoint.requests) == 1
+
+
+async def test_why_there_are_no_new_keys_says_more_than_that_the_old_were_refused() -> None:
+    async with Endpoint(refused("ExpiredToken")) as endpoint, client_of(endpoint, Chain(OLD)) as client:
+        assert await client.put(BATCH) == Misconfigured("NoCredentials", "none left")
+
+
+async def test_without_credentials_every_call_is_misconfigured_and_none_is_sent() -> None:
+    async with Endpoint() as endpoint, client_of(endpoint, Chain()) as client:
+        assert await client.put(BATCH) == Misconfigured("NoCredentials", "none left")
+        assert await client.put(BATCH) == Misconfigured("NoCredentials", "none left")
+        assert endpoint.requests == []
+
+
+async def test_a_wrong_secret_mended_in_its_file_is_seen_while_running(aws_home: Path) -> None:
+    path = aws_home / "credentials"
+    path.write_text("[default]\naws_access_key_id=AKIDOLD\naws_secret_access_key=wrong\n")
+    async with Endpoint(refused("SignatureDoesNotMatch")) as endpoint, client_of(endpoint, None) as client:
+        path.write_text("[default]\naws_access_key_id=AKIDOLD\naws_secret_access_key=right\n")
+        assert await client.put(BATCH) == Accepted()
+
+
+async def test_ids_that_are_no_text_are_refused_before_anything_is_sent() -> None:
+    async with Endpoint() as endpoint, client_of(endpoint, Chain(OLD)) as client:
+        assert isinstance(await client.put(batch_of(EVENT, session_id="\udfff")), Refused)
+        assert endpoint.requests == []
+
+
+async def test_the_check_tells_what_would_be_used_and_sends_nothing() -> None:
+    async with Endpoint() as endpoint, client_of(endpoint, Chain(OLD, OLD)) as client:
+        assert await client.check_credentials() == Found("fake")
+        assert await client.check_credentials() == Missing("none left")
+        assert client.service.endpoint_url == endpoint.url
+        assert endpoint.requests == []
+
+
+async def test_a_bad_region_is_told_when_opening() -> None:
+    client = PutEventsClient(ClientSettings("tracker", "eu-wst1"), load=Chain(OLD))
+    with pytest.raises(UnusableSettings, match="eu-west-1"):
+        await client.open()
+    await client.close()

@@ -1,0 +1,145 @@
+"""A batch is tried until it has an outcome."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.builders import interaction
+from tests.support.twins import MeterTwin, PutEventsTwin
+from tests.support.virtual_time import in_virtual_time
+from worker.core.gate import Gate
+from worker.core.outcomes import Accepted, Answer, GivenBack, Misconfigured, PassingFault, Refused, Throttled
+from worker.core.records import Batch
+from worker.delivery.retrying import Delivery
+from worker.pipeline.turnstile import Turnstile
+from worker.pipeline.wakeup import Wakeup
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class Scene:
+    """A delivery on twins, and what happened."""
+
+    def __init__(self, answers: Iterable[Answer]) -> None:
+        self.loop = asyncio.get_running_loop()
+        coming = iter(answers)
+        self.api = PutEventsTwin(lambda _: next(coming), seconds=0.0)
+        self.turnstile = Turnstile(Gate(1e6, 10), self.loop.time)
+        self.turnstile.set_share(1.0)
+        self.ended = Wakeup()
+        self.meter = MeterTwin()
+        self.delivery = Delivery(
+            self.api,
+            self.turnstile,
+            self.meter,
+            clock=self.loop.time,
+            sleep_until=self.ended.wait,
+            first_wait_seconds=0.2,
+            max_wait_seconds=20,
+        )
+        self.batch = Batch("s", "u", (interaction(),))
+
+    async def send(self) -> tuple[object, int]:
+        await self.turnstile.enter()
+        return await self.delivery.send(self.batch)
+
+    @property
+    def times(self) -> list[float]:
+        return [at for at, _, _ in self.api.calls]
+
+
+@pytest.mark.parametrize(
+    "answer", [Accepted(), Refused("InvalidInputException"), Misconfigured("AccessDenied")]
+)
+def test_an_outcome_is_not_tried_again(answer: Answer) -> None:
+    async def scenario() -> None:
+        scene = Scene([answer])
+        assert await scene.send() == (answer, 1)
+        assert scene.turnstile.gate.in_flight == 0
+
+    in_virtual_time(scenario())
+
+
+def test_throttles_and_faults_are_tried_again_for_ever() -> None:
+    async def scenario() -> None:
+        scene = Scene([Throttled("t"), PassingFault("f")] * 100 + [Accepted()])
+        assert await scene.send() == (Accepted(), 201)
+        assert scene.meter.counts == {"Throttled": 100, "PassingFault": 100, "Accepted": 1}
+        assert scene.turnstile.gate.in_flight == 0
+
+    in_virtual_time(scenario())
+
+
+def test_waits_are_random_and_within_their_doubling_bound() -> None:
+    async def scenario() -> None:
+        scene = Scene([PassingFault("f")] * 30 + [Accepted()])
+        await scene.send()
+        waits = [later - earlier for earlier, later in zip(scene.times, scene.times[1:], strict=False)]
+        for number, wait in enumerate(waits):
+            assert wait <= min(20, 0.2 * 2**number) + 0.01
+        assert len({round(wait, 6) for wait in waits}) > 20
+
+    in_virtual_time(scenario())
+
+
+def test_the_api_may_ask_for_a_longer_wait() -> None:
+    async def scenario() -> None:
+        scene = Scene([Throttled("t", retry_after_seconds=45.0), Accepted()])
+        await scene.send()
+        assert scene.times[1] - scene.times[0] >= 45
+
+    in_virtual_time(scenario())
+
+
+def test_a_lease_that_ends_during_a_wait_ends_it_at_once() -> None:
+    async def scenario() -> None:
+        scene = Scene([Throttled("t", retry_after_seconds=1000.0)])
+        sending = asyncio.create_task(scene.send())
+        await asyncio.sleep(1)
+        scene.batch.interactions[0].record.lease.open = False
+        scene.ended.wake()
+        assert await sending == (GivenBack(), 1)
+        assert scene.loop.time() < 2
+
+    in_virtual_time(scenario())
+
+
+def test_a_lease_that_ends_elsewhere_interrupts_nobody() -> None:
+    async def scenario() -> None:
+        scene = Scene([Throttled("t", retry_after_seconds=10.0), Accepted()])
+        sending = asyncio.create_task(scene.send())
+        await asyncio.sleep(1)
+        scene.ended.wake()
+        assert await sending == (Accepted(), 2)
+        assert scene.loop.time() >= 10
+
+    in_virtual_time(scenario())
+
+
+def test_while_held_a_call_is_given_back_instead_of_tried_again() -> None:
+    async def scenario() -> None:
+        scene = Scene([PassingFault("f")])
+        sending = asyncio.create_task(scene.send())
+        await asyncio.sleep(0)
+        scene.turnstile.hold("misconfigured", "AccessDenied")
+        assert await sending == (GivenBack(), 1)
+
+    in_virtual_time(scenario())
+
+
+def test_a_cancelled_call_gives_its_place_back() -> None:
+    async def scenario() -> None:
+        scene = Scene([Accepted()])
+        scene.api.seconds = 100
+        sending = asyncio.create_task(scene.send())
+        await asyncio.sleep(1)
+        assert scene.turnstile.gate.in_flight == 1
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+        assert scene.turnstile.gate.in_flight == 0
+
+    in_virtual_time(scenario())

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import ssl
+from typing import TYPE_CHECKING
+
+import pytest
+
+from worker.delivery.service import UnusableSettings, resolve, tls_context
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_the_service_model_says_how_it_is_called() -> None:
+    service = resolve("eu-west-1", None)
+    assert (service.method, service.url) == (
+        "POST",
+        "https://personalize-events.eu-west-1.amazonaws.com/events",
+    )
+    assert (service.content_type, service.signing_name) == ("application/json", "personalize")
+    assert (service.host, service.signed_path) == ("personalize-events.eu-west-1.amazonaws.com", "/events")
+    assert service.region_warning is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "url"),
+    [
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:99/base", "http://127.0.0.1:99/base/events"),
+        ("AWS_ENDPOINT_URL_PERSONALIZE_EVENTS", "http://127.0.0.1:98", "http://127.0.0.1:98/events"),
+        ("AWS_USE_FIPS_ENDPOINT", "true", "https://personalize-events-fips.us-east-1.amazonaws.com/events"),
+        ("AWS_USE_DUALSTACK_ENDPOINT", "true", "https://personalize-events.us-east-1.api.aws/events"),
+    ],
+)
+def test_endpoint_settings_of_the_environment_are_honoured(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, url: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert resolve("us-east-1", None).url == url
+
+
+def test_the_configured_endpoint_comes_before_the_environments(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:99")
+    service = resolve("eu-west-1", "http://127.0.0.1:97/")
+    assert (service.endpoint_url, service.url) == ("http://127.0.0.1:97/", "http://127.0.0.1:97/events")
+    assert service.host == "127.0.0.1:97"
+
+
+@pytest.mark.parametrize("region", ["euwest1", "EU-WEST-1", "mars-north-1"])
+def test_a_region_that_no_partition_of_aws_can_have_is_unusable(region: str) -> None:
+    with pytest.raises(UnusableSettings, match="is no region of AWS; nearest with Personalize: "):
+        resolve(region, None)
+
+
+def test_the_nearest_region_is_named() -> None:
+    with pytest.raises(UnusableSettings, match="eu-west-1"):
+        resolve("eu-wst1", None)
+
+
+def test_without_a_region_the_sdks_own_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    assert resolve(None, None).region == "eu-central-1"
+
+
+@pytest.mark.parametrize("endpoint_url", [None, "http://127.0.0.1:97"])
+def test_no_region_at_all_is_unusable(endpoint_url: str | None) -> None:
+    with pytest.raises(UnusableSettings, match=r"set personalize\.region"):
+        resolve(None, endpoint_url)
+
+
+@pytest.mark.parametrize("region", ["eu_west_1", "eu west 1"])
+def test_what_botocore_refuses_is_unusable_even_with_an_endpoint(region: str) -> None:
+    with pytest.raises(UnusableSettings, match=region):
+        resolve(region, "http://127.0.0.1:97")
+
+
+def test_a_region_that_may_be_new_is_only_warned_of() -> None:
+    warning = resolve("eu-west-9", None).region_warning
+    assert warning is not None
+    assert "eu-west-1" in warning
+
+
+def test_with_an_endpoint_of_ones_own_any_region_goes() -> None:
+    assert resolve("somewhere", "http://127.0.0.1:97").region_warning is None
+
+
+def test_an_endpoint_that_is_no_address_is_unusable() -> None:
+    with pytest.raises(UnusableSettings, match="Invalid endpoint"):
+        resolve("eu-west-1", "nonsense")
+
+
+@pytest.mark.parametrize("value", ["127.0.0.1:3128", "http://127.0.0.1:3128"])
+def test_the_proxy_is_the_environments(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", value)
+    service = resolve("eu-west-1", None)
+    assert (service.proxy_url, service.proxy_headers) == ("http://127.0.0.1:3128", {})
+
+
+def test_a_proxys_login_becomes_a_header_and_leaves_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://me:p%40ss@127.0.0.1:3128")
+    service = resolve("eu-west-1", None)
+    assert service.proxy_url == "http://127.0.0.1:3128"
+    assert service.proxy_headers == {"Proxy-Authorization": "Basic bWU6cEBzcw=="}
+
+
+def test_no_proxy_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:3128")
+    monkeypatch.setenv("NO_PROXY", ".amazonaws.com")
+    assert resolve("eu-west-1", None).proxy_url is None
+
+
+def test_a_proxy_that_is_no_address_is_unusable_and_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://me:secret@127.0.0.1:port")
+    with pytest.raises(UnusableSettings, match="HTTPS_PROXY") as caught:
+        resolve("eu-west-1", None)
+    assert "secret" not in str(caught.value)
+
+
+def test_certificates_are_verified_and_by_default_those_of_botocore() -> None:
+    context = tls_context(None)
+    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
+    assert context.cert_store_stats()["x509_ca"] > 0
+
+
+def test_the_ca_bundle_is_the_environments(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_CA_BUNDLE", "somewhere.pem")
+    assert resolve("eu-west-1", None).ca_file == "somewhere.pem"
+
+
+def test_a_ca_bundle_that_is_none_is_unusable(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.pem"
+    empty.write_text("none")
+    for path in (empty, tmp_path / "missing.pem"):
+        with pytest.raises(UnusableSettings, match="AWS_CA_BUNDLE"):
+            tls_context(str(path))

@@ -1,0 +1,166 @@
+"""One PutEvents call, tried once: built, signed, sent, its answer classified.
+
+When the API refuses the keys, they are loaded from scratch, and the call goes out once more if they are now
+others: so an expired token or a mended file costs one call and no hold.
+"""
+
+from __future__ import annotations
+
+import time
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from worker.core.classify import CREDENTIAL_CODES
+from worker.core.outcomes import Misconfigured, PassingFault, Refused
+from worker.delivery.answers import read
+from worker.delivery.body import EventsBody
+from worker.delivery.chain import load_from_chain
+from worker.delivery.credentials import RELOAD_SECONDS, Credentials, Found, Missing
+from worker.delivery.daemon import in_daemon_thread
+from worker.delivery.service import Service, resolve, tls_context
+from worker.delivery.signing import Signer
+from worker.delivery.transport import Broken, Transport
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable
+
+    from worker.core.outcomes import Answer
+    from worker.core.records import Batch
+    from worker.delivery.chain import Loaded
+    from worker.delivery.signing import Keys
+
+
+class ClientSettings(Struct, frozen=True):
+    """What a client is built from."""
+
+    tracking_id: str
+    region: str | None = None
+    """None: as the AWS SDK is set up."""
+    endpoint_url: str | None = None
+    connect_seconds: float = 3.0
+    answer_seconds: float = 10.0
+    max_connections: int = 64
+
+
+class _Line(Struct, frozen=True):
+    """What there is between open and close."""
+
+    service: Service
+    signer: Signer
+    transport: Transport
+
+
+class PutEventsClient:
+    """Sends batches; fulfils ``ports.PutEvents``. To be opened before, and closed after."""
+
+    def __init__(
+        self,
+        settings: ClientSettings,
+        *,
+        load: Callable[[], Loaded] | None = None,
+        clock: Callable[[], float] = time.time,
+        reload_seconds: float = RELOAD_SECONDS,
+    ) -> None:
+        """Begin closed.
+
+        Args:
+            settings: where to, and how long to wait.
+            load: finds credentials; unless given, botocore's chain does.
+            clock: epoch seconds, which are signed.
+            reload_seconds: refused credentials are loaded from scratch this often at most.
+        """
+        self._settings = settings
+        self._body = EventsBody(settings.tracking_id)
+        self._credentials = Credentials(
+            load or (lambda: load_from_chain(settings.region)), reload_seconds=reload_seconds
+        )
+        self._clock = clock
+        self._line: _Line | None = None
+
+    async def open(self) -> None:
+        """Find endpoint and credentials, without blocking the loop. No connection is made yet.
+
+        Raises:
+            UnusableSettings: region, endpoint, proxy or certificates are wrong. Missing credentials are not:
+                they may come yet, and until then every call is answered with ``Misconfigured``.
+        """
+        service, tls = await in_daemon_thread(self._resolve)
+        self._line = _Line(service, _signer(service), self._transport(service, tls))
+        await self._credentials.open()
+
+    async def close(self) -> None:
+        """Close the connections; it may be called twice, and without ``open``."""
+        await self._credentials.close()
+        if self._line is not None:
+            await self._line.transport.close()
+
+    @property
+    def service(self) -> Service:
+        """Endpoint, region and what is doubtful about it; there once opened."""
+        return self._opened().service
+
+    async def check_credentials(self) -> Found | Missing:
+        """Say where credentials come from, fetching them once, or why there are none. Needs no ``open``."""
+        return await self._credentials.check()
+
+    async def put(self, batch: Batch) -> Answer:
+        """Send the batch and classify the answer. Raises nothing but cancellation."""
+        try:
+            body = self._body(batch)
+        except UnicodeEncodeError:
+            return Refused("NotUnicode", "session or user id is no Unicode text")
+        keys = self._credentials.keys
+        answer = await self._send(body, keys)
+        if isinstance(answer, Misconfigured) and answer.code in CREDENTIAL_CODES:
+            return await self._send_renewed(body, keys, answer)
+        return answer
+
+    async def _send_renewed(self, body: bytes, refused: Keys | None, answer: Misconfigured) -> Answer:
+        keys = await self._credentials.renewed(refused)
+        if keys is None:
+            # Why there are no others says more than that these were refused.
+            return self._credentials.fault or answer
+        return await self._send(body, keys)
+
+    async def _send(self, body: bytes, keys: Keys | None) -> Answer:
+        if keys is None:
+            return Misconfigured("NoCredentials")
+        line = self._opened()
+        reply = await line.transport.post(line.signer.headers(body, keys, self._clock()), body)
+        return PassingFault(reply.code) if isinstance(reply, Broken) else read(reply, self._clock())
+
+    def _opened(self) -> _Line:
+        if self._line is None:
+            msg = "the client is not open"
+            raise RuntimeError(msg)
+        return self._line
+
+    def _resolve(self) -> tuple[Service, ssl.SSLContext]:
+        service = resolve(self._settings.region, self._settings.endpoint_url)
+        return service, tls_context(service.ca_file)
+
+    def _transport(self, service: Service, tls: ssl.SSLContext) -> Transport:
+        return Transport(
+            service.url,
+            tls=tls,
+            user_agent=f"personalize-worker/{version('personalize-worker')}",
+            connect_seconds=self._settings.connect_seconds,
+            answer_seconds=self._settings.answer_seconds,
+            max_connections=self._settings.max_connections,
+            proxy_url=service.proxy_url,
+            proxy_headers=service.proxy_headers,
+        )
+
+
+def _signer(service: Service) -> Signer:
+    return Signer(
+        method=service.method,
+        path=service.signed_path,
+        host=service.host,
+        content_type=service.content_type,
+        region=service.region,
+        service=service.signing_name,
+    )

@@ -1,0 +1,208 @@
+"""Where and how PutEvents is called: what boto3 would do, asked of it once.
+
+boto3 knows regions, FIPS and dual-stack endpoints, ``AWS_ENDPOINT_URL``, proxies and the service model. So a
+client of its is made to build one call, which is not sent, and then dropped: it holds 7 MB.
+"""
+
+from __future__ import annotations
+
+import ssl
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
+
+from msgspec import Struct
+from yarl import URL
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from botocore.session import Session
+
+_SERVICE = "personalize-events"
+# The list of regions knows the service by the name of its signature.
+_LISTED_AS = "personalize"
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class UnusableSettings(Exception):  # noqa: N818  it names the state; the operator has to act
+    """Region, endpoint, proxy or certificates are wrong; ``str()`` says which and how to mend it."""
+
+
+class _Sample(Struct, frozen=True):
+    """A call as boto3 built it."""
+
+    method: str
+    url: str
+    """Encoded as on the wire."""
+    content_type: str
+    endpoint_url: str
+    region: str
+    signing_name: str
+
+
+class Service(Struct, frozen=True):
+    """One operation at one address."""
+
+    method: str
+    url: str
+    """Of the operation, encoded as on the wire."""
+    endpoint_url: str
+    """Of the service, for people."""
+    host: str
+    """The Host header: without a port that goes without saying."""
+    signed_path: str
+    content_type: str
+    region: str
+    signing_name: str
+    ca_file: str | None
+    """None: the certificates that come with botocore."""
+    proxy_url: str | None
+    proxy_headers: Mapping[str, str]
+    region_warning: str | None
+    """Why the region may be a mistake."""
+
+
+def resolve(region: str | None, endpoint_url: str | None) -> Service:
+    """Ask boto3. It blocks for a tenth of a second, or a whole one when boto3 has to be imported.
+
+    Raises:
+        UnusableSettings: boto3 can't make a client of this, or no such region can exist.
+    """
+    import boto3  # noqa: PLC0415  a thread's work, like all that blocks
+    import botocore.session  # noqa: PLC0415  as above
+    from botocore.exceptions import BotoCoreError, NoRegionError  # noqa: PLC0415  as above
+
+    core = botocore.session.get_session()
+    try:
+        sample = _sample(boto3.session.Session(botocore_session=core, region_name=region), endpoint_url)
+    except NoRegionError as error:
+        msg = "no region: set personalize.region, AWS_DEFAULT_REGION, or the region of the AWS profile"
+        raise UnusableSettings(msg) from error
+    except (BotoCoreError, ValueError) as error:
+        # botocore says "Invalid endpoint" with a ValueError.
+        msg = f"region {region!r} or its endpoint can't be used: {error}"
+        raise UnusableSettings(msg) from error
+    proxy_url, proxy_headers = _proxy(sample.url)
+    return Service(
+        method=sample.method,
+        url=sample.url,
+        endpoint_url=sample.endpoint_url,
+        host=_host(sample.url),
+        signed_path=_signed_path(sample.url),
+        content_type=sample.content_type,
+        region=sample.region,
+        signing_name=sample.signing_name,
+        ca_file=core.get_config_variable("ca_bundle"),
+        proxy_url=proxy_url,
+        proxy_headers=proxy_headers,
+        region_warning=_region_warning(core, sample),
+    )
+
+
+def tls_context(ca_file: str | None) -> ssl.SSLContext:
+    """Trust what boto3 would trust. There is no way to switch verification off.
+
+    Raises:
+        UnusableSettings: there are no certificates in that file.
+    """
+    from botocore.httpsession import get_cert_path  # noqa: PLC0415  as above
+
+    path = ca_file or get_cert_path(verify=True)
+    try:
+        return ssl.create_default_context(cafile=path)
+    except OSError as error:
+        # ssl.SSLError is an OSError.
+        msg = f"AWS_CA_BUNDLE (or ca_bundle) names {path!r}, which can't be used: {error.strerror or error}"
+        raise UnusableSettings(msg) from error
+
+
+def _sample(
+    session: Any,  # noqa: ANN401  its stubs are overloads for 400 services by literal name
+    endpoint_url: str | None,
+) -> _Sample:
+    """Have a client build one call, and keep it from being sent, as botocore's Stubber does."""
+    from botocore import UNSIGNED  # noqa: PLC0415  as above
+    from botocore.awsrequest import AWSResponse  # noqa: PLC0415  as above
+    from botocore.compat import HTTPHeaders  # noqa: PLC0415  as above
+    from botocore.config import Config  # noqa: PLC0415  as above
+
+    built: list[Mapping[str, Any]] = []
+
+    def keep(params: Mapping[str, Any], **_: object) -> tuple[AWSResponse, Mapping[str, Any]]:
+        built.append(params)
+        return AWSResponse(params["url"], 200, HTTPHeaders(), None), {}
+
+    client = session.client(_SERVICE, endpoint_url=endpoint_url, config=Config(signature_version=UNSIGNED))
+    client.meta.events.register("before-call", keep)
+    client.put_events(trackingId="-", sessionId="-", eventList=[{"eventType": "-", "sentAt": 0}])
+    (call,) = built
+    meta = client.meta
+    return _Sample(
+        method=call["method"],
+        url=str(URL(call["url"])),
+        content_type=call["headers"]["Content-Type"],
+        endpoint_url=meta.endpoint_url,
+        region=meta.region_name,
+        signing_name=meta.service_model.signing_name,
+    )
+
+
+def _host(url: str) -> str:
+    """Say what the Host header has to be, in botocore's words, for it is signed."""
+    parts = urlsplit(url)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else (parts.hostname or "")
+    return host if parts.port in {None, _DEFAULT_PORTS.get(parts.scheme)} else f"{host}:{parts.port}"
+
+
+def _signed_path(url: str) -> str:
+    from botocore.utils import normalize_url_path  # noqa: PLC0415  as above
+
+    return quote(normalize_url_path(urlsplit(url).path), safe="/~")
+
+
+def _proxy(url: str) -> tuple[str | None, Mapping[str, str]]:
+    """Find the proxy as boto3 does, once: looking at the environment for each call costs more than signing.
+
+    Returns:
+        Its address without login, and the login as a header.
+    """
+    from botocore.httpsession import ProxyConfiguration  # noqa: PLC0415  as above
+    from botocore.utils import get_environ_proxies  # noqa: PLC0415  as above
+
+    proxies = ProxyConfiguration(get_environ_proxies(url))
+    proxy = proxies.proxy_url_for(url)
+    if not proxy:
+        return None, {}
+    try:
+        return str(URL(proxy).with_user(None)), proxies.proxy_headers_for(proxy)
+    except ValueError as error:
+        # The address is not repeated: it may hold a password.
+        msg = "HTTPS_PROXY or HTTP_PROXY holds no address of a proxy"
+        raise UnusableSettings(msg) from error
+
+
+def _region_warning(session: Session, sample: _Sample) -> str | None:
+    """Judge the region; with an endpoint of one's own, anything goes.
+
+    Raises:
+        UnusableSettings: no region of AWS has such a name.
+    """
+    from botocore.exceptions import UnknownRegionError  # noqa: PLC0415  as above
+
+    if sample.region.lower() not in (urlsplit(sample.url).hostname or "").split("."):
+        return None
+    known = [
+        each
+        for partition in session.get_available_partitions()
+        for each in session.get_available_regions(_LISTED_AS, partition_name=partition)
+    ]
+    if sample.region in known:
+        return None
+    nearest = ", ".join(get_close_matches(sample.region.lower(), known, n=3, cutoff=0.5) or known)
+    try:
+        session.get_partition_for_region(sample.region)
+    except UnknownRegionError as error:
+        msg = f"region {sample.region!r} is no region of AWS; nearest with Personalize: {nearest}"
+        raise UnusableSettings(msg) from error
+    return f"the AWS SDK knows of no Personalize in {sample.region!r}; nearest: {nearest}"
