@@ -1,0 +1,1 @@
+"""An embedded Kafka and a local PutEvents, for the demo and for development."""

@@ -1,0 +1,86 @@
+"""What the local PutEvents answers, in the form AWS answers in.
+
+A refusal is a code and a message; the status follows from the code, by the table. The code travels in the
+header ``x-amzn-errortype``, the message in the body, as the protocol rest-json has it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# Codes as Personalize and AWS's front door send them; any other code is a 400.
+STATUS = {
+    "AccessDeniedException": 403,
+    "ExpiredTokenException": 403,
+    "InternalServerException": 500,
+    "InvalidInputException": 400,
+    "InvalidSignatureException": 403,
+    "MissingAuthenticationTokenException": 403,
+    "RequestEntityTooLargeException": 413,
+    "ResourceNotFoundException": 404,
+    "ServiceUnavailableException": 503,
+    "ThrottlingException": 400,
+    "UnknownOperationException": 404,
+    "UnrecognizedClientException": 403,
+}
+PHRASES = {200: b"OK", 400: b"Bad Request", 403: b"Forbidden", 404: b"Not Found", 413: b"Content Too Large"}
+
+
+class Refusal(Struct, frozen=True):
+    """A call that is not accepted, and why."""
+
+    code: str
+    message: str
+
+
+class Reply(Struct, frozen=True):
+    """Bytes to write, now or later; ``ended`` is called once: they are written, or the client has gone."""
+
+    payload: bytes
+    after_seconds: float = 0
+    ended: Callable[[], None] | None = None
+
+
+class Reset(Struct, frozen=True):
+    """Cut the connection."""
+
+    ended: Callable[[], None] | None = None
+
+
+class Silence(Struct, frozen=True):
+    """Never answer; ``ended`` is called when the client has given up."""
+
+    ended: Callable[[], None] | None = None
+
+
+Answer = Reply | Reset | Silence
+
+
+def response(
+    status: int, body: bytes, content_type: bytes = b"application/json", extra: bytes = b""
+) -> bytes:
+    """An HTTP response; ``extra`` holds whole header lines."""
+    return b"HTTP/1.1 %d %b\r\ncontent-type: %b\r\ncontent-length: %d\r\n%b\r\n%b" % (
+        status,
+        PHRASES.get(status, b"Error"),
+        content_type,
+        len(body),
+        extra,
+        body,
+    )
+
+
+ACCEPTED = response(200, b"")
+
+
+def refused(refusal: Refusal) -> bytes:
+    """The HTTP response that says no."""
+    body = msgspec.json.encode({"message": refusal.message})
+    errortype = b"x-amzn-errortype: %b\r\n" % refusal.code.encode()
+    return response(STATUS.get(refusal.code, 400), body, extra=errortype)

@@ -1,0 +1,178 @@
+"""What the local PutEvents accepted, and what that says about what was produced.
+
+``Books`` are kept by the endpoint: a line per accepted call, in the order of acceptance, encoded at once so
+that a million events stay light. ``audit`` compares them with what was produced; it is pure.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator
+
+
+class AcceptedCall(Struct, frozen=True, array_like=True, gc=False):
+    """A call that was accepted, whether or not the caller heard of it."""
+
+    number: int
+    """Of the call, counted over all calls from 1, refused ones too."""
+    at_seconds: float
+    """Epoch seconds of its acceptance."""
+    session_id: str
+    user_id: str | None
+    event_ids: tuple[str | None, ...]
+
+
+class Summary(Struct, frozen=True):
+    """The books in numbers."""
+
+    calls: int
+    accepted_calls: int
+    accepted_events: int
+    outcomes: dict[str, int]
+    """Calls by ``accepted``, ``ignored`` (the session id "null"), ``reset`` or the error code."""
+    max_concurrent_in_session: int
+    """Above 1: a session had two calls in flight."""
+    max_concurrent: int
+    first_accepted_at_seconds: float | None
+    last_accepted_at_seconds: float | None
+
+
+class Books:
+    """The endpoint's own account of its calls."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self._lines: list[bytes] = []
+        self._calls = 0
+        self._events = 0
+        self._outcomes: Counter[str] = Counter()
+        self._open: Counter[str] = Counter()
+        self._concurrent = 0
+        self._max_concurrent = 0
+        self._max_concurrent_in_session = 0
+        self._first: float | None = None
+        self._last: float | None = None
+        self._encoder = msgspec.json.Encoder()
+
+    def begin(self, session_id: str) -> Callable[[], None]:
+        """Note that a call of this session is in flight until the returned function is called."""
+        self._open[session_id] += 1
+        self._concurrent += 1
+        self._max_concurrent = max(self._max_concurrent, self._concurrent)
+        self._max_concurrent_in_session = max(self._max_concurrent_in_session, self._open[session_id])
+
+        def end() -> None:
+            self._concurrent -= 1
+            self._open[session_id] -= 1
+            if not self._open[session_id]:
+                del self._open[session_id]
+
+        return end
+
+    def count(self, outcome: str) -> None:
+        """Note a call that came to anything but acceptance."""
+        self._calls += 1
+        self._outcomes[outcome] += 1
+
+    def accept(
+        self, at_seconds: float, session_id: str, user_id: str | None, event_ids: tuple[str | None, ...]
+    ) -> None:
+        """Note an accepted call."""
+        self.count("accepted")
+        self._events += len(event_ids)
+        self._first = at_seconds if self._first is None else self._first
+        self._last = at_seconds
+        call = AcceptedCall(self._calls, at_seconds, session_id, user_id, event_ids)
+        self._lines.append(self._encoder.encode(call))
+
+    def summary(self) -> Summary:
+        """The numbers so far."""
+        return Summary(
+            calls=self._calls,
+            accepted_calls=len(self._lines),
+            accepted_events=self._events,
+            outcomes=dict(self._outcomes),
+            max_concurrent_in_session=self._max_concurrent_in_session,
+            max_concurrent=self._max_concurrent,
+            first_accepted_at_seconds=self._first,
+            last_accepted_at_seconds=self._last,
+        )
+
+    def lines(self, after: int = 0) -> bytes:
+        """The accepted calls as JSON lines, for ``read_lines``, but for the first so many."""
+        return b"\n".join(self._lines[after:])
+
+    def accepted(self, after: int = 0) -> Iterator[AcceptedCall]:
+        """The accepted calls, in the order of acceptance, but for the first so many."""
+        return read_lines(self.lines(after))
+
+
+def read_lines(lines: bytes) -> Iterator[AcceptedCall]:
+    """The accepted calls from ``Books.lines``."""
+    decoder = msgspec.json.Decoder(AcceptedCall)
+    return (decoder.decode(line) for line in lines.splitlines())
+
+
+class Produced(Struct, frozen=True, gc=False):
+    """An event that should arrive."""
+
+    session_id: str
+    sequence: int
+    """Its place within the session, ascending in the order of production."""
+    event_id: str
+
+
+class Audit(Struct, frozen=True):
+    """What the books say about what was produced, as event ids."""
+
+    lost: tuple[str, ...]
+    """Produced, not excused, never accepted."""
+    repeated: tuple[str, ...]
+    """Accepted more than once."""
+    out_of_order: tuple[str, ...]
+    """First accepted after an event that follows it in its session."""
+    unknown: tuple[str | None, ...]
+    """Accepted, but never produced, or in another session."""
+
+    @property
+    def kept(self) -> bool:
+        """Whether nothing is lost, out of order or unknown; a repeat is harmless."""
+        return not (self.lost or self.out_of_order or self.unknown)
+
+
+def audit(
+    produced: Iterable[Produced], accepted: Iterable[AcceptedCall], *, excused: Collection[str] = ()
+) -> Audit:
+    """Compare what was produced with what was accepted; ``excused`` ids (dead letters) need not arrive."""
+    expected = {event.event_id: event for event in produced}
+    times: Counter[str] = Counter()
+    latest: dict[str, int] = {}
+    out_of_order: list[str] = []
+    unknown: list[str | None] = []
+    for session_id, event_id in _events(accepted):
+        event = expected.get(event_id) if event_id is not None else None
+        if event is None or event.session_id != session_id:
+            unknown.append(event_id)
+            continue
+        times[event.event_id] += 1
+        if times[event.event_id] > 1:
+            continue
+        if event.sequence < latest.get(session_id, event.sequence):
+            out_of_order.append(event.event_id)
+        latest[session_id] = max(event.sequence, latest.get(session_id, event.sequence))
+    return Audit(
+        lost=tuple(each for each in expected if each not in times and each not in excused),
+        repeated=tuple(each for each, count in times.items() if count > 1),
+        out_of_order=tuple(out_of_order),
+        unknown=tuple(unknown),
+    )
+
+
+def _events(accepted: Iterable[AcceptedCall]) -> Iterator[tuple[str, str | None]]:
+    return ((call.session_id, event_id) for call in accepted for event_id in call.event_ids)

@@ -1,0 +1,216 @@
+"""The demo: everything on this machine, nothing to set up, and every promise checked at the end.
+
+A Kafka and a PutEvents within this process, and the worker as a process of its own. Records come in for a
+third of a minute; meanwhile the API throttles, the worker is killed and started again, answers are lost. Then
+the books of PutEvents are compared with what was sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+from time import monotonic, time
+from typing import TYPE_CHECKING, Any
+
+import uvloop
+from msgspec import Struct
+from msgspec.structs import replace
+
+from worker.local.books import audit
+from worker.local.faults import Faults
+from worker.local.kafka import EmbeddedKafka, KafkaUnavailable
+from worker.local.progress import Progress
+from worker.local.put_events import LocalPutEvents
+from worker.local.topics import TopicFeed, TopicWatch
+from worker.local.traffic import POISON_ITEM, make_traffic
+from worker.local.verdict import Verdict, broken_promises, table
+from worker.local.worker_process import WorkerProcess
+
+if TYPE_CHECKING:
+    from worker.local.traffic import Traffic
+
+TOPIC, DEAD_LETTERS, GROUP = "interactions", "interactions.dead-letters", "personalize-worker"
+# The embedded Kafka keeps 5 MiB of a partition.
+MIN_PARTITIONS, RECORDS_PER_PARTITION = 8, 8_000
+FEED_SECONDS = 20.0
+GIVE_UP_SECONDS = 50.0
+END_SECONDS = 8.0
+TICK_SECONDS = 0.05
+
+CALM = Faults(answer_seconds=0.02, poison=POISON_ITEM)
+THROTTLED = replace(CALM, calls_per_second=100)
+SHAKY = replace(CALM, lose=0.02, fail=0.03)
+
+
+class Stage(Struct, frozen=True):
+    """What happens until so large a share of the records is sent."""
+
+    until: float
+    name: str
+    faults: Faults
+    kill: bool = False
+    """Whether it begins with the worker being killed and started again."""
+
+
+STAGES = (
+    Stage(0.15, "all is well", CALM),
+    Stage(0.3, "API throttles above 100 calls/s", THROTTLED),
+    Stage(0.5, "API throttles no more", CALM),
+    Stage(0.8, "worker killed, started again", CALM, kill=True),
+    Stage(1.0, "2% of answers lost, 3% fail", SHAKY),
+)
+
+
+def run_demo(*, seed: int = 1, records: int = 20_000, feed_seconds: float = FEED_SECONDS) -> int:
+    """Run the demo, its records sent within ``feed_seconds``; 0 if every promise was kept, else 1."""
+    traffic = make_traffic(seed, records, int(time()))
+    partitions = max(MIN_PARTITIONS, -(-len(traffic.records) // RECORDS_PER_PARTITION))
+    sys.stdout.write(
+        f"{len(traffic.records):,} records of {traffic.sessions:,} sessions, all on this machine.\n\n"
+    )
+    with tempfile.TemporaryDirectory(prefix="personalize-worker-") as folder:
+        try:
+            with EmbeddedKafka({TOPIC: partitions, DEAD_LETTERS: 1}) as kafka:
+                watch = TopicWatch(kafka.bootstrap_servers, GROUP)
+                with closing(watch):
+                    demo = _Demo(traffic, kafka.bootstrap_servers, watch, LocalPutEvents(CALM, seed=seed))
+                    return uvloop.run(demo.run(Path(folder), feed_seconds))
+        except KafkaUnavailable as unavailable:
+            sys.stderr.write(f"personalize-worker: {unavailable}\n")
+            return 1
+        except KeyboardInterrupt:
+            return 130
+
+
+class _Demo:
+    """One run: feeds, watches, judges."""
+
+    def __init__(self, traffic: Traffic, servers: str, watch: TopicWatch, endpoint: LocalPutEvents) -> None:
+        self._traffic = traffic
+        self._servers = servers
+        self._watch = watch
+        self._endpoint = endpoint
+        self._feed = TopicFeed(servers, TOPIC)
+        self._progress = Progress(sys.stdout)
+        self._started = monotonic()
+        self._awaited = {event.event_id for event in traffic.produced} - {traffic.poison_id}
+        self._expected = len(self._awaited)
+        self._calls_seen = 0
+        self._sent = 0
+
+    async def run(self, folder: Path, feed_seconds: float) -> int:
+        """Run it; the exit code."""
+        async with self._endpoint as endpoint:
+            faults = endpoint.faults
+            settings = worker_settings(self._servers, endpoint.url)
+            worker = WorkerProcess(folder, settings, faults.access_key, faults.secret_key)
+            await worker.start()
+            try:
+                for stage in STAGES:
+                    await self._play(stage, worker, len(self._traffic.records) / feed_seconds)
+                await self._wait_for_the_rest(worker)
+                is_early = not worker.is_running
+                exit_code = await worker.end(END_SECONDS)
+            finally:
+                await worker.kill()
+        self._progress.end()
+        if is_early:
+            sys.stdout.write(f"The worker ended by itself, with {exit_code}:\n\n{worker.last_lines()}\n")
+            return 1
+        verdict = await asyncio.to_thread(self._judge, exit_code)
+        return _tell(verdict, worker)
+
+    async def _play(self, stage: Stage, worker: WorkerProcess, records_per_second: float) -> None:
+        """Send a stage's share of the records, evenly; end early if the worker does."""
+        if not worker.is_running:
+            return
+        self._endpoint.faults = stage.faults
+        if stage.kill:
+            await worker.kill()
+            await worker.start()
+        records = self._traffic.records
+        end = round(stage.until * len(records))
+        while self._sent < end and worker.is_running:
+            due = min(round((monotonic() - self._started) * records_per_second), end)
+            self._feed.put(records[self._sent : due])
+            self._sent = due
+            await self._tick(stage.name)
+
+    async def _tick(self, what: str) -> None:
+        await asyncio.sleep(TICK_SECONDS)
+        for call in self._endpoint.books.accepted(self._calls_seen):
+            self._calls_seen += 1
+            self._awaited.difference_update(call.event_ids)
+        summary = self._endpoint.books.summary()
+        throttled = summary.outcomes.get("ThrottlingException", 0)
+        self._progress.show(
+            f"{monotonic() - self._started:4.0f} s  sent {self._sent:,}"
+            f"  delivered {self._expected - len(self._awaited):,}"
+            f"  calls {summary.calls:,}  throttled {throttled:,}  {what}"
+        )
+
+    async def _wait_for_the_rest(self, worker: WorkerProcess) -> None:
+        """Return when all has arrived that should, or there is no more hope."""
+        await asyncio.to_thread(self._feed.finish)
+        while worker.is_running and monotonic() - self._started < GIVE_UP_SECONDS:
+            if await self._is_done():
+                return
+            await self._tick("waiting for the rest")
+
+    async def _is_done(self) -> bool:
+        """Whether all that should arrive has arrived, dead letters too."""
+        if self._awaited:
+            return False
+        return await asyncio.to_thread(self._watch.length, DEAD_LETTERS) > len(self._traffic.unfit)
+
+    def _judge(self, exit_code: int | None) -> Verdict:
+        letters = {letter.value: letter.reason for letter in self._watch.letters(DEAD_LETTERS)}
+        uncommitted = self._watch.uncommitted(TOPIC)
+        traffic, books = self._traffic, self._endpoint.books
+        excused = {traffic.poison_id} if traffic.poison_value in letters else set()
+        return Verdict(
+            records=self._sent,
+            delivered=self._expected - len(self._awaited),
+            tombstones=traffic.tombstones,
+            summary=books.summary(),
+            audit=audit(traffic.produced, books.accepted(), excused=excused),
+            dead_letters=dict(Counter(letters.values())),
+            missing_letters=len(traffic.unfit - letters.keys()),
+            uncommitted=uncommitted,
+            exit_code=exit_code,
+            seconds=monotonic() - self._started,
+        )
+
+
+def worker_settings(bootstrap_servers: str, endpoint_url: str) -> dict[str, Any]:
+    """The worker's configuration: a user's, but for addresses and less patience."""
+    return {
+        "kafka": {
+            "bootstrap_servers": bootstrap_servers,
+            "topics": [TOPIC],
+            "group_id": GROUP,
+            # What was delivered since the last commit is repeated after the kill.
+            "commit_seconds": 1.0,
+            # So long until a killed member is missed, and with the embedded Kafka about as long to rebalance.
+            "client": {"session.timeout.ms": 2000, "heartbeat.interval.ms": 500},
+        },
+        "personalize": {"tracking_id": "demo", "region": "eu-west-1", "endpoint_url": endpoint_url},
+        "dead_letters": {"topic": DEAD_LETTERS},
+        "admin": {"host": "127.0.0.1", "port": 0},
+        "log": {"format": "json"},
+    }
+
+
+def _tell(verdict: Verdict, worker: WorkerProcess) -> int:
+    """Print the table and what was not kept; the exit code."""
+    sys.stdout.write(table(verdict) + "\n\n")
+    broken = broken_promises(verdict)
+    if broken:
+        sys.stdout.write(f"Not kept: {'; '.join(broken)}.\n\n{worker.last_lines()}\n")
+        return 1
+    sys.stdout.write("Every event was accepted or dead-lettered, every session in order.\n")
+    return 0

@@ -1,0 +1,38 @@
+"""How far it is, on one line."""
+
+from __future__ import annotations
+
+from shutil import get_terminal_size
+from time import monotonic
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+LINE_SECONDS = 2.0
+
+
+class Progress:
+    """One line that is written over again on a terminal; elsewhere a line every now and then."""
+
+    def __init__(self, out: TextIO) -> None:
+        """Write to ``out``."""
+        self._out = out
+        self._is_terminal = out.isatty()
+        self._shown_at = 0.0
+
+    def show(self, line: str) -> None:
+        """Show how far it is."""
+        now = monotonic()
+        if self._is_terminal:
+            # A line that wraps could not be written over.
+            width = get_terminal_size().columns - 1
+            self._out.write("\r" + line[:width].ljust(width))
+        elif now - self._shown_at >= LINE_SECONDS:
+            self._out.write(line + "\n")
+            self._shown_at = now
+        self._out.flush()
+
+    def end(self) -> None:
+        """Leave the line."""
+        self._out.write("\n")

@@ -1,0 +1,85 @@
+"""Is a request signed by whom it should be? Signed again with botocore, and compared.
+
+The answers are those of AWS's front door: no signature, an unknown key, a signature that does not fit.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from botocore.auth import SIGV4_TIMESTAMP, SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from worker.local.answers import Refusal
+
+if TYPE_CHECKING:
+    from worker.local.http import Request
+
+SERVICE = "personalize"
+# AWS accepts a signature for five minutes: "Signature Version 4 signing process", request elements.
+MAX_SKEW = timedelta(minutes=5)
+_AUTHORIZATION = re.compile(
+    r"AWS4-HMAC-SHA256 Credential=(?P<key>[^/,]+)/(?P<day>\d{8})/(?P<region>[^/,]+)/(?P<service>[^/,]+)/"
+    r"aws4_request, ?SignedHeaders=(?P<headers>[a-z0-9;-]+), ?Signature=(?P<signature>[0-9a-f]{64})"
+)
+
+
+def refusal(request: Request, access_key: str, secret_key: str, now: datetime) -> Refusal | None:
+    """Why AWS would turn this request away unread, or None. ``now`` is aware."""
+    authorization = request.headers.get("authorization")
+    if authorization is None:
+        return Refusal("MissingAuthenticationTokenException", "Missing Authentication Token")
+    match = _AUTHORIZATION.fullmatch(authorization)
+    if match is None:
+        return Refusal("InvalidSignatureException", "The Authorization header is not of Signature Version 4.")
+    if match["key"] != access_key:
+        return Refusal(
+            "UnrecognizedClientException", "The security token included in the request is invalid."
+        )
+    wrong = _wrong(request, match, secret_key, now)
+    return Refusal("InvalidSignatureException", wrong) if wrong else None
+
+
+def _wrong(request: Request, match: re.Match[str], secret_key: str, now: datetime) -> str | None:
+    """What is wrong with a signature, or None."""
+    if match["service"] != SERVICE:
+        return f"Credential should be scoped to correct service: '{SERVICE}'."
+    stamp = request.headers.get("x-amz-date", "")
+    if not _is_recent(stamp, now) or not stamp.startswith(match["day"]):
+        return f"Signature expired: {MAX_SKEW} is the most that X-Amz-Date may differ."
+    declared = request.headers.get("x-amz-content-sha256")
+    if declared is not None and declared != sha256(request.body).hexdigest():
+        return "The value of X-Amz-Content-SHA256 does not match the body."
+    if not hmac.compare_digest(_signature(request, match, stamp, secret_key), match["signature"]):
+        return "The request signature we calculated does not match the signature you provided."
+    return None
+
+
+def _is_recent(stamp: str, now: datetime) -> bool:
+    try:
+        signed_at = datetime.strptime(stamp, SIGV4_TIMESTAMP).replace(tzinfo=UTC)
+    except ValueError:
+        return False
+    return abs(now - signed_at) <= MAX_SKEW
+
+
+def _signature(request: Request, match: re.Match[str], stamp: str, secret_key: str) -> str:
+    """The signature that botocore would put on the request, over the headers that it says it signed."""
+    names = match["headers"].split(";")
+    signed = AWSRequest(
+        method=request.method,
+        # Without the host in the URL: one that was not signed must not be added.
+        url=f"http://unsigned{request.target}",
+        headers={name: request.headers.get(name, "") for name in names},
+        data=request.body,
+    )
+    signed.context["timestamp"] = stamp
+    signer = SigV4Auth(Credentials(match["key"], secret_key), SERVICE, match["region"])
+    text = signer.string_to_sign(signed, signer.canonical_request(signed))
+    signature: str = signer.signature(text, signed)
+    return signature
