@@ -13,9 +13,11 @@ from math import inf
 
 from msgspec import Struct
 
-# One step down and the way back up, as fractions of the full rate: four seconds from a step to where it was.
+# One step down, and the way back up, as fractions of the full rate: four seconds from a step to where it was.
+# The longer nothing was throttled, the faster it rises: from a tenth to the whole in eight seconds.
 _CUT = 0.8
 _RAISE_PER_SECOND = 0.05
+_QUICKEN_PER_SECOND = 0.02
 _FLOOR = 0.02
 # What may go at once after a pause, in seconds of the rate: enough to make up for a late timer, too little
 # to be throttled for.
@@ -120,6 +122,10 @@ class Gate:
         """Bring bucket and level up to now."""
         passed = max(0.0, now - self._counted_at)
         self._counted_at = max(now, self._counted_at)
-        self._level = min(1.0, self._level + _RAISE_PER_SECOND * passed)
+        if self._level < 1:
+            quiet_seconds = now - self._cut_at
+            self._level = min(
+                1.0, self._level + (_RAISE_PER_SECOND + _QUICKEN_PER_SECOND * quiet_seconds) * passed
+            )
         # At least one token fits, or a small share would never send.
         self._tokens = min(max(1.0, self.rate * _BURST_SECONDS), self._tokens + self.rate * passed)

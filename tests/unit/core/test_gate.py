@@ -73,6 +73,15 @@ def test_a_throttle_lowers_the_rate_and_time_raises_it_again() -> None:
     assert made.rate == 100
 
 
+def test_after_long_throttling_the_whole_rate_is_back_within_seconds() -> None:
+    made = gate(100)
+    for step in range(12):
+        made.throttled(10.0 + step / 5, 10.0 + step / 5)
+    assert made.rate < 20
+    calls_let_through(made, 12.2, 8.0)
+    assert made.rate == 100
+
+
 def test_throttles_of_calls_sent_before_the_last_step_count_once() -> None:
     made = gate(100)
     for sent_at in (9.0, 9.5, 9.9, 10.0):
