@@ -1,0 +1,74 @@
+# Needs make, Python 3.11 or newer and a package index; what is not there of the rest is said, not assumed.
+# Under CI=true nothing is left out: a missing tool is a failure.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+BIN := .venv/bin
+READY := .venv/.ready
+TOOLS := .cache/bin
+CHART := helm/personalize-worker
+IMAGE ?= personalize-worker:dev
+# The first that is there builds the image.
+CONTAINER_BUILDER ?= $(firstword $(foreach tool,docker podman buildah,$(if $(shell command -v $(tool)),$(tool))))
+
+HELM_VERSION := v3.22.0
+KUBECONFORM_VERSION := v0.8.0
+KUBERNETES_VERSION := 1.33.0
+
+export PATH := $(CURDIR)/$(TOOLS):$(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(READY) ## Make .venv from uv.lock; the command is then .venv/bin/personalize-worker
+	@echo "Ready: $(BIN)/personalize-worker"
+
+$(READY): pyproject.toml uv.lock tools/uv.txt tools/bootstrap.sh
+	@tools/bootstrap.sh
+	@touch $@
+
+.PHONY: demo
+demo: $(READY) ## Watch it work: an embedded Kafka, a local PutEvents, 20,000 records, a crash
+	@$(BIN)/personalize-worker demo
+
+.PHONY: test
+test: $(READY) ## All tests; what was skipped is listed with its reason
+	@$(BIN)/python -m pytest
+
+.PHONY: check
+check: $(READY) ## Lint, format, types, import contracts, Dockerfile, chart
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	tools/if-there hadolint "make setup, on x86-64 or arm64" -- hadolint --no-color Dockerfile
+	tools/if-there helm "make chart-tools" -- helm lint --strict $(CHART)
+
+.PHONY: bench
+bench: $(READY) ## Measure: CPU a call, records a second, memory, beside a straightforward consumer
+	@$(BIN)/python -m benchmarks
+
+.PHONY: image
+image: ## Build the container image (IMAGE=name:tag), with docker, podman or buildah
+	@if [ -z "$(CONTAINER_BUILDER)" ]; then echo "image: needs docker, podman or buildah" >&2; exit 1; fi
+	$(CONTAINER_BUILDER) build --tag $(IMAGE) .
+
+.PHONY: chart
+chart: $(READY) ## Test the chart: lint, strict schemas, configuration
+	@$(BIN)/python -m pytest tests/chart
+
+.PHONY: chart-tools
+chart-tools: $(TOOLS)/helm $(TOOLS)/kubeconform .cache/schemas/.ready ## Bring helm, kubeconform and schemas (needs Go)
+
+$(TOOLS)/helm:
+	GOBIN=$(CURDIR)/$(TOOLS) go install -trimpath -ldflags='-s -w' helm.sh/helm/v3/cmd/helm@$(HELM_VERSION)
+
+$(TOOLS)/kubeconform:
+	GOBIN=$(CURDIR)/$(TOOLS) go install -trimpath github.com/yannh/kubeconform/cmd/kubeconform@$(KUBECONFORM_VERSION)
+
+.cache/schemas/.ready: tools/kubernetes_schemas.py Makefile | $(READY)
+	$(BIN)/python tools/kubernetes_schemas.py $(KUBERNETES_VERSION) .cache/schemas
+	@touch $@

@@ -1,0 +1,36 @@
+{{- define "personalize-worker.name" -}}
+{{- if contains .Chart.Name .Release.Name -}}
+{{- .Release.Name | trunc 63 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "personalize-worker.selector" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "personalize-worker.labels" -}}
+{{ include "personalize-worker.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{- define "personalize-worker.serviceAccount" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- default (include "personalize-worker.name" .) .Values.serviceAccount.name -}}
+{{- else -}}
+{{- default "default" .Values.serviceAccount.name -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The worker's drain and, above it, 15 seconds to commit, to leave the group and to end; whole seconds. */}}
+{{- define "personalize-worker.gracePeriodSeconds" -}}
+{{- add (dig "shutdown" "drain_seconds" 20 .Values.config | float64 | ceil | int) 15 -}}
+{{- end -}}
+
+{{- define "personalize-worker.adminPort" -}}
+{{- dig "admin" "port" 9090 .Values.config | int -}}
+{{- end -}}
