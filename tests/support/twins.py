@@ -113,12 +113,20 @@ class SourceTwin:
 
     def _take(self, max_records: int) -> list[Record]:
         now, records = asyncio.get_running_loop().time(), []
-        for key, lease in self._leases.items():
+        for key in self._leases:
             for offset, value in self._topic.logs[key]:
                 if offset >= self._positions[key] and len(records) < max_records:
-                    records.append(Record(lease, offset, 1, None, value, (), now))
+                    records.append(Record(self._current(key, offset), offset, 1, None, value, (), now))
                     self._positions[key] = offset + 1
         return records
+
+    def _current(self, key: Key, offset: int) -> Lease:
+        """A partition that begins again below is another assignment."""
+        if offset < self._leases[key].position:
+            self._assignments.lost([key])
+            (self._leases[key],) = self._assignments.assigned([key])
+        self._leases[key].position = offset + 1
+        return self._leases[key]
 
     def _do_assign(self, keys: list[Key]) -> None:
         for key, lease in zip(keys, self._assignments.assigned(keys), strict=True):

@@ -6,6 +6,8 @@ from __future__ import annotations
 _RESUME_AT = 0.8
 # With less room than this, records would come in by ones and twos.
 _LEAST_ROOM = 100
+# A small bound is full at nine tenths, well above where it has eased.
+_LEAST_PART = 10
 
 
 class Backlog:
@@ -34,7 +36,7 @@ class Backlog:
 
     def is_full(self) -> bool:
         """Whether it is time to wait for room."""
-        return self.room() < min(_LEAST_ROOM, self._max_records)
+        return self.room() < max(1, min(_LEAST_ROOM, self._max_records // _LEAST_PART))
 
     def has_eased(self) -> bool:
         """Whether there is enough room again to end a pause."""

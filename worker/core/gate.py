@@ -13,9 +13,15 @@ from math import inf
 
 from msgspec import Struct
 
-# One step down, and the way back up, as fractions of the full rate: four seconds from a step to where it was.
+# One step down, and the way back up, as fractions of the full rate: four seconds up again for one step down.
 # The longer nothing was throttled, the faster it rises: from a tenth to the whole in eight seconds.
 _CUT = 0.8
+# A second between two steps, so that an API which throttles at random is not mistaken for one that is full; no
+# wait when so many of so many answers since the last step were throttles that there can be no mistake.
+_CUT_SECONDS = 1.0
+_DEEPEST_CUT = 0.5
+_SURE_SHARE = 0.3
+_SURE_ANSWERS = 20
 _RAISE_PER_SECOND = 0.05
 _QUICKEN_PER_SECOND = 0.02
 _FLOOR = 0.02
@@ -51,6 +57,9 @@ class Gate:
         self._tokens = 0.0
         self._counted_at = 0.0
         self._cut_at = -inf
+        # Of calls that went since the last step down.
+        self._answers = 0
+        self._throttles = 0
         self._holds: dict[str, Hold] = {}
         self._probe_at = inf
         self._probe_seconds = _FIRST_PROBE_SECONDS
@@ -95,14 +104,18 @@ class Gate:
             self._probe_at = now + self._probe_seconds
             self._probe_seconds = min(self._probe_seconds * 2, _MAX_PROBE_SECONDS)
 
-    def throttled(self, sent_at: float, now: float) -> None:
-        """The API said: too fast. Calls that went before the last step down say nothing new."""
+    def answered(self, sent_at: float, now: float, *, throttled: bool) -> None:
+        """The API took the call, or throttled it. Calls from before the last step say nothing new."""
         if sent_at <= self._cut_at:
             return
-        self._count(now)
-        self._level = max(self._level * _CUT, _FLOOR)
-        self._cut_at = now
-        self._tokens = min(self._tokens, 0.0)
+        self._answers += 1
+        self._throttles += throttled
+        if not throttled:
+            return
+        share = self._throttles / self._answers
+        sure = self._answers >= _SURE_ANSWERS and share >= _SURE_SHARE
+        if sure or now - self._cut_at >= _CUT_SECONDS:
+            self._cut(max(_DEEPEST_CUT, 1 - share) if sure else _CUT, now)
 
     def hold(self, kind: str, reason: str, now: float) -> bool:
         """Stop sending; False if it was held for this kind of thing already."""
@@ -114,9 +127,22 @@ class Gate:
         self._holds[kind] = Hold(kind, reason, now)
         return True
 
-    def resume(self, *kinds: str) -> tuple[Hold, ...]:
-        """End the holds of these kinds, and give those that there were."""
-        return tuple(self._holds.pop(kind) for kind in kinds if kind in self._holds)
+    def resume(self, *kinds: str, known_at: float = inf) -> tuple[Hold, ...]:
+        """End the holds of these kinds, and give those that there were.
+
+        Args:
+            kinds: which.
+            known_at: when it was so that their cause was gone; holds that began later stay.
+        """
+        over = [kind for kind in kinds if kind in self._holds and self._holds[kind].since <= known_at]
+        return tuple(self._holds.pop(kind) for kind in over)
+
+    def _cut(self, factor: float, now: float) -> None:
+        self._count(now)
+        self._level = max(self._level * factor, _FLOOR)
+        self._cut_at = now
+        self._answers = self._throttles = 0
+        self._tokens = min(self._tokens, 0.0)
 
     def _count(self, now: float) -> None:
         """Bring bucket and level up to now."""

@@ -36,6 +36,7 @@ class Lease:
         "next_offset",
         "open",
         "partition",
+        "position",
         "topic",
     )
 
@@ -48,6 +49,8 @@ class Lease:
         # Being flushed, on a revoke or at shutdown: nothing of it lingers any more.
         self.ending = False
         self.next_offset: int | None = None
+        # Where the source stands, from which it tells that a partition has begun again below.
+        self.position = 0
         self._pending: deque[int] = deque()
         # Settled out of order: they still stand in _pending, behind one that is not settled.
         self._settled_ahead: set[int] = set()

@@ -1,15 +1,16 @@
 """Tries a batch until it has an outcome: the only retry there is.
 
-A throttled call and a passing fault are tried again for ever, with full jitter (AWS Architecture Blog,
-"Exponential Backoff and Jitter"), through the gate each time. The first try is made plainly: tenacity costs
-some ten microseconds, and most calls need no second.
+A throttled call and a passing fault are tried again with full jitter (AWS Architecture Blog, "Exponential
+Backoff and Jitter"), through the gate each time; for ever, but after each minute of it the batch goes back to
+its queue, for others may wait for its place. The first try is made plainly: tenacity costs some ten
+microseconds, and most calls need no second.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_result, stop_never, wait_random_exponential
+from tenacity import AsyncRetrying, RetryCallState, retry_if_result, wait_random_exponential
 
 from worker.core.outcomes import GivenBack, PassingFault, Throttled
 
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from worker.core.outcomes import Answer, Outcome
     from worker.core.records import Batch
     from worker.ports import Meter, PutEvents, Turnstile
+
+
+# How long a batch keeps its place among those that are under way while it fails.
+_TURN_SECONDS = 60
 
 
 class Delivery:
@@ -59,13 +64,16 @@ class Delivery:
 
     async def send(self, batch: Batch) -> tuple[Outcome, int]:
         """The batch's outcome, and how many calls it took."""
+        if not _is_ours(batch):
+            self._turnstile.leave()
+            return GivenBack(), 0
         answer = await self._call(batch)
         if not _is_passing(answer):
             return cast("Outcome", answer), 1
         return await self._call_again(batch, answer)
 
     async def _call_again(self, batch: Batch, first: Answer) -> tuple[Outcome, int]:
-        calls = 1
+        calls, turn_ends_at = 1, self._clock() + _TURN_SECONDS
         known: list[Answer] = [first]
 
         async def attempt() -> Answer | GivenBack:
@@ -80,7 +88,9 @@ class Delivery:
         retrying = AsyncRetrying(
             retry=retry_if_result(_is_passing),
             wait=self._wait,
-            stop=stop_never,
+            # By the loop's clock, which tenacity's own stop_after_delay does not go by.
+            stop=lambda _: self._clock() >= turn_ends_at,
+            retry_error_callback=_give_back,
             sleep=lambda seconds: self._sleep(batch, seconds),
         )
         return cast("Outcome", await retrying(attempt)), calls
@@ -108,6 +118,10 @@ def _is_ours(batch: Batch) -> bool:
 
 def _is_passing(answer: Answer | GivenBack) -> bool:
     return isinstance(answer, Throttled | PassingFault)
+
+
+def _give_back(_: RetryCallState) -> GivenBack:
+    return GivenBack()
 
 
 def _as_asked_or(jittered: wait_base) -> Callable[[RetryCallState], float]:

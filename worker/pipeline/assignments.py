@@ -7,6 +7,7 @@ nothing of them is committed, whatever is still on its way.
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING
 
 import structlog
@@ -48,6 +49,8 @@ class Leases:
         self._ended = ended
         self._clock = clock
         self._revoke_seconds = revoke_seconds
+        self.latest = inf
+        """When every flush ends, whatever its own deadline: set when the worker is told to stop."""
         self.have_changed = True
         """Until somebody has worked out this pod's share of the quota anew, and taken this back."""
 
@@ -79,15 +82,17 @@ class Leases:
         self._queues.hasten(self._clock())
         self._work.wake()
         while any(each.open and each.unsettled() for each in leases):
-            if self._clock() >= until or self._turnstile.gate.holds:
+            end = min(until, self.latest)
+            if self._clock() >= end or self._turnstile.gate.holds:
                 return
-            await self._books.changed.wait(until)
+            await self._books.changed.wait(end)
 
     def _end(self, partitions: Sequence[tuple[str, int]]) -> None:
         for each in partitions:
             self._books.ledger.end(*each)
         self._books.drop(self._queues.drop_ended())
         self._ended.wake()
+        self._turnstile.turn_away()
 
     def _note(self, kind: str, partitions: Sequence[tuple[str, int]], **more: int) -> None:
         self.have_changed = True

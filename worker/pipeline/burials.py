@@ -15,6 +15,7 @@ from worker.pipeline.wakeup import Wakeup
 from worker.ports import DeadLettersUnwritable
 
 if TYPE_CHECKING:
+    from worker.core.ledger import Lease
     from worker.core.records import Reason, Record, Undecodable
     from worker.pipeline.books import Books
     from worker.pipeline.turnstile import Turnstile
@@ -37,6 +38,8 @@ class Burials:
         self._meter = meter
         self._waiting: deque[Undecodable] = deque()
         self._work = Wakeup()
+        # The letters that failed and are tried again: while there is one, the gate is held.
+        self._unwritten: set[tuple[Lease, int]] = set()
 
     def post(self, undecodable: Undecodable) -> None:
         """Have it written and settled, soon."""
@@ -59,6 +62,9 @@ class Burials:
             stop=stop_never,
         )
         await retrying(self._write, record, reason, tries)
+        self._unwritten.discard((record.lease, record.offset))
+        if not self._unwritten:
+            self._turnstile.resume("dead_letters")
         self._books.settle(record, event)
 
     async def _write(self, record: Record, reason: Reason, tries: int) -> None:
@@ -67,7 +73,7 @@ class Burials:
         try:
             await self._dead_letters.write(record, reason, tries)
         except DeadLettersUnwritable as fault:
+            self._unwritten.add((record.lease, record.offset))
             self._turnstile.hold("dead_letters", str(fault))
             raise
-        self._turnstile.resume("dead_letters")
         self._meter.dead_lettered(reason)

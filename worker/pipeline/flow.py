@@ -98,6 +98,7 @@ class Flow:
 
     def stop(self) -> None:
         """Take in no more, finish what is under way within the drain deadline, and end."""
+        self._leases.latest = self._clock() + self._drain_seconds
         self._stopping.set()
         self._books.changed.wake()
 
@@ -199,7 +200,7 @@ class Flow:
     async def _drain(self) -> None:
         """Finish what is under way, commit, and leave; what is not done in time is not committed."""
         self.draining = True
-        until = self._clock() + self._drain_seconds
+        until = self._leases.latest
         log.info("drain.began", unsettled_records=self._books.backlog.records)
         await self._source.pause()
         flushing = asyncio.create_task(self._leases.flush(list(self._books.ledger), until))

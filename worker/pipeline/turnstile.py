@@ -1,4 +1,4 @@
-"""Waiting at the gate: one call at a time goes through, those that go again before those that are new.
+"""Waiting at the gate: one call at a time goes through; those tried before and those new take turns.
 
 The gate decides, this waits, and tells about holds. What a call came to is handed back here, so that the gate
 learns from it.
@@ -34,18 +34,19 @@ class Turnstile:
         self._again: deque[asyncio.Future[bool]] = deque()
         self._new: deque[asyncio.Future[bool]] = deque()
         self._timer: asyncio.TimerHandle | None = None
+        self._again_went_last = False
 
     async def enter(self, *, again: bool = False) -> bool:
         """Wait until a call may go, and count it as gone; follow with ``leave``.
 
         Args:
-            again: the call was tried before. It goes first, and is turned away (False) while the gate is
-                held, so that a probe is never the same refused call over and over.
+            again: the call was tried before. It is turned away (False) while the gate is held, so that a
+                probe is never the same refused call over and over, and when a lease has ended meanwhile.
         """
         if again and self.gate.holds:
             return False
         now = self._clock()
-        if not self._again and (again or not self._new) and self.gate.opens_at(now) <= now:
+        if not self._again and not self._new and self.gate.opens_at(now) <= now:
             self.gate.enter(now)
             return True
         queue = self._again if again else self._new
@@ -66,14 +67,15 @@ class Turnstile:
         self.gate.leave(now)
         match answer:
             case Throttled():
-                self.gate.throttled(sent_at, now)
+                self.gate.answered(sent_at, now, throttled=True)
             case Misconfigured(code):
                 self.hold("misconfigured", code)
             case Accepted():
-                self._resume("misconfigured", "refusals")
+                self.gate.answered(sent_at, now, throttled=False)
+                self._resume("misconfigured", "refusals", known_at=sent_at)
             case Refused():
                 # Whoever looks at the content has let us in.
-                self._resume("misconfigured")
+                self._resume("misconfigured", known_at=sent_at)
         self._let_through()
 
     def hold(self, kind: str, reason: str) -> None:
@@ -81,6 +83,10 @@ class Turnstile:
         if not self.gate.hold(kind, reason, self._clock()):
             return
         log.error("gate.held", kind=kind, reason=reason)
+        self.turn_away()
+
+    def turn_away(self) -> None:
+        """Send away whoever waits to go again: the reason to wait may be gone."""
         while self._again:
             _answer(self._again.popleft(), passed=False)
         self._let_through()
@@ -95,8 +101,8 @@ class Turnstile:
         self.gate.set_share(share, self._clock())
         self._let_through()
 
-    def _resume(self, *kinds: str) -> None:
-        for hold in self.gate.resume(*kinds):
+    def _resume(self, *kinds: str, known_at: float = inf) -> None:
+        for hold in self.gate.resume(*kinds, known_at=known_at):
             log.info("gate.resumed", kind=hold.kind, held_seconds=round(self._clock() - hold.since, 1))
 
     def _let_through(self) -> None:
@@ -104,7 +110,7 @@ class Turnstile:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        while queue := self._again or self._new:
+        while queue := self._whose_turn():
             now = self._clock()
             opens_at = self.gate.opens_at(now)
             if opens_at > now:
@@ -113,7 +119,14 @@ class Turnstile:
                 return
             # Whoever was cancelled while waiting takes no place.
             if _answer(queue.popleft(), passed=True):
+                self._again_went_last = queue is self._again
                 self.gate.enter(now)
+
+    def _whose_turn(self) -> deque[asyncio.Future[bool]]:
+        """The queue whose head goes next: they alternate, so that neither has to wait for all of the other."""
+        if self._again and self._new:
+            return self._new if self._again_went_last else self._again
+        return self._again or self._new
 
 
 def _answer(waiting: asyncio.Future[bool], *, passed: bool) -> bool:

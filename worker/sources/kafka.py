@@ -190,10 +190,26 @@ class KafkaSource:
             if (error := message.error()) is not None:
                 self._complain(error)
             elif (lease := leases.get(_key(message))) is not None:
-                records.append(_record(message, lease, received_at))
+                records.append(_record(message, self._current(lease, message), received_at))
         if records:
             self._trouble = None
         return records
+
+    def _current(self, lease: Lease, message: Message) -> Lease:
+        """The lease to receive under; a new one where the partition begins again below.
+
+        librdkafka goes back by itself when the topic was made anew or its log was cut. To the ledger that is
+        another assignment: what is still on its way was of the old log.
+        """
+        offset = cast("int", message.offset())
+        if offset < lease.position:
+            key = (lease.topic, lease.partition)
+            log.warning("kafka.partition_began_again", topic=lease.topic, partition=lease.partition)
+            self._assignments.lost([key])
+            (lease,) = self._assignments.assigned([key])
+            self._leases[key] = lease
+        lease.position = offset + 1
+        return lease
 
     async def _keep_pace(self) -> None:
         """Commit when it is time, and pause what was assigned during a pause."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from worker.core.backlog import Backlog
 
 
@@ -25,8 +27,15 @@ def test_there_is_no_room_once_the_bytes_are_at_their_bound() -> None:
 
 
 def test_a_bound_below_the_least_room_still_lets_records_in() -> None:
-    assert not backlog_of(0, max_records=10).is_full()
-    assert backlog_of(1, max_records=10).is_full()
+    assert not backlog_of(9, max_records=10).is_full()
+    assert backlog_of(10, max_records=10).is_full()
+
+
+@pytest.mark.parametrize("max_records", [10, 11, 100, 999, 1000, 100_000])
+def test_what_has_eased_is_not_full(max_records: int) -> None:
+    for records in range(0, max_records + 1, max(1, max_records // 200)):
+        backlog = backlog_of(records, max_records=max_records)
+        assert not (backlog.is_full() and backlog.has_eased())
 
 
 def test_it_has_eased_well_below_the_bound() -> None:

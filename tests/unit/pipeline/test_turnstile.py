@@ -29,7 +29,7 @@ def test_the_next_goes_when_one_has_left() -> None:
     in_virtual_time(scenario())
 
 
-def test_those_that_go_again_go_first() -> None:
+def test_those_that_go_again_and_those_that_are_new_take_turns() -> None:
     async def scenario() -> None:
         gate, order = turnstile(), []
 
@@ -40,11 +40,11 @@ def test_those_that_go_again_go_first() -> None:
 
         await gate.enter()
         async with asyncio.TaskGroup() as tasks:
-            for name in ("new1", "again1", "again2"):
+            for name in ("new1", "new2", "again1", "again2"):
                 tasks.create_task(go(name, again=name.startswith("again")))
             await asyncio.sleep(1)
             gate.leave(Accepted())
-        assert order == ["again1", "again2", "new1"]
+        assert order == ["again1", "new1", "again2", "new2"]
 
     in_virtual_time(scenario())
 
