@@ -16,8 +16,8 @@ from msgspec import Struct
 # One step down, and the way back up, as fractions of the full rate: four seconds up again for one step down.
 # The longer nothing was throttled, the faster it rises: from a tenth to the whole in eight seconds.
 _CUT = 0.8
-# A second between two steps, so that an API which throttles at random is not mistaken for one that is full; no
-# wait when so many of so many answers since the last step were throttles that there can be no mistake.
+# A second between two steps, so that an API which throttles at random is not mistaken for one that is full;
+# no wait when so many answers since the last step were throttles that there can be no mistake.
 _CUT_SECONDS = 1.0
 _DEEPEST_CUT = 0.5
 _SURE_SHARE = 0.3

@@ -89,10 +89,9 @@ class Batch(Struct, frozen=True, gc=False):
         middle = len(self.interactions) // 2
         return self._of(self.interactions[:middle]), self._of(self.interactions[middle:])
 
-    def still_ours(self) -> Batch | None:
-        """What is left of it when the events of ended leases are taken out; None when nothing is."""
-        ours = tuple(each for each in self.interactions if each.record.lease.open)
-        return self._of(ours) if ours else None
+    def is_ours(self) -> bool:
+        """Whether the leases of all its events are open."""
+        return all(each.record.lease.open for each in self.interactions)
 
     def _of(self, interactions: tuple[Interaction, ...]) -> Batch:
         return Batch(self.session_id, self.user_id, interactions)

@@ -64,7 +64,7 @@ class Delivery:
 
     async def send(self, batch: Batch) -> tuple[Outcome, int]:
         """The batch's outcome, and how many calls it took."""
-        if not _is_ours(batch):
+        if not batch.is_ours():
             self._turnstile.leave()
             return GivenBack(), 0
         answer = await self._call(batch)
@@ -80,7 +80,7 @@ class Delivery:
             nonlocal calls
             if known:  # tenacity is entered with the first answer in hand, so that its first act is to wait
                 return known.pop()
-            if not _is_ours(batch) or not await self._turnstile.enter(again=True):
+            if not batch.is_ours() or not await self._turnstile.enter(again=True):
                 return GivenBack()
             calls += 1
             return await self._call(batch)
@@ -108,12 +108,8 @@ class Delivery:
 
     async def _sleep(self, batch: Batch, seconds: float) -> None:
         until = self._clock() + seconds
-        while self._clock() < until and _is_ours(batch):
+        while self._clock() < until and batch.is_ours():
             await self._sleep_until(until)
-
-
-def _is_ours(batch: Batch) -> bool:
-    return all(each.record.lease.open for each in batch.interactions)
 
 
 def _is_passing(answer: Answer | GivenBack) -> bool:

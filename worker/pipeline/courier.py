@@ -53,7 +53,7 @@ class Courier:
         """Bring ``batch`` to its end; the pass for its first call is taken."""
         left = [batch]
         try:
-            while await self._advance(left) and left:
+            while await self._advance(left) and left and left[0].is_ours():
                 if not await self._turnstile.enter(again=True):
                     break
         finally:

@@ -123,7 +123,7 @@ class Turnstile:
                 self.gate.enter(now)
 
     def _whose_turn(self) -> deque[asyncio.Future[bool]]:
-        """The queue whose head goes next: they alternate, so that neither has to wait for all of the other."""
+        """The queue whose head goes next: they alternate, so that neither waits for all of the other."""
         if self._again and self._new:
             return self._new if self._again_went_last else self._again
         return self._again or self._new
