@@ -64,7 +64,7 @@ class KafkaSettings(Section, frozen=True, kw_only=True):
         float,
         Meta(
             # librdkafka calls a member lost after max.poll.interval.ms, 300 s unless configured.
-            description="How long partitions that are taken away may go on delivering before they are let go.",
+            description="How long partitions that are taken away may go on delivering.",
             gt=0,
             le=240,
         ),
@@ -113,7 +113,7 @@ class PersonalizeSettings(Section, frozen=True, kw_only=True):
             ),
         ]
         | None,
-        Meta(description="The AWS region; null: as boto3 finds it (AWS_REGION, the profile)."),
+        Meta(description="The AWS region; null: as boto3 finds it (AWS_DEFAULT_REGION, the profile)."),
     ] = None
     endpoint_url: Annotated[
         Annotated[

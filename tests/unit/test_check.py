@@ -1,0 +1,210 @@
+"""The ``check`` command against a Kafka inside the process, a closed port and a socket for an endpoint."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+from confluent_kafka import KafkaError
+
+from worker.check import check
+from worker.local.kafka import Api, EmbeddedKafka
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+TOPICS = {"interactions": 3, "interactions.eu": 2, "dead": 1}
+
+
+@pytest.fixture(scope="module")
+def kafka() -> Iterator[EmbeddedKafka]:
+    """One for all: nothing here changes it."""
+    with EmbeddedKafka(TOPICS) as embedded:
+        yield embedded
+
+
+@pytest.fixture
+def endpoint() -> Iterator[str]:
+    """Something that takes connections, and would not know what to do with a call."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.fixture(autouse=True)
+def no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whatever this machine has is left out of it."""
+    for name in (
+        "AWS_PROFILE",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_REGION",
+        "AWS_DEFAULT_REGION",
+    ):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+
+
+@pytest.fixture
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made-up ones, in the environment."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
+
+
+def checked(
+    bootstrap_servers: str,
+    endpoint_url: str = "http://127.0.0.1:1",
+    patience_seconds: float = 0.5,
+    **more: str,
+) -> tuple[int, list[str]]:
+    """Exit code and lines; ``more`` are settings, two underscores between section and key."""
+    settings = {
+        "kafka__bootstrap_servers": bootstrap_servers,
+        "kafka__topics": "interactions",
+        "personalize__tracking_id": "abc",
+        "personalize__region": "eu-west-1",
+        "personalize__endpoint_url": endpoint_url,
+        "dead_letters__topic": "dead",
+    }
+    environ = {f"WORKER_{name.upper()}": value for name, value in (settings | more).items()}
+    lines: list[str] = []
+    return check(None, environ, lines.append, patience_seconds=patience_seconds), lines
+
+
+@pytest.mark.usefixtures("credentials")
+def test_all_is_well(kafka: EmbeddedKafka, endpoint: str) -> None:
+    """Exit code 0, and a line for each part."""
+    code, lines = checked(kafka.bootstrap_servers, endpoint)
+    assert lines == [
+        "ok    configuration: the environment",
+        f"ok    kafka {kafka.bootstrap_servers}: answers (brokers: 1)",
+        "ok    kafka topic interactions: 3 partitions",
+        "ok    kafka group personalize-worker: is new; begins at the earliest record",
+        "ok    kafka dead letters dead: 1 partitions",
+        "ok    aws credentials: found by env",
+        "ok    aws region: eu-west-1",
+        f"ok    aws endpoint {endpoint}: takes connections",
+    ]
+    assert code == 0
+
+
+def test_it_goes_on_after_each_failure_and_ends_with_1(kafka: EmbeddedKafka) -> None:
+    """Whatever is wrong is seen in one go."""
+    code, lines = checked(
+        kafka.bootstrap_servers, kafka__topics="nope,interactions,^missing", dead_letters__topic="none"
+    )
+    assert code == 1
+    assert [line.split(":")[0] for line in lines if line.startswith("FAIL")] == [
+        "FAIL  kafka topic nope",
+        "FAIL  kafka topic ^missing",
+        "FAIL  kafka dead letters none",
+        "FAIL  aws credentials",
+        "FAIL  aws endpoint http",
+    ]
+    assert "ok    kafka topic interactions: 3 partitions" in lines
+
+
+def test_a_pattern_is_counted(kafka: EmbeddedKafka) -> None:
+    """So that one sees what it takes in."""
+    _, lines = checked(kafka.bootstrap_servers, kafka__topics="^interactions")
+    assert "ok    kafka topic ^interactions: 2 topics, 5 partitions" in lines
+
+
+def test_a_missing_dead_letter_topic_comes_with_the_command_that_makes_it(kafka: EmbeddedKafka) -> None:
+    """As many partitions and replicas as the source topic has."""
+    _, lines = checked(kafka.bootstrap_servers, dead_letters__topic="none")
+    (line,) = [line for line in lines if "dead letters" in line]
+    assert (
+        f"kafka-topics.sh --bootstrap-server {kafka.bootstrap_servers} --create --topic none "
+        "--partitions 3 --replication-factor 1"
+    ) in line
+
+
+def test_a_dead_letter_topic_that_will_be_made_is_no_failure_and_is_not_made(kafka: EmbeddedKafka) -> None:
+    """Asking twice gives the same answer."""
+    for _ in range(2):
+        _, lines = checked(
+            kafka.bootstrap_servers, dead_letters__topic="none", dead_letters__create_topic="true"
+        )
+        assert (
+            "ok    kafka dead letters none: is not there; will be made with 3 partitions, 1 replicas"
+        ) in lines
+
+
+def test_a_group_that_may_not_be_read_fails(kafka: EmbeddedKafka) -> None:
+    """With the permission that is missing."""
+    kafka.fail_next(Api.OFFSET_FETCH, KafkaError.GROUP_AUTHORIZATION_FAILED)
+    try:
+        _, lines = checked(kafka.bootstrap_servers)
+    finally:
+        kafka.stop_failing(Api.OFFSET_FETCH)
+    (line,) = [line for line in lines if "kafka group" in line]
+    assert line.startswith("FAIL  kafka group personalize-worker: ")
+    assert "grant this user READ on it" in line
+
+
+@pytest.mark.parametrize("code", [KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.NOT_COORDINATOR])
+def test_a_coordinator_that_has_just_started_is_waited_for(kafka: EmbeddedKafka, code: int) -> None:
+    """A fresh broker says so on the first question; an admin client would crash on the second of the two."""
+    kafka.fail_next(Api.OFFSET_FETCH, code)
+    _, lines = checked(kafka.bootstrap_servers, patience_seconds=1.0)
+    assert "ok    kafka group personalize-worker: is new; begins at the earliest record" in lines
+
+
+@pytest.mark.usefixtures("credentials")
+def test_a_broker_that_is_away_fails_with_its_reason_and_aws_is_still_checked(endpoint: str) -> None:
+    """Kafka's other lines would only repeat it."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        closed = f"127.0.0.1:{server.getsockname()[1]}"
+    code, lines = checked(closed, endpoint)
+    assert code == 1
+    (line,) = [line for line in lines if line.startswith("FAIL")]
+    assert line.startswith(f"FAIL  kafka {closed}: ")
+    assert "Connection refused" in line
+    assert f"ok    aws endpoint {endpoint}: takes connections" in lines
+
+
+def test_a_missing_region_fails(kafka: EmbeddedKafka) -> None:
+    """There is no default that could be right."""
+    _, lines = checked(kafka.bootstrap_servers, personalize__region="")
+    assert any(line.startswith("FAIL  aws endpoint: no region: set personalize.region") for line in lines)
+
+
+def test_a_profile_that_is_not_there_fails(kafka: EmbeddedKafka, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And is no traceback."""
+    monkeypatch.setenv("AWS_PROFILE", "none")
+    code, lines = checked(kafka.bootstrap_servers)
+    assert code == 1
+    assert any(line.startswith("FAIL  aws credentials: ") and "none" in line for line in lines)
+
+
+def test_a_region_without_personalize_is_warned_of(kafka: EmbeddedKafka) -> None:
+    """Only warned: the SDK's list may be older than the region."""
+    _, lines = checked(kafka.bootstrap_servers, personalize__region="eu-west-9", personalize__endpoint_url="")
+    assert any(line.startswith("warn  aws region eu-west-9: ") and "eu-west-1" in line for line in lines)
+
+
+@pytest.mark.usefixtures("credentials")
+def test_no_secret_is_shown(kafka: EmbeddedKafka) -> None:
+    """Neither AWS's nor Kafka's."""
+    more = {"kafka__client__sasl_password": "hunter2", "kafka__client__sasl_username": "me"}
+    more |= {"kafka__client__security_protocol": "SASL_PLAINTEXT", "kafka__client__sasl_mechanism": "PLAIN"}
+    code, lines = checked(kafka.bootstrap_servers, **more)
+    assert code == 1
+    assert "hunter2" not in "".join(lines)
+
+
+def test_mistakes_in_the_configuration_are_all_that_is_said_and_end_with_2() -> None:
+    """Nothing else can be checked with it."""
+    code, lines = checked("nowhere", kafka__topics="")
+    assert code == 2
+    assert [line.split(": ")[:2] for line in lines] == [
+        ["FAIL  configuration", "kafka.bootstrap_servers"],
+        ["FAIL  configuration", "kafka.topics"],
+    ]

@@ -1,0 +1,70 @@
+"""The files under ``config/`` work, and say what the code says."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from worker.config import known_keys, read_settings, schema
+from worker.settings import DeadLetterSettings, KafkaSettings, PersonalizeSettings, Settings
+
+CONFIG = Path(__file__).parents[2] / "config"
+EXAMPLES = ("minimal.yaml", "full.yaml")
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_can_be_used_as_it_stands(name: str) -> None:
+    """A user begins with one of these."""
+    assert read_settings(CONFIG / name, {}).kafka.topics == ("interactions",)
+
+
+def test_the_full_example_names_every_key() -> None:
+    """Whoever looks for a key finds it there."""
+    tree = yaml.safe_load((CONFIG / "full.yaml").read_text())
+    assert tuple(f"{section}.{key}" for section, keys in tree.items() for key in keys) == known_keys()
+
+
+def test_the_full_example_says_the_defaults() -> None:
+    """A default stands in one place; its copy for readers is held against it."""
+    defaults = Settings(
+        kafka=KafkaSettings(bootstrap_servers="127.0.0.1:9092", topics=("interactions",)),
+        personalize=PersonalizeSettings(tracking_id="00000000-0000-0000-0000-000000000000"),
+        dead_letters=DeadLetterSettings(topic="interactions.dead-letters"),
+    )
+    assert read_settings(CONFIG / "full.yaml", {}) == defaults
+
+
+def test_the_schema_file_is_fresh() -> None:
+    """``personalize-worker schema > config/schema.json`` was not forgotten."""
+    assert (CONFIG / "schema.json").read_bytes() == schema()
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_fulfils_the_schema(name: str) -> None:
+    """An editor that is given the schema has nothing to say against it."""
+    validator = jsonschema.Draft202012Validator(json.loads(schema()))
+    validator.check_schema(validator.schema)
+    validator.validate(yaml.safe_load((CONFIG / name).read_text()))
+
+
+def test_the_schema_refuses_an_unknown_key() -> None:
+    """A misspelt key is underlined in the editor already."""
+    tree = yaml.safe_load((CONFIG / "minimal.yaml").read_text())
+    tree["batching"] = {"linger": 1}
+    with pytest.raises(jsonschema.ValidationError, match="linger"):
+        jsonschema.validate(tree, json.loads(schema()))
+
+
+def test_every_key_is_explained_in_the_schema() -> None:
+    """The schema is the reference; a key without a word on it would be no use there."""
+    definitions = json.loads(schema())["$defs"]
+    unexplained = [
+        f"{name}.{key}"
+        for name, section in definitions.items()
+        if name != "Settings"
+        for key, value in section["properties"].items()
+        if not value.get("description")
+    ]
+    assert not unexplained

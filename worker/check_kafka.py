@@ -1,0 +1,223 @@
+"""Kafka's part of the ``check`` command: broker and login, topics, group, dead letters. Nothing is made."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # documented, but not in its __all__
+    AclOperation,
+    AdminClient,
+)
+
+from worker.dead_letters.topic import TopicShape, create_command
+from worker.finding import Finding, failed, fine
+from worker.sources.kafka_settings import SILENT_LOG, client_settings, takes_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from confluent_kafka.admin import (  # type: ignore[attr-defined]  # as above
+        ClusterMetadata,
+        TopicMetadata,
+    )
+
+    from worker.settings import Settings
+
+    Allowed: TypeAlias = Mapping[str, Sequence[AclOperation]]
+
+_LOGIN_REFUSED: Final = KafkaError._AUTHENTICATION  # noqa: SLF001  the library's public codes look so
+_ADVICE: Final = {
+    _LOGIN_REFUSED: "see sasl.mechanism, sasl.username and sasl.password of kafka.client",
+    KafkaError._SSL: "see security.protocol and ssl.ca.location of kafka.client",  # noqa: SLF001  as above
+    KafkaError._RESOLVE: "is the name right in kafka.bootstrap_servers?",  # noqa: SLF001  as above
+}
+_REACH: Final = (
+    "is kafka.bootstrap_servers right, and security.protocol of kafka.client, and the way there open?"
+)
+# One of librdkafka's summaries: what went before it says more.
+_SUMMARY: Final = KafkaError._ALL_BROKERS_DOWN  # noqa: SLF001  as above
+
+# What a broker that has just started answers; librdkafka waits for the others of this kind.
+_COORDINATOR_MOVES: Final = {KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE}
+_PAUSE_SECONDS: Final = 0.2
+
+
+def kafka_findings(settings: Settings, patience_seconds: float) -> Iterator[Finding]:
+    """What works of Kafka; each question may take ``patience_seconds``."""
+    kafka = settings.kafka
+    heard: list[KafkaError] = []
+    ours = {"error_cb": heard.append, "logger": SILENT_LOG}
+    # Only error_cb hears of a refused login, and only while the client is polled. The name keeps it alive.
+    admin = AdminClient(
+        cast("dict[str, str | int | float | bool]", client_settings(kafka, for_="admin") | ours)
+    )
+    cluster = _cluster(admin, heard, patience_seconds)
+    if isinstance(cluster, str):
+        yield failed(f"kafka {kafka.bootstrap_servers}", cluster)
+        return
+    yield fine(f"kafka {kafka.bootstrap_servers}", f"answers (brokers: {len(cluster.brokers)})")
+    names = [name for name in cluster.topics if _wanted(name, settings)]
+    allowed = _allowed(admin, names, patience_seconds)
+    for topic in kafka.topics:
+        yield _topic(topic, cluster, allowed, settings)
+    yield _group(settings, cluster, patience_seconds)
+    yield _dead_letters(settings, cluster, allowed)
+
+
+def _wanted(name: str, settings: Settings) -> bool:
+    return name == settings.dead_letters.topic or any(
+        takes_in(topic, name) for topic in settings.kafka.topics
+    )
+
+
+def _cluster(admin: AdminClient, heard: list[KafkaError], patience_seconds: float) -> ClusterMetadata | str:
+    """Brokers and topics, or why they can't be had. A refused login need not be waited for."""
+    ends = time.monotonic() + patience_seconds
+    last = "no answer"
+    while (left := ends - time.monotonic()) > 0:
+        try:
+            return admin.list_topics(timeout=min(left, 1.0))
+        except KafkaException as error:
+            last = error.args[0].str()
+        admin.poll(0)
+        if any(error.code() == _LOGIN_REFUSED for error in heard):
+            break
+    causes = [error for error in heard if error.code() != _SUMMARY]
+    # A refused login is followed by the refusal's own broken connection.
+    cause = max(causes, key=lambda error: error.code() in _ADVICE, default=None)
+    if cause is None:
+        return f"{last}: {_REACH}"
+    return f"{cause.str()}: {_ADVICE.get(cause.code(), _REACH)}"
+
+
+def _allowed(admin: AdminClient, names: list[str], patience_seconds: float) -> Allowed:
+    """What this user may do with each topic; left out where the broker doesn't say."""
+    if not names:
+        return {}
+    answers = admin.describe_topics(
+        TopicCollection(names), include_authorized_operations=True, request_timeout=patience_seconds
+    )
+    allowed = {}
+    for name, answer in answers.items():
+        # A broker that doesn't say what is allowed is no failure: the worker will see.
+        with suppress(KafkaException):
+            allowed[name] = tuple(answer.result().authorized_operations or ())
+    return allowed
+
+
+def _topic(topic: str, cluster: ClusterMetadata, allowed: Allowed, settings: Settings) -> Finding:
+    what = f"kafka topic {topic}"
+    found = {name: each for name, each in cluster.topics.items() if takes_in(topic, name)}
+    if not found and topic.startswith("^"):
+        todo = "mend the pattern, make the topic or grant DESCRIBE"
+        return failed(what, f"matches no topic that this user may see: {todo}")
+    if not found:
+        command = _command(settings, topic, TopicShape(8, min(3, len(cluster.brokers))))
+        return failed(
+            what, f"is not there, or this user may not see it: grant DESCRIBE, or make it: {command}"
+        )
+    for name, each in found.items():
+        if why := _unreadable(each, allowed.get(name, ())):
+            return failed(what, f"{name}: {why}")
+    partitions = sum(len(each.partitions) for each in found.values())
+    topics = f"{len(found)} topics, " if topic.startswith("^") else ""
+    return fine(what, f"{topics}{partitions} partitions")
+
+
+def _unreadable(topic: TopicMetadata, allowed: Sequence[AclOperation]) -> str | None:
+    """Why a topic that is there can't be read, and what to do."""
+    if topic.error is not None:
+        return f"{topic.error.str()}: see to its brokers"
+    if allowed and AclOperation.READ not in allowed:
+        return "this user may not read it: grant READ"
+    leaderless = [number for number, partition in topic.partitions.items() if partition.leader < 0]
+    return f"partition {leaderless[0]} has no leader: see to its brokers" if leaderless else None
+
+
+def _group(settings: Settings, cluster: ClusterMetadata, patience_seconds: float) -> Finding:
+    """Whether the group's offsets may be read: a group is there once it is asked for."""
+    what = f"kafka group {settings.kafka.group_id}"
+    partitions = [
+        TopicPartition(name, number)
+        for name, source in _sources(settings, cluster).items()
+        for number in source.partitions
+    ]
+    if not partitions:
+        return Finding("warn", what, "could not be asked for, as there is no topic yet")
+    committed = _committed(settings, partitions, patience_seconds)
+    if isinstance(committed, KafkaError):
+        forbidden = committed.code() == KafkaError.GROUP_AUTHORIZATION_FAILED
+        todo = "grant this user READ on it, or set kafka.group_id" if forbidden else "see to the brokers"
+        return failed(what, f"{committed.str()}: {todo}")
+    if not committed:
+        start = settings.kafka.client.get("auto.offset.reset", "earliest")
+        return fine(what, f"is new; begins at the {start} record")
+    return fine(what, f"goes on where it committed, on {committed} of {len(partitions)} partitions")
+
+
+def _committed(
+    settings: Settings, partitions: list[TopicPartition], patience_seconds: float
+) -> int | KafkaError:
+    """On how many of the partitions the group has committed. Nothing is joined: there is no subscription."""
+    # Not through the admin client: one that is told NOT_COORDINATOR, as by a broker that has just started, is
+    # a crash of the whole process (confluentinc/librdkafka, issue 5040).
+    consumer = Consumer(client_settings(settings.kafka, for_="consumer") | {"logger": SILENT_LOG})
+    ends = time.monotonic() + patience_seconds
+    try:
+        while True:
+            answer = _ask(consumer, partitions, patience_seconds)
+            if not isinstance(answer, KafkaError) or answer.code() not in _COORDINATOR_MOVES:
+                return answer
+            if time.monotonic() > ends:
+                return answer
+            time.sleep(_PAUSE_SECONDS)
+    finally:
+        consumer.close()
+
+
+def _ask(consumer: Consumer, partitions: list[TopicPartition], patience_seconds: float) -> int | KafkaError:
+    try:
+        answers = consumer.committed(partitions, timeout=patience_seconds)
+    except KafkaException as error:
+        return cast("KafkaError", error.args[0])
+    return sum(answer.offset >= 0 for answer in answers)
+
+
+def _dead_letters(settings: Settings, cluster: ClusterMetadata, allowed: Allowed) -> Finding:
+    name = settings.dead_letters.topic
+    what = f"kafka dead letters {name}"
+    operations = allowed.get(name, ())
+    if found := cluster.topics.get(name):
+        if operations and AclOperation.WRITE not in operations:
+            return failed(what, "this user may not write it: grant WRITE")
+        return fine(what, f"{len(found.partitions)} partitions")
+    shape = _like_the_source(settings, cluster)
+    if settings.dead_letters.create_topic:
+        will = f"{shape.partitions} partitions, {shape.replication_factor} replicas"
+        return fine(what, f"is not there; will be made with {will}")
+    command = _command(settings, name, shape)
+    return failed(what, f"is not there: set dead_letters.create_topic, or make it: {command}")
+
+
+def _like_the_source(settings: Settings, cluster: ClusterMetadata) -> TopicShape:
+    """Partitions and replicas of the first source topic there is."""
+    for source in _sources(settings, cluster).values():
+        return TopicShape(len(source.partitions), len(next(iter(source.partitions.values())).replicas))
+    return TopicShape(1, min(3, len(cluster.brokers)))
+
+
+def _sources(settings: Settings, cluster: ClusterMetadata) -> dict[str, TopicMetadata]:
+    """The topics to read that are there, in the order of the configuration."""
+    return {
+        name: each
+        for topic in settings.kafka.topics
+        for name, each in cluster.topics.items()
+        if takes_in(topic, name) and each.partitions
+    }
+
+
+def _command(settings: Settings, topic: str, shape: TopicShape) -> str:
+    return create_command(client_settings(settings.kafka, for_="admin"), topic, shape)

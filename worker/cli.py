@@ -1,0 +1,125 @@
+"""The commands. Nothing is imported before it is known to be needed: ``--help`` has 0.3 s.
+
+Exit codes: 0, all well; 1, something does not work; 2, the command line or the configuration is wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from worker.config import ConfigError
+
+_EPILOG = """\
+Every key of the configuration can come from the environment: WORKER_KAFKA__TOPICS=a,b
+and from a file that the environment names: WORKER_KAFKA__CLIENT__SASL_PASSWORD_FILE=/run/secrets/password
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command, give its exit code.
+
+    Raises:
+        SystemExit: argparse's, for --help, --version and a wrong command line.
+    """
+    chosen = _parser().parse_args(arguments)
+    match chosen.command:
+        case "run":
+            return _run(chosen.config)
+        case "check":
+            return _check(chosen.config)
+        case "demo":
+            return _demo(chosen.seed, chosen.records)
+        case _:
+            return _schema()
+
+
+def _run(config: Path | None) -> int:
+    from worker.config import ConfigError, read_settings  # noqa: PLC0415  see the module's docstring
+
+    try:
+        settings = read_settings(config, os.environ)
+    except ConfigError as error:
+        _complain(error)
+        return 2
+    from worker.wiring import run  # noqa: PLC0415  see the module's docstring
+
+    return run(settings)
+
+
+def _check(config: Path | None) -> int:
+    from worker.check import check  # noqa: PLC0415  see the module's docstring
+
+    return check(config, os.environ, _say)
+
+
+def _demo(seed: int, records: int) -> int:
+    from worker.local.demo import run_demo  # noqa: PLC0415  see the module's docstring
+
+    return run_demo(seed=seed, records=records)
+
+
+def _schema() -> int:
+    from worker.config import schema  # noqa: PLC0415  see the module's docstring
+
+    sys.stdout.write(schema().decode())
+    return 0
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    # Each answer may take seconds: show it when it is there.
+    sys.stdout.flush()
+
+
+def _complain(error: ConfigError) -> None:
+    count = len(error.mistakes)
+    sys.stderr.write(f"personalize-worker: {count} mistake{'s' * (count > 1)} in the configuration\n")
+    sys.stderr.writelines(f"  {mistake}\n" for mistake in error.mistakes)
+
+
+class _Version(argparse.Action):
+    """Prints the version; it is looked up only then."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version  # noqa: PLC0415  see the module's docstring
+
+        _say(f"personalize-worker {version('personalize-worker')}")
+        parser.exit()
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")  # noqa: EM101, TRY003  argparse's way
+    return number
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="personalize-worker",
+        description="Delivers user interactions from Kafka to Amazon Personalize, in order, none lost.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    run = commands.add_parser("run", help="deliver, until told to stop")
+    check = commands.add_parser("check", help="say what works and what does not; sends nothing")
+    for command in (run, check):
+        command.add_argument(
+            "--config", type=Path, metavar="FILE", help="the YAML file; the environment goes over it"
+        )
+    demo = commands.add_parser(
+        "demo", help="deliver made-up records from a Kafka inside to an endpoint inside"
+    )
+    demo.add_argument("--seed", type=int, default=1, help="makes other records (default: %(default)s)")
+    demo.add_argument("--records", type=_positive, default=20_000, help="how many (default: %(default)s)")
+    commands.add_parser("schema", help="print the JSON schema of the configuration")
+    return parser

@@ -1,0 +1,51 @@
+"""The only reader of YAML and environment: one frozen tree, or every mistake at once.
+
+The file is read first, the environment goes over it (``WORKER_KAFKA__TOPICS``), and what comes of it is
+checked against ``worker.settings`` and then against the rules between keys. No text that was given is shown.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from worker.config.environment import read_environment
+from worker.config.file import read_file
+from worker.config.given import Given
+from worker.config.mistakes import ConfigError, Mistake
+from worker.config.names import known_keys
+from worker.config.rules import broken_rules
+from worker.config.validation import validate
+from worker.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+__all__ = ["ConfigError", "Mistake", "known_keys", "read_settings", "schema"]
+
+
+def read_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
+    """The settings of the file with the environment over them.
+
+    Raises:
+        ConfigError: with all that is wrong; a file that can't be read is all that is said of it.
+    """
+    given = Given()
+    if path is not None:
+        read_file(path, given)
+    read_environment(environ, given)
+    values = validate(given)
+    for key, reason in broken_rules(values):
+        given.mistake(key, reason)
+    if given.mistakes:
+        raise ConfigError(given.mistakes)
+    return msgspec.convert(values, Settings)
+
+
+def schema() -> bytes:
+    """The JSON schema of the file: the types of ``worker.settings``, for editors and for CI."""
+    tree = msgspec.json.schema(Settings)
+    tree = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "personalize-worker"} | tree
+    return msgspec.json.format(msgspec.json.encode(tree), indent=2) + b"\n"

@@ -1,0 +1,138 @@
+"""Reads the environment: WORKER_, the section, two underscores, the key. It goes over the file.
+
+``WORKER_KAFKA__TOPICS=a,b`` (or JSON), ``WORKER_KAFKA__CLIENT__SASL_PASSWORD`` for ``sasl.password``, and
+with ``_FILE`` at its end any of them is the name of a file that holds the value, as mounted secrets do.
+
+Kubernetes puts variables of its own beside them when a Service is called ``worker`` or ``worker-kafka``
+(``WORKER_PORT``, ``WORKER_KAFKA_SERVICE_HOST``). It never writes two underscores, so a name without them is a
+mistake only if it begins like a section of ours and does not look like one of Kubernetes'.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+
+from worker.config.names import OPEN_KEYS, known_keys, meant, nearest, sections
+from worker.config.validation import from_text
+from worker.sources.kafka_properties import ALL as CLIENT_KEYS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from worker.config.given import Given
+
+PREFIX: Final = "WORKER_"
+FILE: Final = "_FILE"
+
+# https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+_SERVICE: Final = re.compile(
+    r".*(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"
+)
+_SERVICE_ADDRESS: Final = re.compile(r"(tcp|udp|sctp)://")
+
+
+class Target(Struct, frozen=True):
+    """The key that a variable sets; ``entry`` is its name within an open key."""
+
+    section: str
+    key: str
+    entry: str | None
+    from_file: bool
+
+    def name(self) -> str:
+        """The key, dotted."""
+        return ".".join(filter(None, (self.section, self.key, self.entry)))
+
+
+def read_environment(environ: Mapping[str, str], given: Given) -> None:
+    """Put what the environment gives over what is there, and note its mistakes."""
+    targets = {name: _target(name) for name in environ if _is_ours(name, environ[name])}
+    setters: dict[str, str] = {}
+    # Whole keys go first, so that an entry of one goes over it.
+    for name in sorted(targets, key=lambda each: each.count("__")):
+        target = targets[name]
+        if target is None:
+            given.mistake(name, "unknown variable" + meant(_nearest_variable(name)), "")
+        elif other := setters.get(target.name()):
+            given.mistake(target.name(), f"is set by both {other} and {name}; keep one", "")
+        else:
+            setters[target.name()] = name
+            _put(given, target, name, environ[name])
+
+
+def _is_ours(name: str, value: str) -> bool:
+    """Whether a variable is meant for the worker."""
+    if not name.startswith(PREFIX):
+        return False
+    rest = name.removeprefix(PREFIX)
+    if "__" in rest:
+        return True
+    services = _SERVICE.fullmatch(rest) or (rest.endswith("PORT") and _SERVICE_ADDRESS.match(value))
+    return not services and any(
+        rest == each or rest.startswith(f"{each}_") for each in map(str.upper, sections())
+    )
+
+
+def _target(name: str) -> Target | None:
+    """What a variable sets, None if there is no such key."""
+    return _plain_target(name, from_file=False) or (
+        _plain_target(name.removesuffix(FILE), from_file=True) if name.endswith(FILE) else None
+    )
+
+
+def _plain_target(name: str, *, from_file: bool) -> Target | None:
+    section, _, rest = name.removeprefix(PREFIX).lower().partition("__")
+    key, _, entry = rest.partition("__")
+    if key not in sections().get(section, {}):
+        return None
+    if not entry:
+        return Target(section, key, None, from_file) if not rest.endswith("__") else None
+    if f"{section}.{key}" not in OPEN_KEYS:
+        return None
+    if key == "client":
+        # Three of librdkafka's names end with .file: those are no mounted values.
+        dotted = entry if entry in CLIENT_KEYS else entry.replace("_", ".")
+        if not from_file and name.endswith(FILE) and dotted not in CLIENT_KEYS:
+            return None
+        return Target(section, key, dotted, from_file)
+    return None if not from_file and name.endswith(FILE) else Target(section, key, entry, from_file)
+
+
+def _put(given: Given, target: Target, variable: str, value: str) -> None:
+    if target.from_file:
+        try:
+            value = Path(value).read_text(encoding="utf-8").removesuffix("\n")
+        except (OSError, UnicodeDecodeError) as error:
+            said = error.strerror if isinstance(error, OSError) else "it is no UTF-8"
+            given.mistake(target.name(), f"names a file that can't be read: {said}", variable)
+            return
+    if target.entry is None:
+        given.override(
+            target.section,
+            target.key,
+            from_text(value, sections()[target.section][target.key].type),
+            variable,
+        )
+    else:
+        entry = value if target.key == "client" else _json_or_text(value)
+        given.override_entry(target.section, target.key, target.entry, entry, variable)
+
+
+def _json_or_text(text: str) -> object:
+    """A field's mapping: an object or a list as JSON, else a path."""
+    if not text.startswith(("{", "[")):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _nearest_variable(name: str) -> str | None:
+    names = [PREFIX + key.upper().replace(".", "__", 1) for key in known_keys()]
+    return nearest(name, names)

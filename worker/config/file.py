@@ -1,0 +1,94 @@
+"""Reads the YAML file: what it gives and on which lines; a key that stands twice is a mistake."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, TypeAlias
+
+import yaml
+
+from worker.config.mistakes import ConfigError, Mistake
+from worker.config.names import meant, nearest, nearest_key, sections
+from worker.config.validation import kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from worker.config.given import Given
+
+Key: TypeAlias = tuple[str, int, int | None]
+"""Dotted name, line, and the line where the same key stood before."""
+
+
+def read_file(path: Path, given: Given) -> None:
+    """Put what the file gives, and note its mistakes.
+
+    Raises:
+        ConfigError: there is no such file, or it is no YAML.
+    """
+    tree, keys = _parse(path)
+    for name, line, first_line in keys:
+        if first_line is not None:
+            given.mistake(name, f"stands twice, on the lines {first_line} and {line}", f"{path}:{line}")
+        given.note_place(name, f"{path}:{line}")
+    if not isinstance(tree, dict):
+        raise ConfigError([Mistake(str(path), f"is {kind(tree)}, must be a mapping of sections")])
+    for section, written in tree.items():
+        _put_section(given, section, written)
+
+
+def _put_section(given: Given, section: object, keys: object) -> None:
+    if not isinstance(section, str) or section not in sections():
+        name = str(section)
+        given.mistake(name, "unknown section" + meant(nearest(name, sections()) or nearest_key(name)))
+    elif isinstance(keys, dict):
+        for key, value in keys.items():
+            given.put(section, str(key), value)
+    elif keys is not None:
+        given.mistake(section, f"is {kind(keys)}, must be a mapping")
+
+
+def _parse(path: Path) -> tuple[object, list[Key]]:
+    """The file's one document, and where its keys stand; an empty file gives an empty mapping."""
+    try:
+        with path.open(encoding="utf-8") as text:
+            loader = yaml.SafeLoader(text)
+            root = loader.get_single_node()
+            if root is None:
+                return {}, []
+            # In this order: constructing writes merged keys into the nodes.
+            keys = list(_keys(root, "", set()))
+            return loader.construct_document(root), keys
+    except OSError as error:
+        raise ConfigError([Mistake(str(path), f"can't be read: {error.strerror}")]) from None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        at = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else ""
+        raise ConfigError(
+            [Mistake(str(path), f"is no YAML: {_without_text(error.problem or '')}", at)]
+        ) from None
+    except (yaml.YAMLError, ValueError) as error:
+        # What is no UTF-8, no date (2024-13-01), no number (0x): their texts would cite the value.
+        raise ConfigError([Mistake(str(path), f"is no YAML: {type(error).__name__}")]) from None
+
+
+def _without_text(problem: str) -> str:
+    """YAML's complaint without what it cites: it takes a password like *a or !a for an alias or a tag."""
+    return re.sub(r"""(['"])(?!<|\\?.\1).*""", "...", problem)
+
+
+def _keys(node: yaml.Node, prefix: str, seen: set[int]) -> Iterator[Key]:
+    """Each key below a node."""
+    # An alias leads to a node that was here already.
+    if not isinstance(node, yaml.MappingNode) or id(node) in seen:
+        return
+    seen.add(id(node))
+    lines: dict[str, int] = {}
+    for key, value in node.value:
+        # Merged keys (<<) may stand again: that is what merging is for.
+        if isinstance(key, yaml.ScalarNode) and key.value != "<<":
+            line = key.start_mark.line + 1
+            yield f"{prefix}{key.value}", line, lines.get(key.value)
+            lines.setdefault(key.value, line)
+            yield from _keys(value, f"{prefix}{key.value}.", seen)

@@ -1,0 +1,51 @@
+"""The keys that there are, what type each has, and which one a wrong name is nearest to."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import FieldInfo, fields
+
+from worker.settings import Settings
+from worker.sources.kafka_properties import ALL as CLIENT_KEYS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+# Keys whose entries have names of their own: librdkafka's, and the fields of an interaction.
+OPEN_KEYS: Final = frozenset({"kafka.client", "record.mapping"})
+
+
+@cache
+def sections() -> Mapping[str, Mapping[str, FieldInfo]]:
+    """Each section's keys and their types."""
+    return {section.name: {key.name: key for key in fields(section.type)} for section in fields(Settings)}
+
+
+def known_keys() -> tuple[str, ...]:
+    """All keys, dotted, in the order of the tree."""
+    return tuple(f"{section}.{key}" for section, keys in sections().items() for key in keys)
+
+
+def nearest(name: str, names: Iterable[str]) -> str | None:
+    """The one of ``names`` that was most likely meant, if one is near."""
+    return next(iter(get_close_matches(name, tuple(names), n=1, cutoff=0.6)), None)
+
+
+def nearest_key(name: str) -> str | None:
+    """The known key that was most likely meant: of the same section, else the same word in another."""
+    for client_key in (name, name.partition(".")[2]):
+        if client_key in CLIENT_KEYS:
+            return f"kafka.client.{client_key}"
+    section, _, word = name.rpartition(".")
+    if in_section := nearest(word, sections().get(section, ())):
+        return f"{section}.{in_section}"
+    same_word = (key for key in known_keys() if key.rpartition(".")[2] == word)
+    return next(same_word, None) or nearest(name, known_keys())
+
+
+def meant(name: str | None) -> str:
+    """The end of a sentence that says which name was meant."""
+    return f"; did you mean {name}?" if name else ""

@@ -1,0 +1,85 @@
+"""The rules between keys, and those that others know better: librdkafka's and the mapping's."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from worker.config.names import meant, nearest
+from worker.sources.kafka_properties import ALL as CLIENT_KEYS
+from worker.sources.kafka_settings import refusals, refused_by_librdkafka, takes_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from worker.settings import ClientValue
+
+# Means something to one of POSIX and Python only.
+_ONE_SIDED: Final = re.compile(r"\\[dDAZ]|\(\?|[*+?}]\?|\[[:.=]")
+
+
+def broken_rules(values: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Which rules the values break, by key; a value that is missing or wrong in itself breaks none."""
+    yield from _waits(**values["retry"])
+    topics = values["kafka"].get("topics", [])
+    unusable = dict(_patterns(topics))
+    yield from unusable.items()
+    if not unusable:
+        yield from _own_dead_letters(topics, values["dead_letters"].get("topic"))
+    yield from _client(values["kafka"].get("client", {}))
+    yield from _mapping(values["record"].get("mapping", {}))
+
+
+def _waits(first_wait_seconds: float = 0.2, max_wait_seconds: float = 20.0) -> Iterator[tuple[str, str]]:
+    if first_wait_seconds > max_wait_seconds:
+        yield "retry.first_wait_seconds", "is longer than retry.max_wait_seconds"
+
+
+def _patterns(topics: list[str]) -> Iterator[tuple[str, str]]:
+    """A pattern has to mean the same to librdkafka, which reads it as POSIX does, and to Python."""
+    for index, topic in enumerate(topics):
+        if topic.startswith("^") and _ONE_SIDED.search(topic):
+            yield (
+                f"kafka.topics[{index}]",
+                r"must be a plain pattern, with [0-9] for \d or [[:digit:]], without (?",
+            )
+        elif topic.startswith("^"):
+            try:
+                re.compile(topic)
+            except re.error as error:
+                yield f"kafka.topics[{index}]", f"must be a pattern: {error.msg}"
+
+
+def _own_dead_letters(topics: list[str], dead_letters: str | None) -> Iterator[tuple[str, str]]:
+    """A worker that reads its own dead letters would go round in circles."""
+    for index, topic in enumerate(topics):
+        if dead_letters is not None and takes_in(topic, dead_letters):
+            yield (
+                f"kafka.topics[{index}]",
+                "takes in dead_letters.topic: the worker would read its own dead letters",
+            )
+
+
+def _client(client: Mapping[str, ClientValue]) -> Iterator[tuple[str, str]]:
+    refused = dict(refusals(client))
+    for name, reason in refused.items():
+        yield f"kafka.client.{name}", reason
+    rest = {name: value for name, value in client.items() if name not in refused}
+    for said, reason in refused_by_librdkafka(rest) if rest else ():
+        if said is None:
+            yield "kafka.client", reason
+        elif reason.startswith("No such"):
+            yield f"kafka.client.{said}", "unknown to librdkafka" + meant(nearest(said, CLIENT_KEYS))
+        else:
+            yield f"kafka.client.{said}", reason
+
+
+def _mapping(mapping: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    # The mapping's compiler is not needed to show a help text.
+    from worker.core.mapping import MappingError, compile_mapping  # noqa: PLC0415  see above
+
+    try:
+        compile_mapping(mapping)
+    except MappingError as error:
+        for mistake in error.mistakes:
+            yield f"record.mapping.{mistake.key}", mistake.reason

@@ -1,0 +1,29 @@
+"""One line of the ``check`` command."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+
+class Finding(Struct, frozen=True):
+    """What was looked at, and what was found. ``warn`` is worth reading, but the worker would run."""
+
+    level: Literal["ok", "warn", "FAIL"]
+    what: str
+    found: str
+
+    def __str__(self) -> str:
+        """Say it in one line."""
+        return f"{self.level:<5} {self.what}: {self.found}"
+
+
+def fine(what: str, found: str) -> Finding:
+    """It works."""
+    return Finding("ok", what, found)
+
+
+def failed(what: str, why: str) -> Finding:
+    """It doesn't; ``why`` ends with what to do next."""
+    return Finding("FAIL", what, why)

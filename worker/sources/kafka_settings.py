@@ -1,0 +1,177 @@
+"""One ``kafka`` section, three clients of librdkafka: what each of them is given.
+
+The order is: defaults here, then what ``kafka.client`` says, then what the promises need. The last can't be
+configured; ``refusals`` names those keys and says why.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+from worker.settings import ClientValue, KafkaSettings
+from worker.sources.kafka_properties import CONSUMER_ONLY, PRODUCER_ONLY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+Purpose: TypeAlias = Literal["consumer", "producer", "admin"]
+
+# librdkafka says what it has to say through this; polling the client is what brings it here.
+CLIENT_LOG: Final = logging.getLogger("worker.librdkafka")
+# For clients whose errors are said in other words.
+SILENT_LOG: Final = logging.getLogger("worker.librdkafka.silent")
+SILENT_LOG.addHandler(logging.NullHandler())
+SILENT_LOG.propagate = False
+
+KIB: Final = 1024
+FETCH_MAX_BYTES: Final = 1024 * KIB
+
+CONSUMER_DEFAULTS: Final[dict[str, ClientValue]] = {
+    "auto.offset.reset": "earliest",
+    # 16 MiB in all: a fetch begins while the queue, which all partitions share, is under its limit, so it is
+    # overshot by one fetch per broker. 12 + 4 times 1 MiB.
+    "queued.max.messages.kbytes": 12 * KIB,
+    "fetch.max.bytes": FETCH_MAX_BYTES,
+    # Each message costs librdkafka some 400 bytes beside its own, which its limit in bytes does not see.
+    "queued.min.messages": 20_000,
+    # Its default of 1,000 would let so small a queue run dry before the next fetch.
+    "fetch.queue.backoff.ms": 50,
+}
+PRODUCER_DEFAULTS: Final[dict[str, ClientValue]] = {"enable.idempotence": True}
+
+# The offsets are the ledger's to give.
+CONSUMER_PROMISES: Final[dict[str, ClientValue]] = {
+    "enable.auto.commit": False,
+    "enable.auto.offset.store": False,
+}
+# A dead letter is one when it is on every in-sync replica.
+PRODUCER_PROMISES: Final[dict[str, ClientValue]] = {"acks": "all"}
+
+_OFFSETS: Final = "the worker commits what is delivered, and nothing else"
+_CALLBACK: Final = "callbacks are the worker's own"
+REFUSED: Final[dict[str, str]] = {
+    "bootstrap.servers": "set kafka.bootstrap_servers",
+    "metadata.broker.list": "set kafka.bootstrap_servers",
+    "group.id": "set kafka.group_id",
+    "enable.auto.commit": _OFFSETS,
+    "auto.commit.enable": _OFFSETS,
+    "enable.auto.offset.store": _OFFSETS,
+    "auto.commit.interval.ms": "set kafka.commit_seconds",
+    "offset.store.method": _OFFSETS,
+    "offset.store.path": _OFFSETS,
+    "offset.store.sync.interval.ms": _OFFSETS,
+    "enable.partition.eof": "the worker reads records only",
+    "acks": "a dead letter must be on every in-sync replica",
+    "request.required.acks": "a dead letter must be on every in-sync replica",
+    "delivery.report.only.error": "the worker waits for the acknowledgement of every dead letter",
+    "transactional.id": "the worker uses no transactions",
+    "on_commit": _CALLBACK,
+    "on_delivery": _CALLBACK,
+    "logger": "the worker has its own log",
+    "log.queue": "the worker has its own log",
+    "opaque": _CALLBACK,
+    "enabled_events": _CALLBACK,
+    "default.topic.config": "write its settings beside the others",
+}
+# The broker decides these for the members of a KIP-848 group; librdkafka will not start with one of them.
+BROKER_DECIDES: Final[dict[str, str]] = {
+    "partition.assignment.strategy": "set group.remote.assignor",
+    "session.timeout.ms": "the broker decides it",
+    "heartbeat.interval.ms": "the broker decides it",
+    "group.protocol.type": "the broker decides it",
+}
+
+
+def client_settings(kafka: KafkaSettings, *, for_: Purpose) -> dict[str, object]:
+    """What to build a consumer, a producer or an admin client with.
+
+    The admin client is given no setting that is the consumer's or the producer's alone.
+    """
+    common: dict[str, object] = {
+        "bootstrap.servers": kafka.bootstrap_servers,
+        "client.id": "personalize-worker",
+        "logger": CLIENT_LOG,
+    }
+    theirs = {name: value for name, value in kafka.client.items() if _is_for(name, for_)}
+    match for_:
+        case "consumer":
+            promises = CONSUMER_PROMISES | {"group.id": kafka.group_id}
+            return common | _consumer_defaults(theirs) | theirs | promises
+        case "producer":
+            return common | PRODUCER_DEFAULTS | theirs | PRODUCER_PROMISES
+        case "admin":
+            return common | theirs
+
+
+def refusals(client: Mapping[str, ClientValue]) -> Iterator[tuple[str, str]]:
+    """The keys of ``kafka.client`` that would break a promise, each with the reason."""
+    kip_848 = str(client.get("group.protocol", "")).lower() == "consumer"
+    for name in client:
+        if name in REFUSED:
+            yield name, f"can't be set here: {REFUSED[name]}"
+        elif name.endswith("_cb"):
+            yield name, f"can't be set here: {_CALLBACK}"
+        elif kip_848 and name in BROKER_DECIDES:
+            yield name, f"can't be set with group.protocol: consumer: {BROKER_DECIDES[name]}"
+
+
+def refused_by_librdkafka(client: Mapping[str, ClientValue]) -> Iterator[tuple[str | None, str]]:
+    """What librdkafka itself says against ``kafka.client``: the key, if it names one, and the reason.
+
+    It is asked by building clients that know no broker, so nothing is sent. It names one mistake at a time.
+    """
+    left = dict(client)
+    while said := _first_complaint(left):
+        named = max((name for name in left if _names(said, name)), key=len, default=None)
+        yield named, _without_values(said, client)
+        if named is None:
+            return
+        del left[named]
+
+
+def takes_in(topic: str, name: str) -> bool:
+    """Whether an entry of ``kafka.topics``, a name or a pattern, takes in the topic of that name."""
+    return re.match(topic, name) is not None if topic.startswith("^") else topic == name
+
+
+def _is_for(name: str, purpose: Purpose) -> bool:
+    """Whether that client understands the setting; one that isn't in the tables goes to all of them."""
+    return not (
+        (name in CONSUMER_ONLY and purpose != "consumer") or (name in PRODUCER_ONLY and purpose != "producer")
+    )
+
+
+def _consumer_defaults(theirs: Mapping[str, ClientValue]) -> dict[str, ClientValue]:
+    defaults = dict(CONSUMER_DEFAULTS)
+    if str(theirs.get("group.protocol", "")).lower() != "consumer":
+        defaults["partition.assignment.strategy"] = "cooperative-sticky"
+    # librdkafka wants the one at least as large as the other.
+    if str(largest := theirs.get("message.max.bytes", 0)).isdecimal():
+        defaults["fetch.max.bytes"] = max(FETCH_MAX_BYTES, int(largest))
+    return defaults
+
+
+def _first_complaint(client: Mapping[str, ClientValue]) -> str | None:
+    # Costs 50 ms to import, and is not needed before.
+    from confluent_kafka import Consumer, KafkaException, Producer  # noqa: PLC0415  see above
+
+    kafka = KafkaSettings(bootstrap_servers="", topics=(), client=dict(client))
+    try:
+        Consumer(client_settings(kafka, for_="consumer") | {"logger": SILENT_LOG}).close()
+        Producer(client_settings(kafka, for_="producer") | {"logger": SILENT_LOG})
+    except KafkaException as error:
+        return str(error.args[0].str()).strip()
+    return None
+
+
+def _names(said: str, name: str) -> bool:
+    return re.search(rf"(?<![\w.]){re.escape(name)}(?![\w.])", said) is not None
+
+
+def _without_values(said: str, client: Mapping[str, ClientValue]) -> str:
+    """The complaint without the values that it cites: one may be a secret."""
+    for value in client.values():
+        said = said.replace(f'"{value}"', "...").replace(f"value {value} ", "it ")
+    return said.removeprefix("Failed to create consumer: ").removeprefix("Failed to create producer: ")
