@@ -1,0 +1,1 @@
+"""Where records go that can not be delivered: written, and waited for."""

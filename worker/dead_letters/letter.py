@@ -1,0 +1,65 @@
+"""What a dead letter bears: the headers of its record, then the worker's own.
+
+A record that was a dead letter before (it was replayed) keeps the place where it stood first, so its events
+keep their ids; its tries add up; of each of the worker's headers there is one.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from worker.core import dead_letter_headers as names
+from worker.core.mapping.event_ids import origin
+
+if TYPE_CHECKING:
+    from worker.core.records import Reason, Record
+
+# As librdkafka takes them; all values are bytes or None.
+LetterHeaders: TypeAlias = list[tuple[str, str | bytes | None]]
+
+OWN_NAMES: Final = frozenset(
+    {
+        names.ORIGINAL_TOPIC,
+        names.ORIGINAL_PARTITION,
+        names.ORIGINAL_OFFSET,
+        names.ORIGINAL_TIMESTAMP,
+        names.ERROR_CLASS,
+        names.REASON,
+        names.TRIES,
+        names.FAILED_AT,
+        names.WORKER_VERSION,
+    }
+)
+# More digits than tries can have: a header that was not the worker's.
+_MAX_TRIES_DIGITS: Final = 9
+
+
+def letter_headers(
+    record: Record, reason: Reason, tries: int, *, failed_at_seconds: float, version: str
+) -> LetterHeaders:
+    """The headers of the record's dead letter; ``failed_at_seconds`` counts from the epoch."""
+    first = origin(record)
+    timestamp = "" if first.timestamp_ms is None else str(first.timestamp_ms)
+    failed_at = datetime.fromtimestamp(failed_at_seconds, UTC).isoformat(timespec="milliseconds")
+    theirs = [each for each in record.headers if each[0] not in OWN_NAMES] if record.headers else []
+    return [
+        *theirs,
+        (names.ORIGINAL_TOPIC, first.topic.encode()),
+        (names.ORIGINAL_PARTITION, b"%d" % first.partition),
+        (names.ORIGINAL_OFFSET, b"%d" % first.offset),
+        (names.ORIGINAL_TIMESTAMP, timestamp.encode()),
+        (names.ERROR_CLASS, reason.kind.encode()),
+        (names.REASON, reason.text.encode()),
+        (names.TRIES, b"%d" % (tries + _earlier_tries(record))),
+        (names.FAILED_AT, failed_at.encode()),
+        (names.WORKER_VERSION, version.encode()),
+    ]
+
+
+def _earlier_tries(record: Record) -> int:
+    """The tries that an earlier death of this record counted."""
+    for name, value in record.headers:
+        if name == names.TRIES and value and value.isdigit() and len(value) <= _MAX_TRIES_DIGITS:
+            return int(value)
+    return 0
