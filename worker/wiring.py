@@ -1,0 +1,227 @@
+"""The only builder of real parts: decides nothing, joins everything, and ends it in good order.
+
+A stop by SIGTERM or SIGINT drains and gives exit code 0; a second one ends the process at once. Threads of
+librdkafka may hang on a broker that is away, so the process never waits for them at its end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import signal
+import sys
+import time
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Final
+
+import confluent_kafka
+import structlog
+import uvloop
+
+from worker.assembly import Edges, Worker, assemble
+from worker.core.classify import ERROR_CODES
+from worker.core.mapping import compile_mapping
+from worker.dead_letters.topic import DeadLetterTopicMissing, KafkaAway, ensure_topic
+from worker.dead_letters.writing import KafkaDeadLetters
+from worker.delivery.client import ClientSettings, PutEventsClient
+from worker.delivery.service import UnusableSettings
+from worker.sources.kafka import KafkaSource, KafkaUnusable
+from worker.sources.kafka_settings import client_settings
+from worker.status import Status
+from worker.telemetry.admin import AdminServer
+from worker.telemetry.definitions import Build
+from worker.telemetry.logs import configure_logs, log_crashes
+from worker.telemetry.meter import Counts
+from worker.telemetry.metrics import Metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from worker.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+VERSION: Final = version("personalize-worker")
+_EXIT_OK: Final = 0
+_EXIT_FAILED: Final = 1
+_EXIT_MISCONFIGURED: Final = 2
+# As a shell tells of a process that a signal ended.
+_EXIT_SIGNALLED: Final = 128
+_AWAY_SECONDS: Final = 5.0
+
+
+def run(settings: Settings) -> int:
+    """Deliver until told to stop; the exit code."""
+    line_format = settings.log.format
+    configure_logs(settings.log.level, None if line_format == "auto" else line_format)
+    log_crashes()
+    log.info("worker.started", version=VERSION, group=settings.kafka.group_id)
+    code = uvloop.run(_run_to_the_end(settings))
+    log.info("worker.ended", exit_code=code)
+    # Not sys.exit: it would wait for threads that may hang on a broker.
+    sys.stdout.flush()
+    os._exit(code)
+
+
+async def _run_to_the_end(settings: Settings) -> int:
+    """Run, and turn what ended it into an exit code and a line that says what to do."""
+    stopping = asyncio.Event()
+    _heed_signals(stopping)
+    try:
+        await _run(settings, stopping)
+    except Exception as error:  # noqa: BLE001  the last stop: what nobody expected is told, not swallowed
+        return max(_tell(each) for each in _causes(error))
+    return _EXIT_OK
+
+
+def _tell(error: Exception) -> int:
+    """Say what ended the worker, and give the exit code for it."""
+    match error:
+        case DeadLetterTopicMissing() | UnusableSettings():
+            log.error("worker.misconfigured", reason=str(error))
+            return _EXIT_MISCONFIGURED
+        case KafkaUnusable() | OSError():
+            log.error("worker.failed", reason=str(error))
+        case _:
+            log.critical("worker.crashed", exc_info=error)
+    return _EXIT_FAILED
+
+
+def _causes(error: Exception) -> list[Exception]:
+    """What tasks raised comes in groups."""
+    if isinstance(error, ExceptionGroup):
+        return [cause for each in error.exceptions for cause in _causes(each)]
+    return [error]
+
+
+async def _run(settings: Settings, stopping: asyncio.Event) -> None:
+    """Build the parts, run the flow, end the parts."""
+    loop = asyncio.get_running_loop()
+    counts = Counts(time.time, ERROR_CODES)
+    status = Status(loop.time)
+    metrics = Metrics(counts, status.gauges, _build())
+    admin = AdminServer(
+        settings.admin.host, settings.admin.port, readiness=status.readiness, render_metrics=metrics.render
+    )
+    log.info("admin.listening", port=await admin.start())
+    client = _client(settings)
+    try:
+        await client.open()
+        if not await _dead_letter_topic(settings, status, stopping):
+            return
+        dead_letters = KafkaDeadLetters(
+            client_settings(settings.kafka, for_="producer"), settings.dead_letters.topic, version=VERSION
+        )
+        try:
+            worker, source = _worker(settings, counts, client, dead_letters)
+            status.watch(worker, source)
+            await _flow(worker, stopping)
+        finally:
+            await dead_letters.close()
+    finally:
+        await client.close()
+        await admin.stop()
+
+
+async def _flow(worker: Worker, stopping: asyncio.Event) -> None:
+    """Run the flow until it is told to stop, and has drained."""
+
+    async def stop() -> None:
+        await stopping.wait()
+        worker.flow.stop()
+
+    stopper = asyncio.create_task(stop())
+    try:
+        await worker.flow.run()
+    finally:
+        stopper.cancel()
+
+
+def _worker(
+    settings: Settings, counts: Counts, client: PutEventsClient, dead_letters: KafkaDeadLetters
+) -> tuple[Worker, KafkaSource]:
+    clock = asyncio.get_running_loop().time
+
+    def on_committed(offsets: Mapping[tuple[str, int], int]) -> None:
+        counts.committed(offsets)
+        worker.books.ledger.note_committed(offsets)
+
+    source = KafkaSource(
+        client_settings(settings.kafka, for_="consumer"),
+        settings.kafka.topics,
+        commit_seconds=settings.kafka.commit_seconds,
+        on_committed=on_committed,
+        clock=clock,
+    )
+    edges = Edges(source, compile_mapping(settings.record.mapping), client, dead_letters, counts)
+    worker = assemble(settings, edges, clock)
+    return worker, source
+
+
+def _client(settings: Settings) -> PutEventsClient:
+    personalize = settings.personalize
+    return PutEventsClient(
+        ClientSettings(
+            tracking_id=personalize.tracking_id,
+            region=personalize.region,
+            endpoint_url=personalize.endpoint_url,
+            connect_seconds=personalize.connect_seconds,
+            answer_seconds=personalize.answer_seconds,
+            max_connections=personalize.max_in_flight,
+        )
+    )
+
+
+async def _dead_letter_topic(settings: Settings, status: Status, stopping: asyncio.Event) -> bool:
+    """Wait until it is known to be there; False when told to stop meanwhile.
+
+    Raises:
+        DeadLetterTopicMissing: it is not, and is not to be made.
+    """
+    admin = client_settings(settings.kafka, for_="admin")
+    while not stopping.is_set():
+        try:
+            made = await ensure_topic(
+                admin,
+                settings.dead_letters.topic,
+                source_topics=settings.kafka.topics,
+                create=settings.dead_letters.create_topic,
+            )
+        except KafkaAway as away:
+            status.waiting_for = str(away)
+            log.warning("kafka.away", reason=str(away), again_in_seconds=_AWAY_SECONDS)
+            await _wait(stopping, _AWAY_SECONDS)
+            continue
+        status.waiting_for = None
+        if made:
+            log.info("dead_letters.topic_made", topic=settings.dead_letters.topic)
+        return True
+    return False
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return
+
+
+def _heed_signals(stopping: asyncio.Event) -> None:
+    """The first signal drains, the second ends at once: nothing is lost by that either, only repeated."""
+
+    def heed(number: int) -> None:
+        if stopping.is_set():
+            log.warning("worker.ended_at_once", signal=number)
+            sys.stdout.flush()
+            os._exit(_EXIT_SIGNALLED + number)
+        stopping.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, heed, number)
+
+
+def _build() -> Build:
+    return Build(VERSION, platform.python_version(), confluent_kafka.libversion()[0])
