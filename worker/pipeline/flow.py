@@ -37,6 +37,7 @@ _RECORDS_AT_ONCE = 1000
 # Without room for so long the partitions are paused. Not sooner: a pause throws away what was fetched ahead.
 # Not much later: while nobody polls, rebalances wait.
 _PATIENCE_SECONDS = 1.0
+_SHARE_AGAIN_SECONDS = 10.0
 # The last commit gets so long at least, even when the drain took all its time.
 _LEAVE_SECONDS = 5.0
 
@@ -92,6 +93,7 @@ class Flow:
         self._max_batches = max_batches
         self._drain_seconds = drain_seconds
         self._batches: set[asyncio.Task[None]] = set()
+        self._share_at = 0.0
         self.paused = False
         self.draining = False
         self._stopping = asyncio.Event()
@@ -142,7 +144,7 @@ class Flow:
             self.paused = False
             await self._source.resume()
             log.info("intake.resumed", unsettled_records=self._books.backlog.records)
-        if self._leases.have_changed:
+        if self._leases.have_changed and self._clock() >= self._share_at and not self.draining:
             await self._set_share()
         if offsets := self._books.ledger.advanced():
             await self._source.store(offsets)
@@ -152,7 +154,9 @@ class Flow:
         own = len(self._books.ledger)
         total = await self._source.partitions_total() if own else own
         if total is None:
-            return  # Not to be told just now; the old share holds until it is.
+            # Not to be told just now, after seconds of asking; the old share holds meanwhile.
+            self._share_at = self._clock() + _SHARE_AGAIN_SECONDS
+            return
         self._leases.have_changed = False
         self._turnstile.set_share(min(1.0, own / total) if total else 0.0)
 

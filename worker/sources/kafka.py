@@ -12,7 +12,7 @@ reconnects by itself. What it calls fatal (a fenced static member) ends the work
 from __future__ import annotations
 
 import asyncio
-import re
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, cast
 
 import msgspec
@@ -23,6 +23,7 @@ from confluent_kafka.aio import AIOConsumer
 from worker.core.records import Record
 from worker.core.repeats import Repeats
 from worker.core.snapshot import PartitionGauges
+from worker.sources.kafka_settings import takes_in
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -118,7 +119,9 @@ class KafkaSource:
         self._assignments = assignments
         callbacks = {"error_cb": self._failed, "stats_cb": self._measured, "on_commit": self._committed}
         defaults = {"statistics.interval.ms": _STATISTICS_MS}
-        self._consumer = AIOConsumer(defaults | self._settings | callbacks, max_workers=_THREADS)
+        # An executor of its own would be waited for by close, however long a broker keeps it.
+        self._threads = ThreadPoolExecutor(_THREADS, "kafka")
+        self._consumer = AIOConsumer(defaults | self._settings | callbacks, executor=self._threads)
         await self._consumer.subscribe(
             self._topics, on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
         )
@@ -159,12 +162,19 @@ class KafkaSource:
             metadata = await self._consumer.list_topics(timeout=_METADATA_SECONDS)
         except KafkaException:
             return None
-        matching = (topic for name, topic in metadata.topics.items() if self._is_subscribed(name))
-        return sum(len(topic.partitions) for topic in matching) or None
+        ours = (
+            len(topic.partitions)
+            for name, topic in metadata.topics.items()
+            if any(takes_in(each, name) for each in self._topics)
+        )
+        return sum(ours) or None
 
     async def close(self) -> None:
-        """Leave the group."""
-        await self._consumer.close()
+        """Leave the group; may be given up."""
+        try:
+            await self._consumer.close()
+        finally:
+            self._threads.shutdown(wait=False)
 
     def trouble(self) -> str | None:
         """What Kafka has complained of lately; None while all is well."""
@@ -180,9 +190,6 @@ class KafkaSource:
         end, at = self._ends.get((lease.topic, lease.partition), -1), lease.committable()
         lag = None if end < 0 or at is None else max(0, end - at)
         return PartitionGauges(lease.topic, lease.partition, lag)
-
-    def _is_subscribed(self, name: str) -> bool:
-        return any(re.match(each, name) if each.startswith("^") else each == name for each in self._topics)
 
     def _records(self, messages: Iterable[Message]) -> list[Record]:
         received_at, leases, records = self._clock(), self._leases, []

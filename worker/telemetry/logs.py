@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 import structlog
 
+from worker.core.repeats import Repeats
 from worker.telemetry.plain import exceptions, place, plain
 
 if TYPE_CHECKING:
@@ -69,18 +70,33 @@ def _crashed(kind: type[BaseException], error: BaseException, trace: TracebackTy
 
 
 class _Foreign(logging.Handler):
-    """Brings what libraries log into the same lines."""
+    """Brings what libraries log into the same lines; what they repeat is said now and again, and counted."""
+
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self._repeats = Repeats()
 
     def emit(self, record: logging.LogRecord) -> None:
+        times = self._repeats.note(_kind(record), record.created)
+        if not times:
+            return
         log.log(
             # Levels of their own making count as the standard one below.
             min(record.levelno // 10 * 10, logging.CRITICAL),
             "library.said",
             library=record.name,
             words=_words(record),
+            times=times,
             place=place(record.pathname, record.lineno, record.funcName),
             exc_info=record.exc_info,
         )
+
+
+def _kind(record: logging.LogRecord) -> str:
+    """What makes two lines the same trouble: their place, or librdkafka's word for it (FAIL, REQTMOUT)."""
+    if record.name == LIBRDKAFKA:
+        return f"{record.name} {record.getMessage().partition(' ')[0]}"
+    return f"{record.name} {record.pathname}:{record.lineno}"
 
 
 def _words(record: logging.LogRecord) -> str | None:

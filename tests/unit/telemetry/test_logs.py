@@ -136,6 +136,14 @@ def test_librdkafka_is_told_in_full(logged: Callable[[], Lines]) -> None:
     assert logged()[0]["words"] == "FAIL [worker#consumer-1] broker down"
 
 
+def test_what_librdkafka_repeats_is_told_once_for_now(logged: Callable[[], Lines]) -> None:
+    """While a broker is away it says so twenty times a second."""
+    for _ in range(50):
+        logging.getLogger(LIBRDKAFKA).error("%s [%s] %s", "FAIL", "worker#consumer-1", "broker down")
+    logging.getLogger(LIBRDKAFKA).error("%s [%s] %s", "REQTMOUT", "worker#consumer-1", "timed out")
+    assert [line["words"].split()[0] for line in logged()] == ["FAIL", "REQTMOUT"]
+
+
 @pytest.mark.parametrize(("level", "name"), [(35, "warning"), (50, "critical"), (70, "critical")])
 def test_levels_of_a_librarys_own_making_count_as_the_one_below(
     logged: Callable[[], Lines], level: int, name: str
