@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from worker.core.ledger import Lease
+    from worker.core.lease import Lease
     from worker.core.outcomes import Answer, Outcome
     from worker.core.records import Batch, Mapped, Reason, Record, Skipped
 

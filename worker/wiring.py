@@ -26,8 +26,9 @@ from worker.dead_letters.topic import DeadLetterTopicMissing, KafkaAway, ensure_
 from worker.dead_letters.writing import KafkaDeadLetters
 from worker.delivery.client import ClientSettings, PutEventsClient
 from worker.delivery.service import UnusableSettings
-from worker.sources.kafka import KafkaSource, KafkaUnusable
+from worker.sources.kafka import KafkaSource
 from worker.sources.kafka_settings import client_settings
+from worker.sources.kafka_trouble import KafkaUnusable
 from worker.status import Status
 from worker.telemetry.admin import AdminServer
 from worker.telemetry.definitions import Build

@@ -14,7 +14,7 @@ from worker.ports import DeadLettersUnwritable
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from worker.core.ledger import Lease
+    from worker.core.lease import Lease
     from worker.core.outcomes import Answer
     from worker.core.records import Batch, Mapped
     from worker.ports import Assignments

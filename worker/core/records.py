@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from worker.core.ledger import Lease
+    from worker.core.lease import Lease
 
 Headers: TypeAlias = tuple[tuple[str, bytes | None], ...]
 

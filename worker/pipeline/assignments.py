@@ -15,7 +15,7 @@ import structlog
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from worker.core.ledger import Lease
+    from worker.core.lease import Lease
     from worker.core.queues import SessionQueues
     from worker.pipeline.books import Books
     from worker.pipeline.turnstile import Turnstile

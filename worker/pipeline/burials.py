@@ -15,7 +15,7 @@ from worker.pipeline.wakeup import Wakeup
 from worker.ports import DeadLettersUnwritable
 
 if TYPE_CHECKING:
-    from worker.core.ledger import Lease
+    from worker.core.lease import Lease
     from worker.core.records import Reason, Record, Undecodable
     from worker.pipeline.books import Books
     from worker.pipeline.turnstile import Turnstile

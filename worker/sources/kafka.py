@@ -13,25 +13,24 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
-import msgspec
 import structlog
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.aio import AIOConsumer
 
-from worker.core.records import Record
-from worker.core.repeats import Repeats
 from worker.core.snapshot import PartitionGauges
+from worker.sources.kafka_messages import ends_of, key_of, offset_of, record_of
 from worker.sources.kafka_settings import takes_in
+from worker.sources.kafka_trouble import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from confluent_kafka import Message
 
-    from worker.core.ledger import Lease
-    from worker.core.records import Headers
+    from worker.core.lease import Lease
+    from worker.core.records import Record
     from worker.ports import Assignments
 
 log = structlog.get_logger(__name__)
@@ -40,12 +39,9 @@ log = structlog.get_logger(__name__)
 _POLL_SECONDS: Final = 0.1
 _METADATA_SECONDS: Final = 5.0
 _COMMIT_SECONDS: Final = 5.0
-# Trouble is over when records flow, or when librdkafka has not repeated it for so long.
-_TROUBLE_SECONDS: Final = 15.0
 _STATISTICS_MS: Final = 5000
 # poll, the callback it waits in, and what that callback calls.
 _THREADS: Final = 4
-_NO_HEADERS: Final[Headers] = ()
 
 # What a commit may meet without anything being wrong: nothing was stored, or the partition is not ours now.
 _HARMLESS: Final = {
@@ -57,27 +53,6 @@ _HARMLESS: Final = {
     KafkaError.FENCED_MEMBER_EPOCH,
     KafkaError.STALE_MEMBER_EPOCH,
 }
-
-
-class KafkaUnusable(Exception):  # noqa: N818  it names the state
-    """librdkafka says that this client can't go on."""
-
-
-class _PartitionStatistics(msgspec.Struct):
-    hi_offset: int = -1
-
-
-class _TopicStatistics(msgspec.Struct):
-    partitions: dict[str, _PartitionStatistics]
-
-
-class _Statistics(msgspec.Struct):
-    """The little of librdkafka's statistics (STATISTICS.md) that is shown: where each partition ends."""
-
-    topics: dict[str, _TopicStatistics] = {}
-
-
-_decode_statistics = msgspec.json.Decoder(_Statistics).decode
 
 
 class KafkaSource:
@@ -111,8 +86,7 @@ class KafkaSource:
         self._paused: set[tuple[str, int]] = set()
         self._is_paused = False
         self._commit_at = 0.0
-        self._repeats = Repeats()
-        self._trouble: tuple[float, str] | None = None
+        self._trouble = Trouble(clock)
 
     async def open(self, assignments: Assignments) -> None:
         """Subscribe; partitions come with the first calls of ``receive``."""
@@ -177,10 +151,8 @@ class KafkaSource:
             self._threads.shutdown(wait=False)
 
     def trouble(self) -> str | None:
-        """What Kafka has complained of lately; None while all is well."""
-        if self._trouble is None or self._clock() - self._trouble[0] > _TROUBLE_SECONDS:
-            return None
-        return self._trouble[1]
+        """What Kafka complains of; None while all is well."""
+        return self._trouble.now()
 
     def partitions(self) -> tuple[PartitionGauges, ...]:
         """The partitions that are ours, with their lag as far as it is known."""
@@ -195,11 +167,11 @@ class KafkaSource:
         received_at, leases, records = self._clock(), self._leases, []
         for message in messages:
             if (error := message.error()) is not None:
-                self._complain(error)
-            elif (lease := leases.get(_key(message))) is not None:
-                records.append(_record(message, self._current(lease, message), received_at))
+                self._trouble.note(error)
+            elif (lease := leases.get(key_of(message))) is not None:
+                records.append(record_of(message, self._current(lease, message), received_at))
         if records:
-            self._trouble = None
+            self._trouble.over()
         return records
 
     def _current(self, lease: Lease, message: Message) -> Lease:
@@ -208,7 +180,7 @@ class KafkaSource:
         librdkafka goes back by itself when the topic was made anew or its log was cut. To the ledger that is
         another assignment: what is still on its way was of the old log.
         """
-        offset = cast("int", message.offset())
+        offset = offset_of(message)
         if offset < lease.position:
             key = (lease.topic, lease.partition)
             log.warning("kafka.partition_began_again", topic=lease.topic, partition=lease.partition)
@@ -236,7 +208,7 @@ class KafkaSource:
         keys = _keys(partitions)
         self._leases |= zip(keys, self._assignments.assigned(keys), strict=True)
         self._paused -= set(keys)
-        self._trouble = None
+        self._trouble.over()
 
     async def _revoked(self, _: AIOConsumer, partitions: list[TopicPartition]) -> None:
         keys = _keys(partitions)
@@ -262,25 +234,14 @@ class KafkaSource:
             self._paused.discard(key)
 
     async def _failed(self, error: KafkaError) -> None:
-        self._complain(error)
-
-    def _complain(self, error: KafkaError) -> None:
-        """Say it, once and then now and again: librdkafka repeats itself twenty times a second."""
-        if error.fatal():
-            raise KafkaUnusable(error.str())
-        now = self._clock()
-        self._trouble = (now, f"{error.name()}: {error.str()}")
-        if times := self._repeats.note(error.name(), now):
-            log.warning("kafka.trouble", error=error.name(), says=error.str(), times=times)
+        self._trouble.note(error)
 
     async def _measured(self, statistics: str) -> None:
-        for topic, each in _decode_statistics(statistics).topics.items():
-            for partition, numbers in each.partitions.items():
-                self._ends[topic, int(partition)] = numbers.hi_offset
+        self._ends |= ends_of(statistics)
 
     async def _committed(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
         if error is not None and error.code() not in _HARMLESS:
-            self._complain(error)
+            self._trouble.note(error)
         done = [each for each in partitions if not each.error and each.offset >= 0]
         if error is None and done:
             self._on_committed({(each.topic, each.partition): each.offset for each in done})
@@ -292,7 +253,7 @@ class KafkaSource:
         except KafkaException as raised:
             error: KafkaError = raised.args[0]
             if error.code() not in _HARMLESS:
-                self._complain(error)
+                self._trouble.note(error)
 
 
 def _keys(partitions: Iterable[TopicPartition]) -> list[tuple[str, int]]:
@@ -301,21 +262,3 @@ def _keys(partitions: Iterable[TopicPartition]) -> list[tuple[str, int]]:
 
 def _positions(offsets: Mapping[tuple[str, int], int]) -> list[TopicPartition]:
     return [TopicPartition(topic, partition, offset) for (topic, partition), offset in offsets.items()]
-
-
-def _key(message: Message) -> tuple[str, int]:
-    return cast("str", message.topic()), cast("int", message.partition())
-
-
-def _record(message: Message, lease: Lease, received_at: float) -> Record:
-    kind, timestamp_ms = message.timestamp()
-    headers = cast("list[tuple[str, bytes | None]] | None", message.headers())
-    return Record(
-        lease,
-        cast("int", message.offset()),
-        timestamp_ms if kind else None,
-        message.key(),
-        message.value(),
-        tuple(headers) if headers else _NO_HEADERS,
-        received_at,
-    )

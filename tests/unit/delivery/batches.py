@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from worker.core.ledger import Lease
+from worker.core.lease import Lease
 from worker.core.records import Batch, Interaction, Record
 
 EVENT = b'{"eventType":"view","sentAt":1700000000}'

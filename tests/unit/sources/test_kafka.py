@@ -19,7 +19,7 @@ from worker.sources.kafka_settings import client_settings
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 
-    from worker.core.ledger import Lease
+    from worker.core.lease import Lease
     from worker.core.records import Record
 
 TOPIC, PARTITIONS = "interactions", 3

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 import structlog
 
-from worker.core.ledger import Lease
+from worker.core.lease import Lease
 from worker.core.records import Record
 from worker.telemetry.logs import LIBRDKAFKA, configure_logs, log_crashes
 

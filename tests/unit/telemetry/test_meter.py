@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.core.ledger import Lease
+from worker.core.lease import Lease
 from worker.core.outcomes import Accepted, Answer, Misconfigured, PassingFault, Refused, Throttled
 from worker.core.records import Batch, Interaction, Reason, Record, Skipped
 from worker.telemetry.meter import MAX_LABELS, OTHER, Counts, Histogram, Tally

@@ -6,7 +6,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from worker.core.gate import PROBED
-from worker.core.ledger import Lease
+from worker.core.lease import Lease
 from worker.core.outcomes import Accepted, Misconfigured, PassingFault, Refused, Throttled
 from worker.core.records import Batch, Interaction, Reason, Record, Skipped
 from worker.core.snapshot import Gauges, PartitionGauges

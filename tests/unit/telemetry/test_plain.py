@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.core.ledger import Lease
+from worker.core.lease import Lease
 from worker.core.records import Record
 from worker.telemetry.plain import MAX_CHARACTERS, MAX_EXCEPTIONS, MAX_FRAMES, exceptions, plain
 

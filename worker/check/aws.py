@@ -1,8 +1,4 @@
-"""The ``check`` command: does what is configured work from here? One line each, with what to do next.
-
-It goes on after a failure, and sends and makes nothing: Kafka is asked for its topics and the group's
-offsets, AWS for nothing but credentials; the endpoint sees a connection, no call.
-"""
+"""AWS's part: credentials, region, endpoint. No call is made; the endpoint sees a connection."""
 
 from __future__ import annotations
 
@@ -11,51 +7,13 @@ import socket
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from worker.check_kafka import kafka_findings
-from worker.config import ConfigError, read_settings
-from worker.finding import Finding, failed, fine
+from worker.check.finding import Finding, failed, fine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from worker.delivery.service import Service
     from worker.settings import PersonalizeSettings
-
-WRONG_CONFIGURATION = 2
-"""The exit code for what a better configuration file would mend."""
-
-
-def check(
-    path: Path | None,
-    environ: Mapping[str, str],
-    say: Callable[[str], object],
-    *,
-    patience_seconds: float = 10.0,
-) -> int:
-    """Check everything, say it line by line, give the exit code.
-
-    That is 0, or 1 if something failed, or 2 if the configuration is wrong; then nothing else is checked.
-
-    Args:
-        path: the configuration's file, if there is one.
-        environ: the environment, which goes over it.
-        say: takes a line.
-        patience_seconds: how long Kafka may take for one answer.
-    """
-    try:
-        settings = read_settings(path, environ)
-    except ConfigError as error:
-        for mistake in error.mistakes:
-            say(str(failed("configuration", str(mistake))))
-        return WRONG_CONFIGURATION
-    say(str(fine("configuration", f"{path} and the environment" if path else "the environment")))
-    right = True
-    for findings in (kafka_findings(settings, patience_seconds), aws_findings(settings.personalize)):
-        for finding in findings:
-            say(str(finding))
-            right = right and finding.level != "FAIL"
-    return 0 if right else 1
 
 
 def aws_findings(settings: PersonalizeSettings) -> Iterator[Finding]:

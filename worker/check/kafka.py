@@ -12,8 +12,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # documented,
     AdminClient,
 )
 
+from worker.check.finding import Finding, failed, fine
 from worker.dead_letters.topic import TopicShape, create_command
-from worker.finding import Finding, failed, fine
 from worker.sources.kafka_settings import SILENT_LOG, client_settings, takes_in
 
 if TYPE_CHECKING:

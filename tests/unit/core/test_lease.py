@@ -1,0 +1,116 @@
+"""Nothing is committed past a record that is not settled."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from worker.core.lease import Lease
+
+
+def lease_with(*offsets: int) -> Lease:
+    lease = Lease("t", 0, 1)
+    for offset in offsets:
+        lease.track(offset)
+    return lease
+
+
+def test_commit_stops_before_the_first_unsettled_record() -> None:
+    lease = lease_with(5, 6, 7)
+    lease.settle(5)
+    lease.settle(7)
+    assert lease.committable() == 6
+
+
+def test_commit_is_one_past_the_last_when_all_is_settled() -> None:
+    lease = lease_with(5, 6)
+    lease.settle(6)
+    lease.settle(5)
+    assert lease.committable() == 7
+
+
+def test_gaps_cost_nothing() -> None:
+    lease = lease_with(5, 900)
+    lease.settle(5)
+    assert lease.committable() == 900
+
+
+def test_without_records_there_is_nothing_to_commit() -> None:
+    assert Lease("t", 0, 1).committable() is None
+
+
+def test_settling_twice_is_an_error() -> None:
+    lease = lease_with(1, 2)
+    lease.settle(2)
+    with pytest.raises(ValueError, match="not pending"):
+        lease.settle(2)
+    lease.settle(1)
+    with pytest.raises(ValueError, match="not pending"):
+        lease.settle(1)
+
+
+def test_a_record_that_was_never_received_cannot_be_settled() -> None:
+    with pytest.raises(ValueError, match="not pending"):
+        lease_with(1).settle(2)
+
+
+def test_going_back_within_a_lease_is_an_error() -> None:
+    with pytest.raises(ValueError, match="received offset 4 after 5"):
+        lease_with(5).track(4)
+
+
+def test_the_oldest_unsettled_record_tells_since_when_it_waits() -> None:
+    lease = Lease("t", 0, 1)
+    for offset, received_at in ((1, 10.0), (2, 10.0), (3, 11.0), (9, 12.0)):
+        lease.track(offset, received_at)
+    lease.settle(1)
+    lease.settle(3)
+    assert lease.oldest_received_at() == 10.0
+    lease.settle(2)
+    assert lease.oldest_received_at() == 12.0
+    lease.settle(9)
+    assert lease.oldest_received_at() is None
+
+
+class AnyLease(RuleBasedStateMachine):
+    """Whatever is received and settled in whatever order, against a plain model."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lease = Lease("t", 0, 1)
+        self.received: list[int] = []
+        self.settled: set[int] = set()
+
+    @rule(gap=st.integers(1, 5))
+    def receive(self, gap: int) -> None:
+        offset = (self.received[-1] if self.received else -1) + gap
+        self.lease.track(offset)
+        self.received.append(offset)
+
+    @precondition(lambda self: set(self.received) - self.settled)
+    @rule(data=st.data())
+    def settle(self, data: st.DataObject) -> None:
+        offset = data.draw(st.sampled_from(sorted(set(self.received) - self.settled)))
+        self.lease.settle(offset)
+        self.settled.add(offset)
+
+    @invariant()
+    def never_commits_past_an_unsettled_record(self) -> None:
+        unsettled = [offset for offset in self.received if offset not in self.settled]
+        expected = unsettled[0] if unsettled else (self.received[-1] + 1 if self.received else None)
+        assert self.lease.committable() == expected
+        assert self.lease.unsettled() == len(unsettled)
+
+
+TestAnyLease = AnyLease.TestCase
+
+
+@given(st.permutations(range(30)))
+def test_any_order_of_settling_ends_at_the_end(order: list[int]) -> None:
+    lease = lease_with(*range(30))
+    for offset in order:
+        lease.settle(offset)
+    assert lease.committable() == 30
+    assert lease.unsettled() == 0
