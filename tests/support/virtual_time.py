@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
+_LEAST_STEP_SECONDS = 1e-9
+
 
 class Stuck(AssertionError):  # noqa: N818  it names the state
     """Everybody waits and nothing is due: a wake-up was lost."""
@@ -24,7 +26,9 @@ class _TimeJumper(selectors.SelectSelector):
     def select(self, timeout: float | None = None) -> list[Any]:
         if timeout is None:
             raise Stuck
-        self.now += max(0.0, timeout)
+        if timeout > 0:
+            # A step too small for the float would stand still for ever, just short of the timer.
+            self.now += max(timeout, _LEAST_STEP_SECONDS)
         return []
 
 
