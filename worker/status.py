@@ -89,4 +89,5 @@ class Status:
         if not len(worker.books.ledger):
             yield "no partitions assigned"
         for hold in worker.turnstile.gate.holds:
-            yield f"held for {self._clock() - hold.since:.0f} s: {hold.kind}: {hold.reason}"
+            since = self._clock() - hold.since
+            yield f"held for {since:.0f} s: {hold.kind}: {hold.reason}; {hold.advice}"

@@ -13,6 +13,8 @@ from math import inf
 
 from msgspec import Struct
 
+from worker.core.advice import advise
+
 # One step down, and the way back up, as fractions of the full rate: four seconds up again for one step down.
 # The longer nothing was throttled, the faster it rises: from a tenth to the whole in eight seconds.
 _CUT = 0.8
@@ -37,11 +39,12 @@ PROBED = {"misconfigured": True, "refusals": True, "dead_letters": False}
 
 
 class Hold(Struct, frozen=True):
-    """Why nothing is sent: ``kind`` is a key of ``PROBED``; ``reason`` says what a person should mend."""
+    """Why nothing is sent: a kind of ``PROBED``, the cause, since when, and what to do about it."""
 
     kind: str
     reason: str
     since: float
+    advice: str
 
 
 class Gate:
@@ -124,7 +127,7 @@ class Gate:
         if not self._holds:
             self._probe_seconds = _FIRST_PROBE_SECONDS
             self._probe_at = now + self._probe_seconds
-        self._holds[kind] = Hold(kind, reason, now)
+        self._holds[kind] = Hold(kind, reason, now, advise(kind, reason))
         return True
 
     def resume(self, *kinds: str, known_at: float = inf) -> tuple[Hold, ...]:

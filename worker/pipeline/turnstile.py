@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from worker.core.advice import advise
 from worker.core.outcomes import Accepted, Misconfigured, Refused, Throttled
+from worker.core.repeats import Repeats
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from worker.core.gate import Gate
-    from worker.core.outcomes import Answer
+from worker.core.outcomes import Answer
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +37,7 @@ class Turnstile:
         self._new: deque[asyncio.Future[bool]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._again_went_last = False
+        self._repeats = Repeats()
 
     async def enter(self, *, again: bool = False) -> bool:
         """Wait until a call may go, and count it as gone; follow with ``leave``.
@@ -80,10 +83,12 @@ class Turnstile:
 
     def hold(self, kind: str, reason: str) -> None:
         """Stop sending until somebody has mended it; those who go again are turned away."""
-        if not self.gate.hold(kind, reason, self._clock()):
-            return
-        log.error("gate.held", kind=kind, reason=reason)
-        self.turn_away()
+        now = self._clock()
+        began = self.gate.hold(kind, reason, now)
+        if times := self._repeats.note(kind, now):
+            log.error("gate.held", kind=kind, reason=reason, advice=advise(kind, reason), times=times)
+        if began:
+            self.turn_away()
 
     def turn_away(self) -> None:
         """Send away whoever waits to go again: the reason to wait may be gone."""
@@ -103,6 +108,7 @@ class Turnstile:
 
     def _resume(self, *kinds: str, known_at: float = inf) -> None:
         for hold in self.gate.resume(*kinds, known_at=known_at):
+            self._repeats.ended(hold.kind, self._clock())
             log.info("gate.resumed", kind=hold.kind, held_seconds=round(self._clock() - hold.since, 1))
 
     def _let_through(self) -> None:

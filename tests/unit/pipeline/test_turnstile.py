@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+from structlog.testing import capture_logs
+
 from tests.support.virtual_time import in_virtual_time
 from worker.core.gate import Gate
 from worker.core.outcomes import Accepted, Misconfigured, Refused, Throttled
@@ -148,5 +150,21 @@ def test_without_a_share_nobody_goes_until_there_is_one() -> None:
         assert not waiting.done()
         gate.set_share(0.5)
         assert await waiting
+
+    in_virtual_time(scenario())
+
+
+def test_a_hold_is_told_at_once_and_then_at_growing_intervals() -> None:
+    async def scenario() -> None:
+        gate = turnstile()
+        with capture_logs() as lines:
+            for _ in range(120):
+                gate.hold("misconfigured", "AccessDeniedException")
+                await asyncio.sleep(1)
+            gate.resume("misconfigured")
+        held = [line for line in lines if line["event"] == "gate.held"]
+        assert [line["times"] for line in held] == [1, 10, 60]
+        assert "personalize:PutEvents" in held[0]["advice"]
+        assert lines[-1]["event"] == "gate.resumed"
 
     in_virtual_time(scenario())

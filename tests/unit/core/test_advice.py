@@ -1,0 +1,20 @@
+"""Every hold says what a person can do about it."""
+
+from __future__ import annotations
+
+import pytest
+
+from worker.core.advice import advise
+from worker.core.classify import CREDENTIAL_CODES
+from worker.core.gate import PROBED
+
+
+@pytest.mark.parametrize("kind", PROBED)
+@pytest.mark.parametrize("code", ["", "SomethingNew", *CREDENTIAL_CODES])
+def test_there_is_advice_for_every_hold(kind: str, code: str) -> None:
+    assert advise(kind, code)
+
+
+def test_a_known_code_has_advice_of_its_own() -> None:
+    assert "personalize:PutEvents" in advise("misconfigured", "AccessDeniedException")
+    assert "clock" in advise("misconfigured", "RequestTimeTooSkewed")
