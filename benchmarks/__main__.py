@@ -1,0 +1,75 @@
+"""``python -m benchmarks [compare|quota|memory|start|profile]``; without a name, all but the profile."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import msgspec
+
+from benchmarks import compare, memory, profiling, quota, start
+from benchmarks.ground import ground
+from benchmarks.report import Table, render, surroundings
+from tests.support.kafka_topics import NoKafka
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from benchmarks.ground import Ground
+
+    Benchmark: TypeAlias = Callable[[Ground, argparse.Namespace], Sequence[Table]]
+
+BENCHMARKS: dict[str, Benchmark] = {
+    "compare": lambda on, chosen: compare.tables(
+        compare.measure(on, records=chosen.records, turns=chosen.turns, limit_seconds=chosen.limit_seconds)
+    ),
+    "quota": lambda on, chosen: (quota.table(on, seconds=chosen.quota_seconds),),
+    "memory": lambda on, _: (memory.table(on),),
+    "start": lambda on, _: (start.table(on),),
+    "profile": lambda on, chosen: (profiling.table(on, records=chosen.records),),
+}
+UNLESS_NAMED = ("start", "memory", "quota", "compare")
+
+
+def main() -> int:
+    """Run what is named; 1 when there is no Kafka to run it on."""
+    chosen = _parser().parse_args()
+    print(surroundings())
+    tables = []
+    try:
+        with ground() as on:
+            for name in chosen.names or UNLESS_NAMED:
+                for table in BENCHMARKS[name](on, chosen):
+                    tables.append(table)
+                    print(render(table), flush=True)
+    except NoKafka as error:
+        print(error, file=sys.stderr)
+        return 1
+    if chosen.json:
+        chosen.json.write_bytes(msgspec.json.format(msgspec.json.encode([surroundings(), tables])))
+    return 0
+
+
+def _name(text: str) -> str:
+    if text not in BENCHMARKS:
+        raise argparse.ArgumentTypeError(f"{text} is none of {', '.join(BENCHMARKS)}")
+    return text
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="benchmarks", description="Measures the worker on a real Kafka.")
+    parser.add_argument("names", nargs="*", type=_name, metavar="NAME", help=", ".join(BENCHMARKS))
+    parser.add_argument("--records", type=int, default=100_000, help="of each load (default: %(default)s)")
+    parser.add_argument("--turns", type=int, default=2, help="of each program (default: %(default)s)")
+    parser.add_argument(
+        "--limit-seconds", type=float, default=30, help="the longest turn (default: %(default)s)"
+    )
+    parser.add_argument("--quota-seconds", type=float, default=15, help="(default: %(default)s)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the tables there too")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,110 @@
+"""What every benchmark stands on: one real Kafka, a topic a load, and the two programs ready to start."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import uuid
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from confluent_kafka import Producer
+
+from benchmarks.loads import LOADS
+from benchmarks.processes import running
+from tests.support.apache_kafka import start_kafka
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from benchmarks.processes import Process
+    from tests.support.kafka_topics import KafkaTopics
+
+PARTITIONS = 8
+TRACKING_ID = "benchmark"
+REGION = "eu-west-1"
+PRODUCER = {"linger.ms": 50, "queue.buffering.max.messages": 1_000_000, "log_level": 0}
+
+
+class Ground:
+    """A Kafka to measure on, and a folder for what is written meanwhile."""
+
+    def __init__(self, kafka: KafkaTopics, folder: Path) -> None:
+        """Begin without topics."""
+        self.kafka = kafka
+        self._folder = folder
+        self._topics: dict[tuple[str, int], str] = {}
+
+    def topic(self, load: str, records: int) -> str:
+        """The topic that holds so many records of that load; made at first use, never changed."""
+        if (load, records) not in self._topics:
+            topic = self.empty_topic()
+            self.fill(topic, load, records)
+            self._topics[load, records] = topic
+        return self._topics[load, records]
+
+    def empty_topic(self) -> str:
+        """A new topic."""
+        return self.kafka.create_topic(f"benchmark-{uuid.uuid4().hex[:8]}", PARTITIONS)
+
+    def fill(self, topic: str, load: str, records: int) -> None:
+        """Produce so many records of that load."""
+        producer = Producer({"bootstrap.servers": self.kafka.bootstrap_servers, **PRODUCER})
+        for record in LOADS[load](records):
+            producer.produce(topic, record.value, record.key)
+            producer.poll(0)
+        left = producer.flush(60)
+        if left:
+            raise RuntimeError(f"{left} records could not be produced")
+
+    def folder(self) -> Path:
+        """A new folder."""
+        return Path(tempfile.mkdtemp(dir=self._folder))
+
+    @contextmanager
+    def worker(
+        self,
+        topic: str,
+        url: str,
+        *,
+        admin_port: int = 0,
+        runner: tuple[str, ...] = ("-m", "worker", "run"),
+        **personalize: float,
+    ) -> Iterator[Process]:
+        """The worker as deployed, from the topic's beginning; ``personalize`` goes over its defaults."""
+        folder = self.folder()
+        settings = {
+            "kafka": {
+                "bootstrap_servers": self.kafka.bootstrap_servers,
+                "topics": [topic],
+                "group_id": f"worker-{uuid.uuid4().hex[:8]}",
+            },
+            "personalize": {"tracking_id": TRACKING_ID, "region": REGION, "endpoint_url": url, **personalize},
+            "dead_letters": {"topic": f"{topic}.dead-letters", "create_topic": True},
+            "admin": {"host": "127.0.0.1", "port": admin_port},
+        }
+        # JSON is YAML.
+        (folder / "config.yaml").write_text(json.dumps(settings), encoding="utf-8")
+        with running((*runner, "--config", str(folder / "config.yaml")), folder) as process:
+            yield process
+
+    @contextmanager
+    def straightforward(self, topic: str, url: str) -> Iterator[Process]:
+        """The straightforward consumer, from the topic's beginning."""
+        words = ["-m", "benchmarks.straightforward", "--topic", topic, "--endpoint", url]
+        words += ["--bootstrap-servers", self.kafka.bootstrap_servers, "--tracking-id", TRACKING_ID]
+        words += ["--group", f"straightforward-{uuid.uuid4().hex[:8]}"]
+        with running(words, self.folder()) as process:
+            yield process
+
+
+@contextmanager
+def ground() -> Iterator[Ground]:
+    """A ground for as long as the block; nothing of it is left after."""
+    kafka = start_kafka()
+    try:
+        with tempfile.TemporaryDirectory(prefix="benchmarks-") as folder:
+            yield Ground(kafka, Path(folder))
+    finally:
+        kafka.stop()

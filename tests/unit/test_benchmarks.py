@@ -1,0 +1,129 @@
+"""The benchmarks measure what they say: the loads, the other program, and the arithmetic."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import islice
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks import straightforward
+from benchmarks.compare import STRAIGHTFORWARD, WORKER, WORKER_WITHOUT_QUOTA, Turn, figures, tables
+from benchmarks.loads import DENSE_AWAKE, DENSE_EVENTS, LOADS, RECORD_BYTES, WIDE_SESSIONS, dense, wide
+from benchmarks.report import Table, bar, render
+from worker.core.lease import Lease
+from worker.core.mapping import compile_mapping
+from worker.core.records import Interaction, Record
+
+
+def a_turn(load: str = "dense", program: str = WORKER, *, calls: int = 100, cpu_seconds: float = 1.0) -> Turn:
+    return Turn(load, program, calls, 800, 4.0, cpu_seconds, 0.5, 90.0)
+
+
+@pytest.mark.parametrize("load", LOADS)
+def test_every_record_is_a_valid_interaction_of_300_bytes(load: str) -> None:
+    map_record = compile_mapping({})
+    for offset, made in enumerate(LOADS[load](1_000)):
+        assert len(made.value) == RECORD_BYTES
+        mapped = map_record(Record(Lease("t", 0, 1), offset, None, made.key, made.value, ()))
+        assert isinstance(mapped, Interaction)
+        assert mapped.session_id == made.key.decode()
+
+
+@pytest.mark.parametrize("load", LOADS)
+def test_the_same_seed_makes_the_same_records(load: str) -> None:
+    make = LOADS[load]
+    assert list(make(50)) == list(make(50))
+    assert list(islice(make(100), 50)) == list(make(50))
+
+
+def test_dense_sessions_live_ten_records_while_400_are_awake() -> None:
+    keys = [record.key for record in dense(20_000)]
+    lives = Counter(keys)
+    assert max(lives.values()) == DENSE_EVENTS
+    # All but those still awake at the end have lived theirs.
+    assert sum(count < DENSE_EVENTS for count in lives.values()) <= DENSE_AWAKE
+
+
+def test_wide_records_fall_on_20000_sessions_at_random() -> None:
+    sessions = {record.key for record in wide(100_000)}
+    # All but one in e^5 of them have been seen by then.
+    assert WIDE_SESSIONS * 0.98 < len(sessions) <= WIDE_SESSIONS
+
+
+sessions = st.integers(0, 5)
+users = st.sampled_from([None, "ann", "bob"])
+
+
+@given(st.lists(st.tuples(sessions, users), max_size=60))
+def test_the_other_program_sends_every_event_once_in_calls_of_one_session_and_user(
+    records: list[tuple[int, str | None]],
+) -> None:
+    values = [
+        msgspec.json.encode({"sessionId": f"s{session}", "userId": user, "eventId": str(number)})
+        for number, (session, user) in enumerate(records)
+    ]
+    expected: dict[tuple[str, str | None], list[str]] = {}
+    for number, (session, user) in enumerate(records):
+        expected.setdefault((f"s{session}", user), []).append(str(number))
+    sent: dict[tuple[str, str | None], list[str]] = {}
+    for call in straightforward.calls(values, "tracker"):
+        assert 1 <= len(call["eventList"]) <= straightforward.MAX_EVENTS
+        ids = [event["eventId"] for event in call["eventList"]]
+        sent.setdefault((call["sessionId"], call.get("userId")), []).extend(ids)
+    assert sent == expected
+
+
+def test_the_other_program_sends_the_events_that_the_worker_sends() -> None:
+    (record,) = dense(1)
+    mapped = compile_mapping({})(Record(Lease("t", 0, 1), 0, None, record.key, record.value, ()))
+    (call,) = straightforward.calls([record.value], "tracker")
+    assert isinstance(mapped, Interaction)
+    assert call["eventList"] == [msgspec.json.decode(mapped.event)]
+    assert call["userId"] == mapped.user_id
+
+
+def test_figures_are_totals_over_totals() -> None:
+    found = figures([a_turn(calls=100, cpu_seconds=1), a_turn(calls=300, cpu_seconds=3)])
+    assert found.cpu_seconds_per_1000_calls == pytest.approx(10)
+    assert found.cpu_seconds_per_100000_records == pytest.approx(250)
+    assert found.events_per_call == pytest.approx(4)
+    assert found.records_per_second == pytest.approx(200)
+
+
+def test_the_verdict_says_how_many_times_fewer() -> None:
+    turns = [
+        a_turn(load, program, calls=100 if program != STRAIGHTFORWARD else 400, cpu_seconds=cpu_seconds)
+        for load in LOADS
+        for program, cpu_seconds in ((WORKER, 1.0), (STRAIGHTFORWARD, 20.0), (WORKER_WITHOUT_QUOTA, 2.0))
+    ]
+    _, verdict = tables(turns)
+    found = {what: (times, kept) for what, times, _, kept in verdict.rows}
+    assert found[f"CPU a call, dense, {WORKER}"] == (5.0, "NO")
+    assert found[f"calls, wide, {WORKER}"] == (4.0, "yes")
+
+
+def test_a_bar_that_is_missed_says_so() -> None:
+    assert bar("share", 96, 95, at_least=True)[-1] == "yes"
+    assert bar("share", 94, 95, at_least=True)[-1] == "NO"
+    assert bar("seconds", 2.0, 2, at_least=False)[-1] == "NO"
+
+
+def test_a_table_is_markdown_with_aligned_columns() -> None:
+    text = render(
+        Table("T", ("what", "figure"), (("a", 1234), ("longer", 0.5), ("none", None)), ("A note.",))
+    )
+    assert text == (
+        "## T\n"
+        "\n"
+        "| what   | figure |\n"
+        "| ------ | -----: |\n"
+        "| a      |  1,234 |\n"
+        "| longer |   0.50 |\n"
+        "| none   |        |\n"
+        "\n"
+        "A note.\n"
+    )
