@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 # Batches that wait to be tried again take no place among the calls in flight, so that a few sessions which
 # fail stop no others; but in an outage every session would wait so. Each takes some five kilobytes.
-_BATCHES_PER_CALL: Final = 16
+_BATCHES_PER_CALL: Final = 4
+_LEAST_BATCHES: Final = 256
 
 
 class Edges(Struct, frozen=True):
@@ -103,7 +104,7 @@ def assemble(settings: Settings, edges: Edges, clock: Callable[[], float]) -> Wo
         meter=edges.meter,
         work=work,
         clock=clock,
-        max_batches=settings.personalize.max_in_flight * _BATCHES_PER_CALL,
+        max_batches=max(settings.personalize.max_in_flight * _BATCHES_PER_CALL, _LEAST_BATCHES),
         drain_seconds=settings.shutdown.drain_seconds,
     )
     return Worker(flow, books, turnstile)

@@ -15,28 +15,30 @@ from __future__ import annotations
 import heapq
 from typing import TYPE_CHECKING
 
-from worker.core.records import Batch
+from worker.core.records import Batch, Interaction
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from worker.core.records import Interaction
-
 # Of outdated entries in the heap: fewer than sessions plus this many.
 _STALE_ENTRIES = 64
+# While there is a backlog, a session gets one call for each so many seconds of age that are worked off.
+_TURN_SECONDS = 1.0
 
 
 class _Session:
     """The events of one session that wait, in order."""
 
     # A list, not a deque: an empty deque takes 600 bytes, and there may be a hundred thousand sessions.
-    __slots__ = ("due_at", "events", "in_flight")
+    __slots__ = ("due_at", "events", "in_flight", "turn_at")
 
     def __init__(self) -> None:
         self.events: list[Interaction] = []
         self.in_flight = False
         # None while in flight: then there is nothing to wait for but the outcome.
         self.due_at: float | None = None
+        # Not due as of a time before this.
+        self.turn_at = 0.0
 
     def first_run(self, limit: int) -> int:
         """How many events, up to ``limit``, could go in one call: from the head on, one user only."""
@@ -69,7 +71,7 @@ class SessionQueues:
         if session is None:
             session = self._sessions[interaction.session_id] = _Session()
         events = session.events
-        events.append(interaction)
+        events.append(_with_ids_of(events[-1], interaction) if events else interaction)
         if session.in_flight:
             return
         if len(events) == 1:
@@ -109,6 +111,7 @@ class SessionQueues:
         sealed = tuple(session.events[:count])
         del session.events[:count]
         session.in_flight, session.due_at = True, None
+        session.turn_at = due_at + _TURN_SECONDS
         return Batch(session_id, sealed[0].user_id, sealed)
 
     def release(self, session_id: str, now: float, put_back: Sequence[Interaction] = ()) -> None:
@@ -152,17 +155,21 @@ class SessionQueues:
         return dropped
 
     def _due_at(self, session: _Session, now: float) -> float:
-        """When a session with waiting events is due, ``now`` at the earliest: behind those due already.
+        """When a session with waiting events is due, or has been since.
 
-        Were it due as of its oldest event, a hot session would go first again and again.
+        As of its oldest event: in a backlog the oldest records are done with first, and offsets move on. But
+        a turn later than for its last call, or a hot session would go first again and again.
         """
-        is_full = (
-            session.first_run(self._max_events) < len(session.events)
-            or len(session.events) >= self._max_events
-        )
-        if is_full or any(event.record.lease.ending for event in session.events):
-            return now
-        return max(now, session.events[0].record.received_at + self._linger_seconds)
+        lingered_at = session.events[0].record.received_at + self._linger_seconds
+        is_due = lingered_at <= now or self._is_full(session) or _is_ending(session)
+        if not is_due:
+            return lingered_at
+        return min(now, max(lingered_at, session.turn_at))
+
+    def _is_full(self, session: _Session) -> bool:
+        """Whether no later event could still go in its next call."""
+        count = len(session.events)
+        return count >= self._max_events or session.first_run(self._max_events) < count
 
     def _set_due(self, session_id: str, session: _Session, due_at: float) -> None:
         session.due_at = due_at
@@ -180,3 +187,14 @@ class SessionQueues:
                 current[entry[2]] = entry
         self._due = list(current.values())
         heapq.heapify(self._due)
+
+
+def _is_ending(session: _Session) -> bool:
+    return any(event.record.lease.ending for event in session.events)
+
+
+def _with_ids_of(before: Interaction, interaction: Interaction) -> Interaction:
+    """The same, with the texts of its session's ids that are held already: a tenth of a record."""
+    same_user = interaction.user_id == before.user_id
+    user_id = before.user_id if same_user else interaction.user_id
+    return Interaction(interaction.record, before.session_id, user_id, interaction.event)

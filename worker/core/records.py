@@ -100,4 +100,6 @@ class Batch(Struct, frozen=True, gc=False):
 def held_bytes(record: Record, event: bytes | None = None) -> int:
     """Bytes of memory that holding ``record`` (and its encoded ``event``) costs, estimated."""
     size = OVERHEAD_BYTES + len(record.value or b"") + len(record.key or b"") + len(event or b"")
-    return size + sum(len(name) + len(value or b"") for name, value in record.headers)
+    if record.headers:
+        size += sum(len(name) + len(value or b"") for name, value in record.headers)
+    return size

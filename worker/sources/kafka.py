@@ -20,7 +20,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.aio import AIOConsumer
 
 from worker.core.snapshot import PartitionGauges
-from worker.sources.kafka_messages import ends_of, key_of, offset_of, record_of
+from worker.sources.kafka_messages import RecordReader, ends_of
 from worker.sources.kafka_settings import takes_in
 from worker.sources.kafka_trouble import Trouble
 
@@ -86,6 +86,7 @@ class KafkaSource:
         self._paused: set[tuple[str, int]] = set()
         self._is_paused = False
         self._commit_at = 0.0
+        self._reader = RecordReader()
         self._trouble = Trouble(clock)
 
     async def open(self, assignments: Assignments) -> None:
@@ -164,31 +165,32 @@ class KafkaSource:
         return PartitionGauges(lease.topic, lease.partition, lag)
 
     def _records(self, messages: Iterable[Message]) -> list[Record]:
-        received_at, leases, records = self._clock(), self._leases, []
+        received_at, leases, read = self._clock(), self._leases, self._reader.record
+        records: list[Record] = []
         for message in messages:
             if (error := message.error()) is not None:
                 self._trouble.note(error)
-            elif (lease := leases.get(key_of(message))) is not None:
-                records.append(record_of(message, self._current(lease, message), received_at))
+            elif (lease := leases.get((message.topic(), message.partition()))) is not None:  # type: ignore[arg-type]  # set
+                record = read(message, lease, received_at)
+                if record.offset < lease.position:
+                    record = read(message, self._begin_again(lease), received_at)
+                record.lease.position = record.offset + 1
+                records.append(record)
         if records:
             self._trouble.over()
         return records
 
-    def _current(self, lease: Lease, message: Message) -> Lease:
-        """The lease to receive under; a new one where the partition begins again below.
+    def _begin_again(self, lease: Lease) -> Lease:
+        """A new lease for a partition that begins again below.
 
         librdkafka goes back by itself when the topic was made anew or its log was cut. To the ledger that is
         another assignment: what is still on its way was of the old log.
         """
-        offset = offset_of(message)
-        if offset < lease.position:
-            key = (lease.topic, lease.partition)
-            log.warning("kafka.partition_began_again", topic=lease.topic, partition=lease.partition)
-            self._assignments.lost([key])
-            (lease,) = self._assignments.assigned([key])
-            self._leases[key] = lease
-        lease.position = offset + 1
-        return lease
+        key = (lease.topic, lease.partition)
+        log.warning("kafka.partition_began_again", topic=lease.topic, partition=lease.partition)
+        self._assignments.lost([key])
+        (self._leases[key],) = self._assignments.assigned([key])
+        return self._leases[key]
 
     async def _keep_pace(self) -> None:
         """Commit when it is time, and pause what was assigned during a pause."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from worker.core.records import Headers
 
 _NO_HEADERS: Final[Headers] = ()
+_RECENT_KEYS: Final = 4096
 
 
 class _Partition(msgspec.Struct):
@@ -36,29 +37,41 @@ class _Statistics(msgspec.Struct):
 _decode_statistics = msgspec.json.Decoder(_Statistics).decode
 
 
-def key_of(message: Message) -> tuple[str, int]:
-    """Topic and partition of a message that is no error."""
-    return cast("str", message.topic()), cast("int", message.partition())
+class RecordReader:
+    """Makes records, byte for byte; keys and timestamps that come again are kept once.
 
+    A hundred thousand records may be held, many of them of a session whose key has just been seen.
+    """
 
-def offset_of(message: Message) -> int:
-    """The offset of a message that is no error."""
-    return cast("int", message.offset())
+    def __init__(self) -> None:
+        """Begin without any that were seen."""
+        self._keys: dict[bytes, bytes] = {}
+        self._timestamp_ms = 0
 
+    def record(self, message: Message, lease: Lease, received_at: float) -> Record:
+        """The message, which is no error, as a record under this lease."""
+        kind, timestamp_ms = message.timestamp()
+        if timestamp_ms == self._timestamp_ms:
+            timestamp_ms = self._timestamp_ms
+        else:
+            self._timestamp_ms = timestamp_ms
+        headers: Any = message.headers()
+        return Record(
+            lease,
+            message.offset(),  # type: ignore[arg-type]  # set, for it is no error
+            timestamp_ms if kind else None,
+            self._shared(message.key()),
+            message.value(),
+            tuple(headers) if headers else _NO_HEADERS,
+            received_at,
+        )
 
-def record_of(message: Message, lease: Lease, received_at: float) -> Record:
-    """The message, byte for byte."""
-    kind, timestamp_ms = message.timestamp()
-    headers = cast("list[tuple[str, bytes | None]] | None", message.headers())
-    return Record(
-        lease,
-        offset_of(message),
-        timestamp_ms if kind else None,
-        message.key(),
-        message.value(),
-        tuple(headers) if headers else _NO_HEADERS,
-        received_at,
-    )
+    def _shared(self, key: bytes | None) -> bytes | None:
+        if key is None:
+            return None
+        if len(self._keys) >= _RECENT_KEYS:
+            self._keys.clear()
+        return self._keys.setdefault(key, key)
 
 
 def ends_of(statistics: str) -> Iterator[tuple[tuple[str, int], int]]:

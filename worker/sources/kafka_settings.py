@@ -35,7 +35,7 @@ CONSUMER_DEFAULTS: Final[dict[str, ClientValue]] = {
     "queued.max.messages.kbytes": 12 * KIB,
     "fetch.max.bytes": FETCH_MAX_BYTES,
     # Each message costs librdkafka some 400 bytes beside its own, which its limit in bytes does not see.
-    "queued.min.messages": 20_000,
+    "queued.min.messages": 5_000,
     # Its default of 1,000 would let so small a queue run dry before the next fetch.
     "fetch.queue.backoff.ms": 50,
 }

@@ -90,6 +90,17 @@ def test_a_hot_session_does_not_starve_the_others() -> None:
     assert "cold" in order
 
 
+def test_in_a_backlog_the_oldest_events_go_first() -> None:
+    """Also those behind a full call of their session: else the offset to commit stands still."""
+    queues = queues_with(*(interaction("old", offset=n) for n in range(20)))
+    for n in range(100, 150):
+        queues.add(interaction(f"s{n}", offset=n, received_at=n), n)
+    first = queues.seal(200.0)
+    assert first is not None
+    queues.release("old", 200.0)
+    assert offsets(first) + offsets(queues.seal(200.0)) == list(range(20))
+
+
 def test_what_was_put_back_goes_first_in_its_session_and_behind_other_sessions() -> None:
     queues = queues_with(*(interaction("a", offset=n) for n in range(3)), interaction("b", received_at=0.9))
     batch = queues.seal(1.0)
