@@ -22,6 +22,10 @@ and from a file that the environment names: WORKER_KAFKA__CLIENT__SASL_PASSWORD_
 """
 
 
+# As a shell tells of a program that Ctrl-C ended.
+_INTERRUPTED = 130
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command, give its exit code.
 
@@ -29,6 +33,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         SystemExit: argparse's, for --help, --version and a wrong command line.
     """
     chosen = _parser().parse_args(arguments)
+    try:
+        return _do(chosen)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+
+
+def _do(chosen: argparse.Namespace) -> int:
     match chosen.command:
         case "run":
             return _run(chosen.config)

@@ -88,6 +88,8 @@ class Status:
             yield f"kafka: {trouble}"
         if not len(worker.books.ledger):
             yield "no partitions assigned"
+        if (drought := worker.turnstile.drought.now(self._clock())) is not None:
+            yield drought
         for hold in worker.turnstile.gate.holds:
             since = self._clock() - hold.since
             yield f"held for {since:.0f} s: {hold.kind}: {hold.reason}; {hold.advice}"

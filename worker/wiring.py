@@ -22,11 +22,13 @@ import uvloop
 from worker.assembly import Edges, Worker, assemble
 from worker.core.classify import ERROR_CODES
 from worker.core.mapping import compile_mapping
+from worker.core.repeats import Repeats
 from worker.dead_letters.topic import DeadLetterTopicMissing, KafkaAway, ensure_topic
 from worker.dead_letters.writing import KafkaDeadLetters
 from worker.delivery.client import ClientSettings, PutEventsClient
 from worker.delivery.service import UnusableSettings
 from worker.sources.kafka import KafkaSource
+from worker.sources.kafka_cluster import why_away
 from worker.sources.kafka_settings import client_settings
 from worker.sources.kafka_trouble import KafkaUnusable
 from worker.status import Status
@@ -49,7 +51,8 @@ _EXIT_FAILED: Final = 1
 _EXIT_MISCONFIGURED: Final = 2
 # As a shell tells of a process that a signal ended.
 _EXIT_SIGNALLED: Final = 128
-_AWAY_SECONDS: Final = 5.0
+_PATIENCE_SECONDS: Final = 5.0
+_AWAY_SECONDS: Final = 1.0
 
 
 def run(settings: Settings) -> int:
@@ -57,7 +60,8 @@ def run(settings: Settings) -> int:
     line_format = settings.log.format
     configure_logs(settings.log.level, None if line_format == "auto" else line_format)
     log_crashes()
-    log.info("worker.started", version=VERSION, group=settings.kafka.group_id)
+    kafka = settings.kafka
+    log.info("worker.started", version=VERSION, topics=" ".join(kafka.topics), group=kafka.group_id)
     code = uvloop.run(_run_to_the_end(settings))
     log.info("worker.ended", exit_code=code)
     # Not sys.exit: it would wait for threads that may hang on a broker.
@@ -79,10 +83,15 @@ async def _run_to_the_end(settings: Settings) -> int:
 def _tell(error: Exception) -> int:
     """Say what ended the worker, and give the exit code for it."""
     match error:
-        case DeadLetterTopicMissing() | UnusableSettings():
+        case DeadLetterTopicMissing():
+            log.error("worker.misconfigured", reason=str(error).partition("\n")[0], command=error.command)
+            return _EXIT_MISCONFIGURED
+        case UnusableSettings():
             log.error("worker.misconfigured", reason=str(error))
             return _EXIT_MISCONFIGURED
-        case KafkaUnusable() | OSError():
+        case OSError():
+            log.error("worker.failed", reason=error.strerror or str(error))
+        case KafkaUnusable():
             log.error("worker.failed", reason=str(error))
         case _:
             log.critical("worker.crashed", exc_info=error)
@@ -108,8 +117,11 @@ async def _run(settings: Settings, stopping: asyncio.Event) -> None:
     log.info("admin.listening", port=await admin.start())
     client = _client(settings)
     try:
-        await client.open()
-        if not await _dead_letter_topic(settings, status, stopping):
+        async with asyncio.TaskGroup() as opening:
+            # boto3 takes as long as Kafka does.
+            opening.create_task(_open(client))
+            is_there = opening.create_task(_dead_letter_topic(settings, status, stopping))
+        if not is_there.result():
             return
         dead_letters = KafkaDeadLetters(
             client_settings(settings.kafka, for_="producer"), settings.dead_letters.topic, version=VERSION
@@ -123,6 +135,14 @@ async def _run(settings: Settings, stopping: asyncio.Event) -> None:
     finally:
         await client.close()
         await admin.stop()
+
+
+async def _open(client: PutEventsClient) -> None:
+    await client.open()
+    service = client.service
+    log.info("aws.resolved", region=service.region, endpoint=service.endpoint_url)
+    if service.region_warning:
+        log.warning("aws.region_doubtful", reason=service.region_warning)
 
 
 async def _flow(worker: Worker, stopping: asyncio.Event) -> None:
@@ -181,8 +201,11 @@ async def _dead_letter_topic(settings: Settings, status: Status, stopping: async
         DeadLetterTopicMissing: it is not, and is not to be made.
     """
     admin = client_settings(settings.kafka, for_="admin")
+    repeats, clock = Repeats(), asyncio.get_running_loop().time
     while not stopping.is_set():
         try:
+            if why := await asyncio.to_thread(why_away, settings.kafka, _PATIENCE_SECONDS):
+                raise KafkaAway(why)  # noqa: TRY301  told in the same words as the other
             made = await ensure_topic(
                 admin,
                 settings.dead_letters.topic,
@@ -190,8 +213,9 @@ async def _dead_letter_topic(settings: Settings, status: Status, stopping: async
                 create=settings.dead_letters.create_topic,
             )
         except KafkaAway as away:
-            status.waiting_for = str(away)
-            log.warning("kafka.away", reason=str(away), again_in_seconds=_AWAY_SECONDS)
+            status.waiting_for = f"kafka: {away}"
+            if times := repeats.note("away", clock()):
+                log.warning("kafka.away", reason=str(away), times=times)
             await _wait(stopping, _AWAY_SECONDS)
             continue
         status.waiting_for = None

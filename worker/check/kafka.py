@@ -14,6 +14,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # documented,
 
 from worker.check.finding import Finding, failed, fine
 from worker.dead_letters.topic import TopicShape, create_command
+from worker.sources.kafka_cluster import Cluster
 from worker.sources.kafka_settings import SILENT_LOG, client_settings, takes_in
 
 if TYPE_CHECKING:
@@ -28,18 +29,6 @@ if TYPE_CHECKING:
 
     Allowed: TypeAlias = Mapping[str, Sequence[AclOperation]]
 
-_LOGIN_REFUSED: Final = KafkaError._AUTHENTICATION  # noqa: SLF001  the library's public codes look so
-_ADVICE: Final = {
-    _LOGIN_REFUSED: "see sasl.mechanism, sasl.username and sasl.password of kafka.client",
-    KafkaError._SSL: "see security.protocol and ssl.ca.location of kafka.client",  # noqa: SLF001  as above
-    KafkaError._RESOLVE: "is the name right in kafka.bootstrap_servers?",  # noqa: SLF001  as above
-}
-_REACH: Final = (
-    "is kafka.bootstrap_servers right, and security.protocol of kafka.client, and the way there open?"
-)
-# One of librdkafka's summaries: what went before it says more.
-_SUMMARY: Final = KafkaError._ALL_BROKERS_DOWN  # noqa: SLF001  as above
-
 # What a broker that has just started answers; librdkafka waits for the others of this kind.
 _COORDINATOR_MOVES: Final = {KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE}
 _PAUSE_SECONDS: Final = 0.2
@@ -48,13 +37,9 @@ _PAUSE_SECONDS: Final = 0.2
 def kafka_findings(settings: Settings, patience_seconds: float) -> Iterator[Finding]:
     """What works of Kafka; each question may take ``patience_seconds``."""
     kafka = settings.kafka
-    heard: list[KafkaError] = []
-    ours = {"error_cb": heard.append, "logger": SILENT_LOG}
-    # Only error_cb hears of a refused login, and only while the client is polled. The name keeps it alive.
-    admin = AdminClient(
-        cast("dict[str, str | int | float | bool]", client_settings(kafka, for_="admin") | ours)
-    )
-    cluster = _cluster(admin, heard, patience_seconds)
+    # The name keeps the client alive.
+    asked = Cluster(kafka)
+    admin, cluster = asked.admin, asked.ask(patience_seconds)
     if isinstance(cluster, str):
         yield failed(f"kafka {kafka.bootstrap_servers}", cluster)
         return
@@ -71,26 +56,6 @@ def _wanted(name: str, settings: Settings) -> bool:
     return name == settings.dead_letters.topic or any(
         takes_in(topic, name) for topic in settings.kafka.topics
     )
-
-
-def _cluster(admin: AdminClient, heard: list[KafkaError], patience_seconds: float) -> ClusterMetadata | str:
-    """Brokers and topics, or why they can't be had. A refused login need not be waited for."""
-    ends = time.monotonic() + patience_seconds
-    last = "no answer"
-    while (left := ends - time.monotonic()) > 0:
-        try:
-            return admin.list_topics(timeout=min(left, 1.0))
-        except KafkaException as error:
-            last = error.args[0].str()
-        admin.poll(0)
-        if any(error.code() == _LOGIN_REFUSED for error in heard):
-            break
-    causes = [error for error in heard if error.code() != _SUMMARY]
-    # A refused login is followed by the refusal's own broken connection.
-    cause = max(causes, key=lambda error: error.code() in _ADVICE, default=None)
-    if cause is None:
-        return f"{last}: {_REACH}"
-    return f"{cause.str()}: {_ADVICE.get(cause.code(), _REACH)}"
 
 
 def _allowed(admin: AdminClient, names: list[str], patience_seconds: float) -> Allowed:

@@ -9,7 +9,8 @@ if TYPE_CHECKING:
 
 _KEYS: Final = "give the pod a role, or mend the keys; they are read again while it holds"
 _SIGNED: Final = "mend the secret key, or set the clock right; keys are read again while it holds"
-_ROLE: Final = "allow personalize:PutEvents to the worker's role"
+_ROLE: Final = "allow personalize:PutEvents on resource * to the worker's role"
+UNREACHED: Final = "calls are tried again for ever; if it lasts, look at endpoint, region and the way there"
 _TRACKER: Final = "look whether personalize.tracking_id, region and event tracker are right"
 
 _BY_CODE: Final[Mapping[str, str]] = {

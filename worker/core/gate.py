@@ -121,14 +121,13 @@ class Gate:
             self._cut(max(_DEEPEST_CUT, 1 - share) if sure else _CUT, now)
 
     def hold(self, kind: str, reason: str, now: float) -> bool:
-        """Stop sending; False if it was held for this kind of thing already."""
-        if kind in self._holds:
-            return False
+        """Stop sending; False if it was held for this kind of thing already, then for the latest reason."""
+        before = self._holds.get(kind)
         if not self._holds:
             self._probe_seconds = _FIRST_PROBE_SECONDS
             self._probe_at = now + self._probe_seconds
-        self._holds[kind] = Hold(kind, reason, now, advise(kind, reason))
-        return True
+        self._holds[kind] = Hold(kind, reason, before.since if before else now, advise(kind, reason))
+        return before is None
 
     def resume(self, *kinds: str, known_at: float = inf) -> tuple[Hold, ...]:
         """End the holds of these kinds, and give those that there were.

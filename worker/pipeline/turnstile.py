@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING
 import structlog
 
 from worker.core.advice import advise
-from worker.core.outcomes import Accepted, Misconfigured, Refused, Throttled
+from worker.core.outcomes import Accepted, Misconfigured, PassingFault, Refused, Throttled
 from worker.core.repeats import Repeats
+from worker.pipeline.drought import Drought
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from worker.core.gate import Gate
-from worker.core.outcomes import Answer
+    from worker.core.outcomes import Answer
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +43,8 @@ class Turnstile:
         self._timer: asyncio.TimerHandle | None = None
         self._again_went_last = False
         self._repeats = Repeats()
+        self.drought = Drought()
+        """Whether calls fail one after another."""
 
     async def enter(self, *, again: bool = False) -> bool:
         """Wait until a call may go, and count it as gone; follow with ``leave``.
@@ -73,15 +76,20 @@ class Turnstile:
         now = self._clock()
         self.gate.leave(now)
         match answer:
-            case Throttled():
+            case Throttled(code):
                 self.gate.answered(sent_at, now, throttled=True)
+                self.drought.failed(code, now)
+            case PassingFault(code):
+                self.drought.failed(code, now)
             case Misconfigured(code):
                 self.hold("misconfigured", code)
             case Accepted():
                 self.gate.answered(sent_at, now, throttled=False)
+                self.drought.over(now)
                 self._resume("misconfigured", "refusals", known_at=sent_at)
             case Refused():
                 # Whoever looks at the content has let us in.
+                self.drought.over(now)
                 self._resume("misconfigured", known_at=sent_at)
         self._let_through()
 
@@ -89,7 +97,7 @@ class Turnstile:
         """Stop sending until somebody has mended it; those who go again are turned away."""
         now = self._clock()
         began = self.gate.hold(kind, reason, now)
-        if times := self._repeats.note(kind, now):
+        if times := self._repeats.note(f"{kind} {reason}", now):
             log.error("gate.held", kind=kind, reason=reason, advice=advise(kind, reason), times=times)
         if began:
             self.turn_away()
@@ -112,7 +120,7 @@ class Turnstile:
 
     def _resume(self, *kinds: str, known_at: float = inf) -> None:
         for hold in self.gate.resume(*kinds, known_at=known_at):
-            self._repeats.ended(hold.kind, self._clock())
+            self._repeats.ended(f"{hold.kind} {hold.reason}", self._clock())
             log.info("gate.resumed", kind=hold.kind, held_seconds=round(self._clock() - hold.since, 1))
 
     def _let_through(self) -> None:

@@ -240,6 +240,7 @@ class KafkaSource:
 
     async def _measured(self, statistics: str) -> None:
         self._ends |= ends_of(statistics)
+        self._trouble.remind()
 
     async def _committed(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
         if error is not None and error.code() not in _HARMLESS:

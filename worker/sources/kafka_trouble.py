@@ -1,6 +1,7 @@
 """What Kafka complains of: said now and again, and over when records flow or nothing more is heard.
 
-librdkafka repeats itself twenty times a second while a broker is away, and says nothing when it is back.
+librdkafka repeats itself twenty times a second while a broker is away, or every thirty seconds, or (of a
+topic that is not there, of a refused login) never again; and it says nothing when all is well.
 """
 
 from __future__ import annotations
@@ -8,17 +9,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import structlog
+from confluent_kafka import KafkaError
 
 from worker.core.repeats import Repeats
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from confluent_kafka import KafkaError
-
 log = structlog.get_logger(__name__)
 
-_LASTS_SECONDS: Final = 15.0
+# Longer than the thirty seconds after which librdkafka says again that a broker is away.
+_LASTS_SECONDS: Final = 40.0
+# Said once, and so until records flow or partitions are assigned.
+_SAID_ONCE: Final = {
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.GROUP_AUTHORIZATION_FAILED,
+    KafkaError.SASL_AUTHENTICATION_FAILED,
+    KafkaError._AUTHENTICATION,  # noqa: SLF001  librdkafka's own codes begin with an underscore
+    KafkaError._UNKNOWN_TOPIC,  # noqa: SLF001  as above
+}
 
 
 class KafkaUnusable(Exception):  # noqa: N818  it names the state
@@ -32,7 +42,7 @@ class Trouble:
         """Begin without one; ``clock`` is the loop's."""
         self._clock = clock
         self._repeats = Repeats()
-        self._latest: tuple[float, str] | None = None
+        self._latest: tuple[float, KafkaError] | None = None
 
     def note(self, error: KafkaError) -> None:
         """Hear a complaint.
@@ -42,17 +52,30 @@ class Trouble:
         """
         if error.fatal():
             raise KafkaUnusable(error.str())
-        now = self._clock()
-        self._latest = (now, f"{error.name()}: {error.str()}")
-        if times := self._repeats.note(error.name(), now):
-            log.warning("kafka.trouble", error=error.name(), says=error.str(), times=times)
+        if self.now() is None or self._latest is None or self._latest[1].code() not in _SAID_ONCE:
+            self._latest = (self._clock(), error)
+        self._tell(error)
+
+    def remind(self) -> None:
+        """Tell of a complaint that still holds, when it is time to."""
+        if self.now() is not None and self._latest is not None:
+            self._tell(self._latest[1])
 
     def over(self) -> None:
         """All is well: records flow, or partitions were assigned."""
+        if self._latest is not None:
+            seconds = self._repeats.ended(self._latest[1].name(), self._clock()) or 0.0
+            log.info("kafka.recovered", error=self._latest[1].name(), seconds=round(seconds, 1))
         self._latest = None
 
     def now(self) -> str | None:
         """The complaint that holds now; None while all is well."""
-        if self._latest is None or self._clock() - self._latest[0] > _LASTS_SECONDS:
+        if self._latest is None:
             return None
-        return self._latest[1]
+        at, error = self._latest
+        holds = error.code() in _SAID_ONCE or self._clock() - at <= _LASTS_SECONDS
+        return f"{error.name()}: {error.str()}" if holds else None
+
+    def _tell(self, error: KafkaError) -> None:
+        if times := self._repeats.note(error.name(), self._clock()):
+            log.warning("kafka.trouble", error=error.name(), says=error.str(), times=times)

@@ -87,7 +87,10 @@ class _Foreign(logging.Handler):
             library=record.name,
             words=_words(record),
             times=times,
-            place=place(record.pathname, record.lineno, record.funcName),
+            # librdkafka speaks through one line of Python.
+            place=None
+            if record.name == LIBRDKAFKA
+            else place(record.pathname, record.lineno, record.funcName),
             exc_info=record.exc_info,
         )
 
