@@ -13,7 +13,7 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-LIBRARIES = ("personalize-worker", "aiohttp", "boto3", "confluent-kafka", "msgspec", "uvloop")
+LIBRARIES = ("personalize-worker", "httptools", "boto3", "confluent-kafka", "msgspec", "uvloop")
 
 VERDICTS = ("what", "figure", "bar", "kept")
 

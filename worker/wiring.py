@@ -26,6 +26,7 @@ from worker.core.repeats import Repeats
 from worker.dead_letters.topic import DeadLetterTopicMissing, KafkaAway, ensure_topic
 from worker.dead_letters.writing import KafkaDeadLetters
 from worker.delivery.client import ClientSettings, PutEventsClient
+from worker.delivery.faults import DELIVERY_CODES
 from worker.delivery.service import UnusableSettings
 from worker.sources.kafka import KafkaSource
 from worker.sources.kafka_cluster import why_away
@@ -108,7 +109,7 @@ def _causes(error: Exception) -> list[Exception]:
 async def _run(settings: Settings, stopping: asyncio.Event) -> None:
     """Build the parts, run the flow, end the parts."""
     loop = asyncio.get_running_loop()
-    counts = Counts(time.time, ERROR_CODES)
+    counts = Counts(time.time, ERROR_CODES | DELIVERY_CODES)
     status = Status(loop.time)
     metrics = Metrics(counts, status.gauges, _build())
     admin = AdminServer(

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 class CredentialsUnavailable(Exception):  # noqa: N818  it names the state
     """There are no usable keys; ``str()`` says why and holds no secret, ``code`` is one word."""
 
-    def __init__(self, why: str, *, code: str) -> None:
-        """Keep both."""
+    def __init__(self, why: str, *, code: str, passing: bool = False) -> None:
+        """Keep all; ``passing``: it may be otherwise soon, without anybody doing something."""
         super().__init__(why)
         self.code = code
+        self.passing = passing
 
 
 class Loaded(Struct, frozen=True):
@@ -30,6 +31,8 @@ class Loaded(Struct, frozen=True):
     """botocore's word for where: env, shared-credentials-file, assume-role-with-web-identity, ..."""
     fetch: Callable[[], Keys]
     """Gives the keys, refreshed where they need it. It blocks, and raises what the provider raises."""
+    expires_at: Callable[[], float | None] = lambda: None
+    """When the keys that were given last end, in epoch seconds; None: never, or nobody knows."""
 
 
 def load_from_chain(region: str | None) -> Loaded:
@@ -48,15 +51,20 @@ def load_from_chain(region: str | None) -> Loaded:
         frozen = found.get_frozen_credentials()
         return Keys(frozen.access_key or "", frozen.secret_key or "", frozen.token or None)
 
-    return Loaded(found.method, fetch)
+    def expires_at() -> float | None:
+        # botocore shows it nowhere else; keys that do not expire are of a class without it.
+        expiry = getattr(found, "_expiry_time", None)
+        return expiry.timestamp() if expiry else None
+
+    return Loaded(found.method, fetch, expires_at)
 
 
 def fault_of(error: Exception) -> Misconfigured | PassingFault:
     """Say whose turn it is when no keys could be had: a token service's, or the operator's."""
+    if isinstance(error, CredentialsUnavailable):
+        return PassingFault(error.code) if error.passing else Misconfigured(error.code, str(error))
     from botocore import exceptions  # noqa: PLC0415  as above
 
-    if isinstance(error, CredentialsUnavailable):
-        return Misconfigured(error.code, str(error))
     if isinstance(error, exceptions.ClientError):
         passing = isinstance(_answer_of(error), (PassingFault, Throttled))
     else:
@@ -67,10 +75,11 @@ def fault_of(error: Exception) -> Misconfigured | PassingFault:
 
 def describe(error: Exception) -> str:
     """Say why there are no keys, without what a provider printed: that may be a secret."""
+    if isinstance(error, CredentialsUnavailable):
+        return str(error)
     from botocore import exceptions  # noqa: PLC0415  as above
 
     plain = (
-        CredentialsUnavailable,
         exceptions.ConfigNotFound,
         exceptions.ConfigParseError,
         exceptions.PartialCredentialsError,

@@ -6,6 +6,7 @@ others: so an expired token or a mended file costs one call and no hold.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -15,13 +16,14 @@ from msgspec import Struct
 from worker.core.classify import CREDENTIAL_CODES
 from worker.core.outcomes import Misconfigured, PassingFault, Refused
 from worker.delivery.answers import read
+from worker.delivery.apart import load_apart, resolve_apart
 from worker.delivery.body import EventsBody
-from worker.delivery.chain import load_from_chain
 from worker.delivery.credentials import RELOAD_SECONDS, Credentials, Found, Missing
 from worker.delivery.daemon import in_daemon_thread
-from worker.delivery.service import Service, resolve, tls_context
+from worker.delivery.faults import Broken
+from worker.delivery.service import Service, tls_context
 from worker.delivery.signing import Signer
-from worker.delivery.transport import Broken, Transport
+from worker.delivery.transport import Transport
 
 if TYPE_CHECKING:
     import ssl
@@ -60,6 +62,7 @@ class PutEventsClient:
         self,
         settings: ClientSettings,
         *,
+        resolve: Callable[[str | None, str | None], Service] = resolve_apart,
         load: Callable[[], Loaded] | None = None,
         clock: Callable[[], float] = time.time,
         reload_seconds: float = RELOAD_SECONDS,
@@ -68,6 +71,7 @@ class PutEventsClient:
 
         Args:
             settings: where to, and how long to wait.
+            resolve: finds region, endpoint and the rest of the service.
             load: finds credentials; unless given, botocore's chain does.
             clock: epoch seconds, which are signed.
             reload_seconds: refused credentials are loaded from scratch this often at most.
@@ -75,8 +79,9 @@ class PutEventsClient:
         self._settings = settings
         self._body = EventsBody(settings.tracking_id)
         self._credentials = Credentials(
-            load or (lambda: load_from_chain(settings.region)), reload_seconds=reload_seconds
+            load or (lambda: load_apart(settings.region)), reload_seconds=reload_seconds
         )
+        self._resolve_service = resolve
         self._clock = clock
         self._line: _Line | None = None
 
@@ -87,9 +92,8 @@ class PutEventsClient:
             UnusableSettings: region, endpoint, proxy or certificates are wrong. Missing credentials are not:
                 they may come yet, and until then every call is answered with ``Misconfigured``.
         """
-        service, tls = await in_daemon_thread(self._resolve)
+        (service, tls), _ = await asyncio.gather(in_daemon_thread(self._resolve), self._credentials.open())
         self._line = _Line(service, _signer(service), self._transport(service, tls))
-        await self._credentials.open()
 
     async def close(self) -> None:
         """Close the connections; it may be called twice, and without ``open``."""
@@ -139,7 +143,7 @@ class PutEventsClient:
         return self._line
 
     def _resolve(self) -> tuple[Service, ssl.SSLContext]:
-        service = resolve(self._settings.region, self._settings.endpoint_url)
+        service = self._resolve_service(self._settings.region, self._settings.endpoint_url)
         return service, tls_context(service.ca_file)
 
     def _transport(self, service: Service, tls: ssl.SSLContext) -> Transport:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from msgspec import Struct
-from yarl import URL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,10 +54,10 @@ class Service(Struct, frozen=True):
     content_type: str
     region: str
     signing_name: str
-    ca_file: str | None
-    """None: the certificates that come with botocore."""
+    ca_file: str
+    """The certificates to trust: those that boto3 would."""
     proxy_url: str | None
-    proxy_headers: Mapping[str, str]
+    proxy_headers: dict[str, str]
     region_warning: str | None
     """Why the region may be a mistake."""
 
@@ -72,6 +71,7 @@ def resolve(region: str | None, endpoint_url: str | None) -> Service:
     import boto3  # noqa: PLC0415  a thread's work, like all that blocks
     import botocore.session  # noqa: PLC0415  as above
     from botocore.exceptions import BotoCoreError, NoRegionError  # noqa: PLC0415  as above
+    from botocore.httpsession import get_cert_path  # noqa: PLC0415  as above
 
     core = botocore.session.get_session()
     try:
@@ -93,27 +93,26 @@ def resolve(region: str | None, endpoint_url: str | None) -> Service:
         content_type=sample.content_type,
         region=sample.region,
         signing_name=sample.signing_name,
-        ca_file=core.get_config_variable("ca_bundle"),
+        ca_file=str(core.get_config_variable("ca_bundle") or get_cert_path(verify=True)),
         proxy_url=proxy_url,
         proxy_headers=proxy_headers,
         region_warning=_region_warning(core, sample),
     )
 
 
-def tls_context(ca_file: str | None) -> ssl.SSLContext:
-    """Trust what boto3 would trust. There is no way to switch verification off.
+def tls_context(ca_file: str) -> ssl.SSLContext:
+    """Trust what is in this file. There is no way to switch verification off.
 
     Raises:
         UnusableSettings: there are no certificates in that file.
     """
-    from botocore.httpsession import get_cert_path  # noqa: PLC0415  as above
-
-    path = ca_file or get_cert_path(verify=True)
     try:
-        return ssl.create_default_context(cafile=path)
+        return ssl.create_default_context(cafile=ca_file)
     except OSError as error:
         # ssl.SSLError is an OSError.
-        msg = f"AWS_CA_BUNDLE (or ca_bundle) names {path!r}, which can't be used: {error.strerror or error}"
+        msg = (
+            f"AWS_CA_BUNDLE (or ca_bundle) names {ca_file!r}, which can't be used: {error.strerror or error}"
+        )
         raise UnusableSettings(msg) from error
 
 
@@ -126,6 +125,7 @@ def _sample(
     from botocore.awsrequest import AWSResponse  # noqa: PLC0415  as above
     from botocore.compat import HTTPHeaders  # noqa: PLC0415  as above
     from botocore.config import Config  # noqa: PLC0415  as above
+    from urllib3.util import parse_url  # noqa: PLC0415  it comes with botocore, and does this for it
 
     built: list[Mapping[str, Any]] = []
 
@@ -140,7 +140,7 @@ def _sample(
     meta = client.meta
     return _Sample(
         method=call["method"],
-        url=str(URL(call["url"])),
+        url=parse_url(call["url"]).url,
         content_type=call["headers"]["Content-Type"],
         endpoint_url=meta.endpoint_url,
         region=meta.region_name,
@@ -161,7 +161,7 @@ def _signed_path(url: str) -> str:
     return quote(normalize_url_path(urlsplit(url).path), safe="/~")
 
 
-def _proxy(url: str) -> tuple[str | None, Mapping[str, str]]:
+def _proxy(url: str) -> tuple[str | None, dict[str, str]]:
     """Find the proxy as boto3 does, once: looking at the environment for each call costs more than signing.
 
     Returns:
@@ -169,17 +169,22 @@ def _proxy(url: str) -> tuple[str | None, Mapping[str, str]]:
     """
     from botocore.httpsession import ProxyConfiguration  # noqa: PLC0415  as above
     from botocore.utils import get_environ_proxies  # noqa: PLC0415  as above
+    from urllib3.util import parse_url  # noqa: PLC0415  as above
 
     proxies = ProxyConfiguration(get_environ_proxies(url))
     proxy = proxies.proxy_url_for(url)
     if not proxy:
         return None, {}
+    # The address is never repeated: it may hold a password.
+    msg = "HTTPS_PROXY or HTTP_PROXY holds no address of a proxy, http://host:port or https://host:port"
     try:
-        return str(URL(proxy).with_user(None)), proxies.proxy_headers_for(proxy)
-    except ValueError as error:
-        # The address is not repeated: it may hold a password.
-        msg = "HTTPS_PROXY or HTTP_PROXY holds no address of a proxy"
-        raise UnusableSettings(msg) from error
+        parts = parse_url(proxy)
+    except ValueError:
+        raise UnusableSettings(msg) from None
+    # botocore makes "http://socks5://host" of another kind of proxy.
+    if parts.scheme not in _DEFAULT_PORTS or not parts.host or parts.path not in {None, "", "/"}:
+        raise UnusableSettings(msg)
+    return f"{parts.scheme}://{parts.netloc}", proxies.proxy_headers_for(proxy)
 
 
 def _region_warning(session: Session, sample: _Sample) -> str | None:

@@ -1,48 +1,29 @@
 """One POST over a pool of kept-alive connections, and what became of it.
 
-The connections belong to this module, as does aiohttp: what can go wrong on the way comes out as one word.
+A call has one deadline for everything: a free connection, name, TCP, proxy, TLS, the answer's last byte. It
+is sent once at most, by nobody a second time, and no redirect is followed. Deadlines are looked at ten times
+a second for all connections together, which costs nothing per call.
 """
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
-import aiohttp
-from msgspec import Struct
-from yarl import URL
-
-from worker.delivery.answers import Reply
+from worker.delivery.connection import Connection
+from worker.delivery.dialing import Dialer
+from worker.delivery.faults import ANSWER_TIMEOUT, CONNECT_TIMEOUT, CONNECTION_RESET, Broken
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Mapping
 
-MAX_ANSWER_BYTES = 65536
+    from worker.delivery.answers import Reply
+
 # Below the 20 s after which front ends of AWS have been seen to close an idle connection.
 KEEP_ALIVE_SECONDS = 15.0
-_OK = 200
-
-# The first that fits counts, so the narrower stand before the wider.
-_WORDS: tuple[tuple[type[BaseException], str], ...] = (
-    (aiohttp.ConnectionTimeoutError, "ConnectTimeout"),
-    (TimeoutError, "AnswerTimeout"),
-    (aiohttp.ClientConnectorDNSError, "DnsFailure"),
-    (aiohttp.ClientConnectorCertificateError, "CertificateRejected"),
-    (aiohttp.ClientSSLError, "TlsFailure"),
-    (aiohttp.ClientProxyConnectionError, "ProxyUnreachable"),
-    (aiohttp.ClientHttpProxyError, "ProxyRefused"),
-    (aiohttp.ClientConnectorError, "ConnectionFailed"),
-    (aiohttp.ClientPayloadError, "AnswerCutShort"),
-    (aiohttp.ClientConnectionError, "ConnectionReset"),
-    (aiohttp.ClientResponseError, "AnswerUnreadable"),
-    (OSError, "ConnectionReset"),
-)
-
-
-class Broken(Struct, frozen=True):
-    """No answer came, or half of one; ``code`` is one word. The call may have been taken all the same."""
-
-    code: str
+# How late a deadline may be noticed.
+SWEEP_SECONDS = 0.1
 
 
 class Transport:
@@ -59,6 +40,7 @@ class Transport:
         max_connections: int,
         proxy_url: str | None,
         proxy_headers: Mapping[str, str],
+        keep_alive_seconds: float = KEEP_ALIVE_SECONDS,
     ) -> None:
         """Make the pool; connections are opened as they are needed.
 
@@ -71,71 +53,123 @@ class Transport:
             max_connections: as many as there are calls at once.
             proxy_url: of an HTTP proxy, without login.
             proxy_headers: its login.
+            keep_alive_seconds: how long a connection is kept that nobody uses.
         """
-        self._url = URL(url, encoded=True)
-        self._proxy = None if proxy_url is None else URL(proxy_url)
-        self._proxy_headers = dict(proxy_headers) if proxy_url else None
-        # Through a tunnel the proxy reads the head of the CONNECT only, without one that of the call itself.
-        login = proxy_headers if proxy_url and self._url.scheme == "http" else {}
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=max_connections, ssl=tls, keepalive_timeout=KEEP_ALIVE_SECONDS
-            ),
-            timeout=aiohttp.ClientTimeout(total=answer_seconds, connect=connect_seconds),
-            headers={"User-Agent": user_agent, **login},
-            # What is not signed, compared or read is not made: each of these is paid for in every call.
-            skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent"),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
+        self._loop = asyncio.get_running_loop()
+        self._dialer = Dialer(url, tls=tls, proxy_url=proxy_url, proxy_headers=proxy_headers)
+        self._head = f"POST {self._dialer.target} HTTP/1.1\r\n" + _lines(
+            {"User-Agent": user_agent, **self._dialer.headers}
         )
+        self._connect_seconds = connect_seconds
+        self._answer_seconds = answer_seconds
+        self._keep_alive_seconds = keep_alive_seconds
+        # Who has a slot takes an idle connection or makes one; so there are never more of them than slots.
+        self._slots = asyncio.Semaphore(max_connections)
+        self._connections: set[Connection] = set()
+        self._idle: list[Connection] = []
+        self._dials: set[asyncio.Timeout] = set()
+        self._sweeping: asyncio.TimerHandle | None = None
+        self._closed = False
 
     async def close(self) -> None:
-        """Close all connections; calls under way come out broken."""
-        await self._session.close()
+        """Close all connections; calls under way come out broken, and later ones. It may be called twice."""
+        self._closed = True
+        for limit in self._dials:
+            if not limit.expired():
+                limit.reschedule(self._loop.time())
+        connections = list(self._connections)
+        for connection in connections:
+            connection.abort(CONNECTION_RESET)
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+        self._dialer.close()
+        if connections:
+            # An aborted connection is gone within a turn or two of the loop.
+            await asyncio.wait([each.lost for each in connections], timeout=1)
 
     async def post(self, headers: Mapping[str, str], body: bytes) -> Reply | Broken:
-        """Send once. It is neither sent again, nor is a redirect followed: aiohttp repeats no POST."""
+        """Send once, and give the answer or why there is none."""
+        ends_at = self._loop.time() + self._answer_seconds
+        if not await self._slot(ends_at):
+            return ANSWER_TIMEOUT
         try:
-            response = await self._session.post(
-                self._url,
-                data=body,
-                headers=headers,
-                allow_redirects=False,
-                proxy=self._proxy,
-                proxy_headers=self._proxy_headers,
-            )
-            try:
-                answer = b"" if response.content_length == 0 else await _beginning(response)
-            finally:
-                # It goes back to the pool if the answer was read to its end, and is closed if not.
-                response.release()
-        except (aiohttp.ClientError, OSError) as error:
-            # TimeoutError is an OSError.
-            return Broken(_word(error))
-        return Reply(_OK) if response.status == _OK else _reply(response, answer)
+            connection = self._idle_one() or await self._dial(ends_at)
+            if isinstance(connection, Broken):
+                return connection
+            head = f"{self._head}{_lines(headers)}Content-Length: {len(body)}\r\n\r\n"
+            return await self._exchange(connection, head.encode() + body, ends_at)
+        finally:
+            self._slots.release()
+
+    async def _exchange(self, connection: Connection, request: bytes, ends_at: float) -> Reply | Broken:
+        try:
+            reply = await connection.ask(request, ends_at)
+        except asyncio.CancelledError:
+            # The answer would be taken for that of the next call.
+            connection.abort()
+            raise
+        if connection.open:
+            connection.ends_at = self._loop.time() + self._keep_alive_seconds
+            self._idle.append(connection)
+        return reply
+
+    async def _slot(self, ends_at: float) -> bool:
+        if not self._slots.locked():
+            return await self._slots.acquire()
+        try:
+            async with asyncio.timeout_at(ends_at):
+                return await self._slots.acquire()
+        except TimeoutError:
+            return False
+
+    def _idle_one(self) -> Connection | None:
+        """Take the one used last, so that those which are too many grow old and go."""
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.open and connection.ends_at > self._loop.time():
+                return connection
+            connection.abort()
+        return None
+
+    async def _dial(self, ends_at: float) -> Connection | Broken:
+        connection = Connection(self._loop, self._connections)
+        broken = await self._dial_in_time(connection, ends_at)
+        if self._closed or not (broken or connection.open):
+            broken = CONNECTION_RESET
+        if broken:
+            connection.abort()
+            return broken
+        if self._sweeping is None:
+            self._sweeping = self._loop.call_later(SWEEP_SECONDS, self._sweep)
+        return connection
+
+    async def _dial_in_time(self, connection: Connection, ends_at: float) -> Broken | None:
+        if self._closed:
+            return CONNECTION_RESET
+        connect_ends_at = self._loop.time() + self._connect_seconds
+        limit = asyncio.timeout_at(min(ends_at, connect_ends_at))
+        try:
+            async with limit:
+                self._dials.add(limit)
+                return await self._dialer.dial(connection)
+        except TimeoutError:
+            return CONNECT_TIMEOUT if connect_ends_at < ends_at else ANSWER_TIMEOUT
+        except asyncio.CancelledError:
+            connection.abort()
+            raise
+        finally:
+            self._dials.discard(limit)
+
+    def _sweep(self) -> None:
+        """End what is too late or too old, and come again while there is anything to look after."""
+        now = self._loop.time()
+        for connection in list(self._connections):
+            if connection.ends_at <= now:
+                connection.expire()
+        self._idle = [each for each in self._idle if each.open]
+        again = bool(self._connections)
+        self._sweeping = self._loop.call_later(SWEEP_SECONDS, self._sweep) if again else None
 
 
-def _word(error: BaseException) -> str:
-    return next((word for kind, word in _WORDS if isinstance(error, kind)), "ConnectionFailed")
-
-
-def _reply(response: aiohttp.ClientResponse, answer: bytes) -> Reply:
-    said = response.headers
-    return Reply(
-        response.status,
-        said.get("x-amzn-errortype", ""),
-        said.get("Retry-After", ""),
-        said.get("x-amz-retry-after", ""),
-        answer,
-    )
-
-
-async def _beginning(response: aiohttp.ClientResponse) -> bytes:
-    """Read the answer, or as much of it as anybody will look at."""
-    answer = bytearray()
-    while len(answer) < MAX_ANSWER_BYTES:
-        chunk = await response.content.read(MAX_ANSWER_BYTES - len(answer))
-        if not chunk:
-            break
-        answer += chunk
-    return bytes(answer)
+def _lines(headers: Mapping[str, str]) -> str:
+    return "".join([f"{name}: {value}\r\n" for name, value in headers.items()])

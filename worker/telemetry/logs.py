@@ -29,7 +29,7 @@ LIBRDKAFKA = "worker.librdkafka"
 
 # Their messages are literals with %-arguments, at WARNING and above. Others put values into the message
 # itself (asyncio prints a task with its exception), so of others only the place in the code is told.
-_TEMPLATES_OF = ("aiohttp", "boto3", "botocore", "urllib3")
+_TEMPLATES_OF = ("boto3", "botocore", "urllib3")
 
 _encode_json = msgspec.json.Encoder().encode
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from worker.core.outcomes import Answer
     from worker.core.records import Batch, Reason, Skipped
 
-MAX_LABELS = 50
+MAX_LABELS = 100
 OTHER = "other"
 
 # What an answer without a code is called.

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ssl
+import traceback
 from typing import TYPE_CHECKING
 
 import pytest
@@ -102,21 +103,48 @@ def test_a_proxys_login_becomes_a_header_and_leaves_the_address(monkeypatch: pyt
     assert service.proxy_headers == {"Proxy-Authorization": "Basic bWU6cEBzcw=="}
 
 
+@pytest.mark.parametrize(
+    ("value", "proxy_url"),
+    [
+        ("https://me:p@[::1]:3129/", "https://[::1]:3129"),
+        ("//proxy.invalid:1", "http://proxy.invalid:1"),
+        ("http://proxy.invalid", "http://proxy.invalid"),
+    ],
+)
+def test_a_proxy_may_be_an_https_one_and_written_shortly(
+    monkeypatch: pytest.MonkeyPatch, value: str, proxy_url: str
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", value)
+    assert resolve("eu-west-1", None).proxy_url == proxy_url
+
+
 def test_no_proxy_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:3128")
     monkeypatch.setenv("NO_PROXY", ".amazonaws.com")
     assert resolve("eu-west-1", None).proxy_url is None
 
 
-def test_a_proxy_that_is_no_address_is_unusable_and_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", "http://me:secret@127.0.0.1:port")
+@pytest.mark.parametrize(
+    "value",
+    [
+        "http://me:secret@127.0.0.1:port",
+        "http://me:secret@127.0.0.1:99999",
+        "http://me:secret@",
+        "socks5://me:secret@127.0.0.1:1080",
+        "me:secret@127.0.0.1:1/secret",
+    ],
+)
+def test_a_proxy_that_is_no_http_address_is_unusable_and_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", value)
     with pytest.raises(UnusableSettings, match="HTTPS_PROXY") as caught:
         resolve("eu-west-1", None)
-    assert "secret" not in str(caught.value)
+    assert "secret" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_certificates_are_verified_and_by_default_those_of_botocore() -> None:
-    context = tls_context(None)
+    context = tls_context(resolve("eu-west-1", None).ca_file)
     assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
     assert context.cert_store_stats()["x509_ca"] > 0
 

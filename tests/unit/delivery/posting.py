@@ -1,0 +1,46 @@
+"""A transport to post with, as the tests want it."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from botocore.httpsession import get_cert_path
+
+from worker.delivery.answers import Reply
+from worker.delivery.service import tls_context
+from worker.delivery.transport import KEEP_ALIVE_SECONDS, Transport
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+HEADERS = {"Host": "somewhere", "Content-Type": "application/json", "X-Amz-Date": "20231114T235959Z"}
+OK = Reply(200)
+
+
+@asynccontextmanager
+async def transport_to(  # noqa: PLR0913  all that a test may want to be otherwise
+    url: str,
+    *,
+    ca_file: str | None = None,
+    proxy_url: str | None = None,
+    seconds: float = 5.0,
+    connect_seconds: float | None = None,
+    max_connections: int = 4,
+    keep_alive_seconds: float = KEEP_ALIVE_SECONDS,
+) -> AsyncIterator[Transport]:
+    transport = Transport(
+        f"{url}/events",
+        tls=tls_context(ca_file or get_cert_path(verify=True)),
+        user_agent="personalize-worker/9",
+        connect_seconds=seconds if connect_seconds is None else connect_seconds,
+        answer_seconds=seconds,
+        max_connections=max_connections,
+        proxy_url=proxy_url,
+        proxy_headers={"Proxy-Authorization": "Basic bWU="},
+        keep_alive_seconds=keep_alive_seconds,
+    )
+    try:
+        yield transport
+    finally:
+        await transport.close()

@@ -1,0 +1,64 @@
+"""boto3 in a process of its own says what it says in this one."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from worker.delivery.apart import load_apart, resolve_apart
+from worker.delivery.chain import CredentialsUnavailable
+from worker.delivery.service import UnusableSettings, resolve
+from worker.delivery.signing import Keys
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_the_service_is_the_one_that_boto3_finds_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://user:secret@127.0.0.1:3128")
+    assert resolve_apart("eu-west-1", None) == resolve("eu-west-1", None)
+
+
+def test_a_region_that_cannot_be_is_told_as_here() -> None:
+    with pytest.raises(UnusableSettings, match="eu-west-1"):
+        resolve_apart("eu-wst1", None)
+
+
+def test_keys_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    loaded = load_apart("eu-west-1")
+    assert loaded.method == "env"
+    assert loaded.fetch() == Keys("AKIA", "secret")
+
+
+def test_no_keys_are_told_with_what_was_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    with pytest.raises(CredentialsUnavailable, match="no provider") as caught:
+        load_apart("eu-west-1")
+    assert (caught.value.code, caught.value.passing) == ("NoCredentials", False)
+
+
+def test_keys_that_end_are_asked_for_anew_a_quarter_of_an_hour_before(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The provider is a program of the user's, which gives a new key at each call."""
+    calls = tmp_path / "calls"
+    given = {"Version": 1, "SecretAccessKey": "s", "SessionToken": "t", "Expiration": "2100-01-01T00:00:00Z"}
+    program = tmp_path / "provider.py"
+    program.write_text(
+        "import json, pathlib\n"
+        f"calls = pathlib.Path({str(calls)!r})\n"
+        "calls.write_text((calls.read_text() if calls.exists() else '') + '.')\n"
+        f"print(json.dumps({given!r} | {{'AccessKeyId': f'AKIA{{len(calls.read_text())}}'}}))\n"
+    )
+    config = tmp_path / "config"
+    config.write_text(f"[default]\ncredential_process = {sys.executable} {program}\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    now = [0.0]
+    loaded = load_apart("eu-west-1", now=lambda: now[0])
+    assert loaded.fetch().access_key == loaded.fetch().access_key == "AKIA1"
+    now[0] = 4_102_444_800.0 - 14 * 60
+    assert loaded.fetch().access_key == "AKIA2"

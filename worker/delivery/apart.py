@@ -1,0 +1,127 @@
+"""boto3 in a process of its own.
+
+It is needed for half a second at start, and again when keys expire or are refused. In the worker's process
+it would stay: twenty megabytes, and the interpreter's lock for as long as it imports and parses. Apart, it
+costs a process that ends when it has answered.
+
+The answer comes as one line of JSON through a pipe that nobody else reads; keys appear nowhere else.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from worker.core.outcomes import PassingFault
+from worker.delivery.chain import CredentialsUnavailable, Loaded, describe, fault_of, load_from_chain
+from worker.delivery.service import Service, UnusableSettings, resolve
+from worker.delivery.signing import Keys
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+# A token service that does not answer is asked again later.
+_PATIENCE_SECONDS: Final = 60.0
+# Well before keys end; botocore itself begins to insist ten minutes before.
+_RENEW_SECONDS: Final = 15 * 60.0
+
+T = TypeVar("T")
+
+
+class _Resolved(Struct, omit_defaults=True):
+    service: Service | None = None
+    unusable: str = ""
+
+
+class _Keyed(Struct, omit_defaults=True):
+    method: str = ""
+    keys: Keys | None = None
+    expires_at: float | None = None
+    why: str = ""
+    code: str = ""
+    passing: bool = False
+
+
+def resolve_apart(region: str | None, endpoint_url: str | None) -> Service:
+    """``service.resolve`` in a process of its own. Blocks.
+
+    Raises:
+        UnusableSettings: as there, or the process came to nothing.
+    """
+    answer = _ask(["resolve", region or "", endpoint_url or ""], _Resolved)
+    if answer is None:
+        msg = (
+            f"boto3 did not say where to send to: `{sys.executable} -m worker.delivery.apart` came to nothing"
+        )
+        raise UnusableSettings(msg)
+    if answer.service is None:
+        raise UnusableSettings(answer.unusable)
+    return answer.service
+
+
+def load_apart(region: str | None, *, now: Callable[[], float] = time.time) -> Loaded:
+    """``chain.load_from_chain`` in a process of its own; what it gives asks anew before the keys end. Blocks.
+
+    Raises:
+        CredentialsUnavailable: there are none, or nobody could say.
+    """
+    latest = _keyed(region)
+
+    def fetch() -> Keys:
+        nonlocal latest
+        if latest.expires_at is not None and now() > latest.expires_at - _RENEW_SECONDS:
+            latest = _keyed(region)
+        return latest.keys or Keys("", "")
+
+    return Loaded(latest.method, fetch)
+
+
+def _keyed(region: str | None) -> _Keyed:
+    answer = _ask(["load", region or ""], _Keyed)
+    if answer is None:
+        msg = "boto3 did not answer"
+        raise CredentialsUnavailable(msg, code="CredentialsRefresh", passing=True)
+    if answer.keys is None:
+        raise CredentialsUnavailable(answer.why, code=answer.code, passing=answer.passing)
+    return answer
+
+
+def _ask(arguments: Sequence[str], kind: type[T]) -> T | None:
+    """What the process says; None when it says nothing of use."""
+    # -P: nothing in the current folder is taken for a module.
+    command = [sys.executable, "-P", "-m", __name__, *arguments]
+    try:
+        done = subprocess.run(  # noqa: S603  the interpreter and the module that run here
+            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_PATIENCE_SECONDS, check=False
+        )
+        return msgspec.json.decode(done.stdout, type=kind)
+    except (OSError, subprocess.TimeoutExpired, msgspec.MsgspecError):
+        return None
+
+
+def _resolved(region: str, endpoint_url: str) -> _Resolved:
+    try:
+        return _Resolved(resolve(region or None, endpoint_url or None))
+    except UnusableSettings as error:
+        return _Resolved(unusable=str(error))
+
+
+def _loaded(region: str) -> _Keyed:
+    try:
+        loaded = load_from_chain(region or None)
+        keys = loaded.fetch()
+    except Exception as error:  # noqa: BLE001  a provider runs the user's program or plugin
+        fault = fault_of(error)
+        return _Keyed(why=describe(error), code=fault.code, passing=isinstance(fault, PassingFault))
+    return _Keyed(loaded.method, keys, loaded.expires_at())
+
+
+if __name__ == "__main__":
+    asked, *rest = sys.argv[1:]
+    answer = _resolved(*rest) if asked == "resolve" else _loaded(*rest)
+    sys.stdout.buffer.write(msgspec.json.encode(answer))

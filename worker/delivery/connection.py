@@ -1,0 +1,102 @@
+"""One connection to the API: a call at a time, its answer or why there is none.
+
+The rule: an answer belongs to the call that asked for it. So a connection ends with a call that gave up on
+it, and with bytes that nobody asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from math import inf
+from typing import TYPE_CHECKING, cast
+
+from worker.delivery.faults import ANSWER_TIMEOUT, Broken
+from worker.delivery.reading import AnswerReader
+
+if TYPE_CHECKING:
+    from worker.delivery.answers import Reply
+
+
+class Connection(asyncio.Protocol):
+    """Made by a dialer, used by a pool."""
+
+    __slots__ = ("_all", "_loop", "_reader", "_transport", "_waiter", "ends_at", "lost", "open")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, among: set[Connection]) -> None:
+        """Begin unconnected; it is ``among`` those that there are from being made to being lost."""
+        self._all = among
+        self._loop = loop
+        self._reader = AnswerReader()
+        self._transport: asyncio.Transport | None = None
+        self._waiter: asyncio.Future[Reply | Broken] | None = None
+        self.ends_at = inf
+        """When, on the loop's clock, the answer is too late, or an idle connection too old."""
+        self.open = False
+        """Whether a call can be made; with one under way, whether it still can be answered."""
+        self.lost: asyncio.Future[None] = loop.create_future()
+        """Done when nothing is left of the connection."""
+
+    def ask(self, request: bytes, ends_at: float) -> asyncio.Future[Reply | Broken]:
+        """Send a whole request over an idle connection; the future is given the answer, and no exception."""
+        assert self._transport is not None  # noqa: S101  the pool asks open connections only
+        self.ends_at = ends_at
+        self._reader.expect()
+        self._waiter = waiter = self._loop.create_future()
+        self._transport.write(request)
+        return waiter
+
+    def abort(self, why: Broken | None = None) -> None:
+        """End it at once; a call under way is answered with ``why``, if there still is one that waits."""
+        self.open = False
+        if why is not None:
+            self._answer(why)
+        self._waiter = None
+        if self._transport is not None:
+            self._transport.abort()
+
+    def expire(self) -> None:
+        """End it, for its time is over."""
+        self.abort(ANSWER_TIMEOUT)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Be open."""
+        if self.lost.done():
+            # Through a tunnel, being made is told late: only when the handshake is over.
+            return
+        # A stream's, and uvloop's are no subclasses.
+        self._transport = cast("asyncio.Transport", transport)
+        self.open = True
+        self._all.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on, and be free again when the answer is whole."""
+        if self._waiter is None:
+            self.abort()
+            return
+        reply = self._reader.feed(data)
+        if reply is None:
+            return
+        self._answer(reply)
+        # A server that answers before it has heard all (413, say) does not read the rest as the next call.
+        if not self._reader.reusable or (self._transport and self._transport.get_write_buffer_size()):
+            self.abort()
+
+    def eof_received(self) -> None:
+        """Take the end of the stream for the end of an answer that has no other."""
+        self._answer(self._reader.end())
+        self.abort()
+
+    def connection_lost(self, _: Exception | None) -> None:
+        """Be gone, for whatever reason."""
+        self.open = False
+        self._answer(self._reader.cut())
+        self._transport = None
+        self._reader.drop()
+        self._all.discard(self)
+        if not self.lost.done():
+            self.lost.set_result(None)
+
+    def _answer(self, reply: Reply | Broken) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(reply)

@@ -1,0 +1,59 @@
+"""What can go wrong on the way to an answer, in one word each."""
+
+from __future__ import annotations
+
+import ssl
+from socket import gaierror
+
+from msgspec import Struct
+
+
+class Broken(Struct, frozen=True):
+    """No answer came, or half of one; ``code`` is one word. The call may have been taken all the same."""
+
+    code: str
+
+
+CONNECT_TIMEOUT = Broken("ConnectTimeout")
+ANSWER_TIMEOUT = Broken("AnswerTimeout")
+DNS_FAILURE = Broken("DnsFailure")
+CERTIFICATE_REJECTED = Broken("CertificateRejected")
+TLS_FAILURE = Broken("TlsFailure")
+PROXY_UNREACHABLE = Broken("ProxyUnreachable")
+PROXY_REFUSED = Broken("ProxyRefused")
+CONNECTION_FAILED = Broken("ConnectionFailed")
+CONNECTION_RESET = Broken("ConnectionReset")
+ANSWER_CUT_SHORT = Broken("AnswerCutShort")
+ANSWER_UNREADABLE = Broken("AnswerUnreadable")
+
+# Every word that delivery itself says where the API said none, the credentials' included: fit for labels.
+DELIVERY_CODES = frozenset(
+    each.code
+    for each in (
+        CONNECT_TIMEOUT,
+        ANSWER_TIMEOUT,
+        DNS_FAILURE,
+        CERTIFICATE_REJECTED,
+        TLS_FAILURE,
+        PROXY_UNREACHABLE,
+        PROXY_REFUSED,
+        CONNECTION_FAILED,
+        CONNECTION_RESET,
+        ANSWER_CUT_SHORT,
+        ANSWER_UNREADABLE,
+    )
+) | {"NoCredentials", "CredentialsMalformed", "CredentialsRefresh", "CredentialsUnavailable", "NotUnicode"}
+
+# The first that fits counts, so the narrower stand before the wider.
+_WHILE_CONNECTING: tuple[tuple[type[OSError], Broken], ...] = (
+    (ssl.SSLCertVerificationError, CERTIFICATE_REJECTED),
+    (ssl.SSLError, TLS_FAILURE),
+    (gaierror, DNS_FAILURE),
+    (TimeoutError, CONNECT_TIMEOUT),
+    (OSError, CONNECTION_FAILED),
+)
+
+
+def while_connecting(error: OSError) -> Broken:
+    """Say what kept a connection from being made."""
+    return next(broken for kind, broken in _WHILE_CONNECTING if isinstance(error, kind))
