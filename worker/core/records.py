@@ -21,7 +21,7 @@ Headers: TypeAlias = tuple[tuple[str, bytes | None], ...]
 
 # What a held record costs besides its own bytes: its objects, its places in queue and ledger. Measured with
 # `make bench`, which prints resident bytes a record beside what this estimate says.
-OVERHEAD_BYTES = 320
+OVERHEAD_BYTES = 380
 
 
 class Record(Struct, frozen=True, gc=False):

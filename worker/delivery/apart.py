@@ -33,11 +33,6 @@ _RENEW_SECONDS: Final = 15 * 60.0
 T = TypeVar("T")
 
 
-class _Resolved(Struct, omit_defaults=True):
-    service: Service | None = None
-    unusable: str = ""
-
-
 class _Keyed(Struct, omit_defaults=True):
     method: str = ""
     keys: Keys | None = None
@@ -47,42 +42,59 @@ class _Keyed(Struct, omit_defaults=True):
     passing: bool = False
 
 
-def resolve_apart(region: str | None, endpoint_url: str | None) -> Service:
-    """``service.resolve`` in a process of its own. Blocks.
-
-    Raises:
-        UnusableSettings: as there, or the process came to nothing.
-    """
-    answer = _ask(["resolve", region or "", endpoint_url or ""], _Resolved)
-    if answer is None:
-        msg = (
-            f"boto3 did not say where to send to: `{sys.executable} -m worker.delivery.apart` came to nothing"
-        )
-        raise UnusableSettings(msg)
-    if answer.service is None:
-        raise UnusableSettings(answer.unusable)
-    return answer.service
+class _Resolved(Struct, omit_defaults=True):
+    service: Service | None = None
+    unusable: str = ""
+    keyed: _Keyed | None = None
+    """The keys too, for at start both are wanted, and most of the time is boto3's import."""
 
 
-def load_apart(region: str | None, *, now: Callable[[], float] = time.time) -> Loaded:
-    """``chain.load_from_chain`` in a process of its own; what it gives asks anew before the keys end. Blocks.
+class Apart:
+    """Asks boto3 for one worker. Every call blocks."""
 
-    Raises:
-        CredentialsUnavailable: there are none, or nobody could say.
-    """
-    latest = _keyed(region)
+    def __init__(self, region: str | None, *, now: Callable[[], float] = time.time) -> None:
+        """Ask nothing yet; ``now`` is epoch seconds."""
+        self._region = region
+        self._now = now
+        self._keyed: _Keyed | None = None
 
-    def fetch() -> Keys:
-        nonlocal latest
-        if latest.expires_at is not None and now() > latest.expires_at - _RENEW_SECONDS:
-            latest = _keyed(region)
-        return latest.keys or Keys("", "")
+    def resolve(self, endpoint_url: str | None) -> Service:
+        """What ``service.resolve`` finds.
 
-    return Loaded(latest.method, fetch)
+        Raises:
+            UnusableSettings: as there, or the process came to nothing.
+        """
+        answer = _ask(["resolve", self._region or "", endpoint_url or ""], _Resolved)
+        if answer is None:
+            msg = f"boto3 did not say where to send to: `{sys.executable} -m {__name__}` came to nothing"
+            raise UnusableSettings(msg)
+        if answer.service is None:
+            raise UnusableSettings(answer.unusable)
+        self._keyed = answer.keyed
+        return answer.service
+
+    def load(self) -> Loaded:
+        """What ``chain.load_from_chain`` finds, from scratch; it gives other keys well before these end.
+
+        Raises:
+            CredentialsUnavailable: there are none, or nobody could say.
+        """
+        # Those that came with the service are as fresh, once.
+        latest, self._keyed = _usable(self._keyed or self._asked()), None
+
+        def fetch() -> Keys:
+            nonlocal latest
+            if latest.expires_at is not None and self._now() > latest.expires_at - _RENEW_SECONDS:
+                latest = _usable(self._asked())
+            return latest.keys or Keys("", "")
+
+        return Loaded(latest.method, fetch)
+
+    def _asked(self) -> _Keyed | None:
+        return _ask(["load", self._region or ""], _Keyed)
 
 
-def _keyed(region: str | None) -> _Keyed:
-    answer = _ask(["load", region or ""], _Keyed)
+def _usable(answer: _Keyed | None) -> _Keyed:
     if answer is None:
         msg = "boto3 did not answer"
         raise CredentialsUnavailable(msg, code="CredentialsRefresh", passing=True)
@@ -106,7 +118,7 @@ def _ask(arguments: Sequence[str], kind: type[T]) -> T | None:
 
 def _resolved(region: str, endpoint_url: str) -> _Resolved:
     try:
-        return _Resolved(resolve(region or None, endpoint_url or None))
+        return _Resolved(resolve(region or None, endpoint_url or None), keyed=_loaded(region))
     except UnusableSettings as error:
         return _Resolved(unusable=str(error))
 

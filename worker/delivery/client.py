@@ -6,7 +6,6 @@ others: so an expired token or a mended file costs one call and no hold.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -16,7 +15,7 @@ from msgspec import Struct
 from worker.core.classify import CREDENTIAL_CODES
 from worker.core.outcomes import Misconfigured, PassingFault, Refused
 from worker.delivery.answers import read
-from worker.delivery.apart import load_apart, resolve_apart
+from worker.delivery.apart import Apart
 from worker.delivery.body import EventsBody
 from worker.delivery.credentials import RELOAD_SECONDS, Credentials, Found, Missing
 from worker.delivery.daemon import in_daemon_thread
@@ -62,7 +61,6 @@ class PutEventsClient:
         self,
         settings: ClientSettings,
         *,
-        resolve: Callable[[str | None, str | None], Service] = resolve_apart,
         load: Callable[[], Loaded] | None = None,
         clock: Callable[[], float] = time.time,
         reload_seconds: float = RELOAD_SECONDS,
@@ -71,17 +69,15 @@ class PutEventsClient:
 
         Args:
             settings: where to, and how long to wait.
-            resolve: finds region, endpoint and the rest of the service.
             load: finds credentials; unless given, botocore's chain does.
             clock: epoch seconds, which are signed.
             reload_seconds: refused credentials are loaded from scratch this often at most.
         """
         self._settings = settings
         self._body = EventsBody(settings.tracking_id)
-        self._credentials = Credentials(
-            load or (lambda: load_apart(settings.region)), reload_seconds=reload_seconds
-        )
-        self._resolve_service = resolve
+        apart = Apart(settings.region)
+        self._credentials = Credentials(load or apart.load, reload_seconds=reload_seconds)
+        self._apart = apart
         self._clock = clock
         self._line: _Line | None = None
 
@@ -92,7 +88,8 @@ class PutEventsClient:
             UnusableSettings: region, endpoint, proxy or certificates are wrong. Missing credentials are not:
                 they may come yet, and until then every call is answered with ``Misconfigured``.
         """
-        (service, tls), _ = await asyncio.gather(in_daemon_thread(self._resolve), self._credentials.open())
+        service, tls = await in_daemon_thread(self._resolve)
+        await self._credentials.open()
         self._line = _Line(service, _signer(service), self._transport(service, tls))
 
     async def close(self) -> None:
@@ -143,7 +140,7 @@ class PutEventsClient:
         return self._line
 
     def _resolve(self) -> tuple[Service, ssl.SSLContext]:
-        service = self._resolve_service(self._settings.region, self._settings.endpoint_url)
+        service = self._apart.resolve(self._settings.endpoint_url)
         return service, tls_context(service.ca_file)
 
     def _transport(self, service: Service, tls: ssl.SSLContext) -> Transport:

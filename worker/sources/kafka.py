@@ -23,6 +23,7 @@ from worker.core.snapshot import PartitionGauges
 from worker.sources.kafka_messages import RecordReader, ends_of
 from worker.sources.kafka_settings import takes_in
 from worker.sources.kafka_trouble import Trouble
+from worker.sources.memory import give_back
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -42,6 +43,7 @@ _COMMIT_SECONDS: Final = 5.0
 _STATISTICS_MS: Final = 5000
 # poll, the callback it waits in, and what that callback calls.
 _THREADS: Final = 4
+_PURGE_SECONDS: Final = 1.0
 
 # What a commit may meet without anything being wrong: nothing was stored, or the partition is not ours now.
 _HARMLESS: Final = {
@@ -85,6 +87,7 @@ class KafkaSource:
         self._ends: dict[tuple[str, int], int] = {}
         self._paused: set[tuple[str, int]] = set()
         self._is_paused = False
+        self._giving_back: asyncio.TimerHandle | None = None
         self._commit_at = 0.0
         self._reader = RecordReader()
         self._trouble = Trouble(clock)
@@ -124,6 +127,9 @@ class KafkaSource:
         """Stop the flow, of partitions too that come later."""
         self._is_paused = True
         await self._pause_new()
+        # What was fetched ahead is thrown away by librdkafka's own thread, soon.
+        loop = asyncio.get_running_loop()
+        self._giving_back = loop.call_later(_PURGE_SECONDS, self._threads.submit, give_back)
 
     async def resume(self) -> None:
         """Let the records flow again."""
@@ -146,6 +152,8 @@ class KafkaSource:
 
     async def close(self) -> None:
         """Leave the group; may be given up."""
+        if self._giving_back is not None:
+            self._giving_back.cancel()
         try:
             await self._consumer.close()
         finally:
