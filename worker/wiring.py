@@ -63,9 +63,10 @@ def run(settings: Settings) -> int:
     log_crashes()
     kafka = settings.kafka
     log.info("worker.started", version=VERSION, topics=" ".join(kafka.topics), group=kafka.group_id)
-    code = uvloop.run(_run_to_the_end(settings))
+    runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+    code = runner.run(_run_to_the_end(settings))
     log.info("worker.ended", exit_code=code)
-    # Not sys.exit: it would wait for threads that may hang on a broker.
+    # Neither closing the runner nor sys.exit: both would wait for threads that may hang on a broker.
     sys.stdout.flush()
     os._exit(code)
 

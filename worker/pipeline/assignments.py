@@ -56,6 +56,9 @@ class Leases:
 
     def assigned(self, partitions: Sequence[tuple[str, int]]) -> Sequence[Lease]:
         """Open a lease for each."""
+        if self._books.ledger.leases(partitions):
+            # Assigned again without a revoke between: what is queued of them comes once more.
+            self._end(partitions)
         leases = [self._books.ledger.open(*each) for each in partitions]
         self._note("assigned", partitions)
         return leases

@@ -100,6 +100,8 @@ class Flow:
 
     def stop(self) -> None:
         """Take in no more, finish what is under way within the drain deadline, and end."""
+        if self._stopping.is_set():
+            return
         self._leases.latest = self._clock() + self._drain_seconds
         self._stopping.set()
         self._books.changed.wake()

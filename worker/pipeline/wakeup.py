@@ -15,11 +15,12 @@ class Wakeup:
 
     def __init__(self) -> None:
         """Begin with nobody waiting."""
-        self._waiting: set[asyncio.Future[None]] = set()
+        # In the order in which they came, so that every run of a test is the same.
+        self._waiting: dict[asyncio.Future[None], None] = {}
 
     def wake(self) -> None:
         """Something happened: all who wait look again."""
-        waiting, self._waiting = self._waiting, set()
+        waiting, self._waiting = self._waiting, {}
         for each in waiting:
             _finish(each)
 
@@ -27,12 +28,12 @@ class Wakeup:
         """Return after the next ``wake``, or at ``until`` (of the loop's clock), whichever comes first."""
         loop = asyncio.get_running_loop()
         woken: asyncio.Future[None] = loop.create_future()
-        self._waiting.add(woken)
+        self._waiting[woken] = None
         timer = loop.call_at(until, _finish, woken) if until != inf else None
         try:
             await woken
         finally:
-            self._waiting.discard(woken)
+            self._waiting.pop(woken, None)
             if timer is not None:
                 timer.cancel()
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.schedules import refuse
 from tests.support.stage import Stage, crash, running, settings
 from tests.support.twins import TopicTwin, events
 from tests.support.virtual_time import in_virtual_time
@@ -14,11 +15,6 @@ from worker.core.outcomes import Accepted, Misconfigured, PassingFault, Refused,
 
 if TYPE_CHECKING:
     from worker.core.records import Batch
-
-
-def refuse(*bad: str):  # noqa: ANN201  a function of a batch
-    """Refuse every call that holds one of these events."""
-    return lambda batch: Refused("InvalidInputException") if set(events(batch)) & set(bad) else Accepted()
 
 
 def test_everything_is_delivered_and_then_committed() -> None:

@@ -1,0 +1,152 @@
+"""Sessions, and calls at the gate, get their turn, whatever the others do."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.schedules import failing
+from tests.support.stage import Stage, running, settings
+from tests.support.twins import TopicTwin
+from tests.support.virtual_time import in_virtual_time
+from worker.core.gate import Gate
+from worker.core.outcomes import Accepted, Throttled
+from worker.pipeline.turnstile import Turnstile
+
+if TYPE_CHECKING:
+    from worker.core.outcomes import Answer
+    from worker.core.records import Batch
+
+
+@pytest.mark.parametrize("max_unsettled_records", [10, 100, 200, 400])
+def test_a_small_bound_on_records_is_not_full_and_eased_at_once(max_unsettled_records: int) -> None:
+    """Else records that can't be delivered, well below the bound, stop the intake of all others."""
+
+    async def scenario() -> None:
+        stage = Stage(settings(max_unsettled_records=max_unsettled_records))
+        stage.api.answer = failing("bad")
+        stuck = int(0.79 * max_unsettled_records)
+        stage.topic.produce(*(f"bad/u/{n}" for n in range(stuck)))
+        stage.source.assign(0)
+        async with running(stage):
+            await stage.until(lambda: stage.api.calls)
+            stage.topic.produce("a/u/1")
+            await stage.until(lambda: stage.api.accepted["a"] == ["1"], seconds=600)
+
+    in_virtual_time(scenario())
+
+
+def test_sessions_that_fail_for_good_leave_quota_to_the_others() -> None:
+    """Calls that are tried again go first, but not all the time."""
+
+    async def scenario() -> None:
+        stage = Stage(settings(requests_per_second=1))
+        stage.api.answer = failing("bad")
+        stage.topic.produce(*(f"bad{n}/u/{n}" for n in range(40)))
+        stage.source.assign(0)
+        async with running(stage):
+            await asyncio.sleep(300)
+            stage.topic.produce("a/u/1")
+            await stage.until(lambda: stage.api.accepted["a"] == ["1"], seconds=600)
+
+    in_virtual_time(scenario())
+
+
+def test_sessions_that_fail_for_good_leave_places_to_the_others() -> None:
+    """However many: a batch that waits to be tried again takes no place for ever."""
+
+    async def scenario() -> None:
+        stage = Stage(settings(max_in_flight=1))
+        stage.api.answer = failing("bad")
+        stage.topic.produce(*(f"bad{n}/u/{n}" for n in range(17)), "a/u/1")
+        stage.source.assign(0)
+        async with running(stage):
+            await stage.until(lambda: stage.api.accepted["a"] == ["1"], seconds=3600)
+
+    in_virtual_time(scenario())
+
+
+@pytest.mark.parametrize("requests_per_second", [0.05, 0.5])
+def test_a_quota_below_one_call_a_second_still_delivers(requests_per_second: float) -> None:
+    async def scenario() -> None:
+        stage = Stage(settings(requests_per_second=requests_per_second), TopicTwin(2))
+        stage.topic.produce("a/u/1", "b/u/2", "a/u/3")
+        stage.source.assign(0)
+        async with running(stage):
+            await stage.settled()
+        assert sorted(stage.api.delivered()) == ["1", "2", "3"]
+
+    in_virtual_time(scenario())
+
+
+def test_a_user_who_comes_and_goes_splits_calls_and_keeps_the_order() -> None:
+    async def scenario() -> None:
+        stage = Stage(settings(max_in_flight=1))
+        users = ("-", "u", "-", "v", "u", "u", "-")
+        stage.topic.produce(*(f"s/{users[n % 7]}/{n}" for n in range(70)))
+        stage.source.assign(0)
+        async with running(stage):
+            await stage.settled()
+        assert stage.api.accepted["s"] == [str(n) for n in range(70)]
+        assert stage.api.overlaps == 0
+
+    in_virtual_time(scenario())
+
+
+def test_whoever_is_let_through_and_cancelled_at_once_gives_the_place_back() -> None:
+    async def scenario() -> None:
+        turnstile = Turnstile(Gate(1000, max_in_flight=1), asyncio.get_running_loop().time)
+        turnstile.set_share(1.0)
+        assert await turnstile.enter()
+        waiting = asyncio.create_task(turnstile.enter())
+        await asyncio.sleep(1)
+        turnstile.leave()
+        assert turnstile.gate.in_flight == 1
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        assert turnstile.gate.in_flight == 0
+
+    in_virtual_time(scenario())
+
+
+def test_whoever_stops_waiting_at_the_gate_takes_no_place() -> None:
+    async def scenario() -> None:
+        turnstile = Turnstile(Gate(1000, max_in_flight=1), asyncio.get_running_loop().time)
+        turnstile.set_share(1.0)
+        assert await turnstile.enter()
+        waiting = asyncio.create_task(turnstile.enter())
+        await asyncio.sleep(1)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        turnstile.leave()
+        assert turnstile.gate.in_flight == 0
+
+    in_virtual_time(scenario())
+
+
+def test_throttling_slows_the_worker_down() -> None:
+    """An API that takes a tenth of what is configured: most calls are not sent in vain."""
+
+    async def scenario() -> None:
+        stage = Stage(settings(requests_per_second=200))
+        taken: list[float] = []
+
+        def answer(_: Batch) -> Answer:
+            now = stage.loop.time()
+            if len([at for at in taken if now - at < 1]) >= 20:
+                return Throttled("ThrottlingException")
+            taken.append(now)
+            return Accepted()
+
+        stage.api.answer = answer
+        stage.topic.produce(*(f"s{n}/u/{n}" for n in range(1500)))
+        stage.source.assign(0)
+        async with running(stage):
+            await stage.until(lambda: stage.meter.counts["Throttled"])
+            assert stage.gate.rate < 200
+            await stage.settled()
+        assert stage.meter.counts["Throttled"] < 2 * stage.meter.counts["Accepted"]
+
+    in_virtual_time(scenario())
