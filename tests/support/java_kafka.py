@@ -182,7 +182,8 @@ class JavaKafka(KafkaTopics):
 
     def _format(self) -> None:
         """Make the brokers one cluster."""
-        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+        # The first byte is set, for an id that begins with "-" would be taken for an option.
+        cluster_id = base64.urlsafe_b64encode(b"k" + uuid.uuid4().bytes[1:]).rstrip(b"=").decode()
         voters = ",".join(f"{each.node}@127.0.0.1:{each.controller_port}" for each in self.brokers)
         for each in self.brokers:
             each.format(voters, min(3, len(self.brokers)), cluster_id)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # Of outdated entries in the heap: fewer than sessions plus this many.
 _STALE_ENTRIES = 64
 # While there is a backlog, a session gets one call for each so many seconds of age that are worked off.
-_TURN_SECONDS = 1.0
+_TURN_SECONDS = 0.1
 
 
 class _Session:
