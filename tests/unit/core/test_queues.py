@@ -80,7 +80,7 @@ def test_a_hot_session_does_not_starve_the_others() -> None:
         *(interaction("hot", offset=n) for n in range(1000)), interaction("cold", received_at=0.5)
     )
     order = []
-    for step in range(6):
+    for step in range(12):
         now = 2.0 + step
         batch = queues.seal(now)
         assert batch is not None
