@@ -78,9 +78,9 @@ class Process:
 class EndpointProcess(Process):
     """``python -m worker.local.put_events``."""
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, log: Path, words: Sequence[str] = ("worker.local.put_events", "--port", "0")) -> None:
         """Start it and wait until it says where it listens."""
-        super().__init__(("worker.local.put_events", "--port", "0"), log)
+        super().__init__(words, log)
 
         def said() -> list[dict[str, Any]]:
             self.complain_if_ended()
@@ -103,6 +103,25 @@ class EndpointProcess(Process):
     def set_faults(self, **faults: object) -> None:
         """From now on, this goes wrong; what is not named stays as it is."""
         _ask(f"{self.url}/faults", json.dumps(faults).encode())
+
+
+class DoorsProcess(EndpointProcess):
+    """``python -m tests.support.doors``: a PutEvents with a door for each worker."""
+
+    def __init__(self, log: Path, doors: int, faults: Mapping[str, object], seed: int) -> None:
+        """Start it; the faults stay as they are."""
+        chosen = ("--doors", str(doors), "--seed", str(seed), "--faults", json.dumps(faults))
+        super().__init__(log, ("tests.support.doors", *chosen))
+        self.doors: list[str] = self.lines()[0]["doors"]
+
+    def max_concurrent_in_session(self) -> int:
+        """The most calls that a session had in flight at one door."""
+        books = (msgspec.json.decode(_ask(f"{door}/books"), type=Summary) for door in self.doors)
+        return max(each.max_concurrent_in_session for each in books)
+
+    def told(self, what: str) -> int:
+        """How often it told of an ``overlap`` of two doors, or that an answer was ``lost``."""
+        return sum(what in line for line in self.lines())
 
 
 class WorkerProcess(Process):

@@ -48,11 +48,13 @@ class Names:
 class Site(AbstractContextManager["Site"]):
     """Everything around a worker; what was started ends with the block."""
 
-    def __init__(self, kafka: KafkaTopics, names: Names, folder: Path) -> None:
-        """Make the dead-letter topic and start the endpoint; the topic comes with ``open_topic``."""
+    def __init__(
+        self, kafka: KafkaTopics, names: Names, folder: Path, endpoint: EndpointProcess | None = None
+    ) -> None:
+        """Make the dead-letter topic and, unless given, the endpoint; the topic comes with ``open_topic``."""
         self.kafka, self.names, self.folder = kafka, names, folder
         kafka.create_topic(names.dead_letters, PARTITIONS)
-        self.endpoint = EndpointProcess(folder / "endpoint.log")
+        self.endpoint = endpoint or EndpointProcess(folder / "endpoint.log")
         self.workers: list[WorkerProcess] = []
         self.produced: list[Produced] = []
         self._producer: Producer | None = None
@@ -68,9 +70,9 @@ class Site(AbstractContextManager["Site"]):
             for log in sorted(self.folder.glob("*.log")):
                 error.add_note(f"--- {log.name}\n{log.read_text(errors='replace')[-3000:]}")
 
-    def open_topic(self) -> None:
+    def open_topic(self, partitions: int = PARTITIONS) -> None:
         """Make the topic of the records."""
-        self.kafka.create_topic(self.names.topic, PARTITIONS)
+        self.kafka.create_topic(self.names.topic, partitions)
 
     def set_secret(self, secret: str) -> None:
         """Write the credentials file that the workers read; ``local`` is the right one."""
