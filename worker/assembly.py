@@ -20,6 +20,7 @@ from worker.pipeline.books import Books
 from worker.pipeline.burials import Burials
 from worker.pipeline.courier import Courier
 from worker.pipeline.flow import Flow
+from worker.pipeline.shared import Shared
 from worker.pipeline.turnstile import Turnstile
 from worker.pipeline.wakeup import Wakeup
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from worker.ports import DeadLetters, Map, Meter, PutEvents, Source
-    from worker.settings import Settings
+    from worker.settings import RetrySettings, Settings
 
 # Batches that wait to be tried again take no place among the calls in flight, so that a few sessions which
 # fail stop no others; but in an outage every session would wait so. Each takes some five kilobytes.
@@ -55,56 +56,43 @@ class Worker(Struct, frozen=True):
 
 def assemble(settings: Settings, edges: Edges, clock: Callable[[], float]) -> Worker:
     """A worker, ready to ``flow.run()`` on the loop whose time is ``clock``."""
-    work, leases_ended = Wakeup(), Wakeup()
-    books = Books(
-        Ledger(), Backlog(settings.limits.max_unsettled_records, settings.limits.max_unsettled_bytes)
-    )
-    queues = SessionQueues(settings.batching.linger_seconds, settings.batching.max_events)
-    gate = Gate(settings.personalize.requests_per_second, settings.personalize.max_in_flight)
-    turnstile = Turnstile(gate, clock)
-    burials = Burials(edges.dead_letters, books, turnstile, edges.meter)
-    delivery = Delivery(
-        edges.put_events,
-        turnstile,
-        edges.meter,
-        clock=clock,
-        sleep_until=leases_ended.wait,
-        first_wait_seconds=settings.retry.first_wait_seconds,
-        max_wait_seconds=settings.retry.max_wait_seconds,
-    )
-    courier = Courier(
-        queues=queues,
-        books=books,
-        delivery=delivery,
-        burials=burials,
-        turnstile=turnstile,
-        streak=RefusalStreak(settings.dead_letters.hold_after_refusals),
-        meter=edges.meter,
-        clock=clock,
-    )
-    leases = Leases(
-        books=books,
-        queues=queues,
-        turnstile=turnstile,
-        meter=edges.meter,
-        work=work,
-        ended=leases_ended,
-        clock=clock,
-        revoke_seconds=settings.kafka.revoke_seconds,
-    )
+    shared = _shared(settings, edges.meter, clock)
+    burials = Burials(shared, edges.dead_letters)
+    streak = RefusalStreak(settings.dead_letters.hold_after_refusals)
+    delivery = _delivery(settings.retry, shared, edges.put_events)
     flow = Flow(
+        shared,
         source=edges.source,
         map_record=edges.map_record,
-        books=books,
-        queues=queues,
-        leases=leases,
-        turnstile=turnstile,
-        courier=courier,
+        leases=Leases(shared, revoke_seconds=settings.kafka.revoke_seconds),
+        courier=Courier(shared, delivery=delivery, burials=burials, streak=streak),
         burials=burials,
-        meter=edges.meter,
-        work=work,
-        clock=clock,
         max_batches=max(settings.personalize.max_in_flight * _BATCHES_PER_CALL, _LEAST_BATCHES),
         drain_seconds=settings.shutdown.drain_seconds,
     )
-    return Worker(flow, books, turnstile)
+    return Worker(flow, shared.books, shared.turnstile)
+
+
+def _shared(settings: Settings, meter: Meter, clock: Callable[[], float]) -> Shared:
+    limits, personalize, batching = settings.limits, settings.personalize, settings.batching
+    return Shared(
+        books=Books(Ledger(), Backlog(limits.max_unsettled_records, limits.max_unsettled_bytes)),
+        queues=SessionQueues(batching.linger_seconds, batching.max_events),
+        turnstile=Turnstile(Gate(personalize.requests_per_second, personalize.max_in_flight), clock),
+        meter=meter,
+        work=Wakeup(),
+        leases_ended=Wakeup(),
+        clock=clock,
+    )
+
+
+def _delivery(retry: RetrySettings, shared: Shared, put_events: PutEvents) -> Delivery:
+    return Delivery(
+        put_events,
+        shared.turnstile,
+        shared.meter,
+        clock=shared.clock,
+        sleep_until=shared.leases_ended.wait,
+        first_wait_seconds=retry.first_wait_seconds,
+        max_wait_seconds=retry.max_wait_seconds,
+    )

@@ -13,14 +13,10 @@ from typing import TYPE_CHECKING
 import structlog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from worker.core.lease import Lease
-    from worker.core.queues import SessionQueues
-    from worker.pipeline.books import Books
-    from worker.pipeline.turnstile import Turnstile
-    from worker.pipeline.wakeup import Wakeup
-    from worker.ports import Meter
+    from worker.pipeline.shared import Shared
 
 log = structlog.get_logger(__name__)
 
@@ -28,26 +24,15 @@ log = structlog.get_logger(__name__)
 class Leases:
     """Opens and ends leases as the source says; implements ``ports.Assignments``."""
 
-    def __init__(  # noqa: PLR0913  a revoke touches everything that holds records
-        self,
-        *,
-        books: Books,
-        queues: SessionQueues,
-        turnstile: Turnstile,
-        meter: Meter,
-        work: Wakeup,
-        ended: Wakeup,
-        clock: Callable[[], float],
-        revoke_seconds: float,
-    ) -> None:
-        """Keep the leases of ``books``; ``work`` is woken for a flush, ``ended`` when a lease has ended."""
-        self._books = books
-        self._queues = queues
-        self._turnstile = turnstile
-        self._meter = meter
-        self._work = work
-        self._ended = ended
-        self._clock = clock
+    def __init__(self, shared: Shared, *, revoke_seconds: float) -> None:
+        """Keep the leases of ``shared.books``; a revoke's flush takes ``revoke_seconds`` at most."""
+        self._books = shared.books
+        self._queues = shared.queues
+        self._turnstile = shared.turnstile
+        self._meter = shared.meter
+        self._work = shared.work
+        self._ended = shared.leases_ended
+        self._clock = shared.clock
         self._revoke_seconds = revoke_seconds
         self.latest = inf
         """When every flush ends, whatever its own deadline: set when the worker is told to stop."""

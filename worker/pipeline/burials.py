@@ -17,9 +17,8 @@ from worker.ports import DeadLettersUnwritable
 if TYPE_CHECKING:
     from worker.core.lease import Lease
     from worker.core.records import Reason, Record, Undecodable
-    from worker.pipeline.books import Books
-    from worker.pipeline.turnstile import Turnstile
-    from worker.ports import DeadLetters, Meter
+    from worker.pipeline.shared import Shared
+    from worker.ports import DeadLetters
 
 # So many letters wait for the broker at a time: enough for its batches, few enough to cost nothing.
 _AT_ONCE = 500
@@ -30,12 +29,12 @@ _MAX_WAIT_SECONDS = 15.0
 class Burials:
     """Writes dead letters, retries, and settles what is written."""
 
-    def __init__(self, dead_letters: DeadLetters, books: Books, turnstile: Turnstile, meter: Meter) -> None:
-        """Write to ``dead_letters``; hold at ``turnstile`` while that fails."""
+    def __init__(self, shared: Shared, dead_letters: DeadLetters) -> None:
+        """Write to ``dead_letters``; hold at the turnstile while that fails."""
         self._dead_letters = dead_letters
-        self._books = books
-        self._turnstile = turnstile
-        self._meter = meter
+        self._books = shared.books
+        self._turnstile = shared.turnstile
+        self._meter = shared.meter
         self._waiting: deque[Undecodable] = deque()
         self._work = Wakeup()
         # The letters that failed and are tried again: while there is one, the gate is held.

@@ -13,41 +13,28 @@ from worker.core.outcomes import Accepted, Refused
 from worker.core.records import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from worker.core.queues import SessionQueues
     from worker.core.records import Batch
     from worker.core.refusals import RefusalStreak
-    from worker.pipeline.books import Books
     from worker.pipeline.burials import Burials
-    from worker.pipeline.turnstile import Turnstile
-    from worker.ports import Delivery, Meter
+    from worker.pipeline.shared import Shared
+    from worker.ports import Delivery
 
 
 class Courier:
     """Carries batches; one task each."""
 
-    def __init__(  # noqa: PLR0913  the stage where all parts meet
-        self,
-        *,
-        queues: SessionQueues,
-        books: Books,
-        delivery: Delivery,
-        burials: Burials,
-        turnstile: Turnstile,
-        streak: RefusalStreak,
-        meter: Meter,
-        clock: Callable[[], float],
+    def __init__(
+        self, shared: Shared, *, delivery: Delivery, burials: Burials, streak: RefusalStreak
     ) -> None:
-        """Carry what ``queues`` sealed through ``delivery``."""
-        self._queues = queues
-        self._books = books
+        """Carry what the queues sealed through ``delivery``; what is refused alone goes to ``burials``."""
+        self._queues = shared.queues
+        self._books = shared.books
+        self._turnstile = shared.turnstile
+        self._meter = shared.meter
+        self._clock = shared.clock
         self._delivery = delivery
         self._burials = burials
-        self._turnstile = turnstile
         self._streak = streak
-        self._meter = meter
-        self._clock = clock
 
     async def carry(self, batch: Batch) -> None:
         """Bring ``batch`` to its end; the pass for its first call is taken."""

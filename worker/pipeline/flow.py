@@ -18,17 +18,14 @@ import structlog
 from worker.core.records import Interaction, Skipped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
-    from worker.core.queues import SessionQueues
     from worker.core.records import Record
     from worker.pipeline.assignments import Leases
-    from worker.pipeline.books import Books
     from worker.pipeline.burials import Burials
     from worker.pipeline.courier import Courier
-    from worker.pipeline.turnstile import Turnstile
-    from worker.pipeline.wakeup import Wakeup
-    from worker.ports import Map, Meter, Source
+    from worker.pipeline.shared import Shared
+    from worker.ports import Map, Source
 
 log = structlog.get_logger(__name__)
 
@@ -47,51 +44,41 @@ class Flow:
 
     def __init__(  # noqa: PLR0913  the stage where all parts meet
         self,
+        shared: Shared,
         *,
         source: Source,
         map_record: Map,
-        books: Books,
-        queues: SessionQueues,
         leases: Leases,
-        turnstile: Turnstile,
         courier: Courier,
         burials: Burials,
-        meter: Meter,
-        work: Wakeup,
-        clock: Callable[[], float],
         max_batches: int,
         drain_seconds: float,
     ) -> None:
         """Join the parts.
 
         Args:
+            shared: the state, and how it is woken.
             source: where records come from.
             map_record: from a record to an interaction.
-            books: what is held and what is done with.
-            queues: the sessions.
             leases: what the source tells about partitions.
-            turnstile: where calls wait for the gate.
             courier: takes a batch to its end.
             burials: takes a record to the dead letters.
-            meter: counts.
-            work: woken when a session may have become due.
-            clock: the loop's.
             max_batches: batches under way at once, those that wait to be tried again included.
             drain_seconds: at the end, so long for what is still on its way.
         """
         self._source = source
         self._map = map_record
-        self._books = books
-        self._queues = queues
         self._leases = leases
-        self._turnstile = turnstile
         self._courier = courier
         self._burials = burials
-        self._meter = meter
-        self._work = work
-        self._clock = clock
         self._max_batches = max_batches
         self._drain_seconds = drain_seconds
+        self._books = shared.books
+        self._queues = shared.queues
+        self._turnstile = shared.turnstile
+        self._meter = shared.meter
+        self._work = shared.work
+        self._clock = shared.clock
         self._batches: set[asyncio.Task[None]] = set()
         self._share_at = 0.0
         self.paused = False
