@@ -79,8 +79,9 @@ class Apart:
         Raises:
             CredentialsUnavailable: there are none, or nobody could say.
         """
-        # Those that came with the service are as fresh, once.
-        latest, self._keyed = _usable(self._keyed or self._asked()), None
+        # What came with the service is as fresh, once; also the answer that there are none.
+        first, self._keyed = self._keyed, None
+        latest = _usable(first or self._asked())
 
         def fetch() -> Keys:
             nonlocal latest

@@ -51,6 +51,16 @@ def test_no_keys_are_told_with_what_was_looked_for(monkeypatch: pytest.MonkeyPat
     assert (caught.value.code, caught.value.passing) == ("NoCredentials", False)
 
 
+def test_keys_that_come_later_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    apart = Apart("eu-west-1")
+    apart.resolve(None)
+    with pytest.raises(CredentialsUnavailable):
+        apart.load()
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "LATER")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    assert apart.load().fetch() == Keys("LATER", "secret")
+
+
 def test_keys_that_end_are_asked_for_anew_a_quarter_of_an_hour_before(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
