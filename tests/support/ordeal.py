@@ -57,7 +57,7 @@ FAULTS: Final = {
 }
 CLIENTS: Final[dict[str, dict[str, Any]]] = {"classic": CLIENT, "consumer": {"group.protocol": "consumer"}}
 # A killed member is missed for the 6 s of its session: some kills come while the group still rebalances.
-KILL_SECONDS: Final = (3.5, 8.0)
+KILL_SECONDS: Final = (4.0, 12.0)
 KILL_UNTIL_COMMITTED: Final = 0.9
 BACKLOG_SHARE: Final = 0.5
 FEED_SECONDS, FEED_PER_SECOND = 15.0, 1_500

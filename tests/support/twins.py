@@ -83,7 +83,7 @@ class SourceTwin:
     async def receive(self, max_records: int) -> Sequence[Record]:
         while self._rebalances:
             if (doing := self._rebalances.pop(0)()) is not None:
-                await doing  # type: ignore[misc]
+                await doing
         records = [] if self.is_paused else self._take(max_records)
         await asyncio.sleep(0 if records else 0.1)
         return [each for each in records if each.lease.open]

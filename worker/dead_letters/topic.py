@@ -64,15 +64,6 @@ class TopicShape(Struct, frozen=True):
     max_message_bytes: int | None = None
 
 
-async def describe_topic(settings: Mapping[str, object], topic: str) -> TopicShape | None:
-    """How the topic is laid out; None when it is not there. ``settings`` are an admin client's.
-
-    Raises:
-        KafkaAway: no answer, or none that is allowed to us.
-    """
-    return await asyncio.to_thread(lambda: _describe(_admin(settings), topic))
-
-
 async def ensure_topic(
     settings: Mapping[str, object], topic: str, *, source_topics: Sequence[str], create: bool
 ) -> bool:

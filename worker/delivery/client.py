@@ -17,7 +17,7 @@ from worker.core.outcomes import Misconfigured, PassingFault, Refused
 from worker.delivery.answers import read
 from worker.delivery.apart import Apart
 from worker.delivery.body import EventsBody
-from worker.delivery.credentials import RELOAD_SECONDS, Credentials, Found, Missing
+from worker.delivery.credentials import RELOAD_SECONDS, Credentials
 from worker.delivery.daemon import in_daemon_thread
 from worker.delivery.faults import Broken
 from worker.delivery.service import Service, tls_context
@@ -102,10 +102,6 @@ class PutEventsClient:
     def service(self) -> Service:
         """Endpoint, region and what is doubtful about it; there once opened."""
         return self._opened().service
-
-    async def check_credentials(self) -> Found | Missing:
-        """Say where credentials come from, fetching them once, or why there are none. Needs no ``open``."""
-        return await self._credentials.check()
 
     async def put(self, batch: Batch) -> Answer:
         """Send the batch and classify the answer. Raises nothing but cancellation."""

@@ -11,7 +11,6 @@ from worker.dead_letters.topic import (
     KafkaAway,
     TopicShape,
     create_command,
-    describe_topic,
     ensure_topic,
 )
 from worker.local.kafka import EmbeddedKafka
@@ -81,13 +80,6 @@ async def test_without_a_source_topic_the_command_leaves_the_layout_to_the_broke
     with pytest.raises(DeadLetterTopicMissing) as missing:
         await ensure_topic(settings_of(kafka), "dead", source_topics=["absent"], create=False)
     assert "--partitions" not in missing.value.command
-
-
-async def test_describing_tells_there_from_not_there(kafka: EmbeddedKafka) -> None:
-    found = await describe_topic(settings_of(kafka), "views")
-    assert found is not None
-    assert found.partitions == 6
-    assert await describe_topic(settings_of(kafka), "dead") is None
 
 
 async def test_a_broker_that_is_away_is_no_missing_topic(

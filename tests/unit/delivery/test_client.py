@@ -11,7 +11,6 @@ from worker.core.outcomes import Accepted, Misconfigured, PassingFault, Refused,
 from worker.delivery.body import EventsBody
 from worker.delivery.chain import CredentialsUnavailable, Loaded
 from worker.delivery.client import ClientSettings, PutEventsClient
-from worker.delivery.credentials import Found, Missing
 from worker.delivery.service import UnusableSettings
 from worker.delivery.signing import Keys
 
@@ -133,14 +132,6 @@ async def test_a_wrong_secret_mended_in_its_file_is_seen_while_running(aws_home:
 async def test_ids_that_are_no_text_are_refused_before_anything_is_sent() -> None:
     async with Endpoint() as endpoint, client_of(endpoint, Chain(OLD)) as client:
         assert isinstance(await client.put(batch_of(EVENT, session_id="\udfff")), Refused)
-        assert endpoint.requests == []
-
-
-async def test_the_check_tells_what_would_be_used_and_sends_nothing() -> None:
-    async with Endpoint() as endpoint, client_of(endpoint, Chain(OLD, OLD)) as client:
-        assert await client.check_credentials() == Found("fake")
-        assert await client.check_credentials() == Missing("none left")
-        assert client.service.endpoint_url == endpoint.url
         assert endpoint.requests == []
 
 

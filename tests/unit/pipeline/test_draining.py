@@ -35,7 +35,7 @@ def leaving_as_kafka_does(stage: Stage) -> None:
             await twin._do_revoke(held)
         await own_close()
 
-    twin.close = close  # type: ignore[method-assign]
+    twin.close = close
 
 
 def test_leaving_after_a_drain_flushes_nothing_a_second_time() -> None:
@@ -136,7 +136,7 @@ def test_a_drain_does_not_wait_for_metadata() -> None:
             await asyncio.sleep(5)
             return None
 
-        stage.source.partitions_total = partitions_total  # type: ignore[method-assign]
+        stage.source.partitions_total = partitions_total
         stage.api.answer = failing("bad")
         stage.topic.produce("bad/u/1")
         stage.source.assign(0)
@@ -180,7 +180,7 @@ def test_a_broker_that_hangs_while_leaving_is_given_up() -> None:
         async def close() -> None:
             await asyncio.sleep(10_000)
 
-        stage.source.close = close  # type: ignore[method-assign]
+        stage.source.close = close
         stage.source.assign(0)
         async with running(stage):
             await asyncio.sleep(1)
@@ -199,7 +199,7 @@ def test_a_drain_commits_what_it_stored() -> None:
         async def store(offsets: Mapping[Key, int]) -> None:
             stage.source._stored |= offsets
 
-        stage.source.store = store  # type: ignore[method-assign]
+        stage.source.store = store
         stage.topic.produce("a/u/0", "b/u/1")
         stage.source.assign(0)
         async with running(stage):
@@ -218,7 +218,7 @@ async def test_closing_the_source_can_be_given_up() -> None:
         on_committed=lambda _: None,
         clock=asyncio.get_running_loop().time,
     )
-    await source.open(None)  # type: ignore[arg-type]
+    await source.open(None)
     real, hanging = source._consumer._consumer, threading.Event()
 
     class Hanging:

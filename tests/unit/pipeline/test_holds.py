@@ -74,7 +74,7 @@ def test_a_dead_letter_that_cannot_be_written_holds_though_others_can() -> None:
                 raise DeadLettersUnwritable("too large")
             await write(record, reason, tries)
 
-        stage.dead_letters.write = fussy  # type: ignore[method-assign]
+        stage.dead_letters.write = fussy
         stage.topic.produce("bad", "bad", "bad")
         stage.source.assign(0)
         async with running(stage):
@@ -115,7 +115,7 @@ def test_an_acceptance_from_before_the_hold_does_not_end_it() -> None:
             stage.api.seconds = 5 if batch.session_id == "early" else 0.1
             return await put(batch)
 
-        stage.api.put = expiring  # type: ignore[method-assign]
+        stage.api.put = expiring
         stage.api.answer = lambda batch: (
             Accepted() if batch.session_id == "early" else Misconfigured("ExpiredToken")
         )

@@ -50,7 +50,7 @@ async def fetch(
 ) -> tuple[aiohttp.ClientResponse, str]:
     async with (
         aiohttp.ClientSession() as session,
-        session.request(method, f"http://127.0.0.1:{port}{path}", **more) as answer,  # type: ignore[arg-type]
+        session.request(method, f"http://127.0.0.1:{port}{path}", **more) as answer,
     ):
         return answer, await answer.text()
 
