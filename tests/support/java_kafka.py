@@ -58,6 +58,10 @@ transaction.state.log.min.isr=1
 share.coordinator.state.topic.replication.factor={replicas}
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
+group.consumer.session.timeout.ms=6000
+group.consumer.min.session.timeout.ms=6000
+group.consumer.heartbeat.interval.ms=1000
+group.consumer.min.heartbeat.interval.ms=1000
 broker.session.timeout.ms={session_ms}
 broker.heartbeat.interval.ms=500
 """
