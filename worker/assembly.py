@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from worker.settings import RetrySettings, Settings
 
 # Batches that wait to be tried again take no place among the calls in flight, so that a few sessions which
-# fail stop no others; but in an outage every session would wait so. Each takes some five kilobytes.
+# fail stop no others; but in an outage every session would wait so, each with a task of its own.
 _BATCHES_PER_CALL: Final = 4
 _LEAST_BATCHES: Final = 256
 

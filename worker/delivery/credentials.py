@@ -1,8 +1,8 @@
 """The keys that calls are signed with: loaded and refreshed beside the loop, read without waiting.
 
-botocore finds and refreshes them (environment, profile, web identity, pod identity, instance). It is asked
-every minute, in a thread, and renews what expires within 15 minutes; so a call only ever reads a field. When
-the API refuses keys, everything is loaded from scratch, for only a new session reads a mended file again.
+botocore finds them (environment, profile, web identity, pod identity, instance). Every minute it is looked
+whether they end within 15 minutes and have to be asked for anew, so a call only ever reads a field. When the
+API refuses keys, everything is loaded from scratch, and a mended file is read again.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Fault: TypeAlias = Misconfigured | PassingFault
 
-# Well inside the 15 and 10 minutes before expiry at which botocore begins to refresh and begins to insist.
+# Well inside the 15 minutes before expiry at which keys are asked for anew.
 POLL_SECONDS = 60.0
 # Loading may ask a token service, which has quotas of its own.
 RELOAD_SECONDS = 5.0

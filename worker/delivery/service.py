@@ -1,7 +1,7 @@
 """Where and how PutEvents is called: what boto3 would do, asked of it once.
 
 boto3 knows regions, FIPS and dual-stack endpoints, ``AWS_ENDPOINT_URL``, proxies and the service model. So a
-client of its is made to build one call, which is not sent, and then dropped: it holds 7 MB.
+client of its is made to build one call, which is not sent. ``apart`` does it in a process of its own.
 """
 
 from __future__ import annotations
