@@ -5,9 +5,9 @@ call go (late sealing). While there is quota to spare calls are small and quick;
 fill up.
 
 A session is *due* when it holds a full call, when its user changes (the user belongs to the call, not to the
-event), when its oldest event has waited the linger, or when a lease of its events is ending. The oldest events
-go first, but a session's next call a turn later than its last, so that none starves another. A session has at
-most one call in flight; its next waits for that one's outcome.
+event), when its oldest event has waited the linger, or when a lease of its events is ending. The oldest
+events go first, but a session's next call a turn later than its last, so that none starves another. A session
+has at most one call in flight; its next waits for that one's outcome.
 """
 
 from __future__ import annotations
