@@ -11,6 +11,9 @@ from __future__ import annotations
 
 from collections import deque
 
+# So many may stand settled behind one that is not, beyond as many as are not settled.
+_LEAST_SETTLED_AHEAD = 64
+
 
 class Lease:
     """One assignment of one partition, from assign to revoke."""
@@ -23,6 +26,7 @@ class Lease:
         "_pending",
         "_settled",
         "_settled_ahead",
+        "_taken_out",
         "ending",
         "epoch",
         "next_offset",
@@ -46,6 +50,8 @@ class Lease:
         self._pending: deque[int] = deque()
         # Settled out of order: they still stand in _pending, behind one that is not settled.
         self._settled_ahead: set[int] = set()
+        # How many of those were taken out of _pending, by the offset that stands before them there.
+        self._taken_out: dict[int, int] = {}
         self._settled = 0
         # One entry for all records that came together: the first one's offset, and when.
         self._arrivals: deque[tuple[int, float]] = deque()
@@ -90,9 +96,12 @@ class Lease:
             raise ValueError(msg)
         self._settled_ahead.add(offset)
         while pending and pending[0] in self._settled_ahead:
-            self._settled_ahead.remove(pending.popleft())
-            self._settled += 1
+            self._settled_ahead.remove(pending[0])
+            self._settled += 1 + self._taken_out.pop(pending.popleft(), 0)
         self._forget_arrivals()
+        # One record that is stuck for hours must not have all that come after it remembered.
+        if 2 * len(self._settled_ahead) > len(pending) + _LEAST_SETTLED_AHEAD:
+            self._take_out_settled()
 
     def committable(self) -> int | None:
         """The offset to commit: the first unsettled, else one past the last; None before the first."""
@@ -122,7 +131,38 @@ class Lease:
 
     def uncommitted(self) -> int:
         """How many settled records a crash right now would repeat."""
-        return self._settled + len(self._settled_ahead) - self._committed
+        ahead = len(self._settled_ahead) + sum(self._taken_out.values())
+        return self._settled + ahead - self._committed
+
+    def _take_out_settled(self) -> None:
+        """Keep only those that are not settled, and of the arrivals only theirs."""
+        before, self._pending = self._pending, deque()
+        taken_out: dict[int, int] = {}
+        # The first is not settled, or it would not stand there.
+        last = before[0]
+        for offset in before:
+            gone = self._taken_out.get(offset, 0)
+            if offset in self._settled_ahead:
+                gone += 1
+            else:
+                self._pending.append(offset)
+                last = offset
+            if gone:
+                taken_out[last] = taken_out.get(last, 0) + gone
+        if len(before) - len(self._pending) != len(self._settled_ahead):
+            msg = f"{self!r} settled an offset twice"
+            raise ValueError(msg)
+        self._taken_out, self._settled_ahead = taken_out, set()
+        self._keep_arrivals_of_pending()
+
+    def _keep_arrivals_of_pending(self) -> None:
+        arrivals, kept, place = list(self._arrivals), self._arrivals, 0
+        kept.clear()
+        for offset in self._pending:
+            while place + 1 < len(arrivals) and arrivals[place + 1][0] <= offset:
+                place += 1
+            if not kept or kept[-1] is not arrivals[place]:
+                kept.append(arrivals[place])
 
     def _forget_arrivals(self) -> None:
         if not self._pending:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -74,6 +76,33 @@ def test_the_oldest_unsettled_record_tells_since_when_it_waits() -> None:
     assert lease.oldest_received_at() is None
 
 
+def test_what_is_settled_behind_a_record_that_is_stuck_takes_no_memory() -> None:
+    lease = lease_with(0)
+    tracemalloc.start()
+    for offset in range(1, 20_000):
+        lease.track(offset, float(offset))
+        lease.settle(offset)
+    held_bytes, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held_bytes < 50_000
+    assert (lease.committable(), lease.unsettled(), lease.uncommitted()) == (0, 1, 19_999)
+    assert lease.oldest_received_at() == 0.0
+    lease.settle(0)
+    assert (lease.committable(), lease.unsettled(), lease.uncommitted()) == (20_000, 0, 20_000)
+
+
+def test_settling_twice_is_an_error_later_too_when_the_first_time_is_forgotten() -> None:
+    lease = lease_with(*range(500))
+
+    def settle(*offsets: int) -> None:
+        for offset in offsets:
+            lease.settle(offset)
+
+    settle(*range(1, 300))
+    with pytest.raises(ValueError, match="twice"):
+        settle(1, *range(300, 500))
+
+
 class AnyLease(RuleBasedStateMachine):
     """Whatever is received and settled in whatever order, against a plain model."""
 
@@ -81,13 +110,39 @@ class AnyLease(RuleBasedStateMachine):
         super().__init__()
         self.lease = Lease("t", 0, 1)
         self.received: list[int] = []
+        self.arrivals: dict[int, float] = {}
         self.settled: set[int] = set()
+        self.committed = 0
+        self.now = 0.0
 
-    @rule(gap=st.integers(1, 5))
-    def receive(self, gap: int) -> None:
+    @rule(gap=st.integers(1, 5), seconds=st.sampled_from([0, 1]))
+    def receive(self, gap: int, seconds: int) -> None:
         offset = (self.received[-1] if self.received else -1) + gap
-        self.lease.track(offset)
+        self.now += seconds
+        self.lease.track(offset, self.now)
         self.received.append(offset)
+        self.arrivals[offset] = self.now
+
+    @rule(count=st.integers(60, 200))
+    def receive_many(self, count: int) -> None:
+        for _ in range(count):
+            self.receive(1, 1)
+
+    @rule()
+    def settle_all_but_the_oldest(self) -> None:
+        for offset in self.unsettled()[1:]:
+            self.lease.settle(offset)
+            self.settled.add(offset)
+
+    @rule()
+    def commit(self) -> None:
+        offset = self.lease.give_out()
+        if offset is not None:
+            self.lease.note_committed(offset)
+            self.committed = sum(each < offset for each in self.received)
+
+    def unsettled(self) -> list[int]:
+        return [offset for offset in self.received if offset not in self.settled]
 
     @precondition(lambda self: set(self.received) - self.settled)
     @rule(data=st.data())
@@ -98,10 +153,12 @@ class AnyLease(RuleBasedStateMachine):
 
     @invariant()
     def never_commits_past_an_unsettled_record(self) -> None:
-        unsettled = [offset for offset in self.received if offset not in self.settled]
+        unsettled = self.unsettled()
         expected = unsettled[0] if unsettled else (self.received[-1] + 1 if self.received else None)
         assert self.lease.committable() == expected
         assert self.lease.unsettled() == len(unsettled)
+        assert self.lease.uncommitted() == len(self.settled) - self.committed
+        assert self.lease.oldest_received_at() == (self.arrivals[unsettled[0]] if unsettled else None)
 
 
 TestAnyLease = AnyLease.TestCase
