@@ -1,4 +1,4 @@
-"""``python -m benchmarks [compare|quota|memory|start|profile]``; without a name, all but the profile."""
+"""``python -m benchmarks NAME...``; without a name, the four of ``make bench``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
-from benchmarks import compare, memory, profiling, quota, start
+from benchmarks import compare, holding, memory, profiling, quota, start
 from benchmarks.ground import ground
 from benchmarks.report import Table, render, surroundings
 from tests.support.kafka_topics import NoKafka
@@ -27,6 +27,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     ),
     "quota": lambda on, chosen: (quota.table(on, seconds=chosen.quota_seconds),),
     "memory": lambda on, _: (memory.table(on),),
+    "holding": lambda *_: (holding.table(),),
     "start": lambda on, _: (start.table(on),),
     "profile": lambda on, chosen: (profiling.table(on, records=chosen.records),),
 }

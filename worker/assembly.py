@@ -75,9 +75,11 @@ def assemble(settings: Settings, edges: Edges, clock: Callable[[], float]) -> Wo
 
 def _shared(settings: Settings, meter: Meter, clock: Callable[[], float]) -> Shared:
     limits, personalize, batching = settings.limits, settings.personalize, settings.batching
+    queues = SessionQueues(batching.linger_seconds, batching.max_events)
+    backlog = Backlog(limits.max_unsettled_records, limits.max_unsettled_bytes, queues)
     return Shared(
-        books=Books(Ledger(), Backlog(limits.max_unsettled_records, limits.max_unsettled_bytes)),
-        queues=SessionQueues(batching.linger_seconds, batching.max_events),
+        books=Books(Ledger(), backlog),
+        queues=queues,
         turnstile=Turnstile(Gate(personalize.requests_per_second, personalize.max_in_flight), clock),
         meter=meter,
         work=Wakeup(),

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from worker.core.records import SESSION_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Sized
+
 # After a pause the flow begins again well below the bound: pausing throws away what was fetched ahead.
 _RESUME_AT = 0.8
 # With less room than this, records would come in by ones and twos.
@@ -13,22 +20,28 @@ _LEAST_PART = 10
 class Backlog:
     """Records that are received and not done with, by number and by bytes."""
 
-    def __init__(self, max_records: int, max_bytes: int) -> None:
-        """Begin empty, with both bounds."""
+    def __init__(self, max_records: int, max_bytes: int, sessions: Sized = ()) -> None:
+        """Begin empty, with both bounds; ``sessions`` are those that the records make."""
         self._max_records = max_records
         self._max_bytes = max_bytes
+        self._sessions = sessions
+        self._record_bytes = 0
         self.records = 0
-        self.bytes = 0
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of memory that all of it takes, estimated."""
+        return self._record_bytes + SESSION_BYTES * len(self._sessions)
 
     def add(self, held_bytes: int) -> None:
         """One record more."""
         self.records += 1
-        self.bytes += held_bytes
+        self._record_bytes += held_bytes
 
     def remove(self, held_bytes: int) -> None:
         """One record less."""
         self.records -= 1
-        self.bytes -= held_bytes
+        self._record_bytes -= held_bytes
 
     def room(self) -> int:
         """How many records may come: to the bound on their number; none once their bytes are at theirs."""

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 
 Headers: TypeAlias = tuple[tuple[str, bytes | None], ...]
 
-# What a held record costs besides its own bytes: its objects, its places in queue and ledger. Measured with
-# `make bench`, which prints resident bytes a record beside what this estimate says.
-OVERHEAD_BYTES = 380
+# What holding costs besides a record's own bytes: its objects and its places in queue and ledger; a header's
+# objects; a session with its queue and its place in the heap. `python -m benchmarks holding` measures it.
+OVERHEAD_BYTES = 320
+HEADER_BYTES = 160
+SESSION_BYTES = 460
 
 
 class Record(Struct, frozen=True, gc=False):
@@ -98,8 +100,8 @@ class Batch(Struct, frozen=True, gc=False):
 
 
 def held_bytes(record: Record, event: bytes | None = None) -> int:
-    """Bytes of memory that holding ``record`` (and its encoded ``event``) costs, estimated."""
+    """Bytes of memory that holding ``record`` (and its ``event``) costs, but for its session; estimated."""
     size = OVERHEAD_BYTES + len(record.value or b"") + len(record.key or b"") + len(event or b"")
     if record.headers:
-        size += sum(len(name) + len(value or b"") for name, value in record.headers)
+        size += sum(HEADER_BYTES + len(name) + len(value or b"") for name, value in record.headers)
     return size

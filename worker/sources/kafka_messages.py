@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _NO_HEADERS: Final[Headers] = ()
 _RECENT_KEYS: Final = 4096
+# All that are kept of these take a megabyte; larger ones are rare, and four thousand of them could take all.
+_LARGEST_SHARED_KEY_BYTES: Final = 256
 
 
 class _Partition(msgspec.Struct):
@@ -67,8 +69,8 @@ class RecordReader:
         )
 
     def _shared(self, key: bytes | None) -> bytes | None:
-        if key is None:
-            return None
+        if key is None or len(key) > _LARGEST_SHARED_KEY_BYTES:
+            return key
         if len(self._keys) >= _RECENT_KEYS:
             self._keys.clear()
         return self._keys.setdefault(key, key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from worker.core.backlog import Backlog
+from worker.core.records import SESSION_BYTES
 
 
 def backlog_of(
@@ -41,6 +42,16 @@ def test_what_has_eased_is_not_full(max_records: int) -> None:
 def test_it_has_eased_well_below_the_bound() -> None:
     assert not backlog_of(900).has_eased()
     assert backlog_of(800).has_eased()
+
+
+def test_sessions_take_memory_too() -> None:
+    sessions = ["one", "two"]
+    backlog = Backlog(1000, 10 + 2 * SESSION_BYTES, sessions)
+    backlog.add(10)
+    assert backlog.room() == 0
+    sessions.pop()
+    assert backlog.bytes == 10 + SESSION_BYTES
+    assert backlog.room() == 999
 
 
 def test_what_is_removed_leaves_room() -> None:

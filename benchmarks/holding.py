@@ -1,0 +1,187 @@
+"""What it really takes to hold a record, beside what the bound on memory counts for it.
+
+The parts that hold records are the worker's own: what is read of Kafka's messages, the mapping, the session
+queues, ledger and backlog. Each shape of records is held in a process of its own, by the kernel's figures.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from benchmarks.report import Table
+from worker.core.backlog import Backlog
+from worker.core.ledger import Ledger
+from worker.core.mapping import compile_mapping
+from worker.core.queues import SessionQueues
+from worker.core.records import Interaction, Undecodable
+from worker.pipeline.books import Books
+from worker.sources.kafka_messages import RecordReader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from benchmarks.report import Cell
+
+# As many as come in one reception at most.
+AT_ONCE = 1_000
+UNBOUNDED = 1 << 60
+SENT_AT_SECONDS = 1_767_225_600
+SMALL_BYTES, MEDIUM_BYTES, MILLION = 120, 300, 1_000_000
+
+
+class Message(Struct, frozen=True):
+    """A message, as far as the source reads one of librdkafka's; every part is an object of its own."""
+
+    own_offset: int
+    own_key: bytes | None
+    own_value: bytes
+    own_headers: list[tuple[str, bytes]] | None = None
+
+    def offset(self) -> int:
+        """Its offset."""
+        return self.own_offset
+
+    def timestamp(self) -> tuple[int, int]:
+        """The producer's: another millisecond each."""
+        return 1, SENT_AT_SECONDS * 1_000 + self.own_offset
+
+    def key(self) -> bytes | None:
+        """Its key."""
+        return self.own_key
+
+    def value(self) -> bytes:
+        """Its value."""
+        return self.own_value
+
+    def headers(self) -> list[tuple[str, bytes]] | None:
+        """Its headers."""
+        return self.own_headers
+
+
+class Shape(Struct, frozen=True):
+    """Records of one kind."""
+
+    records: int
+    make: Callable[[int], Message]
+
+
+class Held(Struct, frozen=True):
+    """Bytes a record."""
+
+    shape: str
+    records: int
+    sessions: int
+    resident: float
+    counted: float
+
+
+def value(session: int, number: int, size: int, more: bytes = b"") -> bytes:
+    """A valid event of so many bytes; most of it in a member that the default mapping does not read."""
+    head = (
+        b'{"eventType":"view","sentAt":%d,"sessionId":"session-%08d","userId":"user-%d","itemId":"item-%d"%b'
+        % (SENT_AT_SECONDS, session, session % 5_000, number, more)
+    )
+    return head + b',"x":"' + b"x" * (size - len(head) - 8) + b'"}'
+
+
+def _record(size: int, *, per_session: int = 10, key_bytes: int = 16, headers: int = 0) -> Shape:
+    def make(number: int) -> Message:
+        session = number // per_session
+        fields = [(f"header-{place}", b"value-%d-%d" % (place, number)) for place in range(headers)]
+        return Message(number, b"%0*d" % (key_bytes, session), value(session, number, size), fields or None)
+
+    return Shape(min(25_000, 100 * MILLION // (size + key_bytes + 200 * headers)), make)
+
+
+def _large_event() -> Shape:
+    impression = (
+        b',"impression":["' + b'","'.join(b"%03d" % place + b"i" * 240 for place in range(25)) + b'"]'
+    )
+    return Shape(2_000, lambda number: Message(number, None, value(number // 10, number, 7_000, impression)))
+
+
+SHAPES = {
+    "300 bytes, 10 a session": _record(MEDIUM_BYTES),
+    "300 bytes, one a session": _record(MEDIUM_BYTES, per_session=1),
+    "300 bytes, all one session": _record(MEDIUM_BYTES, per_session=1 << 60),
+    "120 bytes, 10 a session": _record(SMALL_BYTES),
+    "120 bytes, one a session": _record(SMALL_BYTES, per_session=1),
+    "300 bytes, 5 headers": _record(MEDIUM_BYTES, headers=5),
+    "300 bytes, 50 headers": _record(MEDIUM_BYTES, headers=50),
+    "300 bytes, 10,000 headers": _record(MEDIUM_BYTES, headers=10_000),
+    "300 bytes, keys of 2,000": _record(MEDIUM_BYTES, key_bytes=2_000),
+    "10,000 bytes": _record(10_000),
+    "1,000,000 bytes": _record(MILLION),
+    "7,000 bytes, most of it in the event": _large_event(),
+    "300 bytes, unmappable": Shape(25_000, lambda number: Message(number, None, b'["%0296d"]' % number)),
+}
+
+
+def hold(shape: str) -> Held:
+    """Hold them, in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.holding", shape],
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return Held(**json.loads(done.stdout))
+
+
+def table() -> Table:
+    """Every shape."""
+    return Table(
+        "A held record, in bytes of memory",
+        ("records", "resident", "counted", "counted, % of resident", "sessions", "records held"),
+        tuple(_row(hold(shape)) for shape in SHAPES),
+    )
+
+
+def _row(held: Held) -> tuple[Cell, ...]:
+    percent = 100 * held.counted / held.resident
+    return held.shape, held.resident, held.counted, percent, held.sessions, held.records
+
+
+def _hold_here(name: str) -> Held:
+    shape = SHAPES[name]
+    read, map_record = RecordReader().record, compile_mapping({})
+    queues = SessionQueues(linger_seconds=1, max_events=10)
+    backlog = Backlog(UNBOUNDED, UNBOUNDED, queues)
+    books = Books(Ledger(), backlog)
+    lease = books.ledger.open("t", 0)
+    letters: list[Undecodable] = []
+    before = _resident_bytes()
+    for number in range(shape.records):
+        now = float(number // AT_ONCE)
+        record = read(shape.make(number), lease, now)  # type: ignore[arg-type]  # as much of it as is read
+        mapped = map_record(record)
+        books.hold(record, mapped.event if isinstance(mapped, Interaction) else None)
+        if isinstance(mapped, Interaction):
+            queues.add(mapped, now)
+        elif isinstance(mapped, Undecodable):
+            letters.append(mapped)
+    resident = (_resident_bytes() - before) / shape.records
+    return Held(name, shape.records, len(queues), resident, backlog.bytes / shape.records)
+
+
+def _resident_bytes() -> int:
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+if __name__ == "__main__":
+    held = _hold_here(sys.argv[1])
+    print(json.dumps({name: getattr(held, name) for name in held.__struct_fields__}))
