@@ -15,10 +15,11 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_result, wait_random
 from worker.core.outcomes import GivenBack, PassingFault, Throttled
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Collection
 
     from tenacity.wait import wait_base
 
+    from worker.core.lease import Lease
     from worker.core.outcomes import Answer, Outcome
     from worker.core.records import Batch
     from worker.ports import Meter, PutEvents, Turnstile
@@ -74,6 +75,9 @@ class Delivery:
 
     async def _call_again(self, batch: Batch, first: Answer) -> tuple[Outcome, int]:
         calls, turn_ends_at = 1, self._clock() + _TURN_SECONDS
+        # tenacity's state refers to itself, so it is there until the garbage collector comes by: it must not
+        # refer to the batch, whose records may take megabytes.
+        leases = {each.record.lease for each in batch.interactions}
         known: list[Answer] = [first]
 
         async def attempt() -> Answer | GivenBack:
@@ -91,7 +95,7 @@ class Delivery:
             # By the loop's clock, which tenacity's own stop_after_delay does not go by.
             stop=lambda _: self._clock() >= turn_ends_at,
             retry_error_callback=_give_back,
-            sleep=lambda seconds: self._sleep(batch, seconds),
+            sleep=lambda seconds: self._sleep(leases, seconds),
         )
         return cast("Outcome", await retrying(attempt)), calls
 
@@ -106,9 +110,9 @@ class Delivery:
         self._meter.answered(answer, self._clock() - sent_at)
         return answer
 
-    async def _sleep(self, batch: Batch, seconds: float) -> None:
+    async def _sleep(self, leases: Collection[Lease], seconds: float) -> None:
         until = self._clock() + seconds
-        while self._clock() < until and batch.is_ours():
+        while self._clock() < until and all(each.open for each in leases):
             await self._sleep_until(until)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from typing import TYPE_CHECKING
 
 import pytest
@@ -70,6 +72,32 @@ def test_throttles_and_faults_are_tried_again() -> None:
         assert await scene.send() == (Accepted(), 4)
         assert scene.meter.counts == {"Throttled": 2, "PassingFault": 1, "Accepted": 1}
         assert scene.turnstile.gate.in_flight == 0
+
+    in_virtual_time(scenario())
+
+
+class Marked(str):
+    """Text that can be watched."""
+
+    __slots__ = ("__weakref__",)
+
+
+def test_a_batch_that_was_tried_again_is_free_without_the_garbage_collector() -> None:
+    async def scenario() -> None:
+        scene = Scene([PassingFault("f"), PassingFault("f"), Accepted()])
+        user_id = Marked("u")
+        scene.batch = Batch("s", user_id, (interaction(),))
+        there = weakref.ref(user_id)
+        del user_id
+        gc.disable()
+        try:
+            await scene.send()
+            # The twin keeps what it was called with.
+            scene.api.calls.clear()
+            del scene.batch
+            assert there() is None
+        finally:
+            gc.enable()
 
     in_virtual_time(scenario())
 
