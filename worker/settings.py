@@ -41,7 +41,8 @@ class KafkaSettings(Section, frozen=True, kw_only=True):
         str,
         Meta(
             description="The brokers to ask first: host:port, several separated by commas.",
-            pattern=r"^[^\s,/]+:[0-9]{1,5}(\s*,\s*[^\s,/]+:[0-9]{1,5})*$",
+            # No user or password in it: the brokers are logged.
+            pattern=r"^[^\s,/@]+:[0-9]{1,5}(\s*,\s*[^\s,/@]+:[0-9]{1,5})*$",
             extra={"must": "host:port, several separated by commas"},
         ),
     ]
@@ -118,9 +119,9 @@ class PersonalizeSettings(Section, frozen=True, kw_only=True):
     endpoint_url: Annotated[
         Annotated[
             str,
-            # No user or password in it: the address is logged.
+            # No user, password or query in it: the address is logged.
             Meta(
-                pattern=r"^https?://[^\s/@]+(/[^\s@]*)?$",
+                pattern=r"^https?://[^\s/@?#]+(/[^\s@?#]*)?$",
                 extra={"must": "an address such as https://host:port"},
             ),
         ]

@@ -30,6 +30,7 @@ from worker.delivery.faults import DELIVERY_CODES
 from worker.delivery.service import UnusableSettings
 from worker.sources.kafka import KafkaSource
 from worker.sources.kafka_cluster import why_away
+from worker.sources.kafka_protection import exposed
 from worker.sources.kafka_settings import client_settings
 from worker.sources.kafka_trouble import KafkaUnusable
 from worker.status import Status
@@ -63,6 +64,8 @@ def run(settings: Settings) -> int:
     log_crashes()
     kafka = settings.kafka
     log.info("worker.started", version=VERSION, topics=" ".join(kafka.topics), group=kafka.group_id)
+    if reason := exposed(kafka):
+        log.warning("kafka.exposed", reason=reason)
     runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
     code = runner.run(_run_to_the_end(settings))
     log.info("worker.ended", exit_code=code)

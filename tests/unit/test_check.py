@@ -200,6 +200,14 @@ def test_no_secret_is_shown(kafka: EmbeddedKafka) -> None:
     assert "hunter2" not in "".join(lines)
 
 
+def test_a_login_that_travels_readable_is_warned_of() -> None:
+    """The worker would run; so it is the first line to read, not a failure."""
+    client = {"security_protocol": "sasl_plaintext", "sasl_username": "me", "sasl_password": "hunter2"}
+    named = {f"kafka__client__{name}": value for name, value in client.items()}
+    _, lines = checked("broker.invalid:9092", kafka__client__sasl_mechanism="PLAIN", **named)
+    assert lines[1].startswith("warn  kafka broker.invalid:9092: login and records travel readable")
+
+
 def test_mistakes_in_the_configuration_are_all_that_is_said_and_end_with_2() -> None:
     """Nothing else can be checked with it."""
     code, lines = checked("nowhere", kafka__topics="")

@@ -116,6 +116,8 @@ def test_an_unknown_name_names_the_nearest_known_one(read: Read, text: str, said
         ("retry: {first_wait_seconds: 30}", "first_wait_seconds: is longer than retry.max_wait_seconds"),
         ("personalize: {tracking_id: a, region: ireland}", "personalize.region: must be a region's name"),
         ("personalize: {tracking_id: a, endpoint_url: 'https://a:b@c'}", "endpoint_url: must be an address"),
+        ("personalize: {tracking_id: a, endpoint_url: 'https://c?b=a'}", "endpoint_url: must be an address"),
+        ("kafka: {bootstrap_servers: 'a:b@c:1', topics: [a]}", "bootstrap_servers: must be host:port"),
         ("dead_letters: {topic: a b}", "dead_letters.topic: must be the name"),
         ("dead_letters: {topic: interactions}", "kafka.topics[0]: takes in dead_letters.topic"),
     ],
@@ -181,6 +183,20 @@ def test_a_password_that_breaks_the_yaml_is_not_shown(read: Read, sign: str) -> 
     """YAML's own complaint cites the alias or tag for which it took the password."""
     said = "".join(mistakes_of(read, f"kafka: {{client: {{sasl.password: {sign}hunter2}}}}"))
     assert "hunter2" not in said
+
+
+@pytest.mark.parametrize("sign", [":", "=", " ", "::"])
+def test_a_secret_that_yaml_takes_for_a_part_of_the_name_is_not_shown(read: Read, sign: str) -> None:
+    """In braces, a colon without a space after it is a letter like any other."""
+    said = "".join(mistakes_of(read, f"kafka: {{client: {{sasl.password{sign}hunter2}}}}"))
+    assert "kafka" in said
+    assert "hunter2" not in said
+
+
+def test_a_file_that_is_nested_too_deep_is_no_yaml(read: Read) -> None:
+    """It is a mistake in the file, not in the worker."""
+    (said,) = mistakes_of(read, "kafka: " + "[" * 5000)
+    assert said.endswith("c.yaml: is no YAML: RecursionError")
 
 
 @pytest.mark.parametrize("problem", ["missing", "folder"])

@@ -15,6 +15,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # documented,
 from worker.check.finding import Finding, failed, fine
 from worker.dead_letters.topic import TopicShape, create_command
 from worker.sources.kafka_cluster import Cluster
+from worker.sources.kafka_protection import exposed
 from worker.sources.kafka_settings import SILENT_LOG, client_settings, takes_in
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ _PAUSE_SECONDS: Final = 0.2
 def kafka_findings(settings: Settings, patience_seconds: float) -> Iterator[Finding]:
     """What works of Kafka; each question may take ``patience_seconds``."""
     kafka = settings.kafka
+    if reason := exposed(kafka):
+        yield Finding("warn", f"kafka {kafka.bootstrap_servers}", reason)
     # The name keeps the client alive.
     asked = Cluster(kafka)
     admin, cluster = asked.admin, asked.ask(patience_seconds)

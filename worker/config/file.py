@@ -68,8 +68,8 @@ def _parse(path: Path) -> tuple[object, list[Key]]:
         raise ConfigError(
             [Mistake(str(path), f"is no YAML: {_without_text(error.problem or '')}", at)]
         ) from None
-    except (yaml.YAMLError, ValueError) as error:
-        # What is no UTF-8, no date (2024-13-01), no number (0x): their texts would cite the value.
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        # What is no UTF-8, no date (2024-13-01), no number (0x), nested too deep: their texts would cite it.
         raise ConfigError([Mistake(str(path), f"is no YAML: {type(error).__name__}")]) from None
 
 

@@ -39,9 +39,8 @@ class Given:
 
     def mistake(self, key: str, reason: str, place: str | None = None) -> None:
         """Add a mistake; its place is the key's, or that of the nearest key around it."""
-        self.mistakes.append(
-            Mistake(key=key, reason=reason, where=self._place(key) if place is None else place)
-        )
+        where = self._place(key) if place is None else place
+        self.mistakes.append(Mistake(key=_name_of(key), reason=reason, where=where))
 
     def _place(self, key: str) -> str:
         name = re.sub(r"\[\d+\]", "", key)
@@ -50,3 +49,8 @@ class Given:
                 return place
             name = name.rpartition(".")[0]
         return ""
+
+
+def _name_of(key: str) -> str:
+    """A key as far as it can be a name: YAML takes all of ``{sasl.password:secret}`` for one."""
+    return re.sub(r"[^\w.\[\]$^-].*", "...", key, flags=re.DOTALL)

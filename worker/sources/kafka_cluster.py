@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, cast
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
+from worker.sources.kafka_protection import without_secrets
 from worker.sources.kafka_settings import SILENT_LOG, client_settings
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class Cluster:
         cause = max(causes, key=lambda error: error.code() in _ADVICE, default=None)
         if cause is None:
             return f"{last}: {_REACH}"
-        return f"{cause.str()}: {_ADVICE.get(cause.code(), _REACH)}"
+        return f"{without_secrets(cause.str())}: {_ADVICE.get(cause.code(), _REACH)}"
 
 
 def why_away(kafka: KafkaSettings, patience_seconds: float) -> str | None:

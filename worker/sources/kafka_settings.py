@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from worker.settings import ClientValue, KafkaSettings
 from worker.sources.kafka_properties import CONSUMER_ONLY, PRODUCER_ONLY
+from worker.sources.kafka_protection import SecretsLeftOut, weakening
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,6 +21,7 @@ Purpose: TypeAlias = Literal["consumer", "producer", "admin"]
 
 # librdkafka says what it has to say through this; polling the client is what brings it here.
 CLIENT_LOG: Final = logging.getLogger("worker.librdkafka")
+CLIENT_LOG.addFilter(SecretsLeftOut())
 # For clients whose errors are said in other words.
 SILENT_LOG: Final = logging.getLogger("worker.librdkafka.silent")
 SILENT_LOG.addHandler(logging.NullHandler())
@@ -49,6 +51,7 @@ CONSUMER_PROMISES: Final[dict[str, ClientValue]] = {
 # A dead letter is one when it is on every in-sync replica.
 PRODUCER_PROMISES: Final[dict[str, ClientValue]] = {"acks": "all"}
 
+_LEAST_SECRET_CHARACTERS: Final = 6
 _OFFSETS: Final = "the worker commits what is delivered, and nothing else"
 _CALLBACK: Final = "callbacks are the worker's own"
 REFUSED: Final[dict[str, str]] = {
@@ -106,15 +109,17 @@ def client_settings(kafka: KafkaSettings, *, for_: Purpose) -> dict[str, object]
 
 
 def refusals(client: Mapping[str, ClientValue]) -> Iterator[tuple[str, str]]:
-    """The keys of ``kafka.client`` that would break a promise, each with the reason."""
+    """The keys of ``kafka.client`` that would break a promise or a protection, each with the reason."""
     kip_848 = str(client.get("group.protocol", "")).lower() == "consumer"
-    for name in client:
+    for name, value in client.items():
         if name in REFUSED:
             yield name, f"can't be set here: {REFUSED[name]}"
         elif name.endswith("_cb"):
             yield name, f"can't be set here: {_CALLBACK}"
         elif kip_848 and name in BROKER_DECIDES:
             yield name, f"can't be set with group.protocol: consumer: {BROKER_DECIDES[name]}"
+        elif reason := weakening(name, value):
+            yield name, reason
 
 
 def refused_by_librdkafka(client: Mapping[str, ClientValue]) -> Iterator[tuple[str | None, str]]:
@@ -174,4 +179,7 @@ def _without_values(said: str, client: Mapping[str, ClientValue]) -> str:
     """The complaint without the values that it cites: one may be a secret."""
     for value in client.values():
         said = said.replace(f'"{value}"', "...").replace(f"value {value} ", "it ")
+        # Of a list it cites an entry. What is shorter stands in any sentence.
+        for part in re.split(r"[\s,]+", str(value)):
+            said = said.replace(part, "...") if len(part) >= _LEAST_SECRET_CHARACTERS else said
     return said.removeprefix("Failed to create consumer: ").removeprefix("Failed to create producer: ")

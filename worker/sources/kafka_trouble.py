@@ -12,6 +12,7 @@ import structlog
 from confluent_kafka import KafkaError
 
 from worker.core.repeats import Repeats
+from worker.sources.kafka_protection import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +52,7 @@ class Trouble:
             KafkaUnusable: it is fatal, as for a static member that was fenced.
         """
         if error.fatal():
-            raise KafkaUnusable(error.str())
+            raise KafkaUnusable(without_secrets(error.str()))
         if self.now() is None or self._latest is None or self._latest[1].code() not in _SAID_ONCE:
             self._latest = (self._clock(), error)
         self._tell(error)
@@ -74,8 +75,8 @@ class Trouble:
             return None
         at, error = self._latest
         holds = error.code() in _SAID_ONCE or self._clock() - at <= _LASTS_SECONDS
-        return f"{error.name()}: {error.str()}" if holds else None
+        return f"{error.name()}: {without_secrets(error.str())}" if holds else None
 
     def _tell(self, error: KafkaError) -> None:
         if times := self._repeats.note(error.name(), self._clock()):
-            log.warning("kafka.trouble", error=error.name(), says=error.str(), times=times)
+            log.warning("kafka.trouble", error=error.name(), says=without_secrets(error.str()), times=times)
