@@ -128,6 +128,10 @@ class PersonalizeSettings(Section, frozen=True, kw_only=True):
         | None,
         Meta(description="Another address for PutEvents, such as a VPC endpoint; null: as boto3 finds it."),
     ] = None
+    plain_http: Annotated[
+        bool,
+        Meta(description="Let an http:// endpoint be on another machine: all that is sent is readable."),
+    ] = False
     requests_per_second: Annotated[
         float,
         Meta(

@@ -192,6 +192,7 @@ def _client(settings: Settings) -> PutEventsClient:
             tracking_id=personalize.tracking_id,
             region=personalize.region,
             endpoint_url=personalize.endpoint_url,
+            plain_http=personalize.plain_http,
             connect_seconds=personalize.connect_seconds,
             answer_seconds=personalize.answer_seconds,
             max_connections=personalize.max_in_flight,

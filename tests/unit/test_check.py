@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import socket
+import ssl
+import threading
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -206,6 +209,62 @@ def test_a_login_that_travels_readable_is_warned_of() -> None:
     named = {f"kafka__client__{name}": value for name, value in client.items()}
     _, lines = checked("broker.invalid:9092", kafka__client__sasl_mechanism="PLAIN", **named)
     assert lines[1].startswith("warn  kafka broker.invalid:9092: login and records travel readable")
+
+
+@contextmanager
+def tls_server(certificate: Path) -> Iterator[int]:
+    """Takes one connection after the other and shakes hands; gives the port."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    with suppress(ssl.SSLError, ConnectionError):
+                        context.wrap_socket(server.accept()[0], server_side=True).close()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
+    thread.join()
+
+
+def test_an_endpoint_that_nobody_trusts_fails(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch, kafka: EmbeddedKafka
+) -> None:
+    with tls_server(certificate) as port:
+        _, lines = checked(kafka.bootstrap_servers, f"https://127.0.0.1:{port}")
+        assert lines[-1].startswith(f"FAIL  aws endpoint https://127.0.0.1:{port}: self-signed certificate")
+        assert "AWS_CA_BUNDLE" in lines[-1]
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
+        _, lines = checked(kafka.bootstrap_servers, f"https://127.0.0.1:{port}")
+        assert lines[-1] == f"ok    aws endpoint https://127.0.0.1:{port}: takes connections"
+        _, lines = checked(kafka.bootstrap_servers, f"https://localhost:{port}")
+        assert "Hostname mismatch" in lines[-1]
+
+
+def test_an_endpoint_by_http_on_another_machine_fails_unless_it_was_meant(kafka: EmbeddedKafka) -> None:
+    _, lines = checked(kafka.bootstrap_servers, "http://put-events.invalid")
+    assert lines[-1].startswith("FAIL  aws endpoint: the endpoint http://put-events.invalid would be sent")
+    _, lines = checked(kafka.bootstrap_servers, "http://put-events.invalid", personalize__plain_http="true")
+    assert "no connection" in lines[-1]
+
+
+def test_brokers_that_nobody_trusts_fail_with_what_to_do(certificate: Path, endpoint: str) -> None:
+    """librdkafka's own verification, as the worker sets it up."""
+    ssl_ = {"kafka__client__security_protocol": "ssl"}
+    with tls_server(certificate) as port:
+        _, lines = checked(f"127.0.0.1:{port}", endpoint, patience_seconds=5, **ssl_)
+        assert "certificate verify failed" in lines[1]
+        assert "see security.protocol and ssl.ca.location of kafka.client" in lines[1]
+        ca = {"kafka__client__ssl_ca_location": str(certificate)}
+        _, lines = checked(f"localhost:{port}", endpoint, patience_seconds=5, **ssl_, **ca)
+        assert "certificate verify failed" in lines[1]
+        _, lines = checked(f"127.0.0.1:{port}", endpoint, patience_seconds=2, **ssl_, **ca)
+        # It is trusted, and no broker.
+        assert "certificate" not in lines[1]
 
 
 def test_mistakes_in_the_configuration_are_all_that_is_said_and_end_with_2() -> None:

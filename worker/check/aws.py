@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -20,11 +21,17 @@ def aws_findings(settings: PersonalizeSettings) -> Iterator[Finding]:
     """Whether PutEvents could be called: credentials, region, endpoint."""
     yield _credentials(settings.region)
     # boto3, behind it, takes most of a second to import.
-    from worker.delivery.service import UnusableSettings, resolve, tls_context  # noqa: PLC0415  see above
+    from worker.delivery.service import (  # noqa: PLC0415  see above
+        UnusableSettings,
+        require_encryption,
+        resolve,
+        tls_context,
+    )
 
     try:
         service = resolve(settings.region, settings.endpoint_url)
-        tls_context(service.ca_file)
+        require_encryption(service, plain_http=settings.plain_http)
+        tls = tls_context(service.ca_file)
     except UnusableSettings as error:
         yield failed("aws endpoint", str(error))
         return
@@ -32,7 +39,7 @@ def aws_findings(settings: PersonalizeSettings) -> Iterator[Finding]:
         yield Finding("warn", f"aws region {service.region}", service.region_warning)
     else:
         yield fine("aws region", service.region)
-    yield _connection(service, settings.connect_seconds)
+    yield _connection(service, tls, settings.connect_seconds)
 
 
 def _credentials(region: str | None) -> Finding:
@@ -49,13 +56,19 @@ def _credentials(region: str | None) -> Finding:
     )
 
 
-def _connection(service: Service, connect_seconds: float) -> Finding:
-    """Whether the endpoint, or the proxy before it, takes a connection."""
+def _connection(service: Service, tls: ssl.SSLContext, connect_seconds: float) -> Finding:
+    """Whether the endpoint, or the proxy before it, takes a connection, and is who it should be."""
     address = urlsplit(service.proxy_url or service.endpoint_url)
     port = address.port or {"http": 80}.get(address.scheme, 443)
     through = f", through the proxy {address.hostname}:{port}" if service.proxy_url else ""
+    host = address.hostname or ""
     try:
-        socket.create_connection((address.hostname or "", port), connect_seconds).close()
+        with socket.create_connection((host, port), connect_seconds) as connection:
+            if address.scheme == "https":
+                tls.wrap_socket(connection, server_hostname=host).close()
+    except ssl.SSLCertVerificationError as error:
+        todo = "see that the name is right, and AWS_CA_BUNDLE names the authority of its certificate"
+        return failed(f"aws endpoint {service.endpoint_url}", f"{error.verify_message}{through}: {todo}")
     except OSError as error:
         why = error.strerror or str(error)
         todo = "open the way there (egress, VPC endpoint), or set HTTPS_PROXY or personalize.endpoint_url"

@@ -20,7 +20,7 @@ from worker.delivery.body import EventsBody
 from worker.delivery.credentials import RELOAD_SECONDS, Credentials
 from worker.delivery.daemon import in_daemon_thread
 from worker.delivery.faults import Broken
-from worker.delivery.service import Service, tls_context
+from worker.delivery.service import Service, require_encryption, tls_context
 from worker.delivery.signing import Signer
 from worker.delivery.transport import Transport
 
@@ -41,6 +41,8 @@ class ClientSettings(Struct, frozen=True):
     region: str | None = None
     """None: as the AWS SDK is set up."""
     endpoint_url: str | None = None
+    plain_http: bool = False
+    """Whether an http endpoint may be elsewhere than on this machine."""
     connect_seconds: float = 3.0
     answer_seconds: float = 10.0
     max_connections: int = 64
@@ -137,6 +139,7 @@ class PutEventsClient:
 
     def _resolve(self) -> tuple[Service, ssl.SSLContext]:
         service = self._apart.resolve(self._settings.endpoint_url)
+        require_encryption(service, plain_http=self._settings.plain_http)
         return service, tls_context(service.ca_file)
 
     def _transport(self, service: Service, tls: ssl.SSLContext) -> Transport:

@@ -18,6 +18,8 @@ CONNECT_TIMEOUT = Broken("ConnectTimeout")
 ANSWER_TIMEOUT = Broken("AnswerTimeout")
 DNS_FAILURE = Broken("DnsFailure")
 CERTIFICATE_REJECTED = Broken("CertificateRejected")
+CERTIFICATE_EXPIRED = Broken("CertificateExpired")
+CERTIFICATE_OF_ANOTHER_HOST = Broken("CertificateOfAnotherHost")
 TLS_FAILURE = Broken("TlsFailure")
 PROXY_UNREACHABLE = Broken("ProxyUnreachable")
 PROXY_REFUSED = Broken("ProxyRefused")
@@ -34,6 +36,8 @@ DELIVERY_CODES = frozenset(
         ANSWER_TIMEOUT,
         DNS_FAILURE,
         CERTIFICATE_REJECTED,
+        CERTIFICATE_EXPIRED,
+        CERTIFICATE_OF_ANOTHER_HOST,
         TLS_FAILURE,
         PROXY_UNREACHABLE,
         PROXY_REFUSED,
@@ -44,9 +48,12 @@ DELIVERY_CODES = frozenset(
     )
 ) | {"NoCredentials", "CredentialsMalformed", "CredentialsRefresh", "CredentialsUnavailable", "NotUnicode"}
 
+# OpenSSL's X509_V_ERR_CERT_HAS_EXPIRED, _HOSTNAME_MISMATCH and _IP_ADDRESS_MISMATCH (x509_vfy.h): who has to
+# do what differs. All else means that nobody who is trusted vouches for the certificate.
+_BY_VERIFY_CODE = {10: CERTIFICATE_EXPIRED, 62: CERTIFICATE_OF_ANOTHER_HOST, 64: CERTIFICATE_OF_ANOTHER_HOST}
+
 # The first that fits counts, so the narrower stand before the wider.
 _WHILE_CONNECTING: tuple[tuple[type[OSError], Broken], ...] = (
-    (ssl.SSLCertVerificationError, CERTIFICATE_REJECTED),
     (ssl.SSLError, TLS_FAILURE),
     (gaierror, DNS_FAILURE),
     (TimeoutError, CONNECT_TIMEOUT),
@@ -56,4 +63,6 @@ _WHILE_CONNECTING: tuple[tuple[type[OSError], Broken], ...] = (
 
 def while_connecting(error: OSError) -> Broken:
     """Say what kept a connection from being made."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return _BY_VERIFY_CODE.get(getattr(error, "verify_code", 0), CERTIFICATE_REJECTED)
     return next(broken for kind, broken in _WHILE_CONNECTING if isinstance(error, kind))

@@ -13,6 +13,8 @@ from urllib.parse import quote, urlsplit
 
 from msgspec import Struct
 
+from worker.core.loopback import is_loopback
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -80,9 +82,11 @@ def resolve(region: str | None, endpoint_url: str | None) -> Service:
         msg = "no region: set personalize.region, AWS_DEFAULT_REGION, or the region of the AWS profile"
         raise UnusableSettings(msg) from error
     except (BotoCoreError, ValueError) as error:
-        # botocore says "Invalid endpoint" with a ValueError.
-        msg = f"region {region!r} or its endpoint can't be used: {error}"
-        raise UnusableSettings(msg) from error
+        # botocore says "Invalid endpoint" with a ValueError, and cites it.
+        why = "the endpoint is no address" if "://" in str(error) else str(error)
+        msg = f"region {region!r} or its endpoint can't be used: {why}"
+        raise UnusableSettings(msg) from None
+    _check_address(sample.endpoint_url)
     proxy_url, proxy_headers = _proxy(sample.url)
     return Service(
         method=sample.method,
@@ -100,6 +104,21 @@ def resolve(region: str | None, endpoint_url: str | None) -> Service:
     )
 
 
+def require_encryption(service: Service, *, plain_http: bool) -> None:
+    """Have nobody's data travel readable by mistake; on this machine, or said on purpose, it may.
+
+    Raises:
+        UnusableSettings: the endpoint is an http one.
+    """
+    parts = urlsplit(service.endpoint_url)
+    if parts.scheme == "http" and not plain_http and not is_loopback(parts.hostname or ""):
+        msg = (
+            f"the endpoint {service.endpoint_url} would be sent ids, properties and signatures readable: "
+            "write https://, or set personalize.plain_http if the way there is private"
+        )
+        raise UnusableSettings(msg)
+
+
 def tls_context(ca_file: str) -> ssl.SSLContext:
     """Trust what is in this file. There is no way to switch verification off.
 
@@ -107,13 +126,31 @@ def tls_context(ca_file: str) -> ssl.SSLContext:
         UnusableSettings: there are no certificates in that file.
     """
     try:
-        return ssl.create_default_context(cafile=ca_file)
+        context = ssl.create_default_context(cafile=ca_file)
+        # Whatever the system's OpenSSL is configured to.
+        context.minimum_version = max(context.minimum_version, ssl.TLSVersion.TLSv1_2)
     except OSError as error:
         # ssl.SSLError is an OSError.
         msg = (
             f"AWS_CA_BUNDLE (or ca_bundle) names {ca_file!r}, which can't be used: {error.strerror or error}"
         )
         raise UnusableSettings(msg) from error
+    return context
+
+
+def _check_address(endpoint_url: str) -> None:
+    """See that it can be logged, and dialled: the SDK takes any from its environment or profile.
+
+    Raises:
+        UnusableSettings: it is of another kind, or has parts that it must not have.
+    """
+    parts = urlsplit(endpoint_url)
+    if parts.scheme not in _DEFAULT_PORTS or parts.username is not None or parts.query or parts.fragment:
+        msg = (
+            "the endpoint (personalize.endpoint_url, AWS_ENDPOINT_URL or the AWS profile) has to be "
+            "an http or https address without user, password and query"
+        )
+        raise UnusableSettings(msg)
 
 
 def _sample(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import structlog
 
-from worker.core.advice import UNREACHED
+from worker.core.advice import advise_unreached
 from worker.core.repeats import Repeats
 
 log = structlog.get_logger(__name__)
@@ -31,7 +31,8 @@ class Drought:
         self._code = code
         seconds = now - self._began_at
         if seconds >= _SAID_AFTER_SECONDS and (times := self._repeats.note(code, now)):
-            log.warning("calls.failing", code=code, seconds=round(seconds, 1), times=times, advice=UNREACHED)
+            advice = advise_unreached(code)
+            log.warning("calls.failing", code=code, seconds=round(seconds, 1), times=times, advice=advice)
 
     def over(self, now: float) -> None:
         """A call was accepted, or refused by somebody who looked at it."""
@@ -44,4 +45,6 @@ class Drought:
         """What to say of it; None while calls are accepted, or too little was tried to tell."""
         if self._began_at is None or now - self._began_at < _SAID_AFTER_SECONDS:
             return None
-        return f"no call accepted for {now - self._began_at:.0f} s: {self._code}; {UNREACHED}"
+        return (
+            f"no call accepted for {now - self._began_at:.0f} s: {self._code}; {advise_unreached(self._code)}"
+        )

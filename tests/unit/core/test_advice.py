@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from worker.core.advice import advise
+from worker.core.advice import advise, advise_unreached
 from worker.core.classify import CREDENTIAL_CODES
 from worker.core.gate import PROBED
 
@@ -18,3 +18,8 @@ def test_there_is_advice_for_every_hold(kind: str, code: str) -> None:
 def test_a_known_code_has_advice_of_its_own() -> None:
     assert "personalize:PutEvents" in advise("misconfigured", "AccessDeniedException")
     assert "clock" in advise("misconfigured", "RequestTimeTooSkewed")
+
+
+def test_a_certificate_that_is_not_trusted_is_told_with_what_to_do() -> None:
+    assert "AWS_CA_BUNDLE" in advise_unreached("CertificateRejected")
+    assert "way there" in advise_unreached("ConnectTimeout")

@@ -140,3 +140,11 @@ async def test_a_bad_region_is_told_when_opening() -> None:
     with pytest.raises(UnusableSettings, match="eu-west-1"):
         await client.open()
     await client.close()
+
+
+async def test_an_endpoint_by_http_on_another_machine_is_told_when_opening() -> None:
+    settings = ClientSettings("tracker", "eu-west-1", "http://put-events.invalid")
+    client = PutEventsClient(settings, load=Chain(OLD))
+    with pytest.raises(UnusableSettings, match="plain_http"):
+        await client.open()
+    await client.close()

@@ -236,7 +236,7 @@ async def test_a_certificate_of_another_host_is_rejected(certificate: Path) -> N
     async with Endpoint(tls=serving(certificate)) as endpoint:
         url = endpoint.url.replace("127.0.0.1", "localhost")
         async with transport_to(url, ca_file=str(certificate)) as transport:
-            assert await transport.post(HEADERS, b"{}") == Broken("CertificateRejected")
+            assert await transport.post(HEADERS, b"{}") == Broken("CertificateOfAnotherHost")
         assert endpoint.requests == []
 
 

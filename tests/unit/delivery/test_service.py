@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import os
 import ssl
 import traceback
 from typing import TYPE_CHECKING
 
 import pytest
+from botocore.httpsession import get_cert_path
 
-from worker.delivery.service import UnusableSettings, resolve, tls_context
+from worker.delivery.service import UnusableSettings, require_encryption, resolve, tls_context
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,6 +91,52 @@ def test_an_endpoint_that_is_no_address_is_unusable() -> None:
         resolve("eu-west-1", "nonsense")
 
 
+@pytest.mark.parametrize(
+    "endpoint_url",
+    [
+        "https://me:secret@host.invalid",
+        "https://secret@host.invalid",
+        "https://host.invalid/?token=secret",
+        "https://host.invalid/#secret",
+        "ftp://me:secret@host.invalid",
+        "https://me:secret@host.invalid:99999x",
+        "https://host.invalid\x00secret",
+    ],
+)
+def test_an_endpoint_with_more_than_an_address_is_unusable_and_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, endpoint_url: str
+) -> None:
+    """The configuration refuses it before; the SDK takes it from its environment or profile too."""
+    monkeypatch.setattr("os.environ", {**os.environ, "AWS_ENDPOINT_URL": endpoint_url})
+    for given in (None, endpoint_url):
+        with pytest.raises(UnusableSettings, match="endpoint") as caught:
+            resolve("eu-west-1", given)
+        assert "secret" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("endpoint_url", "is_private"),
+    [
+        (None, True),
+        ("https://vpce-1.personalize-events.eu-west-1.vpce.amazonaws.com", True),
+        ("http://127.0.0.1:97", True),
+        ("http://[::1]:97", True),
+        ("http://localhost:97", True),
+        ("http://personalize-events.eu-west-1.amazonaws.com", False),
+        ("http://127.0.0.1.example.com", False),
+        ("http://put-events:8080", False),
+    ],
+)
+def test_a_readable_way_has_to_be_said_on_purpose(endpoint_url: str | None, *, is_private: bool) -> None:
+    service = resolve("eu-west-1", endpoint_url)
+    require_encryption(service, plain_http=True)
+    if is_private:
+        require_encryption(service, plain_http=False)
+    else:
+        with pytest.raises(UnusableSettings, match=r"personalize\.plain_http"):
+            require_encryption(service, plain_http=False)
+
+
 @pytest.mark.parametrize("value", ["127.0.0.1:3128", "http://127.0.0.1:3128"])
 def test_the_proxy_is_the_environments(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("HTTPS_PROXY", value)
@@ -150,6 +198,10 @@ def test_certificates_are_verified_and_by_default_those_of_botocore() -> None:
 
 
 def test_the_ca_bundle_is_the_environments(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the name that boto3 knows; those of other programs make nobody trusted."""
+    monkeypatch.setenv("SSL_CERT_FILE", "elsewhere.pem")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "elsewhere.pem")
+    assert resolve("eu-west-1", None).ca_file == get_cert_path(verify=True)
     monkeypatch.setenv("AWS_CA_BUNDLE", "somewhere.pem")
     assert resolve("eu-west-1", None).ca_file == "somewhere.pem"
 
