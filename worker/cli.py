@@ -37,6 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _do(chosen)
     except KeyboardInterrupt:
         return _INTERRUPTED
+    except Exception as error:  # noqa: BLE001  a traceback's message could hold what nobody may see
+        _tell_crash(error)
+        return 1
 
 
 def _do(chosen: argparse.Namespace) -> int:
@@ -93,6 +96,13 @@ def _complain(error: ConfigError) -> None:
     count = len(error.mistakes)
     sys.stderr.write(f"personalize-worker: {count} mistake{'s' * (count > 1)} in the configuration\n")
     sys.stderr.writelines(f"  {mistake}\n" for mistake in error.mistakes)
+
+
+def _tell_crash(error: Exception) -> None:
+    from worker.telemetry.plain import exceptions  # noqa: PLC0415  see the module's docstring
+
+    sys.stderr.write("personalize-worker: crashed, which is a mistake of its own; please report this:\n")
+    sys.stderr.writelines(f"  {each}\n" for each in exceptions(error))
 
 
 class _Version(argparse.Action):

@@ -51,6 +51,23 @@ def test_run_without_the_file_says_so(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "none.yaml: can't be read: No such file or directory" in capsys.readouterr().err
 
 
+def test_a_crash_is_told_without_its_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A command that reads the configuration has secrets at hand."""
+
+    def broken(*_: object) -> None:
+        raise ValueError("hunter2")
+
+    monkeypatch.setattr("worker.config.read_settings", broken)
+    assert main(["run", "--config", str(tmp_path / "c.yaml")]) == 1
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "ValueError" in shown.err
+    assert "worker/cli.py" in shown.err
+    assert "hunter2" not in shown.err
+
+
 def test_check_of_a_wrong_configuration_exits_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """In its own form, a line each."""
     assert main(["check", "--config", str(tmp_path / "none.yaml")]) == 2

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
+import warnings
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -56,10 +57,15 @@ def configure_logs(level: str, line_format: Format | None = None) -> None:
 
 
 def log_crashes() -> None:
-    """Have exceptions that nobody caught logged by the same rule, not printed with their message."""
+    """Have warnings, and exceptions that nobody caught, logged by the same rule, not printed with words."""
+    warnings.showwarning = _warned  # type: ignore[assignment]  # all come by position
     sys.excepthook = _crashed
     threading.excepthook = lambda args: log.critical("worker.thread_crashed", exc_info=args.exc_value)
     sys.unraisablehook = lambda args: log.error("worker.unraisable", exc_info=args.exc_value)
+
+
+def _warned(_: Warning | str, category: type[Warning], filename: str, lineno: int, *__: object) -> None:
+    log.warning("library.warned", category=category.__name__, place=place(filename, lineno))
 
 
 def _crashed(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -55,7 +55,7 @@ def exceptions(error: BaseException) -> list[Plain]:
     return [_told(each) for each in islice(_related(error, set()), MAX_EXCEPTIONS)]
 
 
-def place(path: str, line: int, function: str) -> str:
+def place(path: str, line: int, function: str = "?") -> str:
     """Where in the code something is, without where the code lies on this machine."""
     return f"{_within_package(path)}:{line}:{function}"
 

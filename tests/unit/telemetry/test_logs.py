@@ -6,6 +6,7 @@ import json
 import logging
 import sys
 import threading
+import warnings
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -173,6 +174,17 @@ def test_a_crash_is_logged_without_its_words(logged: Callable[[], Lines]) -> Non
     assert [line["event"] for line in lines] == ["worker.crashed", "worker.thread_crashed"]
     assert [line["exceptions"][0]["type"] for line in lines] == ["ValueError", "json.decoder.JSONDecodeError"]
     assert MARKED not in json.dumps(lines)
+
+
+def test_a_warning_is_logged_without_its_words(logged: Callable[[], Lines]) -> None:
+    """It would be printed beside the lines, whatever a library put into it."""
+    with warnings.catch_warnings(action="always"):
+        log_crashes()
+        warnings.warn(MARKED, RuntimeWarning, stacklevel=1)
+    (line,) = logged()
+    assert (line["event"], line["category"]) == ("library.warned", "RuntimeWarning")
+    assert "test_logs.py:" in line["place"]
+    assert MARKED not in json.dumps(line)
 
 
 def test_an_interrupt_from_the_keyboard_is_no_crash(
