@@ -3,6 +3,9 @@
 The jars stay in ``.cache/kafka`` of the project, the data in a temporary folder that goes with ``stop()``. A
 broker's port stays the same over ``kill()`` and ``restart()``, as does its data. Every process is ended by
 its pid, and dies with the process that started it where the system can see to that (``setpriv``).
+
+Three brokers keep each topic three times, and take a record once two have it. A broker may have doors besides
+its own listener, each announced at another address than it listens on: that of a proxy.
 """
 
 from __future__ import annotations
@@ -16,9 +19,13 @@ import subprocess
 import tempfile
 import uuid
 from pathlib import Path
-from typing import Final
+from random import Random
+from typing import TYPE_CHECKING, Final
 
 from tests.support.kafka_topics import KafkaTopics, NoKafka
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 KAFKA_VERSION: Final = "4.1.0"
 CACHE: Final = Path(__file__).parents[2] / ".cache" / "kafka"
@@ -45,12 +52,16 @@ PROPERTIES: Final = """
 process.roles=broker,controller
 node.id={node}
 controller.quorum.voters={voters}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+listeners={listeners},CONTROLLER://127.0.0.1:{controller_port}
+advertised.listeners={announced}
+listener.security.protocol.map={protocols},CONTROLLER:PLAINTEXT
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
 log.dirs={folder}/data
 auto.create.topics.enable=false
+auto.leader.rebalance.enable=false
+default.replication.factor={replicas}
+min.insync.replicas={min_insync}
 offsets.topic.replication.factor={replicas}
 offsets.topic.num.partitions=4
 transaction.state.log.replication.factor={replicas}
@@ -67,11 +78,21 @@ broker.heartbeat.interval.ms=500
 """
 
 
+# Below those that the system gives to outgoing connections: a port stays free while its owner is away.
+PORTS: Final = range(12_000, 32_000)
+_RANDOM: Final = Random()  # noqa: S311  ports, not secrets
+
+
 def free_port() -> int:
     """Find a port of the loopback address that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    while True:
+        port = _RANDOM.choice(PORTS)
+        with socket.socket() as listener:
+            try:
+                listener.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 def bring_jars() -> Path:
@@ -100,32 +121,40 @@ def _fetch(libs: Path) -> None:
     partial.rename(libs)
 
 
-def _java(libs: Path, *arguments: str) -> list[str]:
-    """Word the command; on Linux the process dies with its parent, however that ends."""
+def on_a_leash(*command: str) -> list[str]:
+    """Word a command so that on Linux the process dies with its parent, however that ends."""
     leash = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
-    return [*leash, "java", "-Xmx512m", "-XX:+UseSerialGC", "-cp", f"{libs}/*", *arguments]
+    return [*leash, *command]
 
 
 class Broker:
-    """One broker process with its folder and port."""
+    """One broker process with its folder and ports."""
 
-    def __init__(self, node: int, libs: Path, folder: Path) -> None:
+    def __init__(self, node: int, libs: Path, folder: Path, heap_mb: int, doors: int) -> None:
         """Choose ports; nothing runs yet."""
-        self.node, self.libs, self.folder = node, libs, folder
+        self.node, self.libs, self.folder, self.heap_mb = node, libs, folder, heap_mb
         self.port, self.controller_port = free_port(), free_port()
+        self.doors = [free_port() for _ in range(doors)]
+        """The port of each door; what is announced in its place is said to ``format``."""
         self.process: subprocess.Popen[bytes] | None = None
 
-    def format(self, voters: str, replicas: int, cluster_id: str) -> None:
+    def format(self, voters: str, replicas: int, cluster_id: str, announced: list[int]) -> None:
         """Write the settings and format the data folder."""
         self.folder.mkdir()
+        own = {"PLAINTEXT": self.port}
+        names = [f"DOOR{number}" for number in range(len(self.doors))]
+        bound = own | dict(zip(names, self.doors, strict=True))
         (self.folder / "server.properties").write_text(
             PROPERTIES.format(
                 node=self.node,
                 voters=voters,
-                port=self.port,
+                listeners=_addresses(bound),
+                announced=_addresses(own | dict(zip(names, announced, strict=True))),
+                protocols=",".join(f"{name}:PLAINTEXT" for name in bound),
                 controller_port=self.controller_port,
                 folder=self.folder,
                 replicas=replicas,
+                min_insync=min(2, replicas),
                 session_ms=BROKER_SESSION_MS,
             )
         )
@@ -137,13 +166,18 @@ class Broker:
             "-c",
             f"{self.folder}/server.properties",
         )
-        subprocess.run(_java(self.libs, *tool), check=True, capture_output=True, timeout=START_SECONDS)
+        subprocess.run(self._java(*tool), check=True, capture_output=True, timeout=START_SECONDS)
 
     def start(self) -> None:
         """Start the process; it is not up yet."""
-        command = _java(self.libs, "kafka.Kafka", f"{self.folder}/server.properties")
+        command = self._java("kafka.Kafka", f"{self.folder}/server.properties")
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+
+    def send(self, what: signal.Signals) -> None:
+        """Send a signal to this one process, if it runs."""
+        if self.process is not None:
+            self.process.send_signal(what)
 
     def end(self, how: signal.Signals) -> None:
         """Send the signal to this one process and wait for its end; SIGKILL when it takes too long."""
@@ -164,37 +198,78 @@ class Broker:
             msg = f"broker {self.node} ended with {self.process.returncode}: {tail}"
             raise RuntimeError(msg)
 
+    def _java(self, *arguments: str) -> list[str]:
+        options = (f"-Xmx{self.heap_mb}m", "-XX:+UseSerialGC", "-cp", f"{self.libs}/*")
+        return on_a_leash("java", *options, *arguments)
+
+
+def _addresses(ports: dict[str, int]) -> str:
+    return ",".join(f"{name}://127.0.0.1:{port}" for name, port in ports.items())
+
 
 class JavaKafka(KafkaTopics):
     """A cluster of one or more brokers."""
 
     can_be_killed = True
 
-    def __init__(self, brokers: int = 1) -> None:
-        """Bring the jars, format and start the brokers, and wait until they answer."""
+    def __init__(
+        self,
+        brokers: int = 1,
+        *,
+        heap_mb: int = 512,
+        doors: int = 0,
+        announce: Callable[[int, int], int] = lambda _, port: port,
+    ) -> None:
+        """Bring the jars, format and start the brokers, and wait until they answer.
+
+        Args:
+            brokers: how many.
+            heap_mb: the most memory of one's heap.
+            doors: so many more listeners, at each broker.
+            announce: the port to announce for a door, by its number and the port that it listens on.
+        """
         libs = bring_jars()
         self.folder = Path(tempfile.mkdtemp(prefix="kafka-for-tests-"))
-        self.brokers = [Broker(node, libs, self.folder / str(node)) for node in range(1, brokers + 1)]
+        nodes = range(1, brokers + 1)
+        self.brokers = [Broker(node, libs, self.folder / str(node), heap_mb, doors) for node in nodes]
+        self.replicas = min(3, brokers)
         super().__init__(",".join(f"127.0.0.1:{each.port}" for each in self.brokers))
+        announced = [[announce(door, port) for door, port in enumerate(each.doors)] for each in self.brokers]
+        self.doors = [
+            ",".join(f"127.0.0.1:{port}" for port in ports) for ports in zip(*announced, strict=True)
+        ]
+        """The brokers' addresses, of each door."""
         try:
-            self._format()
+            self._format(announced)
             self.restart()
         except BaseException:
             # Whatever went wrong, Ctrl-C included, no process may stay behind.
             self.stop()
             raise
 
-    def _format(self) -> None:
+    def _format(self, announced: list[list[int]]) -> None:
         """Make the brokers one cluster."""
         # The first byte is set, for an id that begins with "-" would be taken for an option.
         cluster_id = base64.urlsafe_b64encode(b"k" + uuid.uuid4().bytes[1:]).rstrip(b"=").decode()
         voters = ",".join(f"{each.node}@127.0.0.1:{each.controller_port}" for each in self.brokers)
-        for each in self.brokers:
-            each.format(voters, min(3, len(self.brokers)), cluster_id)
+        for each, ports in zip(self.brokers, announced, strict=True):
+            each.format(voters, self.replicas, cluster_id, ports)
 
     def kill(self, node: int = 1) -> None:
         """Crash a broker: SIGKILL."""
         self.brokers[node - 1].end(signal.SIGKILL)
+
+    def shut_down(self, node: int = 1) -> None:
+        """End a broker in good order: SIGTERM."""
+        self.brokers[node - 1].end(signal.SIGTERM)
+
+    def freeze(self, node: int = 1) -> None:
+        """Let a broker stand still: SIGSTOP."""
+        self.brokers[node - 1].send(signal.SIGSTOP)
+
+    def thaw(self, node: int = 1) -> None:
+        """Let it go on: SIGCONT."""
+        self.brokers[node - 1].send(signal.SIGCONT)
 
     def restart(self) -> None:
         """Start the brokers that do not run, on their old data, and wait until all answer."""
@@ -211,5 +286,6 @@ class JavaKafka(KafkaTopics):
     def stop(self) -> None:
         """End all brokers and remove their data."""
         for each in self.brokers:
+            each.send(signal.SIGCONT)
             each.end(signal.SIGTERM)
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -33,6 +33,8 @@ class KafkaTopics:
 
     can_be_killed = False
     """Whether ``kill()`` and ``restart()`` work: not on a Kafka that belongs to somebody else."""
+    replicas = 1
+    """How often each topic is kept."""
 
     def __init__(self, bootstrap_servers: str) -> None:
         """Know the address; connects at first use."""
@@ -70,12 +72,10 @@ class KafkaTopics:
 
         until(up, seconds, forgiving=KafkaException)
 
-    def create_topic(
-        self, name: str, partitions: int = 1, config: Mapping[str, str] | None = None, replicas: int = 1
-    ) -> str:
+    def create_topic(self, name: str, partitions: int = 1, config: Mapping[str, str] | None = None) -> str:
         """Make a topic and return its name once its partitions answer."""
         new = NewTopic(
-            name, num_partitions=partitions, replication_factor=replicas, config=dict(config or {})
+            name, num_partitions=partitions, replication_factor=self.replicas, config=dict(config or {})
         )
         self.admin.create_topics([new], operation_timeout=30)[name].result(30)
         # The broker that answers "made" does not lead the partitions at once: NOT_LEADER_FOR_PARTITION.

@@ -21,6 +21,8 @@ class Letter:
     """The partition and offset of its record."""
     kind: str
     reason: str
+    at_seconds: float
+    """Epoch seconds of its writing."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -70,6 +70,14 @@ class Process:
         """SIGTERM."""
         self.process.send_signal(signal.SIGTERM)
 
+    def freeze(self) -> None:
+        """Let it stand still: SIGSTOP."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on, if it is still there: SIGCONT."""
+        self.process.send_signal(signal.SIGCONT)
+
     def exit_code(self, seconds: float) -> int:
         """Wait for its end; raise ``TimeoutExpired`` when it goes on."""
         return self.process.wait(seconds)
@@ -109,10 +117,15 @@ class DoorsProcess(EndpointProcess):
     """``python -m tests.support.doors``: a PutEvents with a door for each worker."""
 
     def __init__(self, log: Path, doors: int, faults: Mapping[str, object], seed: int) -> None:
-        """Start it; the faults stay as they are."""
+        """Start it; these faults are at all doors."""
         chosen = ("--doors", str(doors), "--seed", str(seed), "--faults", json.dumps(faults))
         super().__init__(log, ("tests.support.doors", *chosen))
         self.doors: list[str] = self.lines()[0]["doors"]
+
+    def set_faults(self, **faults: object) -> None:
+        """From now on, this goes wrong at all doors; what is not named stays as it is."""
+        for door in self.doors:
+            _ask(f"{door}/faults", json.dumps(faults).encode())
 
     def max_concurrent_in_session(self) -> int:
         """The most calls that a session had in flight at one door."""
@@ -127,12 +140,18 @@ class DoorsProcess(EndpointProcess):
 class WorkerProcess(Process):
     """``personalize-worker run``."""
 
-    def __init__(self, settings: Mapping[str, Any], log: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        settings: Mapping[str, Any],
+        log: Path,
+        environment: Mapping[str, str],
+        program: Sequence[str] = ("worker",),
+    ) -> None:
         """Write the configuration beside the log, and start; it may not be ready yet."""
         config = log.with_suffix(".yaml")
         # JSON is YAML.
         config.write_text(json.dumps(settings))
-        super().__init__(("worker", "run", "--config", str(config)), log, environment)
+        super().__init__((*program, "run", "--config", str(config)), log, environment)
 
     def ready(self) -> tuple[bool, str]:
         """Whether it is ready, and what its page says."""

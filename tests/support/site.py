@@ -18,7 +18,7 @@ from worker.local.books import Audit, Produced, audit
 from worker.local.traffic import TopicRecord, Traffic, make_traffic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -78,13 +78,15 @@ class Site(AbstractContextManager["Site"]):
         """Write the credentials file that the workers read; ``local`` is the right one."""
         (self.folder / "credentials").write_text(CREDENTIALS.format(secret=secret))
 
-    def start_worker(self, name: str = "worker", **sections: dict[str, Any]) -> WorkerProcess:
+    def start_worker(
+        self, name: str = "worker", *, program: Sequence[str] = ("worker",), **sections: dict[str, Any]
+    ) -> WorkerProcess:
         """Start a worker; ``sections`` go over the site's own configuration, key by key."""
         environment = {
             "AWS_SHARED_CREDENTIALS_FILE": str(self.folder / "credentials"),
             "AWS_EC2_METADATA_DISABLED": "true",
         }
-        worker = WorkerProcess(self._settings(sections), self.folder / f"{name}.log", environment)
+        worker = WorkerProcess(self._settings(sections), self.folder / f"{name}.log", environment, program)
         self.workers.append(worker)
         return worker
 

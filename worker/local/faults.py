@@ -13,6 +13,7 @@ from msgspec import Struct
 
 if TYPE_CHECKING:
     from random import Random
+    from typing import Self
 
 Fate: TypeAlias = Literal["throttle", "fail", "reset", "lose", "silence"]
 FATES: tuple[Fate, ...] = get_args(Fate)
@@ -60,14 +61,14 @@ class Faults(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             msg = f"the probabilities of {', '.join(FATES)} must be 0 or more and sum up to 1 at most"
             raise ValueError(msg)
 
-    def changed(self, changes: bytes) -> Faults:
+    def changed(self, changes: bytes) -> Self:
         """This plan with some of its fields set anew, from the JSON of an object.
 
         Raises:
             msgspec.MsgspecError: no JSON, an unknown field, a value of the wrong type or out of bounds.
         """
         fields = msgspec.to_builtins(self) | msgspec.json.decode(changes, type=dict)
-        return msgspec.convert(fields, Faults)
+        return msgspec.convert(fields, type(self))
 
     def fate(self, random: Random) -> Fate | None:
         """What becomes of a call, by one throw of the dice."""
