@@ -25,6 +25,7 @@ if TYPE_CHECKING:
             """The partitions that are ours."""
 
 
+_STARTING = "the worker is starting"
 _NOTHING = Gauges(
     unsettled_records=0,
     unsettled_bytes=0,
@@ -46,7 +47,7 @@ class Status:
         """Begin without a worker; ``clock`` is the loop's."""
         self._clock = clock
         self._watched: tuple[Worker, Watched] | None = None
-        self.waiting_for: str | None = "the worker is starting"
+        self.waiting_for: str | None = _STARTING
 
     def watch(self, worker: Worker, source: Watched) -> None:
         """Speak of these from now on."""
@@ -80,6 +81,8 @@ class Status:
         if self.waiting_for is not None:
             yield self.waiting_for
         if self._watched is None:
+            if self.waiting_for is None:
+                yield _STARTING
             return
         worker, source = self._watched
         if worker.flow.draining:
