@@ -1,9 +1,10 @@
 """Records from Kafka, offsets back to it.
 
 Keeps to three rules. Partitions are ours from ``on_assign`` to ``on_revoke`` or ``on_lost``, and every
-record carries the lease it came under. Offsets are stored with ``store_offsets``, which refuses partitions
-that are not owned, and committed from there. Polling never stops for long, so membership survives any
-outage.
+record carries the lease it came under. Offsets are stored here and committed by name, of partitions that are
+ours and no others: of what its own ``store_offsets`` was told, librdkafka commits nothing below its last
+commit, not even when the log was cut and counts from below again. Polling never stops for long, so
+membership survives any outage.
 
 A broker that is away, a refused login, a topic that is not there yet are said and waited for: librdkafka
 reconnects by itself. What it calls fatal (a fenced static member) ends the worker.
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import structlog
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+T = TypeVar("T")
+
 # How long an idle poll waits. Offsets are stored and flow is controlled between two polls.
 _POLL_SECONDS: Final = 0.1
 _METADATA_SECONDS: Final = 5.0
@@ -45,10 +48,9 @@ _STATISTICS_MS: Final = 5000
 _THREADS: Final = 4
 _PURGE_SECONDS: Final = 1.0
 
-# What a commit may meet without anything being wrong: nothing was stored, or the partition is not ours now.
+# What a commit may meet without anything being wrong: the partition is not ours now.
 _HARMLESS: Final = {
-    KafkaError._NO_OFFSET,  # noqa: SLF001  librdkafka's own codes begin with an underscore
-    KafkaError._STATE,  # noqa: SLF001  as above
+    KafkaError._STATE,  # noqa: SLF001  librdkafka's own codes begin with an underscore
     KafkaError.ILLEGAL_GENERATION,
     KafkaError.UNKNOWN_MEMBER_ID,
     KafkaError.REBALANCE_IN_PROGRESS,
@@ -89,13 +91,16 @@ class KafkaSource:
         self._is_paused = False
         self._giving_back: asyncio.TimerHandle | None = None
         self._commit_at = 0.0
+        self._stored: dict[tuple[str, int], int] = {}
+        # What the broker said that it has.
+        self._committed: dict[tuple[str, int], int] = {}
         self._reader = RecordReader()
         self._trouble = Trouble(clock)
 
     async def open(self, assignments: Assignments) -> None:
         """Subscribe; partitions come with the first calls of ``receive``."""
         self._assignments = assignments
-        callbacks = {"error_cb": self._failed, "stats_cb": self._measured, "on_commit": self._committed}
+        callbacks = {"error_cb": self._failed, "stats_cb": self._measured, "on_commit": self._told_of_commit}
         defaults = {"statistics.interval.ms": _STATISTICS_MS}
         # An executor of its own would be waited for by close, however long a broker keeps it.
         self._threads = ThreadPoolExecutor(_THREADS, "kafka")
@@ -112,16 +117,21 @@ class KafkaSource:
         first = await self._consumer.poll(_POLL_SECONDS)
         if first is None:
             return ()
-        more = await self._consumer.consume(max_records - 1, 0) if max_records > 1 else []
-        return self._records((first, *more))
+        # Looked at first: if it shows that its partition began again, a revoke within consume() must know.
+        records = self._records((first,))
+        if max_records > 1:
+            records += self._records(await self._consumer.consume(max_records - 1, 0))
+        return [each for each in records if each.lease.open]
 
     async def store(self, offsets: Mapping[tuple[str, int], int]) -> None:
         """Note them for the next commit; a partition that was taken away meanwhile is left out."""
-        await self._quietly(self._consumer.store_offsets, offsets=_positions(offsets))
+        self._stored |= {key: offset for key, offset in offsets.items() if key in self._leases}
 
     async def commit(self) -> None:
         """Commit what is stored, and wait for it."""
-        await self._quietly(self._consumer.commit, asynchronous=False)
+        if positions := self._uncommitted():
+            done = await self._quietly(self._consumer.commit, offsets=positions, asynchronous=False)
+            self._note_committed(done or ())
 
     async def pause(self) -> None:
         """Stop the flow, of partitions too that come later."""
@@ -181,15 +191,15 @@ class KafkaSource:
             elif (lease := leases.get((message.topic(), message.partition()))) is not None:  # type: ignore[arg-type]  # set
                 record = read(message, lease, received_at)
                 if record.offset < lease.position:
-                    record = read(message, self._begin_again(lease), received_at)
+                    record = read(message, self._begin_again(lease, record.offset), received_at)
                 record.lease.position = record.offset + 1
                 records.append(record)
         if records:
             self._trouble.over()
         return records
 
-    def _begin_again(self, lease: Lease) -> Lease:
-        """A new lease for a partition that begins again below.
+    def _begin_again(self, lease: Lease, offset: int) -> Lease:
+        """A new lease for a partition that begins again below, at ``offset``.
 
         librdkafka goes back by itself when the topic was made anew or its log was cut. To the ledger that is
         another assignment: what is still on its way was of the old log.
@@ -198,7 +208,15 @@ class KafkaSource:
         log.warning("kafka.partition_began_again", topic=lease.topic, partition=lease.partition)
         self._assignments.lost([key])
         (self._leases[key],) = self._assignments.assigned([key])
+        # What was committed of the old log must not be where the next owner begins in this one.
+        self._stored[key] = offset
+        self._committed.pop(key, None)
         return self._leases[key]
+
+    def _uncommitted(self) -> list[TopicPartition]:
+        """What is stored and, as far as is known, not what the broker has."""
+        stored = self._stored.items()
+        return _positions({key: offset for key, offset in stored if self._committed.get(key) != offset})
 
     async def _keep_pace(self) -> None:
         """Commit when it is time, and pause what was assigned during a pause."""
@@ -206,7 +224,8 @@ class KafkaSource:
             await self._pause_new()
         if self._clock() >= self._commit_at:
             self._commit_at = self._clock() + self._commit_seconds
-            await self._quietly(self._consumer.commit, asynchronous=True)
+            if positions := self._uncommitted():
+                await self._quietly(self._consumer.commit, offsets=positions, asynchronous=True)
 
     async def _pause_new(self) -> None:
         new = self._leases.keys() - self._paused
@@ -216,21 +235,19 @@ class KafkaSource:
 
     async def _assigned(self, _: AIOConsumer, partitions: list[TopicPartition]) -> None:
         keys = _keys(partitions)
+        self._forget(keys)
         self._leases |= zip(keys, self._assignments.assigned(keys), strict=True)
-        self._paused -= set(keys)
         self._trouble.over()
 
     async def _revoked(self, _: AIOConsumer, partitions: list[TopicPartition]) -> None:
         keys = _keys(partitions)
-        offsets = await self._assignments.revoked(keys)
+        await self.store(await self._assignments.revoked(keys))
+        try:
+            async with asyncio.timeout(_COMMIT_SECONDS):
+                await self.commit()
+        except TimeoutError:
+            log.warning("kafka.commit_timed_out", effect="the next owner repeats what was not committed")
         self._forget(keys)
-        if offsets:
-            await self.store(offsets)
-            try:
-                async with asyncio.timeout(_COMMIT_SECONDS):
-                    await self.commit()
-            except TimeoutError:
-                log.warning("kafka.commit_timed_out", effect="the next owner repeats what was not committed")
 
     async def _lost(self, _: AIOConsumer, partitions: list[TopicPartition]) -> None:
         keys = _keys(partitions)
@@ -242,6 +259,8 @@ class KafkaSource:
             self._leases.pop(key, None)
             self._ends.pop(key, None)
             self._paused.discard(key)
+            self._stored.pop(key, None)
+            self._committed.pop(key, None)
 
     async def _failed(self, error: KafkaError) -> None:
         self._trouble.note(error)
@@ -250,21 +269,27 @@ class KafkaSource:
         self._ends |= ends_of(statistics)
         self._trouble.remind()
 
-    async def _committed(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
-        if error is not None and error.code() not in _HARMLESS:
+    async def _told_of_commit(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
+        if error is None:
+            self._note_committed(partitions)
+        elif error.code() not in _HARMLESS:
             self._trouble.note(error)
-        done = [each for each in partitions if not each.error and each.offset >= 0]
-        if error is None and done:
-            self._on_committed({(each.topic, each.partition): each.offset for each in done})
 
-    async def _quietly(self, call: Callable[..., Awaitable[object]], *args: object, **kwargs: object) -> None:
+    def _note_committed(self, positions: Iterable[TopicPartition]) -> None:
+        done = {(each.topic, each.partition): each.offset for each in positions if not each.error}
+        self._committed |= {key: offset for key, offset in done.items() if key in self._leases}
+        if done:
+            self._on_committed(done)
+
+    async def _quietly(self, call: Callable[..., Awaitable[T]], *args: object, **kwargs: object) -> T | None:
         """Make a call of the consumer; what goes wrong in a way that heals or harms nobody is not raised."""
         try:
-            await call(*args, **kwargs)
+            return await call(*args, **kwargs)
         except KafkaException as raised:
             error: KafkaError = raised.args[0]
             if error.code() not in _HARMLESS:
                 self._trouble.note(error)
+        return None
 
 
 def _keys(partitions: Iterable[TopicPartition]) -> list[tuple[str, int]]:

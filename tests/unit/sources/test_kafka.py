@@ -158,6 +158,20 @@ async def test_nothing_is_committed_that_was_not_stored(kafka: EmbeddedKafka) ->
     assert committed(kafka) == {}
 
 
+async def test_what_was_committed_of_a_longer_log_gives_way(kafka: EmbeddedKafka) -> None:
+    """Of what it stores itself, librdkafka would commit nothing below the 100."""
+    produce(kafka, *[b"v"] * 5, partition=0)
+    longer = Consumer({"bootstrap.servers": kafka.bootstrap_servers, "group.id": "g", "log_level": 0})
+    longer.commit(offsets=[TopicPartition(TOPIC, 0, 100)], asynchronous=False)
+    longer.close()
+    async with member(kafka) as one:
+        await one.until(lambda: len(one.records) == 5)
+        await one.source.store({(TOPIC, 0): 3})
+        await one.source.commit()
+        assert committed(kafka) == {0: 3}
+    assert one.broker_has == {(TOPIC, 0): 3}
+
+
 async def test_a_revoke_commits_what_the_flush_gave(kafka: EmbeddedKafka) -> None:
     produce(kafka, b"v", b"v")
     async with member(kafka) as one:
