@@ -65,13 +65,10 @@ class Delivery:
 
     async def send(self, batch: Batch) -> tuple[Outcome, int]:
         """The batch's outcome, and how many calls it took."""
-        if not batch.is_ours():
-            self._turnstile.leave()
-            return GivenBack(), 0
         answer = await self._call(batch)
-        if not _is_passing(answer):
-            return cast("Outcome", answer), 1
-        return await self._call_again(batch, answer)
+        if isinstance(answer, Throttled | PassingFault):
+            return await self._call_again(batch, answer)
+        return answer, 0 if isinstance(answer, GivenBack) else 1
 
     async def _call_again(self, batch: Batch, first: Answer) -> tuple[Outcome, int]:
         calls, turn_ends_at = 1, self._clock() + _TURN_SECONDS
@@ -86,8 +83,9 @@ class Delivery:
                 return known.pop()
             if not batch.is_ours() or not await self._turnstile.enter(again=True):
                 return GivenBack()
-            calls += 1
-            return await self._call(batch)
+            answer = await self._call(batch)
+            calls += not isinstance(answer, GivenBack)
+            return answer
 
         retrying = AsyncRetrying(
             retry=retry_if_result(_is_passing),
@@ -99,8 +97,12 @@ class Delivery:
         )
         return cast("Outcome", await retrying(attempt)), calls
 
-    async def _call(self, batch: Batch) -> Answer:
+    async def _call(self, batch: Batch) -> Answer | GivenBack:
         """One call; the pass for it is taken, and is given back whatever happens."""
+        if not batch.is_ours():
+            # A lease has ended since the gate let the call pass.
+            self._turnstile.leave()
+            return GivenBack()
         sent_at = self._clock()
         answer: Answer | None = None
         try:

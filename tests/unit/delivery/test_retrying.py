@@ -147,6 +147,21 @@ def test_a_lease_that_ends_during_a_wait_ends_it_at_once() -> None:
     in_virtual_time(scenario())
 
 
+def test_a_lease_that_ends_just_after_the_gate_let_a_call_pass_sends_nothing() -> None:
+    async def scenario() -> None:
+        scene = Scene([PassingFault("f", retry_after_seconds=2.0)])
+        sending = asyncio.create_task(scene.send())
+        await asyncio.sleep(1)
+        scene.turnstile.gate.in_flight += 10
+        await asyncio.sleep(3)
+        scene.turnstile.leave()
+        scene.batch.interactions[0].record.lease.open = False
+        assert await sending == (GivenBack(), 1)
+        assert scene.turnstile.gate.in_flight == 9
+
+    in_virtual_time(scenario())
+
+
 def test_a_lease_that_ends_elsewhere_interrupts_nobody() -> None:
     async def scenario() -> None:
         scene = Scene([Throttled("t", retry_after_seconds=10.0), Accepted()])
