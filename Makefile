@@ -38,6 +38,12 @@ demo: $(READY) ## Watch it work: an embedded Kafka, a local PutEvents, 20,000 re
 test: $(READY) ## All tests; what was skipped is listed with its reason
 	@$(BIN)/python -m pytest
 
+SEEDS ?= 2000
+FIRST ?= 0
+.PHONY: simulate
+simulate: $(READY) ## The worker under seeded schedules of faults (SEEDS=2000 FIRST=0)
+	@$(BIN)/python -m tests.simulation --first $(FIRST) --seeds $(SEEDS)
+
 .PHONY: check
 check: $(READY) ## Lint, format, types, import contracts, Dockerfile, chart
 	$(BIN)/ruff check .

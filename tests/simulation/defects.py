@@ -1,0 +1,200 @@
+"""Defects, planted one at a time in the real code: each has to be found, or the oracle is blind to it.
+
+They are the mistakes that a worker of this kind is made with. Each is a small change of one method. Here are
+those in what is settled and committed; ``defects_of_calls`` has the others.
+"""
+# ruff: noqa: SLF001, ANN401  they are planted where the real code is private, whatever its types
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+from tests.simulation import defects_of_calls  # noqa: F401  it registers its own
+from tests.simulation.planting import DEFECTS, defect, planted
+from worker.core.lease import Lease
+from worker.core.ledger import Ledger
+from worker.core.outcomes import Accepted, PassingFault, Refused, Throttled
+from worker.core.records import Batch, Reason
+from worker.core.refusals import RefusalStreak
+from worker.delivery.retrying import Delivery
+from worker.pipeline.assignments import Leases
+from worker.pipeline.burials import Burials
+from worker.pipeline.courier import Courier
+from worker.pipeline.flow import Flow
+from worker.ports import DeadLettersUnwritable
+from worker.sources.kafka import KafkaSource
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+__all__ = ["DEFECTS", "WITHIN_SCHEDULES", "planted"]
+
+WITHIN_SCHEDULES: Final = 500
+"""Each is found among the first so many."""
+
+# Offsets
+
+
+@defect(Lease, "committable")
+def commits_one_too_far(right: Callable[..., Any]) -> Any:
+    return lambda lease: (right(lease) + 1) if lease.unsettled() else right(lease)
+
+
+@defect(Lease, "committable")
+def commits_the_highest_offset_seen(_: Callable[..., Any]) -> Any:
+    return lambda lease: lease.next_offset
+
+
+@defect(Leases, "revoked")
+def commits_positions_on_a_revoke(right: Callable[..., Any]) -> Any:
+    async def wrong(leases: Leases, partitions: Any) -> Any:
+        ours = leases._books.ledger.leases(partitions)
+        await right(leases, partitions)
+        return {
+            (each.topic, each.partition): each.next_offset for each in ours if each.next_offset is not None
+        }
+
+    return wrong
+
+
+@defect(Ledger, "settle")
+def forgets_the_lease(_: Callable[..., Any]) -> Any:
+    def wrong(ledger: Ledger, record: Any) -> bool:
+        for lease in ledger.leases([(record.lease.topic, record.lease.partition)]):
+            lease.settle(record.offset)
+        return True
+
+    return wrong
+
+
+@defect(KafkaSource, "_begin_again")
+def takes_a_new_log_for_the_old_one(_: Callable[..., Any]) -> Any:
+    def wrong(_: KafkaSource, lease: Lease) -> Lease:
+        lease.next_offset = None
+        return lease
+
+    return wrong
+
+
+@defect(KafkaSource, "receive")
+def hears_of_a_new_log_too_late(_: Callable[..., Any]) -> Any:
+    async def wrong(source: KafkaSource, most: int) -> Any:
+        await source._keep_pace()
+        first = await source._consumer.poll(0.1)
+        if first is None:
+            return ()
+        return source._records((first, *await source._consumer.consume(most - 1, 0)))
+
+    return wrong
+
+
+@defect(Leases, "lost")
+def does_not_heed_a_loss(_: Callable[..., Any]) -> Any:
+    return lambda *_: None
+
+
+@defect(Leases, "flush")
+def does_not_wait_for_the_drain(_: Callable[..., Any]) -> Any:
+    async def wrong(*_: object) -> None:
+        return
+
+    return wrong
+
+
+# Settling
+
+
+@defect(Courier, "_advance")
+def settles_before_the_answer(_: Callable[..., Any]) -> Any:
+    async def wrong(courier: Courier, left: list[Batch]) -> bool:
+        outcome, _tries = await courier._delivery.send(batch := left[0])
+        courier._books.settle_all(batch.interactions)
+        del left[0]
+        return isinstance(outcome, Accepted)
+
+    return wrong
+
+
+@defect(Burials, "bury")
+def settles_before_the_dead_letter_is_acknowledged(_: Callable[..., Any]) -> Any:
+    async def wrong(burials: Burials, record: Any, reason: Reason, *, tries: int, event: Any = None) -> None:
+        burials._books.settle(record, event)
+        while True:
+            try:
+                return await burials._write(record, reason, tries)
+            except DeadLettersUnwritable:
+                await asyncio.sleep(1)
+
+    return wrong
+
+
+@defect(Burials, "_write")
+def takes_a_failed_dead_letter_for_written(right: Callable[..., Any]) -> Any:
+    async def wrong(burials: Burials, *letter: Any) -> None:
+        try:
+            await right(burials, *letter)
+        except DeadLettersUnwritable:
+            burials._turnstile.resume("dead_letters")
+
+    return wrong
+
+
+@defect(Flow, "_wait_for_room")
+def drops_at_the_limit(_: Callable[..., Any]) -> Any:
+    async def wrong(flow: Flow) -> None:
+        while flow._books.backlog.is_full() and (batch := flow._queues.seal(flow._clock())):
+            flow._books.settle_all(batch.interactions)
+            flow._queues.release(batch.session_id, flow._clock())
+
+    return wrong
+
+
+@defect(Delivery, "_call")
+def takes_a_throttled_call_for_accepted(right: Callable[..., Any]) -> Any:
+    async def wrong(delivery: Delivery, batch: Batch) -> Any:
+        answer = await right(delivery, batch)
+        return Accepted() if isinstance(answer, Throttled) else answer
+
+    return wrong
+
+
+@defect(Delivery, "_call")
+def takes_a_timeout_for_accepted(right: Callable[..., Any]) -> Any:
+    async def wrong(delivery: Delivery, batch: Batch) -> Any:
+        answer = await right(delivery, batch)
+        return Accepted() if answer == PassingFault("AnswerTimeout") else answer
+
+    return wrong
+
+
+@defect(Courier, "_advance")
+def buries_a_whole_call(right: Callable[..., Any]) -> Any:
+    async def wrong(courier: Courier, left: list[Batch]) -> bool:
+        outcome, tries = await courier._delivery.send(batch := left[0])
+        if not isinstance(outcome, Refused):
+            return await right(_answering(courier, outcome, tries), left)
+        for each in batch.interactions:
+            await courier._burials.bury(each.record, Reason("refused", ""), tries=tries, event=each.event)
+        del left[0]
+        return True
+
+    return wrong
+
+
+def _answering(courier: Courier, outcome: Any, tries: int) -> Courier:
+    """The same courier, with an outcome in hand."""
+
+    class Answered:
+        async def send(self, _: Batch) -> tuple[Any, int]:
+            return outcome, tries
+
+    same = object.__new__(Courier)
+    same.__dict__ = {**courier.__dict__, "_delivery": Answered()}
+    return same
+
+
+@defect(RefusalStreak, "refuse")
+def empties_the_topic_into_the_dead_letters(_: Callable[..., Any]) -> Any:
+    return lambda *_: True

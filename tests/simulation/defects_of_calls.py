@@ -1,0 +1,151 @@
+"""Defects in what is sent when: order, calls, memory, wake-ups. See ``defects``."""
+# ruff: noqa: SLF001, ANN401  they are planted where the real code is private, whatever its types
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tests.simulation.planting import defect
+from worker.core.backlog import Backlog
+from worker.core.gate import Gate
+from worker.core.outcomes import GivenBack
+from worker.core.queues import SessionQueues, _Session
+from worker.core.records import Batch
+from worker.delivery.retrying import Delivery
+from worker.pipeline.books import Books
+from worker.pipeline.burials import Burials
+from worker.pipeline.courier import Courier
+from worker.pipeline.flow import Flow
+from worker.pipeline.turnstile import Turnstile
+from worker.sources.kafka import KafkaSource
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+# Order and calls
+
+
+@defect(SessionQueues, "seal")
+def has_two_calls_in_flight_for_a_session(right: Callable[..., Any]) -> Any:
+    def wrong(queues: SessionQueues, now: float, limit: int | None = None) -> Batch | None:
+        batch = right(queues, now, limit)
+        if batch is not None and queues._sessions[batch.session_id].events:
+            queues.release(batch.session_id, now)
+        return batch
+
+    return wrong
+
+
+@defect(SessionQueues, "release")
+def puts_back_in_the_wrong_order(right: Callable[..., Any]) -> Any:
+    return lambda queues, session_id, now, put_back=(): right(queues, session_id, now, put_back[::-1])
+
+
+@defect(SessionQueues, "release")
+def puts_back_behind_what_waits(right: Callable[..., Any]) -> Any:
+    def wrong(queues: SessionQueues, session_id: str, now: float, put_back: Any = ()) -> None:
+        events = queues._sessions[session_id].events
+        behind, events[:] = [*events, *put_back], []
+        right(queues, session_id, now, behind)
+
+    return wrong
+
+
+@defect(Batch, "halves")
+def sends_the_later_half_first(right: Callable[..., Any]) -> Any:
+    return lambda batch: right(batch)[::-1]
+
+
+@defect(_Session, "first_run")
+def forgets_that_a_user_splits_a_call(_: Callable[..., Any]) -> Any:
+    return lambda session, limit: min(limit, len(session.events))
+
+
+@defect(_Session, "first_run")
+def seals_one_event_too_many(right: Callable[..., Any]) -> Any:
+    return lambda session, limit: right(session, limit + 1)
+
+
+@defect(Courier, "_give_back")
+def puts_back_what_is_no_longer_its_own(_: Callable[..., Any]) -> Any:
+    def wrong(courier: Courier, session_id: str, left: list[Batch]) -> None:
+        events = [event for batch in left for event in batch.interactions]
+        courier._queues.release(session_id, courier._clock(), put_back=events)
+
+    return wrong
+
+
+@defect(Batch, "is_ours")
+def sends_what_is_no_longer_its_own(_: Callable[..., Any]) -> Any:
+    return lambda _: True
+
+
+@defect(Gate, "opens_at")
+def sends_on_while_held(right: Callable[..., Any]) -> Any:
+    def wrong(gate: Gate, now: float) -> float:
+        holds, gate._holds = gate._holds, {}
+        opens_at = right(gate, now)
+        gate._holds = holds
+        return opens_at
+
+    return wrong
+
+
+# Memory
+
+
+@defect(Backlog, "is_full")
+def knows_no_limit(_: Callable[..., Any]) -> Any:
+    return lambda _: False
+
+
+@defect(Books, "drop")
+def keeps_counting_what_was_dropped(_: Callable[..., Any]) -> Any:
+    return lambda books, _: books.changed.wake()
+
+
+@defect(KafkaSource, "_keep_pace")
+def does_not_pause_what_is_assigned_in_a_pause(right: Callable[..., Any]) -> Any:
+    async def wrong(source: KafkaSource) -> None:
+        paused, source._is_paused = source._is_paused, False
+        await right(source)
+        source._is_paused = paused
+
+    return wrong
+
+
+# Wake-ups and places
+
+
+@defect(Flow, "_carried")
+def loses_the_wake_up_after_a_call(_: Callable[..., Any]) -> Any:
+    return lambda flow, task: flow._batches.discard(task)
+
+
+@defect(Turnstile, "leave")
+def loses_the_wake_up_at_the_gate(right: Callable[..., Any]) -> Any:
+    def wrong(turnstile: Turnstile, *answer: Any) -> None:
+        turnstile._let_through = lambda: None  # type: ignore[method-assign]
+        right(turnstile, *answer)
+        del turnstile._let_through
+
+    return wrong
+
+
+@defect(Burials, "post")
+def loses_the_wake_up_for_a_dead_letter(_: Callable[..., Any]) -> Any:
+    return lambda burials, undecodable: burials._waiting.append(undecodable)
+
+
+@defect(Delivery, "send")
+def keeps_the_place_of_a_call_that_was_not_made(right: Callable[..., Any]) -> Any:
+    async def wrong(delivery: Delivery, batch: Batch) -> Any:
+        return await right(delivery, batch) if batch.is_ours() else (GivenBack(), 0)
+
+    return wrong
+
+
+@defect(Turnstile, "resume")
+def holds_for_ever(_: Callable[..., Any]) -> Any:
+    return lambda *_: None

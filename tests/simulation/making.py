@@ -1,0 +1,203 @@
+"""From a seed to a schedule.
+
+Each schedule leaves some kinds of steps out: what one fault would hide is then seen, and the others come
+more often (Groce et al., "Swarm Testing", 2012). Most are short, for short ones are many; some are long.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Final, get_args
+
+from tests.simulation.schedule import (
+    SLOTS,
+    Api,
+    Brokers,
+    Crash,
+    Credentials,
+    Cut,
+    DeadLetters,
+    Event,
+    Expire,
+    Freeze,
+    Join,
+    Kafka,
+    Letters,
+    Lose,
+    MemberSettings,
+    Move,
+    Produce,
+    Recreate,
+    Rewind,
+    Schedule,
+    Terminate,
+    Weather,
+)
+
+if TYPE_CHECKING:
+    from tests.simulation.schedule import Kind, Step
+
+_PAUSES_SECONDS: Final = (0.0, 0.01, 0.05, 0.1, 0.5, 0.5, 2.0, 8.0)
+_SHARE_OF_KINDS: Final = 0.55
+# Most of a worker's awaits are reached within so many turns of some step.
+_TURNS: Final = (0, 3, 20, 100, 400)
+
+
+def make_schedule(seed: int) -> Schedule:
+    """The schedule of a seed, always the same."""
+    return _Maker(seed).make()
+
+
+class _Maker:
+    def __init__(self, seed: int) -> None:
+        self._chance = random.Random(seed)  # noqa: S311  a schedule, not a secret
+        self._seed = seed
+        self._partitions = self._chance.choice((1, 2, 2, 3))
+        self._poison = self._chance.choice((0.0, 0.0, 0.05, 0.3))
+        self._users = self._chance.choice(("u", "-u", "-uuuv"))
+        self._sessions = self._chance.choice((1, 2, 4, 12))
+
+    def make(self) -> Schedule:
+        pick = self._chance.choice
+        kinds = [each for each in self.kinds if self._chance.random() < _SHARE_OF_KINDS]
+        at, steps = 0.0, [self._produce(0, 0.0)]
+        for number in range(1, pick((5, 8, 8, 12, 12, 20, 60))):
+            at = round(at + pick(_PAUSES_SECONDS), 3)
+            make = pick(kinds) if kinds and self._chance.random() < 0.6 else _Maker._produce
+            steps.append(make(self, number, at))
+        return Schedule(
+            seed=self._seed,
+            partitions=self._partitions,
+            members=(self._settings(), self._settings(), self._settings()),
+            at_start=pick((1, 2, 2, 3)),
+            steps=tuple(steps),
+        )
+
+    def _settings(self) -> MemberSettings:
+        pick = self._chance.choice
+        return MemberSettings(
+            requests_per_second=pick((3, 50, 1000, 1000)),
+            max_in_flight=pick((1, 2, 64)),
+            linger_seconds=pick((0, 0.2, 1.0)),
+            max_events=pick((1, 3, 10, 10)),
+            hold_after_refusals=pick((1, 3, 20)),
+            max_unsettled_records=pick((10, 15, 150, 100_000)),
+            max_unsettled_bytes=pick((8_000, 1 << 27, 1 << 27)),
+            drain_seconds=pick((0, 2, 8)),
+            revoke_seconds=pick((0.5, 3.0)),
+            commit_seconds=pick((0.1, 1.0, 5.0)),
+            max_wait_seconds=pick((1.0, 20.0)),
+        )
+
+    def _produce(self, number: int, at: float) -> Step:
+        events = tuple(self._event() for _ in range(self._chance.choice((1, 3, 3, 10, 10, 30))))
+        return Produce(id=number, at=at, events=events)
+
+    def _event(self) -> Event:
+        pick, partition = self._chance.choice, self._a_partition()
+        of_all = self._chance.random() < 0.1
+        return Event(
+            partition=partition,
+            session="shared" if of_all else f"p{partition}s{self._chance.randrange(self._sessions)}",
+            user=pick(self._users),
+            kind=self._kind(),
+            gap=pick((0, 0, 0, 0, 0, 3)),
+        )
+
+    def _kind(self) -> Kind:
+        luck = self._chance.random()
+        if luck < self._poison:
+            return "poison"
+        return "undecodable" if luck > 0.96 else "skip" if luck > 0.93 else "good"
+
+    def _a_partition(self) -> int:
+        return self._chance.randrange(self._partitions)
+
+    def _turns(self) -> int:
+        return self._chance.randrange(self._chance.choice(_TURNS) + 1)
+
+    def _restart(self) -> float | None:
+        return self._chance.choice((0.0, 0.5, 5.0, None))
+
+    def _move(self, number: int, at: float) -> Step:
+        several = self._chance.random() < 0.4
+        partitions = tuple(range(self._partitions)) if several else (self._a_partition(),)
+        return Move(id=number, at=at, partitions=partitions, to=self._chance.choice(SLOTS))
+
+    def _lose(self, number: int, at: float) -> Step:
+        return Lose(
+            id=number,
+            at=at,
+            partition=self._a_partition(),
+            to=self._chance.choice(SLOTS),
+            hears_after=self._chance.choice((0.0, 0.3, 5.0, None)),
+            as_revoke=self._chance.random() < 0.4,
+        )
+
+    def _crash(self, number: int, at: float) -> Step:
+        return Crash(
+            id=number,
+            at=at,
+            slot=self._chance.choice(SLOTS),
+            turns=self._turns(),
+            noticed_after=self._chance.choice((0.0, 0.5, 3.0)),
+            restart_after=self._restart(),
+        )
+
+    def _terminate(self, number: int, at: float) -> Step:
+        slot, turns = self._chance.choice(SLOTS), self._turns()
+        return Terminate(id=number, at=at, slot=slot, turns=turns, restart_after=self._restart())
+
+    def _freeze(self, number: int, at: float) -> Step:
+        seconds = self._chance.choice((0.3, 2.0, 10.0))
+        return Freeze(id=number, at=at, slot=self._chance.choice(SLOTS), turns=self._turns(), seconds=seconds)
+
+    def _join(self, number: int, at: float) -> Step:
+        return Join(id=number, at=at, slot=self._chance.choice(SLOTS))
+
+    def _api(self, number: int, at: float) -> Step:
+        weather: Weather = self._chance.choice(("fine", *get_args(Weather)))
+        return Api(id=number, at=at, weather=weather)
+
+    def _credentials(self, number: int, at: float) -> Step:
+        return Credentials(id=number, at=at, expired=self._chance.random() < 0.5)
+
+    def _letters(self, number: int, at: float) -> Step:
+        state: Letters = self._chance.choice(get_args(Letters))
+        return DeadLetters(id=number, at=at, state=state)
+
+    def _brokers(self, number: int, at: float) -> Step:
+        state: Kafka = self._chance.choice(get_args(Kafka))
+        return Brokers(id=number, at=at, state=state)
+
+    def _rewind(self, number: int, at: float) -> Step:
+        return Rewind(id=number, at=at, partition=self._a_partition())
+
+    def _recreate(self, number: int, at: float) -> Step:
+        return Recreate(id=number, at=at)
+
+    def _cut(self, number: int, at: float) -> Step:
+        return Cut(id=number, at=at, partition=self._a_partition())
+
+    def _expire(self, number: int, at: float) -> Step:
+        return Expire(id=number, at=at, partition=self._a_partition())
+
+    # Those that come twice are what the worker meets most.
+    kinds = (
+        _api,
+        _api,
+        _move,
+        _move,
+        _lose,
+        _crash,
+        _terminate,
+        _freeze,
+        _join,
+        _credentials,
+        _letters,
+        _brokers,
+        _rewind,
+        _recreate,
+        _cut,
+        _expire,
+    )

@@ -1,0 +1,260 @@
+"""One worker of the group, as long as it lives: the real one, between simulated edges."""
+
+from __future__ import annotations
+
+import asyncio
+from contextvars import ContextVar, copy_context
+from typing import TYPE_CHECKING, Final
+
+from tests.simulation.consumer import SimulatedConsumer
+from tests.simulation.oracle import Oracle
+from tests.support.twins import TOPIC, MeterTwin, map_plainly
+from worker.assembly import Edges, assemble
+from worker.settings import (
+    BatchingSettings,
+    DeadLetterSettings,
+    KafkaSettings,
+    LimitSettings,
+    PersonalizeSettings,
+    RetrySettings,
+    Settings,
+    ShutdownSettings,
+)
+from worker.sources.kafka import KafkaSource
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tests.simulation.schedule import MemberSettings, Slot
+    from tests.simulation.world import World
+    from worker.core.lease import Lease
+    from worker.core.outcomes import Answer
+    from worker.core.records import Batch, Reason, Record
+    from worker.ports import Assignments
+
+CURRENT: ContextVar[Member | None] = ContextVar("member", default=None)
+"""The worker whose code is running."""
+
+# The last commit gets so long, whatever the drain took; a commit of a revoke before it as long again.
+LEAVE_SECONDS: Final = 5.0
+COMMIT_SECONDS: Final = 5.0
+_A_MOMENT: Final = 1.0
+_AN_INSTANT: Final = 1e-6
+
+
+class WatchedAssignments:
+    """What the worker is told of its partitions, told to the oracle too."""
+
+    def __init__(self, told: Assignments, member: Member) -> None:
+        self._member = member
+        self._told = told
+
+    def assigned(self, partitions: Sequence[tuple[str, int]]) -> Sequence[Lease]:
+        self._taken_away(partitions)
+        return self._told.assigned(partitions)
+
+    async def revoked(self, partitions: Sequence[tuple[str, int]]) -> Mapping[tuple[str, int], int]:
+        began_at = self._member.now()
+        offsets = await self._told.revoked(partitions)
+        self._member.flushed({number for _, number in partitions}, began_at)
+        self._taken_away(partitions)
+        return offsets
+
+    def lost(self, partitions: Sequence[tuple[str, int]]) -> None:
+        self._told.lost(partitions)
+        self._taken_away(partitions)
+
+    def _taken_away(self, partitions: Sequence[tuple[str, int]]) -> None:
+        for _, number in partitions:
+            self._member.oracle.hands.taken_away(number)
+
+
+class WatchedSource(KafkaSource):
+    """The real source, watched by the oracle."""
+
+    member: Member
+
+    async def open(self, assignments: Assignments) -> None:
+        await super().open(WatchedAssignments(assignments, self.member))
+
+    async def store(self, offsets: Mapping[tuple[str, int], int]) -> None:
+        self.member.stores(offsets)
+        await super().store(offsets)
+
+    async def receive(self, max_records: int) -> Sequence[Record]:
+        records = await super().receive(max_records)
+        self.member.received(records)
+        return records
+
+
+class Member:
+    """A worker process."""
+
+    def __init__(self, world: World, name: str, slot: Slot, settings: MemberSettings) -> None:
+        self.world = world
+        self.name = name
+        self.slot = slot
+        self.settings = settings
+        self.oracle = Oracle(name, settings, world.truth, world.breach)
+        self.consumer = SimulatedConsumer(world, self)
+        self.is_dead = False
+        self.is_stopping = False
+        self._stopped_at = 0.0
+        self._frozen_seconds = 0.0
+        self.commits_arrive_at = 0.0
+        self.now = asyncio.get_running_loop().time
+        self._source = WatchedSource(
+            {},
+            (TOPIC,),
+            commit_seconds=settings.commit_seconds,
+            on_committed=self._committed,
+            clock=self.now,
+        )
+        self._source.member = self
+        edges = Edges(self._source, map_plainly, self, _Letters(world, self), MeterTwin())
+        self.worker = assemble(_configuration(settings), edges, self.now)
+        context = copy_context()
+        context.run(CURRENT.set, self)
+        self.task = asyncio.get_running_loop().create_task(self.worker.flow.run(), context=context)
+
+    def is_member(self) -> bool:
+        """Whether the group can give it something."""
+        return not (self.is_dead or self.consumer.is_closed or self.task.done())
+
+    def must_live(self) -> None:
+        """Nothing that a killed process begins has an effect."""
+        if self.is_dead:
+            raise asyncio.CancelledError
+
+    def crash(self) -> None:
+        """kill -9: what it has sent is on its way, else nothing of it is left."""
+        self.is_dead = True
+        self.task.cancel()
+
+    def terminate(self) -> None:
+        """SIGTERM."""
+        self.is_stopping, self._stopped_at = True, self.now()
+        self.worker.flow.stop()
+        self.consumer.wake()
+
+    def frozen(self, seconds: float) -> None:
+        """It was stopped for so long, which is no time of its own."""
+        if self.is_stopping:
+            self._frozen_seconds += seconds
+
+    async def put(self, batch: Batch) -> Answer:
+        """A call; implements ``ports.PutEvents``."""
+        self.must_live()
+        sent_at = self.now()
+        self.world.note(self.name, "sends", batch)
+        receipts = self.oracle.calls(batch, sent_at)
+        try:
+            answer = await self.world.api.put(self, batch)
+        finally:
+            self.oracle.call_ended(batch)
+        self.must_live()
+        self.world.note(self.name, "hears", type(answer).__name__, "of", batch.session_id)
+        self.world.saw(f"a call answered {type(answer).__name__}")
+        self.consumer.hasten()
+        self.oracle.answered(receipts, answer, sent_at, self.now())
+        return answer
+
+    def received(self, records: Sequence[Record]) -> None:
+        """The source hands over records; in a drain nobody looks at them."""
+        if not records or self.worker.flow.draining:
+            return
+        self.world.note(self.name, "receives", *records)
+        backlog = self.worker.books.backlog
+        is_full = (
+            backlog.records >= self.settings.max_unsettled_records
+            or backlog.bytes >= self.settings.max_unsettled_bytes
+        )
+        self.oracle.received(records, is_full=is_full, partitions=len(self.world.partitions))
+
+    def stores(self, offsets: Mapping[tuple[str, int], int]) -> None:
+        """The worker says what may be committed."""
+        for (_, number), offset in offsets.items():
+            held = self.consumer.held.get(number)
+            if held is not None and held.incarnation == held.partition.incarnation:
+                self.world.note(self.name, "stores", number, offset)
+                self.world.check_offset(held.partition, offset, f"{self.name} stores")
+
+    def heard(self, event: Mapping[str, object]) -> None:
+        """It logs."""
+        self.world.note(self.name, "logs", *event.values())
+        self.world.saw(" ".join(str(event[each]) for each in ("event", "kind") if each in event))
+
+    def flushed(self, partitions: set[int], began_at: float) -> None:
+        """A revoke: all of it was done with, or the time was over, or the gate was held."""
+        until = began_at + self.settings.revoke_seconds
+        if self.is_stopping:
+            until = min(until, self._stopped_at + self.settings.drain_seconds)
+        had_time = self.now() < until - _AN_INSTANT and not self.worker.turnstile.gate.holds
+        self.oracle.gave_back(partitions, had_time=had_time)
+
+    def ended(self) -> str | None:
+        """After its task is done: what was wrong with the end, if anything."""
+        if self.is_dead:
+            return None
+        if not self.is_stopping:
+            return f"{self.name} ended by itself"
+        seconds = self.now() - self._stopped_at - self._frozen_seconds
+        most = self.settings.drain_seconds + LEAVE_SECONDS + COMMIT_SECONDS + _A_MOMENT
+        return f"{self.name} took {seconds:.1f} s to end" if seconds > most else None
+
+    def rest(self) -> str | None:
+        """With everything done and no fault left: what of it is not at rest, if anything."""
+        books, gate = self.worker.books, self.worker.turnstile.gate
+        states = {
+            "backlog": (books.backlog.records, books.backlog.bytes) == (0, 0),
+            "calls": gate.in_flight == 0 and self.oracle.under_way.total() == 0,
+            "hands": self.oracle.hands.held == 0,
+            "holds": not any(hold.kind == "dead_letters" for hold in gate.holds),
+            "flow": not self.worker.flow.paused,
+        }
+        return next((f"{self.name}: {name}" for name, is_at_rest in states.items() if not is_at_rest), None)
+
+    def _committed(self, offsets: Mapping[tuple[str, int], int]) -> None:
+        self.worker.books.ledger.note_committed(offsets)
+
+
+class _Letters:
+    """The dead-letter topic as one worker sees it; implements ``ports.DeadLetters``."""
+
+    def __init__(self, world: World, member: Member) -> None:
+        self._world = world
+        self._member = member
+
+    async def write(self, record: Record, reason: Reason, _: int) -> None:
+        self._member.must_live()
+        written = self._world.truth.of(record)
+        self._world.note(self._member.name, "buries", written.name, reason.kind)
+        receipt = self._member.oracle.buries(written, reason)
+        await self._world.dead_letters.write(written)
+        self._member.must_live()
+        self._member.consumer.hasten()
+        self._member.oracle.hands.settle(receipt)
+
+
+def _configuration(settings: MemberSettings) -> Settings:
+    return Settings(
+        kafka=KafkaSettings(
+            bootstrap_servers="127.0.0.1:9092",
+            topics=(TOPIC,),
+            revoke_seconds=settings.revoke_seconds,
+            commit_seconds=settings.commit_seconds,
+        ),
+        personalize=PersonalizeSettings(
+            tracking_id="t",
+            requests_per_second=settings.requests_per_second,
+            max_in_flight=settings.max_in_flight,
+        ),
+        batching=BatchingSettings(linger_seconds=settings.linger_seconds, max_events=settings.max_events),
+        retry=RetrySettings(max_wait_seconds=settings.max_wait_seconds),
+        dead_letters=DeadLetterSettings(topic="dead", hold_after_refusals=settings.hold_after_refusals),
+        limits=LimitSettings(
+            max_unsettled_records=settings.max_unsettled_records,
+            max_unsettled_bytes=settings.max_unsettled_bytes,
+        ),
+        shutdown=ShutdownSettings(drain_seconds=settings.drain_seconds),
+    )

@@ -1,0 +1,145 @@
+"""Watches one worker at its edges, and says when a promise is broken: the second half of the oracle.
+
+Written from the promises, not from the worker's code: what is known here is what went over the edges.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from tests.simulation.hands import Hands
+from worker.core.outcomes import Accepted, Misconfigured, PassingFault, Refused, Throttled
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+    from tests.simulation.hands import Receipt
+    from tests.simulation.schedule import MemberSettings
+    from tests.simulation.truth import Breach, Truth, Written
+    from worker.core.outcomes import Answer
+    from worker.core.records import Batch, Reason, Record
+
+MOST_EVENTS: Final = 10
+# A partition that is assigned while no more is taken in may bring a record before it is paused.
+_MORE_PER_ASSIGNMENT: Final = 2
+
+
+class Oracle:
+    """Of one worker."""
+
+    def __init__(self, who: str, settings: MemberSettings, truth: Truth, breach: Breach) -> None:
+        self._who = who
+        self._settings = settings
+        self._truth = truth
+        self._breach = breach
+        self.hands = Hands(who, breach)
+        self.under_way: Counter[str] = Counter()
+        self._streak = Streak(settings.hold_after_refusals)
+        self._probes = Probes()
+        self._beyond = 0
+
+    def received(self, records: Sequence[Record], *, is_full: bool, partitions: int) -> None:
+        """Records were handed over; ``is_full``: its memory was at its bound then."""
+        for each in records:
+            self.hands.given(self._truth.of(each), each.lease)
+        self._beyond = self._beyond + len(records) if is_full else 0
+        bound = self._settings.max_unsettled_records + _MORE_PER_ASSIGNMENT * partitions
+        if self.hands.held > bound or self._beyond > _MORE_PER_ASSIGNMENT * partitions:
+            self._breach("memory stays in its bound", f"{self._who} holds {self.hands.held} records")
+
+    def calls(self, batch: Batch, now: float) -> list[Receipt | None]:
+        """A call begins."""
+        records = self._truth.of_call(batch)
+        if not 1 <= len(records) <= min(MOST_EVENTS, self._settings.max_events):
+            self._breach("1 to 10 events a call", f"{self._who} sends {len(records)}")
+        for record, sent in zip(records, batch.interactions, strict=True):
+            said = (batch.session_id, batch.user_id, sent.event)
+            if said != (record.session, record.user, record.event):
+                self._breach("one session and one user a call", f"{self._who} sends {record!r} as {said}")
+        self.under_way[batch.session_id] += 1
+        if self.under_way[batch.session_id] > 1:
+            self._breach("one call in flight a session", f"{self._who} sends two of {batch.session_id}")
+        if self._probes.is_too_many(self.under_way.total(), now):
+            self._breach("while held, one probe at a time", f"{self._who} sends {records} beside another")
+        return [self.hands.use(each, "sends") for each in records]
+
+    def call_ended(self, batch: Batch) -> None:
+        """Answered, or given up."""
+        self.under_way[batch.session_id] -= 1
+
+    def answered(
+        self, receipts: Iterable[Receipt | None], answer: Answer, sent_at: float, now: float
+    ) -> None:
+        """The worker gets this answer."""
+        known = [each for each in receipts if each is not None]
+        self._probes.answered(answer, sent_at, now)
+        if isinstance(answer, Accepted):
+            self._streak.over()
+            for receipt in known:
+                self.hands.settle(receipt)
+        elif isinstance(answer, Refused) and len(known) == 1:
+            self._streak.refused(known[0].record)
+
+    def buries(self, record: Written, reason: Reason) -> Receipt | None:
+        """A dead letter is handed over."""
+        if record.kind == "undecodable":
+            right = reason.kind == "not_json"
+        else:
+            right = reason.kind == "refused" and self._streak.may_bury(record)
+        if not right:
+            self._breach("only what is at fault is a dead letter", f"{self._who} buries {record!r}: {reason}")
+        return self.hands.use(record, "buries")
+
+    def gave_back(self, partitions: Collection[int], *, had_time: bool) -> None:
+        """Partitions are the worker's no more after a flush, at whose end there was time left, or not."""
+        owed = self.hands.owed(partitions)
+        if had_time and owed:
+            self._breach("a flush takes its time", f"{self._who} gave back {owed[0]!r} too soon")
+
+
+class Streak:
+    """So many refused events of different sessions in a row may be buried, and no more."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._row = 0
+        self._sessions: set[str] = set()
+        self._may: dict[str, bool] = {}
+
+    def refused(self, record: Written) -> None:
+        """An event was refused alone."""
+        may = self._row < self._limit or self._sessions <= {record.session}
+        self._may[record.name] = may
+        if may:
+            self._row += 1
+            self._sessions.add(record.session)
+
+    def over(self) -> None:
+        """An event was accepted."""
+        self._row = 0
+        self._sessions.clear()
+
+    def may_bury(self, record: Written) -> bool:
+        return self._may.get(record.name, False)
+
+
+class Probes:
+    """While credentials or permission fail, calls go one at a time."""
+
+    def __init__(self) -> None:
+        self._held_since: float | None = None
+
+    def answered(self, answer: Answer, sent_at: float, now: float) -> None:
+        match answer:
+            case Misconfigured():
+                self._held_since = now if self._held_since is None else self._held_since
+            case Accepted() | Refused():
+                if self._held_since is not None and self._held_since <= sent_at:
+                    self._held_since = None
+            case Throttled() | PassingFault():
+                pass
+
+    def is_too_many(self, under_way: int, now: float) -> bool:
+        """Calls that were let go at the very moment of the hold may still begin."""
+        return self._held_since is not None and now > self._held_since and under_way > 1

@@ -1,0 +1,131 @@
+"""Plays a schedule: from data to what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import contextmanager
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+import structlog
+import tenacity.wait
+from msgspec import Struct
+
+from tests.simulation.member import CURRENT
+from tests.simulation.world import Broken, World
+from tests.support.virtual_time import Stuck, VirtualLoop
+from worker.sources import kafka
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from structlog.typing import EventDict
+
+    from tests.simulation.consumer import SimulatedConsumer
+    from tests.simulation.schedule import Schedule
+
+_MOST_TURNS_TO_CLEAN_UP = 10_000
+
+
+class Played(Struct, frozen=True):
+    """What came of a schedule."""
+
+    broken: Broken | None
+    seen: Mapping[str, int]
+    trace: list[tuple[float, int, tuple[Any, ...]]]
+    seconds: float
+    """Of virtual time."""
+    turns: int
+
+    def digest(self) -> str:
+        """The same for two runs that were the same in all that happened."""
+        return blake2b(repr(self.trace).encode(), digest_size=16).hexdigest()
+
+
+def play(schedule: Schedule) -> Played:
+    """Play it, within ``simulated``."""
+    loop = VirtualLoop()
+    worlds: list[World] = []
+
+    async def scenario() -> None:
+        worlds.append(World(schedule, loop))
+        await worlds[0].play()
+
+    main = loop.create_task(scenario())
+    ends = lambda _: loop.stop()  # noqa: E731
+    main.add_done_callback(ends)
+    try:
+        loop.run_forever()
+    except Stuck:
+        worlds[0].breach("no schedule ends stuck", "everybody waits and nothing is due")
+    (world,) = worlds
+    played = Played(world.broken, world.seen, world.trace, loop.time(), loop.turns)
+    if not main.remove_done_callback(ends):
+        main.result()
+    _clean_up(world, loop)
+    return played
+
+
+def _clean_up(world: World, loop: VirtualLoop) -> None:
+    """Nothing may be left that speaks of itself when it is collected."""
+    for member in world.everyone:
+        member.is_dead = True
+    loop.keep_back = None
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+
+    async def all_ended() -> None:
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    loop.run_until_complete(all_ended())
+    loop.close()
+
+
+@contextmanager
+def simulated() -> Iterator[None]:
+    """Put simulated parts in the place of Kafka's client, of chance and of the log's lines."""
+    before = kafka.AIOConsumer, kafka.ThreadPoolExecutor, tenacity.wait.random, structlog.get_config()
+    kafka.AIOConsumer, kafka.ThreadPoolExecutor = _consumer, _NoThreads
+    tenacity.wait.random = _Random
+    structlog.configure(
+        processors=[_hear],
+        wrapper_class=structlog.make_filtering_bound_logger(0),
+        cache_logger_on_first_use=False,
+    )
+    try:
+        yield
+    finally:
+        kafka.AIOConsumer, kafka.ThreadPoolExecutor, tenacity.wait.random, config = before
+        structlog.configure(**config)
+
+
+def _consumer(settings: Mapping[str, Any], **_: object) -> SimulatedConsumer:
+    consumer = CURRENT.get().consumer
+    consumer.on_commit_is(settings["on_commit"])
+    return consumer
+
+
+class _NoThreads:
+    def __init__(self, *_: object) -> None:
+        """Threads would make each run another."""
+
+    def submit(self, _: Callable[[], object]) -> None:
+        """What is given back to the system matters to nobody here."""
+
+    def shutdown(self, *, wait: bool) -> None:
+        """There is none to wait for."""
+
+
+class _Random:
+    @staticmethod
+    def uniform(low: float, high: float) -> float:
+        return CURRENT.get().world.jitter.uniform(low, high)
+
+
+def _hear(_: object, __: str, event: EventDict) -> EventDict:
+    """What a worker logs goes into the trace."""
+    member = CURRENT.get()
+    if member is not None and not member.is_dead:
+        member.heard(event)
+    raise structlog.DropEvent

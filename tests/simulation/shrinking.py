@@ -1,0 +1,96 @@
+"""From a schedule that fails to the few steps that matter.
+
+Tries ever smaller changes that make it simpler, and keeps each under which the same promise is still broken:
+steps are left out (by halves, quarters, single ones: Zeller's delta debugging), then events, members and
+settings.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
+
+from tests.simulation.schedule import Crash, Freeze, MemberSettings, Produce, Terminate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.simulation.schedule import Event, Schedule, Step
+
+MOST_PLAYS: Final = 600
+
+
+def shrink(schedule: Schedule, fails: Callable[[Schedule], bool], most_plays: int = MOST_PLAYS) -> Schedule:
+    """The simplest schedule found within so many plays that still ``fails``."""
+    plays = 0
+    while True:
+        for simpler in _simpler(schedule):
+            if plays >= most_plays:
+                return schedule
+            plays += 1
+            if fails(simpler):
+                schedule = simpler
+                break
+        else:
+            return schedule
+
+
+def _simpler(schedule: Schedule) -> Iterator[Schedule]:
+    """Everything one change simpler, the greatest changes first."""
+    for steps in _without_some(schedule.steps):
+        yield replace(schedule, steps=steps)
+    for fewer in range(1, schedule.at_start):
+        yield replace(schedule, at_start=fewer)
+    for place, settings in enumerate(schedule.members):
+        for plainer in _plainer(settings):
+            yield replace(schedule, members=_with(schedule.members, place, plainer))
+    for place, step in enumerate(schedule.steps):
+        for simpler in _simpler_step(step):
+            yield replace(schedule, steps=_with(schedule.steps, place, simpler))
+
+
+def _without_some(some: tuple) -> Iterator[tuple]:
+    size = len(some)
+    while size:
+        for begin in range(0, len(some), size):
+            left = some[:begin] + some[begin + size :]
+            if len(left) < len(some):
+                yield left
+        size //= 2
+
+
+def _with(some: tuple, place: int, other: object) -> tuple:
+    return (*some[:place], other, *some[place + 1 :])
+
+
+def _plainer(settings: MemberSettings) -> Iterator[MemberSettings]:
+    plain = MemberSettings()
+    if settings == plain:
+        return
+    yield plain
+    for name in settings.__struct_fields__:
+        if getattr(settings, name) != getattr(plain, name):
+            yield replace(settings, **{name: getattr(plain, name)})
+
+
+def _simpler_step(step: Step) -> Iterator[Step]:
+    match step:
+        case Produce(events=events):
+            for fewer in _without_some(events):
+                if fewer:
+                    yield replace(step, events=fewer)
+            for place, event in enumerate(events):
+                for simpler in _simpler_event(event):
+                    yield replace(step, events=_with(events, place, simpler))
+        case Crash(turns=turns) | Terminate(turns=turns) | Freeze(turns=turns):
+            for fewer in (0, turns // 2, turns - 1):
+                if fewer < turns and fewer >= 0:
+                    yield replace(step, turns=fewer)
+
+
+def _simpler_event(event: Event) -> Iterator[Event]:
+    plain = replace(event, user="u", kind="good", gap=0, session=f"p{event.partition}s0")
+    for name in ("session", "user", "kind", "gap"):
+        if getattr(event, name) != getattr(plain, name):
+            yield replace(event, **{name: getattr(plain, name)})

@@ -1,0 +1,51 @@
+"""The oracle is tested by what it has to find."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.simulation.defects import DEFECTS, WITHIN_SCHEDULES, planted
+from tests.simulation.making import make_schedule
+from tests.simulation.playing import play
+from tests.simulation.running import schedules_until_found
+from tests.simulation.shrinking import shrink
+from tests.simulation.telling import tell_schedule, tell_trace
+
+if TYPE_CHECKING:
+    from concurrent.futures import ProcessPoolExecutor
+
+    from tests.simulation.schedule import Schedule
+
+
+@pytest.mark.parametrize("name", DEFECTS)
+def test_each_planted_defect_is_found(name: str, pool: ProcessPoolExecutor) -> None:
+    _, played, broken = pool.submit(schedules_until_found, name, WITHIN_SCHEDULES).result()
+    assert broken is not None, f"not within {played} schedules"
+
+
+@pytest.mark.parametrize(
+    ("name", "most_steps"),
+    [("forgets that a user splits a call", 1), ("commits positions on a revoke", 2), ("holds for ever", 2)],
+)
+@pytest.mark.usefixtures("simulation")
+def test_a_schedule_that_fails_is_shrunk_to_the_steps_that_matter(name: str, most_steps: int) -> None:
+    with planted(name):
+        seed = next(seed for seed in range(WITHIN_SCHEDULES) if breaks(make_schedule(seed)))
+        small = shrink(make_schedule(seed), breaks)
+        assert breaks(small)
+    assert len(small.steps) <= most_steps
+    assert play(small).broken is None
+
+
+def breaks(schedule: Schedule) -> bool:
+    return play(schedule).broken is not None
+
+
+@pytest.mark.usefixtures("simulation")
+def test_every_schedule_and_all_that_happens_can_be_told() -> None:
+    for seed in range(50):
+        schedule = make_schedule(seed)
+        assert len(list(tell_schedule(schedule))) == 4 + len(schedule.steps)
+        assert all(list(tell_trace(play(schedule).trace)))
