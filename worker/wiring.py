@@ -33,6 +33,7 @@ from worker.sources.kafka_cluster import why_away
 from worker.sources.kafka_protection import exposed
 from worker.sources.kafka_settings import client_settings
 from worker.sources.kafka_trouble import KafkaUnusable
+from worker.sources.memory import give_back_large_blocks
 from worker.status import Status
 from worker.telemetry.admin import AdminServer
 from worker.telemetry.definitions import Build
@@ -62,6 +63,7 @@ def run(settings: Settings) -> int:
     line_format = settings.log.format
     configure_logs(settings.log.level, None if line_format == "auto" else line_format)
     log_crashes()
+    give_back_large_blocks()
     kafka = settings.kafka
     log.info("worker.started", version=VERSION, topics=" ".join(kafka.topics), group=kafka.group_id)
     if reason := exposed(kafka):

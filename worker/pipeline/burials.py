@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_never, wait_random_exponential
 
+from worker.core.records import held_bytes
 from worker.pipeline.wakeup import Wakeup
 from worker.ports import DeadLettersUnwritable
 
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
     from worker.pipeline.shared import Shared
     from worker.ports import DeadLetters
 
-# So many letters wait for the broker at a time: enough for its batches, few enough to cost nothing.
+# So many letters wait for the broker at a time: enough for its batches, few enough to cost nothing. What is
+# written has a copy of each, which is why large ones are fewer.
 _AT_ONCE = 500
+_BYTES_AT_ONCE = 8 << 20
 _FIRST_WAIT_SECONDS = 0.5
 _MAX_WAIT_SECONDS = 15.0
 
@@ -50,8 +53,16 @@ class Burials:
         while True:
             while not self._waiting:
                 await self._work.wait()
-            some = [self._waiting.popleft() for _ in range(min(_AT_ONCE, len(self._waiting)))]
-            await asyncio.gather(*(self.bury(each.record, each.reason, tries=0) for each in some))
+            await asyncio.gather(*(self.bury(each.record, each.reason, tries=0) for each in self._some()))
+
+    def _some(self) -> list[Undecodable]:
+        """The next to be written, one at least."""
+        some: list[Undecodable] = []
+        size = 0
+        while self._waiting and len(some) < _AT_ONCE and size < _BYTES_AT_ONCE:
+            some.append(self._waiting.popleft())
+            size += held_bytes(some[-1].record)
+        return some
 
     async def bury(self, record: Record, reason: Reason, *, tries: int, event: bytes | None = None) -> None:
         """Return when the broker has the letter, and the record is settled."""

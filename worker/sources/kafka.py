@@ -46,6 +46,9 @@ _COMMIT_SECONDS: Final = 5.0
 _STATISTICS_MS: Final = 5000
 # poll, the callback it waits in, and what that callback calls.
 _THREADS: Final = 4
+# What is received is mapped in one go, and comes on top of what was room for.
+_BYTES_AT_ONCE: Final = 4 << 20
+_STEP: Final = 10
 _PURGE_SECONDS: Final = 1.0
 
 # What a commit may meet without anything being wrong: the partition is not ours now.
@@ -117,10 +120,16 @@ class KafkaSource:
         first = await self._consumer.poll(_POLL_SECONDS)
         if first is None:
             return ()
-        # Looked at first: if it shows that its partition began again, a revoke within consume() must know.
-        records = self._records((first,))
-        if max_records > 1:
-            records += self._records(await self._consumer.consume(max_records - 1, 0))
+        messages = [first]
+        # Each step is looked at before the next: if it shows that a partition began again, a revoke within
+        # consume() must know.
+        records = self._records(messages)
+        while (count := _how_many_more(messages, max_records)) > 0:
+            more = await self._consumer.consume(count, 0)
+            messages += more
+            records += self._records(more)
+            if len(more) < count:
+                break
         return [each for each in records if each.lease.open]
 
     async def store(self, offsets: Mapping[tuple[str, int], int]) -> None:
@@ -290,6 +299,16 @@ class KafkaSource:
             if error.code() not in _HARMLESS:
                 self._trouble.note(error)
         return None
+
+
+def _how_many_more(messages: Sequence[Message], max_records: int) -> int:
+    """How many records may come after these, by their mean size.
+
+    In steps: a compressed batch of 1 MB may hold hundreds of records of 1 MB, and the first few tell.
+    """
+    size = sum(map(len, messages))
+    by_size = (_BYTES_AT_ONCE - size) * len(messages) // max(size, 1)
+    return min(max_records - len(messages), by_size, _STEP * len(messages))
 
 
 def _keys(partitions: Iterable[TopicPartition]) -> list[tuple[str, int]]:

@@ -140,6 +140,24 @@ async def test_no_more_come_than_were_asked_for(kafka: EmbeddedKafka) -> None:
         assert [record.offset for record in one.records] == list(range(50))
 
 
+async def test_of_large_records_fewer_come_at_once(kafka: EmbeddedKafka) -> None:
+    """Most of it compressed away: librdkafka fetches all of it in one go, and unpacks it."""
+    settings = {"bootstrap.servers": kafka.bootstrap_servers, "compression.type": "zstd", "log_level": 0}
+    producer = Producer(settings)
+    for _ in range(40):
+        producer.produce(TOPIC, b"v" * 900_000, partition=0)
+    assert producer.flush(10) == 0
+    async with member(kafka) as one:
+        await one.until(one.assigned)
+        largest = 0
+        while len(one.records) < 40:
+            some = await one.source.receive(1000)
+            largest = max(largest, len(some))
+            one.records += some
+    assert [record.offset for record in one.records] == list(range(40))
+    assert 1 < largest < 10
+
+
 async def test_what_is_stored_is_committed_when_it_is_time(kafka: EmbeddedKafka) -> None:
     produce(kafka, b"v", b"v")
     async with member(kafka, commit_seconds=0.05) as one:
