@@ -1,4 +1,4 @@
-"""What a person can do about a hold: one sentence, for the log and for ``/ready``."""
+"""What a person can do about a hold, or a clock that is off: one sentence, for the log and for ``/ready``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
 _KEYS: Final = "give the pod a role, or mend the keys; they are read again while it holds"
 _SIGNED: Final = "mend the secret key, or set the clock right; keys are read again while it holds"
+_KEY_ALONE: Final = "mend the secret key (the clock is right); keys are read again while it holds"
+_CLOCK: Final = "set the clock right"
 _ROLE: Final = "allow personalize:PutEvents on resource * to the worker's role"
 _UNREACHED: Final = "calls are tried again for ever; if it lasts, look at endpoint, region and the way there"
 _TRACKER: Final = "look whether personalize.tracking_id, region and event tracker are right"
@@ -24,8 +26,8 @@ _BY_CODE: Final[Mapping[str, str]] = {
     "InvalidSignatureException": _SIGNED,
     "NoCredentials": _KEYS,
     "OptInRequired": "enable the region for the account",
-    "RequestExpired": "set the clock right",
-    "RequestTimeTooSkewed": "set the clock right",
+    "RequestExpired": _CLOCK,
+    "RequestTimeTooSkewed": _CLOCK,
     "ResourceNotFoundException": _TRACKER,
     "SignatureDoesNotMatch": _SIGNED,
     "UnrecognizedClientException": _KEYS,
@@ -35,18 +37,49 @@ _UNREACHED_BY_CODE: Final[Mapping[str, str]] = {
     "CertificateOfAnotherHost": "look at the endpoint's address: its certificate is for another name",
     "CertificateRejected": "let AWS_CA_BUNDLE name the authority of the endpoint's or proxy's certificate",
 }
+# What the API may say of a clock that is off.
+TIMED_CODES: Final = frozenset(code for code, advice in _BY_CODE.items() if advice in {_SIGNED, _CLOCK})
 _BY_KIND: Final[Mapping[str, str]] = {
     "misconfigured": "look at role, keys, region and endpoint with `personalize-worker check`",
     "refusals": f"events of different sessions are refused in a row: {_TRACKER}; or mend the mapping",
     "dead_letters": "mend the dead-letter topic, or the right to write to it",
 }
 
+# AWS takes a signature for five minutes ("Signature Version 4": "within five minutes of the request").
+SIGNATURE_SECONDS: Final = 300.0
+# Both clocks are read to the second, and the answer is on its way for a while.
+_SURELY_SECONDS: Final = SIGNATURE_SECONDS - 10.0
 
-def advise(kind: str, code: str) -> str:
-    """What to do about a hold of this kind, for which the API gave this code."""
-    return _BY_CODE.get(code, _BY_KIND[kind]) if kind == "misconfigured" else _BY_KIND[kind]
+PROBES: Final[Mapping[str, str]] = {
+    "misconfigured": "one event is sent",
+    "refusals": "one event is sent",
+    "dead_letters": "the letters are written again",
+}
+
+
+def advise(kind: str, code: str, clock_ahead_seconds: float | None = None) -> str:
+    """What to do about a hold of this kind, with this code of the API's, our clock being so far off."""
+    if kind != "misconfigured":
+        return _BY_KIND[kind]
+    advice = _BY_CODE.get(code, _BY_KIND[kind])
+    if code not in TIMED_CODES or clock_ahead_seconds is None:
+        return advice
+    if is_too_far_off(clock_ahead_seconds):
+        return f"{clock_is_off(clock_ahead_seconds)}: set it right"
+    return _KEY_ALONE if advice == _SIGNED else advice
 
 
 def advise_unreached(code: str) -> str:
     """What to do while no call comes through, the latest for this reason."""
     return _UNREACHED_BY_CODE.get(code, _UNREACHED)
+
+
+def is_too_far_off(clock_ahead_seconds: float) -> bool:
+    """Whether the API takes no signature from a clock that is so far off."""
+    return abs(clock_ahead_seconds) >= _SURELY_SECONDS
+
+
+def clock_is_off(clock_ahead_seconds: float) -> str:
+    """Say how far, and which way."""
+    way = "ahead of" if clock_ahead_seconds > 0 else "behind"
+    return f"the clock is {abs(clock_ahead_seconds):.0f} s {way} the API's"

@@ -41,6 +41,8 @@ class Misconfigured(Struct, frozen=True):
 
     code: str
     message: str = ""
+    clock_ahead_seconds: float | None = None
+    """How far our clock was ahead of the API's, where that may be why and is known."""
 
 
 Answer: TypeAlias = Accepted | Throttled | PassingFault | Refused | Misconfigured

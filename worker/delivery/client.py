@@ -10,14 +10,16 @@ import time
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
+from worker.core.advice import TIMED_CODES
 from worker.core.classify import CREDENTIAL_CODES
 from worker.core.outcomes import Misconfigured, PassingFault, Refused
 from worker.delivery.answers import read
 from worker.delivery.apart import Apart
 from worker.delivery.body import EventsBody
-from worker.delivery.credentials import RELOAD_SECONDS, Credentials
+from worker.delivery.clock import ApiClock
+from worker.delivery.credentials import POLL_SECONDS, RELOAD_SECONDS, Credentials
 from worker.delivery.daemon import in_daemon_thread
 from worker.delivery.faults import Broken
 from worker.delivery.service import Service, require_encryption, tls_context
@@ -65,6 +67,7 @@ class PutEventsClient:
         *,
         load: Callable[[], Loaded] | None = None,
         clock: Callable[[], float] = time.time,
+        poll_seconds: float = POLL_SECONDS,
         reload_seconds: float = RELOAD_SECONDS,
     ) -> None:
         """Begin closed.
@@ -73,14 +76,18 @@ class PutEventsClient:
             settings: where to, and how long to wait.
             load: finds credentials; unless given, botocore's chain does.
             clock: epoch seconds, which are signed.
+            poll_seconds: it is looked this often whether credentials have to be refreshed.
             reload_seconds: refused credentials are loaded from scratch this often at most.
         """
         self._settings = settings
         self._body = EventsBody(settings.tracking_id)
         apart = Apart(settings.region)
-        self._credentials = Credentials(load or apart.load, reload_seconds=reload_seconds)
+        self._credentials = Credentials(
+            load or apart.load, poll_seconds=poll_seconds, reload_seconds=reload_seconds
+        )
         self._apart = apart
         self._clock = clock
+        self._api_clock = ApiClock(clock)
         self._line: _Line | None = None
 
     async def open(self) -> None:
@@ -105,6 +112,10 @@ class PutEventsClient:
         """Endpoint, region and what is doubtful about it; there once opened."""
         return self._opened().service
 
+    def clock_ahead_seconds(self) -> float | None:
+        """How far our clock is ahead of the API's, to about a second; None before its first answer."""
+        return self._api_clock.ahead_seconds()
+
     async def put(self, batch: Batch) -> Answer:
         """Send the batch and classify the answer. Raises nothing but cancellation."""
         try:
@@ -114,7 +125,9 @@ class PutEventsClient:
         keys = self._credentials.keys
         answer = await self._send(body, keys)
         if isinstance(answer, Misconfigured) and answer.code in CREDENTIAL_CODES:
-            return await self._send_renewed(body, keys, answer)
+            answer = await self._send_renewed(body, keys, answer)
+        if isinstance(answer, Misconfigured) and answer.code in TIMED_CODES:
+            return structs.replace(answer, clock_ahead_seconds=self.clock_ahead_seconds())
         return answer
 
     async def _send_renewed(self, body: bytes, refused: Keys | None, answer: Misconfigured) -> Answer:
@@ -152,6 +165,7 @@ class PutEventsClient:
             max_connections=self._settings.max_connections,
             proxy_url=service.proxy_url,
             proxy_headers=service.proxy_headers,
+            hear_date=self._api_clock.hear,
         )
 
 

@@ -14,6 +14,8 @@ from worker.delivery.faults import ANSWER_TIMEOUT, Broken
 from worker.delivery.reading import AnswerReader
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from worker.delivery.answers import Reply
 
 
@@ -22,11 +24,19 @@ class Connection(asyncio.Protocol):
 
     __slots__ = ("_all", "_loop", "_reader", "_transport", "_waiter", "ends_at", "lost", "open")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, among: set[Connection]) -> None:
-        """Begin unconnected; it is ``among`` those that there are from being made to being lost."""
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, among: set[Connection], hear_date: Callable[[bytes], None]
+    ) -> None:
+        """Begin unconnected.
+
+        Args:
+            loop: it runs here.
+            among: those that there are, in which it is from being made to being lost.
+            hear_date: is given the Date of each answer.
+        """
         self._all = among
         self._loop = loop
-        self._reader = AnswerReader()
+        self._reader = AnswerReader(hear_date)
         self._transport: asyncio.Transport | None = None
         self._waiter: asyncio.Future[Reply | Broken] | None = None
         self.ends_at = inf

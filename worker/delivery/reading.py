@@ -6,10 +6,15 @@ whole, how much of it is kept, and whether the connection can carry another one.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from worker.delivery.answers import Reply
 from worker.delivery.faults import ANSWER_CUT_SHORT, ANSWER_UNREADABLE, CONNECTION_RESET, Broken
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MAX_ANSWER_BYTES = 65536
 # Head, interim answers, sizes of chunks and trailers, all together.
@@ -18,6 +23,7 @@ MAX_FRAMING_BYTES = 65536
 _ACCEPTED = Reply(200)
 _FIRST_FINAL_STATUS = 200
 _HEARD = frozenset({
+    b"date",
     b"x-amzn-errortype", b"retry-after", b"x-amz-retry-after", b"content-length", b"transfer-encoding",
 })  # fmt: skip
 
@@ -25,10 +31,11 @@ _HEARD = frozenset({
 class AnswerReader:
     """Makes one reply after the other of bytes. Once something went wrong it is of no use any more."""
 
-    __slots__ = ("_body", "_parser", "_said", "_status", "_taken_bytes", "_whole", "reusable")
+    __slots__ = ("_body", "_hear_date", "_parser", "_said", "_status", "_taken_bytes", "_whole", "reusable")
 
-    def __init__(self) -> None:
-        """Begin with no answer expected."""
+    def __init__(self, hear_date: Callable[[bytes], None]) -> None:
+        """Begin with no answer expected; ``hear_date`` is given the Date of each that is whole."""
+        self._hear_date = hear_date
         # It calls the methods named on_...; the circle that this makes is broken by ``drop``.
         self._parser: HttpResponseParser | None = HttpResponseParser(self)
         self.reusable = False
@@ -84,6 +91,8 @@ class AnswerReader:
         return None
 
     def _reply(self) -> Reply:
+        if date := self._said.get(b"date"):
+            self._hear_date(date)
         if self._status == _ACCEPTED.status:
             return _ACCEPTED
         return Reply(

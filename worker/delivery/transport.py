@@ -16,7 +16,7 @@ from worker.delivery.faults import ANSWER_TIMEOUT, CONNECT_TIMEOUT, CONNECTION_R
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from worker.delivery.answers import Reply
 
@@ -40,6 +40,7 @@ class Transport:
         max_connections: int,
         proxy_url: str | None,
         proxy_headers: Mapping[str, str],
+        hear_date: Callable[[bytes], None],
         keep_alive_seconds: float = KEEP_ALIVE_SECONDS,
     ) -> None:
         """Make the pool; connections are opened as they are needed.
@@ -53,6 +54,7 @@ class Transport:
             max_connections: as many as there are calls at once.
             proxy_url: of an HTTP proxy, without login.
             proxy_headers: its login.
+            hear_date: is given the Date of each answer, as the API wrote it.
             keep_alive_seconds: how long a connection is kept that nobody uses.
         """
         self._loop = asyncio.get_running_loop()
@@ -63,6 +65,7 @@ class Transport:
         self._connect_seconds = connect_seconds
         self._answer_seconds = answer_seconds
         self._keep_alive_seconds = keep_alive_seconds
+        self._hear_date = hear_date
         # Who has a slot takes an idle connection or makes one; so there are never more of them than slots.
         self._slots = asyncio.Semaphore(max_connections)
         self._connections: set[Connection] = set()
@@ -132,7 +135,7 @@ class Transport:
         return None
 
     async def _dial(self, ends_at: float) -> Connection | Broken:
-        connection = Connection(self._loop, self._connections)
+        connection = Connection(self._loop, self._connections, self._hear_date)
         broken = await self._dial_in_time(connection, ends_at)
         if self._closed or not (broken or connection.open):
             broken = CONNECTION_RESET

@@ -40,6 +40,8 @@ class Faults(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How long an answer takes: at random between half of it and one and a half times it."""
     poison: str | None = None
     """A call with this text within an event type or an item id is refused, as for its content."""
+    clock_ahead_seconds: float = 0
+    """How far the endpoint's clock is ahead: it goes by it for signatures, and says so in each answer."""
     refuse: str | None = None
     """Every call is refused with this error code."""
     access_key: str = "local"

@@ -27,7 +27,7 @@ import uvloop
 from msgspec import Struct
 
 from worker.local import rules, signature
-from worker.local.answers import ACCEPTED, Answer, Refusal, Reply, Reset, Silence, refused, response
+from worker.local.answers import ACCEPTED, Answer, Refusal, Reply, Reset, Silence, dated, refused, response
 from worker.local.books import Books
 from worker.local.faults import Faults, TokenBucket
 from worker.local.http import Connection, Request
@@ -144,7 +144,7 @@ class LocalPutEvents:
         refusal = self._refusal(request, call, fate)
         if refusal is not None:
             self.books.count(refusal.code)
-            return Reply(refused(refusal), self._answer_seconds(), ended)
+            return Reply(dated(refused(refusal), self._now()), self._answer_seconds(), ended)
         return self._accepted(cast("_Call", call), fate, ended)
 
     def _call(self, body: bytes) -> _Call | None:
@@ -169,7 +169,8 @@ class LocalPutEvents:
             return Refusal(faults.refuse, "Refused by the plan of faults")
         if self._fast:
             return None
-        return signature.refusal(request, faults.access_key, faults.secret_key, datetime.now(UTC))
+        now = datetime.fromtimestamp(self._now(), UTC)
+        return signature.refusal(request, faults.access_key, faults.secret_key, now)
 
     def _throttled(self, fate: Fate | None) -> Refusal | None:
         over = self._bucket is not None and not self._bucket.take(monotonic())
@@ -211,7 +212,10 @@ class LocalPutEvents:
             return Reset(ended)
         if fate == "silence":
             return Silence(ended)
-        return Reply(ACCEPTED, self._answer_seconds(), ended)
+        return Reply(dated(ACCEPTED, self._now()), self._answer_seconds(), ended)
+
+    def _now(self) -> float:
+        return time() + self._faults.clock_ahead_seconds
 
     def _answer_seconds(self) -> float:
         mean = self._faults.answer_seconds

@@ -38,6 +38,7 @@ async def transport_to(  # noqa: PLR0913  all that a test may want to be otherwi
         max_connections=max_connections,
         proxy_url=proxy_url,
         proxy_headers={"Proxy-Authorization": "Basic bWU="},
+        hear_date=lambda _: None,
         keep_alive_seconds=keep_alive_seconds,
     )
     try:

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import asyncio
+import threading
+import time
 from contextlib import asynccontextmanager
+from email.utils import formatdate
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +19,7 @@ from worker.delivery.service import UnusableSettings
 from worker.delivery.signing import Keys
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
 OLD, NEW = Keys("AKIDOLD", "old"), Keys("AKIDNEW", "new", "token")
@@ -38,11 +42,15 @@ class Chain:
 
 @asynccontextmanager
 async def client_of(
-    endpoint: Endpoint, chain: Chain | None, *, answer_seconds: float = 5
+    endpoint: Endpoint,
+    chain: Callable[[], Loaded] | None,
+    *,
+    answer_seconds: float = 5,
+    poll_seconds: float = 60,
 ) -> AsyncIterator[PutEventsClient]:
     settings = ClientSettings("tracker", "eu-west-1", endpoint.url, answer_seconds=answer_seconds)
     # The next load from scratch is seconds away on the real clock; these tests don't wait for it.
-    client = PutEventsClient(settings, load=chain, reload_seconds=0)
+    client = PutEventsClient(settings, load=chain, poll_seconds=poll_seconds, reload_seconds=0)
     await client.open()
     try:
         yield client
@@ -112,6 +120,49 @@ async def test_the_same_keys_are_not_tried_again() -> None:
 async def test_why_there_are_no_new_keys_says_more_than_that_the_old_were_refused() -> None:
     async with Endpoint(refused("ExpiredToken")) as endpoint, client_of(endpoint, Chain(OLD)) as client:
         assert await client.put(BATCH) == Misconfigured("NoCredentials", "none left")
+
+
+async def test_a_refused_signature_is_told_with_how_far_the_clock_is_off() -> None:
+    date = formatdate(time.time() + 600, usegmt=True)
+    act = answer(403, x_amzn_errortype="InvalidSignatureException", date=date)
+    async with Endpoint(act) as endpoint, client_of(endpoint, Chain(OLD, OLD)) as client:
+        put = await client.put(BATCH)
+        assert isinstance(put, Misconfigured)
+        assert put.clock_ahead_seconds == pytest.approx(-600, abs=3)
+        assert client.clock_ahead_seconds() == put.clock_ahead_seconds
+
+
+async def test_a_refusal_for_another_reason_says_nothing_of_the_clock() -> None:
+    date = formatdate(time.time() + 600, usegmt=True)
+    act = answer(403, x_amzn_errortype="AccessDeniedException", date=date)
+    async with Endpoint(act) as endpoint, client_of(endpoint, Chain(OLD, OLD)) as client:
+        assert await client.put(BATCH) == Misconfigured("AccessDeniedException")
+
+
+async def test_while_keys_are_refreshed_slowly_calls_go_on_with_those_at_hand() -> None:
+    """A token service that hangs costs nobody anything before the keys end."""
+    asked, answered = threading.Event(), threading.Event()
+    fetches = iter([OLD])
+
+    def slow() -> Keys:
+        if (first := next(fetches, None)) is not None:
+            return first
+        asked.set()
+        answered.wait(10)
+        return NEW
+
+    async with (
+        Endpoint() as endpoint,
+        client_of(endpoint, lambda: Loaded("fake", slow), poll_seconds=0.01) as client,
+    ):
+        assert await asyncio.to_thread(asked.wait, 10)
+        for _ in range(5):
+            assert await client.put(BATCH) == Accepted()
+        assert not any("AKIDNEW" in str(each.header("Authorization")) for each in endpoint.requests)
+        answered.set()
+        async with asyncio.timeout(10):
+            while "AKIDNEW" not in str(endpoint.requests[-1].header("Authorization")):
+                assert await client.put(BATCH) == Accepted()
 
 
 async def test_without_credentials_every_call_is_misconfigured_and_none_is_sent() -> None:

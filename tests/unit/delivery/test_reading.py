@@ -25,9 +25,14 @@ ANSWERS = {
 }
 
 
+def reader_of(dates: list[bytes] | None = None) -> AnswerReader:
+    """A reader; the Dates that it hears go into the list."""
+    return AnswerReader(([] if dates is None else dates).append)
+
+
 def read(*pieces: bytes, reader: AnswerReader | None = None) -> tuple[Reply | Broken | None, AnswerReader]:
     """Feed until there is an answer."""
-    reader = reader or AnswerReader()
+    reader = reader or reader_of()
     for piece in pieces:
         reply = reader.feed(piece)
         if reply is not None:
@@ -57,7 +62,7 @@ def test_no_bytes_make_reading_raise(pieces: list[bytes]) -> None:
 
 @given(st.lists(st.sampled_from([*ANSWERS.values(), b"HTTP/1.1 204 X\r\n\r\n"]), min_size=1, max_size=5))
 def test_answers_that_follow_one_another_have_nothing_of_each_other(said: list[bytes]) -> None:
-    reader = AnswerReader()
+    reader = reader_of()
     for each in said:
         reader.expect()
         reply, _ = read(each, reader=reader)
@@ -75,7 +80,7 @@ def test_without_a_length_the_end_of_the_connection_is_the_end_of_the_answer(sta
 def test_a_lost_connection_is_no_end_of_an_answer() -> None:
     _, reader = read(b"HTTP/1.1 503 X\r\n\r\nab")
     assert reader.cut() == Broken("AnswerCutShort")
-    assert AnswerReader().cut() == AnswerReader().end() == Broken("ConnectionReset")
+    assert reader_of().cut() == reader_of().end() == Broken("ConnectionReset")
     assert read(b"HTTP/1.1 100 Continue\r\n\r\n")[1].end() == Broken("AnswerCutShort")
     assert read(b"HTTP/1.1 200 OK\r\ncontent-")[1].end() == Broken("AnswerCutShort")
 
@@ -118,3 +123,14 @@ def test_of_the_body_the_beginning_is_kept(piece: int) -> None:
     reply, reader = read(b"HTTP/1.1 500 X\r\ncontent-length: 9999999\r\n\r\n", *pieces)
     assert reply == Reply(500, body=b"x" * MAX_ANSWER_BYTES)
     assert not reader.reusable
+
+
+def test_the_date_of_each_whole_answer_is_told() -> None:
+    dates: list[bytes] = []
+    reader = reader_of(dates)
+    read(b"HTTP/1.1 200 OK\r\ndate: then\r\ncontent-length: 0\r\n", reader=reader)
+    assert dates == []
+    read(b"\r\n", reader=reader)
+    reader.expect()
+    read(ANSWERS["interim"], reader=reader)
+    assert dates == [b"then", b"Tue, 14 Nov 2023 23:59:59 GMT"]

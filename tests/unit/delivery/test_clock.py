@@ -1,0 +1,71 @@
+"""How far our clock is off, by what the API says."""
+
+from __future__ import annotations
+
+from email.utils import formatdate
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from structlog.testing import capture_logs
+
+from worker.delivery.clock import ApiClock
+
+NOW = 1_700_000_000
+
+
+class Hands:
+    """Our clock, and one that never jumps."""
+
+    def __init__(self) -> None:
+        self.epoch = float(NOW)
+        self.monotonic = 0.0
+        self.clock = ApiClock(lambda: self.epoch, lambda: self.monotonic)
+
+    def hear(self, api_seconds: float) -> None:
+        self.clock.hear(formatdate(api_seconds, usegmt=True).encode())
+
+
+def test_before_the_first_answer_nobody_knows() -> None:
+    assert Hands().clock.ahead_seconds() is None
+
+
+@pytest.mark.parametrize("off", [-312, 0, 3600])
+def test_it_is_known_to_a_second(off: int) -> None:
+    hands = Hands()
+    hands.hear(NOW - off)
+    assert hands.clock.ahead_seconds() == pytest.approx(off, abs=1)
+
+
+def test_the_same_second_again_tells_nothing_new() -> None:
+    """A thousand answers in that second cost a comparison each."""
+    hands = Hands()
+    hands.hear(NOW)
+    hands.epoch += 0.9
+    hands.hear(NOW)
+    assert hands.clock.ahead_seconds() == -0.5
+
+
+@given(st.binary(max_size=40))
+def test_whatever_is_in_the_header_nothing_is_raised(date: bytes) -> None:
+    clock = ApiClock(lambda: NOW, lambda: 0.0)
+    clock.hear(date)
+    clock.ahead_seconds()
+
+
+def test_a_clock_that_is_off_is_said_at_growing_intervals_and_that_it_is_right_again() -> None:
+    hands = Hands()
+    with capture_logs() as lines:
+        for second in range(120):
+            hands.monotonic, hands.epoch = second, NOW + second
+            hands.hear(NOW + second + (312 if second < 100 else 0))
+    off = {"ahead_seconds": -312, "says": "the clock is 312 s behind the API's"}
+    assert [{key: line[key] for key in off} for line in lines[:-1]] == [off] * 3
+    assert lines[-1] == {"event": "clock.right", "log_level": "info", "ahead_seconds": 0}
+
+
+def test_a_clock_that_is_a_little_off_is_nobodys_business() -> None:
+    hands = Hands()
+    with capture_logs() as lines:
+        hands.hear(NOW + 20)
+    assert lines == []
