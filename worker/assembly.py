@@ -52,6 +52,11 @@ class Worker(Struct, frozen=True):
     flow: Flow
     books: Books
     turnstile: Turnstile
+    queues: SessionQueues
+    courier: Courier
+    delivery: Delivery
+    burials: Burials
+    settings: Settings
 
 
 def assemble(settings: Settings, edges: Edges, clock: Callable[[], float]) -> Worker:
@@ -60,17 +65,18 @@ def assemble(settings: Settings, edges: Edges, clock: Callable[[], float]) -> Wo
     burials = Burials(shared, edges.dead_letters)
     streak = RefusalStreak(settings.dead_letters.hold_after_refusals)
     delivery = _delivery(settings.retry, shared, edges.put_events)
+    courier = Courier(shared, delivery=delivery, burials=burials, streak=streak)
     flow = Flow(
         shared,
         source=edges.source,
         map_record=edges.map_record,
         leases=Leases(shared, revoke_seconds=settings.kafka.revoke_seconds),
-        courier=Courier(shared, delivery=delivery, burials=burials, streak=streak),
+        courier=courier,
         burials=burials,
         max_batches=max(settings.personalize.max_in_flight * _BATCHES_PER_CALL, _LEAST_BATCHES),
         drain_seconds=settings.shutdown.drain_seconds,
     )
-    return Worker(flow, shared.books, shared.turnstile)
+    return Worker(flow, shared.books, shared.turnstile, shared.queues, courier, delivery, burials, settings)
 
 
 def _shared(settings: Settings, meter: Meter, clock: Callable[[], float]) -> Shared:

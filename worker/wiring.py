@@ -35,6 +35,7 @@ from worker.sources.kafka_settings import client_settings
 from worker.sources.kafka_trouble import KafkaUnusable
 from worker.sources.memory import give_back_large_blocks
 from worker.status import Status
+from worker.status.readiness import Watched
 from worker.telemetry.admin import AdminServer
 from worker.telemetry.definitions import Build
 from worker.telemetry.logs import configure_logs, log_crashes
@@ -116,10 +117,14 @@ async def _run(settings: Settings, stopping: asyncio.Event) -> None:
     """Build the parts, run the flow, end the parts."""
     loop = asyncio.get_running_loop()
     counts = Counts(time.time, ERROR_CODES | DELIVERY_CODES)
-    status = Status(loop.time)
+    status = Status(loop.time, version=VERSION, group=settings.kafka.group_id)
     metrics = Metrics(counts, status.gauges, _build())
     admin = AdminServer(
-        settings.admin.host, settings.admin.port, readiness=status.readiness, render_metrics=metrics.render
+        settings.admin.host,
+        settings.admin.port,
+        readiness=status.readiness,
+        render_metrics=metrics.render,
+        status=status.status,
     )
     log.info("admin.listening", port=await admin.start())
     client = _client(settings)
@@ -135,7 +140,7 @@ async def _run(settings: Settings, stopping: asyncio.Event) -> None:
         )
         try:
             worker, source = _worker(settings, counts, client, dead_letters)
-            status.watch(worker, source)
+            status.watch(Watched(worker, source, client.clock_ahead_seconds))
             await _flow(worker, stopping)
         finally:
             await dead_letters.close()

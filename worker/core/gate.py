@@ -77,6 +77,11 @@ class Gate:
         """What holds it, the first to come first."""
         return tuple(self._holds.values())
 
+    @property
+    def probe_at(self) -> float:
+        """When the next probe may go, while held; ``inf`` while one is under way."""
+        return self._probe_at
+
     def set_share(self, share: float, now: float) -> None:
         """Take over a share (0 to 1) of the quota."""
         self._count(now)
@@ -120,13 +125,21 @@ class Gate:
         if sure or now - self._cut_at >= _CUT_SECONDS:
             self._cut(max(_DEEPEST_CUT, 1 - share) if sure else _CUT, now)
 
-    def hold(self, kind: str, reason: str, now: float) -> bool:
-        """Stop sending; False if it was held for this kind of thing already, then for the latest reason."""
+    def hold(self, kind: str, reason: str, now: float, clock_ahead_seconds: float | None = None) -> bool:
+        """Stop sending; False if it was held for this kind of thing already, then for the latest reason.
+
+        Args:
+            kind: of ``PROBED``.
+            reason: the cause, in a word or a sentence.
+            now: the time.
+            clock_ahead_seconds: how far our clock is ahead of the API's, where that may be the cause.
+        """
         before = self._holds.get(kind)
         if not self._holds:
             self._probe_seconds = _FIRST_PROBE_SECONDS
             self._probe_at = now + self._probe_seconds
-        self._holds[kind] = Hold(kind, reason, before.since if before else now, advise(kind, reason))
+        since = before.since if before else now
+        self._holds[kind] = Hold(kind, reason, since, advise(kind, reason, clock_ahead_seconds))
         return before is None
 
     def resume(self, *kinds: str, known_at: float = inf) -> tuple[Hold, ...]:

@@ -27,6 +27,7 @@ class Lease:
         "_settled",
         "_settled_ahead",
         "_taken_out",
+        "committed_offset",
         "ending",
         "epoch",
         "next_offset",
@@ -45,6 +46,8 @@ class Lease:
         # Being flushed, on a revoke or at shutdown: nothing of it lingers any more.
         self.ending = False
         self.next_offset: int | None = None
+        # What the broker has, as far as this lease has committed.
+        self.committed_offset: int | None = None
         # Where the source stands, from which it tells that a partition has begun again below.
         self.position = 0
         self._pending: deque[int] = deque()
@@ -126,6 +129,7 @@ class Lease:
 
     def note_committed(self, offset: int) -> None:
         """Note that the broker has an offset that was given out."""
+        self.committed_offset = offset
         self._committed = self._given.get(offset, self._committed)
         self._given = {each: settled for each, settled in self._given.items() if each > offset}
 

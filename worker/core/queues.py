@@ -15,11 +15,15 @@ from __future__ import annotations
 import heapq
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from worker.core.records import Batch, Interaction
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+# How many entries of the heap are looked at to find those that go first: outdated ones are among them.
+_LOOKS = 1000
 # Of outdated entries in the heap: fewer than sessions plus this many.
 _STALE_ENTRIES = 64
 # While there is a backlog, a session gets one call for each so many seconds of age that are worked off.
@@ -47,6 +51,15 @@ class _Session:
             if event.user_id != user_id:
                 return count
         return min(limit, len(self.events))
+
+
+class Queued(Struct, frozen=True, gc=False):
+    """A session with events that wait and no call in flight."""
+
+    session_id: str
+    events: int
+    first: Interaction
+    due_at: float
 
 
 class SessionQueues:
@@ -94,6 +107,28 @@ class SessionQueues:
                 return due_at
             heapq.heappop(self._due)
         return None
+
+    def go_first(self, count: int) -> list[Queued]:
+        """The sessions that go first, up to ``count``; it costs the same however many there are."""
+        found: dict[str, Queued] = {}
+        # From the heap's top down, by its own order: an entry's place is looked at after that above it.
+        near = [(self._due[0], 0)] if self._due else []
+        for _ in range(_LOOKS):
+            if not near or len(found) == count:
+                break
+            (due_at, _, session_id), place = heapq.heappop(near)
+            session = self._sessions.get(session_id)
+            if session is not None and session.due_at == due_at and session.events:
+                found[session_id] = Queued(session_id, len(session.events), session.events[0], due_at)
+            for below in (2 * place + 1, 2 * place + 2):
+                if below < len(self._due):
+                    heapq.heappush(near, (self._due[below], below))
+        return list(found.values())
+
+    def waiting(self, session_id: str) -> int:
+        """How many events of a session wait to be sealed."""
+        session = self._sessions.get(session_id)
+        return len(session.events) if session else 0
 
     def seal(self, now: float, limit: int | None = None) -> Batch | None:
         """The next call: of the session that has been due longest. It counts as in flight until ``release``.

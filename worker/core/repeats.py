@@ -59,6 +59,18 @@ class Repeats:
             return 0
         return self._say(condition, now)
 
+    def again(self, key: str, now: float) -> int | None:
+        """Whether a condition that still holds is to be said again, though nothing new came.
+
+        Returns:
+            How often it came since it was last said, if it is to be said now; None: say nothing.
+        """
+        condition = self._conditions.get(key)
+        if condition is None or now < condition.next_due:
+            return None
+        condition.last_noted = now
+        return self._say(condition, now)
+
     def ended(self, key: str, now: float) -> float | None:
         """Note that the condition is over: the seconds it lasted; None if it was not there."""
         condition = self._conditions.pop(key, None)

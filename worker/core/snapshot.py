@@ -1,21 +1,43 @@
-"""What the pipeline shows of itself when asked: numbers for a scrape, and whether it is ready.
+"""What the pipeline shows of itself when asked: numbers for a scrape, whether it is ready, and why not.
 
-Built anew for each question and never kept, so it costs nothing while nobody asks. Neither ever holds a value
-from a record: topics and the fixed words below are all there is to label with.
+Built anew for each question and never kept, so it costs nothing while nobody asks. None of it ever holds a
+value from a record: topics, offsets, the fixed words below and keyed hashes are all there is.
 """
 
 from __future__ import annotations
+
+from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
 
 class PartitionGauges(Struct, frozen=True):
-    """A partition that is ours."""
+    """A partition that is ours, as its source knows it."""
 
     topic: str
     partition: int
     lag_records: int | None = None
     """Records from the first unsettled one to the end of the partition; None while that can't be told."""
+    end_offset: int | None = None
+    """One past its last record, as of some seconds ago; None while that can't be told."""
+    committed_offset: int | None = None
+    """What the group has committed, as of some seconds ago; None while nothing is, or it can't be told."""
+
+
+class HoldStatus(Struct, frozen=True, kw_only=True):
+    """Why nothing is sent."""
+
+    kind: str
+    """Of ``gate.PROBED``."""
+    reason: str
+    """The API's error code, or what the broker says."""
+    held_seconds: float
+    probe: str
+    """What finds out that it is over."""
+    next_probe_seconds: float | None
+    """In how many seconds that is tried again; None while it is being tried."""
+    advice: str
+    """What a person can do."""
 
 
 class Gauges(Struct, frozen=True, kw_only=True):
@@ -30,13 +52,15 @@ class Gauges(Struct, frozen=True, kw_only=True):
     gate_share_ratio: float
     """This pod's part of the quota, 0 to 1."""
     calls_in_flight: int
-    holds: tuple[str, ...]
-    """The kinds of ``gate.Hold`` that are on; empty while calls may go."""
+    holds: tuple[HoldStatus, ...]
+    """What holds the gate; empty while calls may go."""
     paused: bool
     """Receiving is paused, for too much is unsettled."""
     accepted_uncommitted_records: int
     """Settled, not yet committed: what a crash right now would repeat."""
     partitions: tuple[PartitionGauges, ...]
+    clock_ahead_seconds: float | None = None
+    """How far our clock is ahead of the API's, to about a second; None before the first answer."""
 
 
 class Readiness(Struct, frozen=True):
@@ -44,3 +68,100 @@ class Readiness(Struct, frozen=True):
 
     ready: bool
     reasons: tuple[str, ...] = ()
+
+
+Cause: TypeAlias = Literal[
+    "nothing", "linger", "quota", "place", "in_flight", "retry", "hold", "dead_letter", "memory", "kafka"
+]
+
+
+class WaitsFor(Struct, frozen=True, omit_defaults=True):
+    """What keeps a record, or a session, from being done with."""
+
+    cause: Cause
+    """``nothing``: there is none. ``linger``: others of its session may come. ``quota``: its call may not go
+    yet. ``place``: as many batches are under way as may be. ``in_flight``: its call is. ``retry``: its call
+    failed in a way that may pass. ``hold``: nothing is sent. ``dead_letter``: it is being written.
+    ``memory``: too much is unsettled, so nothing is received. ``kafka``: the broker has not sent it."""
+    seconds: float | None = None
+    """For how long, or None where that is not known."""
+    calls: int | None = None
+    """How many calls have failed; of ``retry`` only."""
+    code: str | None = None
+    """The last failure's error code, or the kind of the hold."""
+
+
+class PartitionStatus(Struct, frozen=True, kw_only=True):
+    """A partition that is ours. An offset is None while it can't be told."""
+
+    topic: str
+    partition: int
+    committed_offset: int | None
+    settled_offset: int | None
+    """Up to here everything is done with: what can be committed."""
+    received_offset: int | None
+    """One past the last record received."""
+    end_offset: int | None
+    lag_records: int | None
+    unsettled_records: int
+    oldest_seconds: float
+    """Since the oldest unsettled record was received; 0 with none."""
+    waits_for: WaitsFor
+    """Of the oldest unsettled record; with none, of the next."""
+
+
+class SessionStatus(Struct, frozen=True, kw_only=True):
+    """A session with events that wait."""
+
+    hash: str
+    """Of its id, with a key of this process: the same for as long as it runs, and of no use elsewhere."""
+    events: int
+    oldest_seconds: float
+    topic: str
+    partition: int
+    offset: int
+    """Of its oldest record."""
+    waits_for: WaitsFor
+
+
+class SendingStatus(Struct, frozen=True, kw_only=True):
+    """What may be sent, and what is."""
+
+    share_ratio: float
+    rate_calls_per_second: float
+    in_flight: int
+    max_in_flight: int
+    batches: int
+    """Under way, those that wait to be tried again included."""
+    retrying: int
+
+
+class MemoryStatus(Struct, frozen=True, kw_only=True):
+    """What is held, and the bounds."""
+
+    unsettled_records: int
+    max_unsettled_records: int
+    unsettled_bytes: int
+    max_unsettled_bytes: int
+    paused: bool
+
+
+class WorkerStatus(Struct, frozen=True, kw_only=True):
+    """Why everything is where it is."""
+
+    ready: bool
+    reasons: tuple[str, ...]
+    version: str
+    up_seconds: float
+    group: str
+    holds: tuple[HoldStatus, ...] = ()
+    sending: SendingStatus | None = None
+    """None while the worker is starting; so is ``memory``."""
+    memory: MemoryStatus | None = None
+    clock_ahead_seconds: float | None = None
+    partitions_total: int = 0
+    partitions: tuple[PartitionStatus, ...] = ()
+    """Those that are furthest behind, the worst first."""
+    sessions_total: int = 0
+    sessions: tuple[SessionStatus, ...] = ()
+    """The oldest of those that are under way or go next, the oldest first."""

@@ -8,11 +8,12 @@ microseconds, and most calls need no second.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeGuard, cast
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_result, wait_random_exponential
 
 from worker.core.outcomes import GivenBack, PassingFault, Throttled
+from worker.core.trying import Trying
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection
@@ -59,6 +60,8 @@ class Delivery:
         self._meter = meter
         self._clock = clock
         self._sleep_until = sleep_until
+        self.trying: dict[str, Trying] = {}
+        """What is tried again, by session; a first call under way is not in it."""
         self._wait = _as_asked_or(
             wait_random_exponential(multiplier=first_wait_seconds, max=max_wait_seconds)
         )
@@ -70,21 +73,29 @@ class Delivery:
             return await self._call_again(batch, answer)
         return answer, 0 if isinstance(answer, GivenBack) else 1
 
-    async def _call_again(self, batch: Batch, first: Answer) -> tuple[Outcome, int]:
-        calls, turn_ends_at = 1, self._clock() + _TURN_SECONDS
+    async def _call_again(self, batch: Batch, first: Throttled | PassingFault) -> tuple[Outcome, int]:
+        trying = self.trying[batch.session_id] = Trying(first.code, self._clock())
+        try:
+            return await self._call_until_it_is_over(batch, first, trying), trying.calls
+        finally:
+            del self.trying[batch.session_id]
+
+    async def _call_until_it_is_over(self, batch: Batch, first: Answer, trying: Trying) -> Outcome:
+        turn_ends_at = self._clock() + _TURN_SECONDS
         # tenacity's state refers to itself, so it is there until the garbage collector comes by: it must not
         # refer to the batch, whose records may take megabytes.
         leases = {each.record.lease for each in batch.interactions}
         known: list[Answer] = [first]
 
         async def attempt() -> Answer | GivenBack:
-            nonlocal calls
             if known:  # tenacity is entered with the first answer in hand, so that its first act is to wait
                 return known.pop()
             if not batch.is_ours() or not await self._turnstile.enter(again=True):
                 return GivenBack()
             answer = await self._call(batch)
-            calls += not isinstance(answer, GivenBack)
+            trying.calls += not isinstance(answer, GivenBack)
+            if _is_passing(answer):
+                trying.code = answer.code
             return answer
 
         retrying = AsyncRetrying(
@@ -95,7 +106,7 @@ class Delivery:
             retry_error_callback=_give_back,
             sleep=lambda seconds: self._sleep(leases, seconds),
         )
-        return cast("Outcome", await retrying(attempt)), calls
+        return cast("Outcome", await retrying(attempt))
 
     async def _call(self, batch: Batch) -> Answer | GivenBack:
         """One call; the pass for it is taken, and is given back whatever happens."""
@@ -118,7 +129,7 @@ class Delivery:
             await self._sleep_until(until)
 
 
-def _is_passing(answer: Answer | GivenBack) -> bool:
+def _is_passing(answer: Answer | GivenBack) -> TypeGuard[Throttled | PassingFault]:
     return isinstance(answer, Throttled | PassingFault)
 
 

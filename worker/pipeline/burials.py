@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from math import inf
 from typing import TYPE_CHECKING
 
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_never, wait_random_exponential
@@ -38,13 +39,21 @@ class Burials:
         self._books = shared.books
         self._turnstile = shared.turnstile
         self._meter = shared.meter
+        self._clock = shared.clock
         self._waiting: deque[Undecodable] = deque()
         self._work = Wakeup()
-        # The letters that failed and are tried again: while there is one, the gate is held.
-        self._unwritten: set[tuple[Lease, int]] = set()
+        self._letters: set[tuple[Lease, int]] = set()
+        # The letters that failed, and when each is tried again: while there is one, the gate is held.
+        self._unwritten: dict[tuple[Lease, int], float] = {}
+        shared.turnstile.probed_elsewhere("dead_letters", self._tried_at)
+
+    def has(self, lease: Lease, offset: int) -> bool:
+        """Whether this record is to be written, or is being written."""
+        return (lease, offset) in self._letters
 
     def post(self, undecodable: Undecodable) -> None:
         """Have it written and settled, soon."""
+        self._letters.add((undecodable.record.lease, undecodable.record.offset))
         self._waiting.append(undecodable)
         self._work.wake()
 
@@ -66,13 +75,17 @@ class Burials:
 
     async def bury(self, record: Record, reason: Reason, *, tries: int, event: bytes | None = None) -> None:
         """Return when the broker has the letter, and the record is settled."""
+        letter = record.lease, record.offset
+        self._letters.add(letter)
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(DeadLettersUnwritable),
             wait=wait_random_exponential(multiplier=_FIRST_WAIT_SECONDS, max=_MAX_WAIT_SECONDS),
             stop=stop_never,
+            sleep=lambda seconds: self._sleep(letter, seconds),
         )
         await retrying(self._write, record, reason, tries)
-        self._unwritten.discard((record.lease, record.offset))
+        self._letters.discard(letter)
+        self._unwritten.pop(letter, None)
         if not self._unwritten:
             self._turnstile.resume("dead_letters")
         self._books.settle(record, event)
@@ -83,7 +96,16 @@ class Burials:
         try:
             await self._dead_letters.write(record, reason, tries)
         except DeadLettersUnwritable as fault:
-            self._unwritten.add((record.lease, record.offset))
+            self._unwritten[record.lease, record.offset] = inf
             self._turnstile.hold("dead_letters", str(fault))
             raise
         self._meter.dead_lettered(reason)
+
+    async def _sleep(self, letter: tuple[Lease, int], seconds: float) -> None:
+        self._unwritten[letter] = self._clock() + seconds
+        await asyncio.sleep(seconds)
+        self._unwritten[letter] = inf
+
+    def _tried_at(self) -> float:
+        """When the first of those that failed is tried again; ``inf`` while none waits."""
+        return min(self._unwritten.values(), default=inf)

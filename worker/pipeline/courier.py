@@ -35,16 +35,25 @@ class Courier:
         self._delivery = delivery
         self._burials = burials
         self._streak = streak
+        self.waiting: set[str] = set()
+        """Sessions of which a part is sent, and the rest of the call waits for its turn."""
 
     async def carry(self, batch: Batch) -> None:
         """Bring ``batch`` to its end; the pass for its first call is taken."""
         left = [batch]
         try:
             while await self._advance(left) and left and left[0].is_ours():
-                if not await self._turnstile.enter(again=True):
+                if not await self._turn(batch.session_id):
                     break
         finally:
             self._give_back(batch.session_id, left)
+
+    async def _turn(self, session_id: str) -> bool:
+        self.waiting.add(session_id)
+        try:
+            return await self._turnstile.enter(again=True)
+        finally:
+            self.waiting.discard(session_id)
 
     async def _advance(self, left: list[Batch]) -> bool:
         """Send the first of what is left; False when the rest has to wait."""

@@ -18,9 +18,9 @@ import structlog
 from worker.core.records import Interaction, Skipped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
-    from worker.core.records import Record
+    from worker.core.records import Batch, Record
     from worker.pipeline.assignments import Leases
     from worker.pipeline.burials import Burials
     from worker.pipeline.courier import Courier
@@ -79,11 +79,20 @@ class Flow:
         self._meter = shared.meter
         self._work = shared.work
         self._clock = shared.clock
-        self._batches: set[asyncio.Task[None]] = set()
+        self._batches: dict[asyncio.Task[None], tuple[Batch, float]] = {}
         self._share_at = 0.0
         self.paused = False
         self.draining = False
         self._stopping = asyncio.Event()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no batch can be sealed, for too many are under way."""
+        return len(self._batches) >= self._max_batches
+
+    def under_way(self) -> Collection[tuple[Batch, float]]:
+        """The batches that are carried now, and since when; those that wait to be tried again included."""
+        return self._batches.values()
 
     def stop(self) -> None:
         """Take in no more, finish what is under way within the drain deadline, and end."""
@@ -172,7 +181,7 @@ class Flow:
     async def _let_go(self, tasks: asyncio.TaskGroup) -> None:
         """Whenever a session is due and the gate is open: seal its call and send it on its way."""
         while True:
-            due_at = self._queues.next_due_at() if len(self._batches) < self._max_batches else None
+            due_at = self._queues.next_due_at() if not self.is_full else None
             if due_at is None or due_at > self._clock():
                 await self._work.wait(inf if due_at is None else due_at)
                 continue
@@ -183,11 +192,11 @@ class Flow:
                 self._turnstile.leave()
                 continue
             carrying = tasks.create_task(self._courier.carry(batch))
-            self._batches.add(carrying)
+            self._batches[carrying] = batch, self._clock()
             carrying.add_done_callback(self._carried)
 
     def _carried(self, task: asyncio.Task[None]) -> None:
-        self._batches.discard(task)
+        self._batches.pop(task, None)
         self._work.wake()
 
     async def _drain(self) -> None:

@@ -1,6 +1,7 @@
 """Waiting at the gate: one call at a time goes through; those tried before and those new take turns.
 
-The gate decides, this waits, and tells about holds. What a call came to is handed back here, so that the gate
+The gate decides, this waits, and tells about holds: at once, and at growing intervals while they last, also
+when nothing new comes of them. What a call came to is handed back here, so that the gate
 learns from it.
 """
 
@@ -13,15 +14,17 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from worker.core.advice import advise
+from worker.core.advice import PROBES
+from worker.core.gate import PROBED
 from worker.core.outcomes import Accepted, Misconfigured, PassingFault, Refused, Throttled
 from worker.core.repeats import Repeats
+from worker.core.snapshot import HoldStatus
 from worker.pipeline.drought import Drought
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from worker.core.gate import Gate
+    from worker.core.gate import Gate, Hold
     from worker.core.outcomes import Answer
 
 log = structlog.get_logger(__name__)
@@ -29,6 +32,8 @@ log = structlog.get_logger(__name__)
 # At a thousand calls a second a timer for each would cost more than the call; this many come at once instead.
 # A fifth of the gate's burst, so that no quota is left over.
 _STEP_SECONDS = 0.01
+# A little more than the first wait of ``Repeats``: an answer that comes in time says it itself.
+_REMIND_SECONDS = 10.5
 
 
 class Turnstile:
@@ -42,7 +47,10 @@ class Turnstile:
         self._new: deque[asyncio.Future[bool]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._again_went_last = False
-        self._repeats = Repeats()
+        # By kind: what comes again after its hold has ended is said at once.
+        self._repeats: dict[str, Repeats] = {}
+        self._reminder: asyncio.TimerHandle | None = None
+        self._probed_elsewhere: dict[str, Callable[[], float]] = {}
         self.drought = Drought()
         """Whether calls fail one after another."""
 
@@ -81,8 +89,8 @@ class Turnstile:
                 self.drought.failed(code, now)
             case PassingFault(code):
                 self.drought.failed(code, now)
-            case Misconfigured(code):
-                self.hold("misconfigured", code)
+            case Misconfigured(code, _, clock_ahead_seconds):
+                self.hold("misconfigured", code, clock_ahead_seconds)
             case Accepted():
                 self.gate.answered(sent_at, now, throttled=False)
                 self.drought.over(now)
@@ -93,14 +101,24 @@ class Turnstile:
                 self._resume("misconfigured", known_at=sent_at)
         self._let_through()
 
-    def hold(self, kind: str, reason: str) -> None:
+    def hold(self, kind: str, reason: str, clock_ahead_seconds: float | None = None) -> None:
         """Stop sending until somebody has mended it; those who go again are turned away."""
         now = self._clock()
-        began = self.gate.hold(kind, reason, now)
-        if times := self._repeats.note(f"{kind} {reason}", now):
-            log.error("gate.held", kind=kind, reason=reason, advice=advise(kind, reason), times=times)
+        began = self.gate.hold(kind, reason, now, clock_ahead_seconds)
+        if times := self._repeats.setdefault(kind, Repeats()).note(reason, now):
+            self._tell(kind, times)
+        if self._reminder is None:
+            self._reminder = asyncio.get_running_loop().call_later(_REMIND_SECONDS, self._remind)
         if began:
             self.turn_away()
+
+    def probed_elsewhere(self, kind: str, next_at: Callable[[], float]) -> None:
+        """Take note of who knows when it is next tried whether a hold of this kind is over: not a call."""
+        self._probed_elsewhere[kind] = next_at
+
+    def holds(self) -> tuple[HoldStatus, ...]:
+        """What holds the gate, and what can be told of it."""
+        return tuple(self._status(hold) for hold in self.gate.holds)
 
     def turn_away(self) -> None:
         """Send away whoever waits to go again: the reason to wait may be gone."""
@@ -120,8 +138,48 @@ class Turnstile:
 
     def _resume(self, *kinds: str, known_at: float = inf) -> None:
         for hold in self.gate.resume(*kinds, known_at=known_at):
-            self._repeats.ended(f"{hold.kind} {hold.reason}", self._clock())
+            self._repeats.pop(hold.kind, None)
             log.info("gate.resumed", kind=hold.kind, held_seconds=round(self._clock() - hold.since, 1))
+
+    def _remind(self) -> None:
+        """Say of each hold that it still is, when it is time to, and come again while there is one."""
+        self._reminder = None
+        for hold in self.gate.holds:
+            times = self._repeats[hold.kind].again(hold.reason, self._clock())
+            if times is not None:
+                self._tell(hold.kind, times)
+        if self.gate.holds:
+            self._reminder = asyncio.get_running_loop().call_later(_REMIND_SECONDS, self._remind)
+
+    def _tell(self, kind: str, times: int) -> None:
+        (hold,) = (each for each in self.holds() if each.kind == kind)
+        next_probe = hold.next_probe_seconds
+        log.error(
+            "gate.held",
+            kind=kind,
+            reason=hold.reason,
+            advice=hold.advice,
+            times=times,
+            held_seconds=round(hold.held_seconds, 1),
+            probe=hold.probe,
+            next_probe_seconds=None if next_probe is None else round(next_probe, 1),
+        )
+
+    def _status(self, hold: Hold) -> HoldStatus:
+        now, kinds = self._clock(), [each.kind for each in self.gate.holds]
+        probe, next_at = PROBES[hold.kind], self._probed_elsewhere.get(hold.kind)
+        if PROBED[hold.kind] and not all(PROBED[kind] for kind in kinds):
+            probe, at = f"{probe}, once the other hold is over", inf
+        else:
+            at = self.gate.probe_at if next_at is None else next_at()
+        return HoldStatus(
+            kind=hold.kind,
+            reason=hold.reason,
+            held_seconds=now - hold.since,
+            probe=probe,
+            next_probe_seconds=None if at == inf else max(0.0, at - now),
+            advice=hold.advice,
+        )
 
     def _let_through(self) -> None:
         """Let through whom the gate lets through now, and come back when it opens next."""

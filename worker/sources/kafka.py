@@ -21,8 +21,9 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.aio import AIOConsumer
 
 from worker.core.snapshot import PartitionGauges
-from worker.sources.kafka_messages import RecordReader, ends_of
+from worker.sources.kafka_messages import RecordReader
 from worker.sources.kafka_settings import takes_in
+from worker.sources.kafka_statistics import Silence, decode
 from worker.sources.kafka_trouble import Trouble
 from worker.sources.memory import give_back
 
@@ -89,7 +90,9 @@ class KafkaSource:
         self._on_committed = on_committed
         self._clock = clock
         self._leases: dict[tuple[str, int], Lease] = {}
-        self._ends: dict[tuple[str, int], int] = {}
+        # Of each partition its end, and what is committed; negative: not known.
+        self._offsets: dict[tuple[str, int], tuple[int, int]] = {}
+        self._silence = Silence()
         self._paused: set[tuple[str, int]] = set()
         self._is_paused = False
         self._giving_back: asyncio.TimerHandle | None = None
@@ -187,9 +190,12 @@ class KafkaSource:
         return tuple(self._gauges(lease) for lease in self._leases.values())
 
     def _gauges(self, lease: Lease) -> PartitionGauges:
-        end, at = self._ends.get((lease.topic, lease.partition), -1), lease.committable()
-        lag = None if end < 0 or at is None else max(0, end - at)
-        return PartitionGauges(lease.topic, lease.partition, lag)
+        known = self._offsets.get((lease.topic, lease.partition), (-1, -1))
+        end, committed = (None if offset < 0 else offset for offset in known)
+        committed = committed if lease.committed_offset is None else lease.committed_offset
+        at = committed if lease.next_offset is None else lease.committable()
+        lag = None if end is None or at is None else max(0, end - at)
+        return PartitionGauges(lease.topic, lease.partition, lag, end, committed)
 
     def _records(self, messages: Iterable[Message]) -> list[Record]:
         received_at, leases, read = self._clock(), self._leases, self._reader.record
@@ -266,7 +272,7 @@ class KafkaSource:
     def _forget(self, keys: Iterable[tuple[str, int]]) -> None:
         for key in keys:
             self._leases.pop(key, None)
-            self._ends.pop(key, None)
+            self._offsets.pop(key, None)
             self._paused.discard(key)
             self._stored.pop(key, None)
             self._committed.pop(key, None)
@@ -275,7 +281,10 @@ class KafkaSource:
         self._trouble.note(error)
 
     async def _measured(self, statistics: str) -> None:
-        self._ends |= ends_of(statistics)
+        decoded, now = decode(statistics), self._clock()
+        self._offsets |= ((key, known) for key, known in decoded.offsets() if key in self._leases)
+        self._silence.observe(decoded, now, fetching=not self._is_paused)
+        self._trouble.silent(self._silence.of(now))
         self._trouble.remind()
 
     async def _told_of_commit(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:

@@ -1,16 +1,12 @@
-"""From librdkafka's messages to records, and from its statistics to where partitions end."""
+"""From librdkafka's messages to records."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
 from worker.core.records import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from confluent_kafka import Message
 
     from worker.core.lease import Lease
@@ -20,23 +16,6 @@ _NO_HEADERS: Final[Headers] = ()
 _RECENT_KEYS: Final = 4096
 # All that are kept of these take a megabyte; larger ones are rare, and four thousand of them could take all.
 _LARGEST_SHARED_KEY_BYTES: Final = 256
-
-
-class _Partition(msgspec.Struct):
-    hi_offset: int = -1
-
-
-class _Topic(msgspec.Struct):
-    partitions: dict[str, _Partition]
-
-
-class _Statistics(msgspec.Struct):
-    """The little of librdkafka's statistics (STATISTICS.md) that is shown."""
-
-    topics: dict[str, _Topic] = {}
-
-
-_decode_statistics = msgspec.json.Decoder(_Statistics).decode
 
 
 class RecordReader:
@@ -74,10 +53,3 @@ class RecordReader:
         if len(self._keys) >= _RECENT_KEYS:
             self._keys.clear()
         return self._keys.setdefault(key, key)
-
-
-def ends_of(statistics: str) -> Iterator[tuple[tuple[str, int], int]]:
-    """Where each partition ends, as librdkafka knew it at its last fetch; -1 where it does not."""
-    for topic, each in _decode_statistics(statistics).topics.items():
-        for partition, numbers in each.partitions.items():
-            yield (topic, int(partition)), numbers.hi_offset

@@ -15,7 +15,7 @@ from worker.core.repeats import Repeats
 from worker.sources.kafka_protection import without_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +44,7 @@ class Trouble:
         self._clock = clock
         self._repeats = Repeats()
         self._latest: tuple[float, KafkaError] | None = None
+        self._silent: dict[str, float] = {}
 
     def note(self, error: KafkaError) -> None:
         """Hear a complaint.
@@ -53,14 +54,24 @@ class Trouble:
         """
         if error.fatal():
             raise KafkaUnusable(without_secrets(error.str()))
-        if self.now() is None or self._latest is None or self._latest[1].code() not in _SAID_ONCE:
+        if self._complaint() is None or self._latest is None or self._latest[1].code() not in _SAID_ONCE:
             self._latest = (self._clock(), error)
         self._tell(error)
 
     def remind(self) -> None:
         """Tell of a complaint that still holds, when it is time to."""
-        if self.now() is not None and self._latest is not None:
+        if self._complaint() is not None and self._latest is not None:
             self._tell(self._latest[1])
+
+    def silent(self, brokers: dict[str, float]) -> None:
+        """Hear which brokers do not answer now, and for how many seconds each."""
+        for name in self._silent.keys() - brokers.keys():
+            self._repeats.ended(name, self._clock())
+            log.info("kafka.answers_again", broker=name)
+        self._silent = brokers
+        for name, seconds in brokers.items():
+            if times := self._repeats.note(name, self._clock()):
+                log.warning("kafka.silent", broker=name, seconds=round(seconds, 1), times=times)
 
     def over(self) -> None:
         """All is well: records flow, or partitions were assigned."""
@@ -70,12 +81,19 @@ class Trouble:
         self._latest = None
 
     def now(self) -> str | None:
-        """The complaint that holds now; None while all is well."""
+        """What is wrong now; None while all is well."""
+        return "; ".join(filter(None, (self._complaint(), *self._silences()))) or None
+
+    def _complaint(self) -> str | None:
         if self._latest is None:
             return None
         at, error = self._latest
         holds = error.code() in _SAID_ONCE or self._clock() - at <= _LASTS_SECONDS
         return f"{error.name()}: {without_secrets(error.str())}" if holds else None
+
+    def _silences(self) -> Iterator[str]:
+        for name, seconds in self._silent.items():
+            yield f"broker {name} has not answered for {seconds:.0f} s"
 
     def _tell(self, error: KafkaError) -> None:
         if times := self._repeats.note(error.name(), self._clock()):

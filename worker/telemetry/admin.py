@@ -1,6 +1,6 @@
-"""The admin pages: is it alive, is it ready, what are its numbers.
+"""The admin pages: is it alive, is it ready, what are its numbers, why is everything where it is.
 
-GET on four fixed paths needs no framework: this is HTTP/1.1 with one request a connection, and every
+GET on five fixed paths needs no framework: this is HTTP/1.1 with one request a connection, and every
 connection has one deadline for all it does, which neither a slow sender nor a slow reader can stretch.
 (aiohttp.web bounds neither the number of connections nor the time of a request, and logs each malformed one.)
 """
@@ -23,8 +23,10 @@ from worker.telemetry.health import LoopLag
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from worker.core.snapshot import Readiness
+    from worker.core.snapshot import Readiness, WorkerStatus
 
+# However often it is asked for, it is not worked out more often.
+STATUS_SECONDS = 1.0
 # A probe's head has some 200 bytes, a scrape's some 500.
 MAX_HEAD_BYTES = 8192
 # What is read of a body that nobody asked for, so that its sender gets to see the answer.
@@ -40,6 +42,7 @@ personalize-worker
 /live     the loop turns, and how late
 /ready    whether it does its work, and if not, why not
 /metrics  for Prometheus
+/status   why everything is where it is, as JSON: for `personalize-worker status`
 """
 
 log = structlog.get_logger(__name__)
@@ -56,24 +59,33 @@ class Page(Struct, frozen=True):
 class AdminServer:
     """Serves the pages on the running loop."""
 
-    def __init__(  # noqa: PLR0913  two addresses, two sources, two bounds
+    def __init__(  # noqa: PLR0913  an address, three sources, two bounds
         self,
         host: str,
         port: int,
         *,
         readiness: Callable[[], Readiness],
         render_metrics: Callable[[], bytes],
+        status: Callable[[], WorkerStatus],
         connection_seconds: float = 5.0,
         max_connections: int = 64,
     ) -> None:
-        """Listen once started; port 0 takes a free one. Both callables are asked anew for each page."""
+        """Listen once started; port 0 takes a free one. Pages ask anew; the status, once a second."""
         self._host = host
         self._port = port
         self._readiness = readiness
         self._render_metrics = render_metrics
+        self._status_of = status
+        self._kept: tuple[float, Page] | None = None
         self._connection_seconds = connection_seconds
         self._max_connections = max_connections
-        self._pages = {"/": _index, "/live": self._live, "/ready": self._ready, "/metrics": self._metrics}
+        self._pages = {
+            "/": _index,
+            "/live": self._live,
+            "/ready": self._ready,
+            "/metrics": self._metrics,
+            "/status": self._status,
+        }
         self._connections: dict[asyncio.Task[None], asyncio.WriteTransport] = {}
         self._server: asyncio.Server | None = None
         self._lag = LoopLag()
@@ -163,6 +175,12 @@ class AdminServer:
 
     def _metrics(self) -> Page:
         return Page(HTTPStatus.OK, PROMETHEUS, self._render_metrics())
+
+    def _status(self) -> Page:
+        now = asyncio.get_running_loop().time()
+        if self._kept is None or now >= self._kept[0] + STATUS_SECONDS:
+            self._kept = now, Page(HTTPStatus.OK, JSON, msgspec.json.encode(self._status_of()) + b"\n")
+        return self._kept[1]
 
 
 def _index() -> Page:

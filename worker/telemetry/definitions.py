@@ -59,10 +59,27 @@ def _words(tally: Tally) -> Series:
 
 
 def _holds(scrape: Scrape) -> Series:
-    held = {hold if hold in PROBED else OTHER for hold in scrape.gauges.holds}
+    held = {hold.kind if hold.kind in PROBED else OTHER for hold in scrape.gauges.holds}
     # The words that do not apply are shown as 0, so that an alert can tell "not held" from "not scraped".
     for hold in (*PROBED, OTHER):
         yield (hold,), hold in held
+
+
+def _held_seconds(scrape: Scrape) -> Series:
+    held = {hold.kind: hold.held_seconds for hold in scrape.gauges.holds}
+    for kind in PROBED:
+        yield (kind,), held.get(kind, 0.0)
+
+
+def _next_probes(scrape: Scrape) -> Series:
+    for hold in scrape.gauges.holds:
+        if hold.kind in PROBED and hold.next_probe_seconds is not None:
+            yield (hold.kind,), hold.next_probe_seconds
+
+
+def _clock(scrape: Scrape) -> Series:
+    if scrape.gauges.clock_ahead_seconds is not None:
+        yield (), scrape.gauges.clock_ahead_seconds
 
 
 def _lags(scrape: Scrape) -> Series:
@@ -202,6 +219,30 @@ DEFINITIONS = (
         "Mend what `/ready` says; the worker goes on by itself. Nothing is lost while it is held.",
         _holds,
         ("kind",),
+    ),
+    Definition(
+        "held_seconds",
+        "gauge",
+        "For how long sending has been held for this kind of reason; 0 while it is not.",
+        "Above some minutes: somebody has to mend what `/ready` says.",
+        _held_seconds,
+        ("kind",),
+    ),
+    Definition(
+        "next_probe_seconds",
+        "gauge",
+        "In how many seconds it is next tried whether the hold is over; missing without one, and meanwhile.",
+        "Nothing: when it has been mended, so long is waited at most.",
+        _next_probes,
+        ("kind",),
+    ),
+    Definition(
+        "clock_ahead_seconds",
+        "gauge",
+        "How far the pod's clock is ahead of the API's (negative: behind), to about a second; missing before "
+        "the first answer.",
+        "Beyond 30 either way: set the node's clock right. Beyond 300 the API takes no signature.",
+        _clock,
     ),
     Definition(
         "paused",

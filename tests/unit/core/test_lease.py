@@ -171,3 +171,12 @@ def test_any_order_of_settling_ends_at_the_end(order: list[int]) -> None:
         lease.settle(offset)
     assert lease.committable() == 30
     assert lease.unsettled() == 0
+
+
+def test_what_the_broker_has_is_known_once_it_was_committed() -> None:
+    lease = Lease("t", 0, 1)
+    assert lease.committed_offset is None
+    lease.track(5)
+    lease.settle(5)
+    lease.note_committed(lease.give_out() or 0)
+    assert lease.committed_offset == 6

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -233,3 +233,18 @@ class AnySchedule(RuleBasedStateMachine):
 
 AnySchedule.TestCase.settings = settings(deadline=None)
 TestAnySchedule = AnySchedule.TestCase
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcdefgh"), st.floats(0, 100)), max_size=60), st.integers(1, 5))
+def test_those_that_go_first_are_those_that_are_sealed_first(
+    events: list[tuple[str, float]], count: int
+) -> None:
+    """Told without taking anything out, and whatever outdated entries there are."""
+    queues = SessionQueues(1.0, max_events=3)
+    for offset, (name, at) in enumerate(sorted(events, key=lambda each: each[1])):
+        queues.add(interaction(name, offset=offset, received_at=at), at)
+    told = [each.session_id for each in queues.go_first(count)]
+    due_at = [each.due_at for each in queues.go_first(count)]
+    sealed = [batch.session_id for _ in range(count) if (batch := queues.seal(1e9)) is not None]
+    assert told == sealed
+    assert due_at == sorted(due_at)

@@ -73,3 +73,12 @@ def test_the_example_in_its_docstring_holds() -> None:
     results = doctest.testmod(module)
     assert results.attempted
     assert not results.failed
+
+
+def test_what_still_holds_is_said_again_though_nothing_new_came() -> None:
+    repeats = Repeats()
+    assert repeats.again("away", 0.0) is None
+    repeats.note("away", 0.0)
+    repeats.note("away", 4.0)
+    said = {second: repeats.again("away", float(second)) for second in range(100)}
+    assert {second: times for second, times in said.items() if times is not None} == {10: 1, 70: 0}

@@ -165,6 +165,80 @@ def test_a_hold_is_told_at_once_and_then_at_growing_intervals() -> None:
         held = [line for line in lines if line["event"] == "gate.held"]
         assert [line["times"] for line in held] == [1, 10, 60]
         assert "personalize:PutEvents" in held[0]["advice"]
+        assert held[0]["probe"] == "one event is sent"
+        assert [line["next_probe_seconds"] for line in held] == [1.0, 0.0, 0.0]
         assert lines[-1]["event"] == "gate.resumed"
+
+    in_virtual_time(scenario())
+
+
+def test_a_hold_is_told_again_while_nothing_new_comes_of_it() -> None:
+    """Nobody sends, so no answer comes that could be told."""
+
+    async def scenario() -> None:
+        gate = turnstile()
+        with capture_logs() as lines:
+            gate.hold("misconfigured", "AccessDeniedException")
+            await asyncio.sleep(1000)
+            gate.resume("misconfigured")
+            await asyncio.sleep(1000)
+        held = [line for line in lines if line["event"] == "gate.held"]
+        assert [line["times"] for line in held] == [1, 0, 0, 0, 0, 0]
+        assert [line["held_seconds"] for line in held] == [0, 10.5, 73.5, 378, 682.5, 987]
+        assert lines[-1]["event"] == "gate.resumed"
+
+    in_virtual_time(scenario())
+
+
+def test_a_hold_that_comes_again_is_told_at_once() -> None:
+    async def scenario() -> None:
+        gate = turnstile()
+        with capture_logs() as lines:
+            for reason in ("ExpiredToken", "AccessDeniedException", "ExpiredToken"):
+                gate.hold("misconfigured", reason)
+                gate.resume("misconfigured")
+        assert [line["event"] for line in lines] == ["gate.held", "gate.resumed"] * 3
+
+    in_virtual_time(scenario())
+
+
+def test_a_hold_says_what_is_probed_and_when_next() -> None:
+    async def scenario() -> None:
+        gate = turnstile()
+        gate.hold("misconfigured", "AccessDeniedException")
+        await asyncio.sleep(0.25)
+        (held,) = gate.holds()
+        assert (held.held_seconds, held.probe, held.next_probe_seconds) == (0.25, "one event is sent", 0.75)
+        await gate.enter()
+        (held,) = gate.holds()
+        assert held.next_probe_seconds is None  # it is under way
+        gate.leave(Misconfigured("AccessDeniedException"))
+        (held,) = gate.holds()
+        assert held.next_probe_seconds == 1.0
+
+    in_virtual_time(scenario())
+
+
+def test_a_hold_for_dead_letters_keeps_the_others_from_being_probed() -> None:
+    async def scenario() -> None:
+        gate = turnstile()
+        gate.probed_elsewhere("dead_letters", lambda: 5.0)
+        gate.hold("misconfigured", "AccessDeniedException")
+        gate.hold("dead_letters", "no such topic")
+        first, second = gate.holds()
+        assert first.probe == "one event is sent, once the other hold is over"
+        assert (first.next_probe_seconds, second.next_probe_seconds) == (None, 5.0)
+        assert second.probe == "the letters are written again"
+
+    in_virtual_time(scenario())
+
+
+def test_a_signature_refused_for_the_clock_is_told_with_how_far_it_is_off() -> None:
+    async def scenario() -> None:
+        gate = turnstile()
+        await gate.enter()
+        gate.leave(Misconfigured("InvalidSignatureException", "", -312.4))
+        (held,) = gate.holds()
+        assert held.advice == "the clock is 312 s behind the API's: set it right"
 
     in_virtual_time(scenario())

@@ -59,3 +59,25 @@ def test_what_is_fatal_ends_the_client() -> None:
     made, _ = trouble()
     with pytest.raises(KafkaUnusable):
         made.note(KafkaError(KafkaError._FATAL, "fenced", fatal=True))  # noqa: SLF001  librdkafka's name for it
+
+
+def test_a_silent_broker_is_trouble_until_it_answers() -> None:
+    made, clock = trouble()
+    with capture_logs() as lines:
+        for second in range(10, 120, 5):
+            clock.now = float(second)
+            made.silent({"b1": float(second)})
+            assert made.now() == f"broker b1 has not answered for {second} s"
+        made.over()
+        assert made.now()  # others may deliver meanwhile
+        made.silent({})
+    assert made.now() is None
+    assert [line["event"] for line in lines] == ["kafka.silent"] * 3 + ["kafka.answers_again"]
+
+
+def test_a_complaint_and_a_silent_broker_are_both_told() -> None:
+    made, _ = trouble()
+    made.note(MISSING)
+    made.silent({"b1": 12.0})
+    assert "UNKNOWN_TOPIC" in str(made.now())
+    assert "b1 has not answered" in str(made.now())

@@ -6,10 +6,11 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 import aiohttp
+import msgspec
 import pytest
 import uvloop
 
-from worker.core.snapshot import Readiness
+from worker.core.snapshot import Readiness, WorkerStatus
 from worker.telemetry.admin import MAX_HEAD_BYTES, AdminServer
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from tests.unit.telemetry.conftest import Lines
 
 READY = Readiness(ready=True)
+STATUS = WorkerStatus(ready=True, reasons=(), version="1.2.3", up_seconds=4.0, group="g")
 HELD = Readiness(ready=False, reasons=("held: misconfigured: AccessDeniedException", "draining"))
 
 
@@ -26,6 +28,7 @@ async def serving(
     readiness: Callable[[], Readiness] = lambda: READY,
     render_metrics: Callable[[], bytes] = lambda: b"x 1\n",
     *,
+    status: Callable[[], WorkerStatus] = lambda: STATUS,
     connection_seconds: float = 5.0,
     max_connections: int = 64,
 ) -> AsyncIterator[int]:
@@ -35,6 +38,7 @@ async def serving(
         0,
         readiness=readiness,
         render_metrics=render_metrics,
+        status=status,
         connection_seconds=connection_seconds,
         max_connections=max_connections,
     )
@@ -113,7 +117,7 @@ async def test_the_index_names_every_page() -> None:
     async with serving() as port:
         answer, text = await fetch(port, "/")
         assert answer.status == 200
-        for path in ("/live", "/ready", "/metrics"):
+        for path in ("/live", "/ready", "/metrics", "/status"):
             assert path in text
             assert (await fetch(port, path))[0].status == 200
 
@@ -125,6 +129,22 @@ async def test_head_gives_the_same_headers_and_no_body() -> None:
     assert head.startswith(b"HTTP/1.1 200 OK\r\n")
     assert b"Content-Length: 4\r\n" in head
     assert body == b""
+
+
+async def test_the_status_is_json_and_worked_out_once_a_second_at_most() -> None:
+    asked = 0
+
+    def status() -> WorkerStatus:
+        nonlocal asked
+        asked += 1
+        return STATUS
+
+    async with serving(status=status) as port:
+        for _ in range(5):
+            answer, text = await fetch(port, "/status")
+            assert msgspec.json.decode(text, type=WorkerStatus) == STATUS
+        assert (answer.status, answer.headers["Content-Type"]) == (200, "application/json")
+    assert asked <= 2
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
@@ -211,7 +231,9 @@ async def test_a_page_that_breaks_answers_500_and_is_logged_without_its_words(
 
 async def test_a_port_that_is_taken_is_an_error_that_says_which() -> None:
     async with serving() as port:
-        second = AdminServer("127.0.0.1", port, readiness=lambda: READY, render_metrics=bytes)
+        second = AdminServer(
+            "127.0.0.1", port, readiness=lambda: READY, render_metrics=bytes, status=lambda: STATUS
+        )
         with pytest.raises(OSError, match=rf"cannot listen on 127\.0\.0\.1:{port}: Address already in use"):
             await second.start()
         await second.stop()

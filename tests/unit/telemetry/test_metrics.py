@@ -9,7 +9,7 @@ from worker.core.gate import PROBED
 from worker.core.lease import Lease
 from worker.core.outcomes import Accepted, Misconfigured, PassingFault, Refused, Throttled
 from worker.core.records import Batch, Interaction, Reason, Record, Skipped
-from worker.core.snapshot import Gauges, PartitionGauges
+from worker.core.snapshot import Gauges, HoldStatus, PartitionGauges
 from worker.telemetry.definitions import DEFINITIONS, PREFIX, Build
 from worker.telemetry.meter import Counts
 from worker.telemetry.metrics import Metrics
@@ -37,6 +37,9 @@ PROMISED = {
     "gate_share_ratio": (),
     "calls_in_flight": (),
     "held": ("kind",),
+    "held_seconds": ("kind",),
+    "next_probe_seconds": ("kind",),
+    "clock_ahead_seconds": (),
     "paused": (),
     "partitions_assigned": (),
     "lag_records": ("topic", "partition"),
@@ -60,10 +63,17 @@ def gauges(
         gate_rate_calls_per_second=250.0,
         gate_share_ratio=0.25,
         calls_in_flight=3,
-        holds=holds,
+        holds=tuple(hold(kind) for kind in holds),
         paused=paused,
         accepted_uncommitted_records=4,
         partitions=partitions,
+        clock_ahead_seconds=-1.5,
+    )
+
+
+def hold(kind: str) -> HoldStatus:
+    return HoldStatus(
+        kind=kind, reason=MARKED, held_seconds=7.0, probe="it", next_probe_seconds=2.0, advice=MARKED
     )
 
 
@@ -126,6 +136,7 @@ def test_the_pipeline_is_asked_anew_at_every_scrape() -> None:
 def test_the_pipelines_numbers_are_shown() -> None:
     metrics = Metrics(counts(), gauges, BUILD)
     shown = {
+        "clock_ahead_seconds": -1.5,
         "unsettled_records": 11,
         "unsettled_bytes": 1200,
         "oldest_unsettled_age_seconds": 1.5,
@@ -157,6 +168,17 @@ def test_partitions_show_lag_and_committed_offset_while_they_are_ours() -> None:
     ours[0] = ()
     assert value(metrics, "committed_offset", topic="a", partition="1") is None
     assert counted.committed_offsets == {}
+
+
+@pytest.mark.parametrize("kind", PROBED)
+def test_a_hold_shows_for_how_long_and_when_it_is_probed_next(kind: str) -> None:
+    metrics = Metrics(counts(), lambda: gauges(holds=(kind,)), BUILD)
+    assert {each: value(metrics, "held_seconds", kind=each) for each in PROBED} == {
+        each: 7 * (each == kind) for each in PROBED
+    }
+    assert {each: value(metrics, "next_probe_seconds", kind=each) for each in PROBED} == {
+        each: 2 if each == kind else None for each in PROBED
+    }
 
 
 def test_no_label_and_no_value_ever_holds_anything_from_a_record() -> None:

@@ -1,0 +1,128 @@
+"""What the worker says of itself when asked: its gauges, whether it is ready, why everything is where it is.
+
+Built from the live parts for each question; a part that is not there yet is a reason for not being ready.
+Nothing here walks through all sessions or all records: an answer costs the loop milliseconds, always.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from msgspec import structs
+
+from worker.core.snapshot import Gauges, MemoryStatus, Readiness, SendingStatus, WorkerStatus
+from worker.status.partitions import partition_statuses
+from worker.status.readiness import Watched, reasons
+from worker.status.sessions import Hashing, session_statuses
+from worker.status.waiting import Queue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from worker.assembly import Worker
+
+_NOTHING = Gauges(
+    unsettled_records=0,
+    unsettled_bytes=0,
+    oldest_unsettled_age_seconds=0.0,
+    gate_rate_calls_per_second=0.0,
+    gate_share_ratio=0.0,
+    calls_in_flight=0,
+    holds=(),
+    paused=False,
+    accepted_uncommitted_records=0,
+    partitions=(),
+)
+
+
+class Status:
+    """Asks the parts of one worker, once there are any."""
+
+    def __init__(self, clock: Callable[[], float], *, version: str, group: str) -> None:
+        """Begin without a worker; ``clock`` is the loop's."""
+        self._clock = clock
+        self._version = version
+        self._group = group
+        self._started_at = clock()
+        self._hashing = Hashing(os.urandom(16))
+        self._watched: Watched | None = None
+        self.waiting_for: str | None = None
+
+    def watch(self, watched: Watched) -> None:
+        """Speak of these parts from now on."""
+        self._watched = watched
+
+    def gauges(self) -> Gauges:
+        """The numbers at this moment."""
+        if self._watched is None:
+            return _NOTHING
+        worker, source = self._watched.worker, self._watched.source
+        gate, backlog, ledger = worker.turnstile.gate, worker.books.backlog, worker.books.ledger
+        return Gauges(
+            unsettled_records=backlog.records,
+            unsettled_bytes=backlog.bytes,
+            oldest_unsettled_age_seconds=worker.books.oldest_age_seconds(self._clock()),
+            gate_rate_calls_per_second=gate.rate,
+            gate_share_ratio=gate.share,
+            calls_in_flight=gate.in_flight,
+            holds=worker.turnstile.holds(),
+            paused=worker.flow.paused,
+            accepted_uncommitted_records=sum(lease.uncommitted() for lease in ledger),
+            partitions=source.partitions(),
+            clock_ahead_seconds=self._watched.clock_ahead_seconds(),
+        )
+
+    def readiness(self) -> Readiness:
+        """Whether records are being delivered, and if not, why not."""
+        said = tuple(reasons(self.waiting_for, self._watched, self._clock()))
+        return Readiness(not said, said)
+
+    def status(self) -> WorkerStatus:
+        """Why everything is where it is."""
+        now, readiness, watched = self._clock(), self.readiness(), self._watched
+        said = WorkerStatus(
+            ready=readiness.ready,
+            reasons=readiness.reasons,
+            version=self._version,
+            up_seconds=now - self._started_at,
+            group=self._group,
+        )
+        if watched is None:
+            return said
+        worker, queue = watched.worker, Queue(watched.worker, now)
+        partitions = watched.source.partitions()
+        return structs.replace(
+            said,
+            holds=worker.turnstile.holds(),
+            sending=_sending(worker),
+            memory=_memory(worker),
+            clock_ahead_seconds=watched.clock_ahead_seconds(),
+            partitions_total=len(partitions),
+            partitions=partition_statuses(worker, partitions, queue),
+            sessions_total=len(worker.queues),
+            sessions=session_statuses(worker, queue, self._hashing),
+        )
+
+
+def _sending(worker: Worker) -> SendingStatus:
+    gate = worker.turnstile.gate
+    return SendingStatus(
+        share_ratio=gate.share,
+        rate_calls_per_second=gate.rate,
+        in_flight=gate.in_flight,
+        max_in_flight=worker.settings.personalize.max_in_flight,
+        batches=len(worker.flow.under_way()),
+        retrying=len(worker.delivery.trying),
+    )
+
+
+def _memory(worker: Worker) -> MemoryStatus:
+    backlog, limits = worker.books.backlog, worker.settings.limits
+    return MemoryStatus(
+        unsettled_records=backlog.records,
+        max_unsettled_records=limits.max_unsettled_records,
+        unsettled_bytes=backlog.bytes,
+        max_unsettled_bytes=limits.max_unsettled_bytes,
+        paused=worker.flow.paused,
+    )

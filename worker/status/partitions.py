@@ -1,0 +1,93 @@
+"""How far each partition is, and what its oldest unsettled record waits for."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from worker.core.snapshot import PartitionStatus, WaitsFor
+from worker.status.waiting import dead_letter, under_way
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from worker.assembly import Worker
+    from worker.core.lease import Lease
+    from worker.core.snapshot import PartitionGauges
+    from worker.status.waiting import Queue
+
+# Enough to see a pattern; some 300 bytes each.
+SHOWN: Final = 100
+# Those that have been under way longest hold the oldest records.
+BATCHES_LOOKED_AT: Final = 2000
+
+Place = tuple["Lease", int]
+
+
+def partition_statuses(
+    worker: Worker, gauges: Sequence[PartitionGauges], queue: Queue
+) -> tuple[PartitionStatus, ...]:
+    """The partitions that are furthest behind, the worst first: by age, then by lag."""
+    leases = {(lease.topic, lease.partition): lease for lease in worker.books.ledger}
+    ours = [
+        (lease, each) for each in gauges if (lease := leases.get((each.topic, each.partition))) is not None
+    ]
+    ours.sort(key=lambda pair: (-_age(pair[0], queue.now), -(pair[1].lag_records or 0), pair[1].partition))
+    shown = ours[:SHOWN]
+    carried = _carried(
+        worker, {(lease, lease.committable() or 0) for lease, _ in shown if lease.unsettled()}, queue
+    )
+    return tuple(_status(worker, lease, each, carried, queue) for lease, each in shown)
+
+
+def _status(
+    worker: Worker, lease: Lease, gauges: PartitionGauges, carried: Mapping[Place, WaitsFor], queue: Queue
+) -> PartitionStatus:
+    return PartitionStatus(
+        topic=lease.topic,
+        partition=lease.partition,
+        committed_offset=gauges.committed_offset,
+        settled_offset=lease.committable(),
+        received_offset=lease.next_offset,
+        end_offset=gauges.end_offset,
+        lag_records=gauges.lag_records,
+        unsettled_records=lease.unsettled(),
+        oldest_seconds=_age(lease, queue.now),
+        waits_for=_waits_for(worker, lease, gauges, carried, queue),
+    )
+
+
+def _age(lease: Lease, now: float) -> float:
+    received_at = lease.oldest_received_at()
+    return 0.0 if received_at is None else now - received_at
+
+
+def _waits_for(
+    worker: Worker, lease: Lease, gauges: PartitionGauges, carried: Mapping[Place, WaitsFor], queue: Queue
+) -> WaitsFor:
+    received_at, offset = lease.oldest_received_at(), lease.committable()
+    if received_at is None or offset is None:
+        return _next_waits_for(worker, gauges)
+    if worker.burials.has(lease, offset):
+        return dead_letter(worker)
+    if (found := carried.get((lease, offset))) is not None:
+        return found
+    return queue.waits_for(received_at + worker.settings.batching.linger_seconds)
+
+
+def _next_waits_for(worker: Worker, gauges: PartitionGauges) -> WaitsFor:
+    """Nothing is unsettled: what keeps the next record from coming?"""
+    if not gauges.lag_records:
+        return WaitsFor("nothing")
+    return WaitsFor("memory" if worker.flow.paused else "kafka")
+
+
+def _carried(worker: Worker, wanted: set[Place], queue: Queue) -> dict[Place, WaitsFor]:
+    """For what those of the ``wanted`` records wait that are under way."""
+    found = {}
+    for batch, since in islice(worker.flow.under_way(), BATCHES_LOOKED_AT):
+        for each in batch.interactions:
+            place = each.record.lease, each.record.offset
+            if place in wanted:
+                found[place] = under_way(worker, batch.session_id, since, queue.now)
+    return found
