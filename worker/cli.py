@@ -48,6 +48,8 @@ def _do(chosen: argparse.Namespace) -> int:
             return _run(chosen.config)
         case "check":
             return _check(chosen.config)
+        case "status":
+            return _status(chosen.address, chosen.config, as_json=chosen.json)
         case "demo":
             return _demo(chosen.seed, chosen.records)
         case _:
@@ -71,6 +73,12 @@ def _check(config: Path | None) -> int:
     from worker.check import check  # noqa: PLC0415  see the module's docstring
 
     return check(config, os.environ, _say)
+
+
+def _status(address: str | None, config: Path | None, *, as_json: bool) -> int:
+    from worker.show import show_status  # noqa: PLC0415  see the module's docstring
+
+    return show_status(address, config, os.environ, _say, as_json=as_json)
 
 
 def _demo(seed: int, records: int) -> int:
@@ -137,6 +145,12 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--config", type=Path, metavar="FILE", help="the YAML file; the environment goes over it"
         )
+    status = commands.add_parser("status", help="ask a running worker why everything is where it is")
+    status.add_argument("--address", metavar="HOST:PORT", help="of its admin server (default: see --config)")
+    status.add_argument(
+        "--config", type=Path, metavar="FILE", help="its own: for the address, and to ask Kafka"
+    )
+    status.add_argument("--json", action="store_true", help="print its answer as it is")
     demo = commands.add_parser(
         "demo", help="deliver made-up records from a Kafka inside to an endpoint inside"
     )
