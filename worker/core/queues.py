@@ -171,10 +171,9 @@ class SessionQueues:
     def hasten(self, now: float) -> None:
         """Make every session due that holds events of an ending lease."""
         for session_id, session in self._sessions.items():
-            if session.events and not session.in_flight:
-                due_at = self._due_at(session, now)
-                if session.due_at is None or due_at < session.due_at:
-                    self._set_due(session_id, session, due_at)
+            # In a backlog most are due already, and there may be a hundred thousand.
+            if session.due_at is not None and session.due_at > now and _is_ending(session):
+                self._set_due(session_id, session, self._due_at(session, now))
 
     def drop_ended(self) -> list[Interaction]:
         """Take out, and give, the events of ended leases: they are left to the next owner."""
