@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
-from benchmarks import compare, holding, memory, profiling, quota, start
+from benchmarks import bounds, compare, holding, memory, outage, partitions, profiling, quota, soak, start
 from benchmarks.ground import ground
 from benchmarks.report import Table, render, surroundings
 from tests.support.kafka_topics import NoKafka
@@ -27,6 +27,14 @@ BENCHMARKS: dict[str, Benchmark] = {
     ),
     "quota": lambda on, chosen: (quota.table(on, seconds=chosen.quota_seconds),),
     "memory": lambda on, _: (memory.table(on),),
+    "bounds": lambda on, chosen: (bounds.table(on, chosen.only),),
+    "partitions": lambda on, _: (partitions.table(on),),
+    "outage": lambda on, chosen: (
+        outage.table(on, minutes=chosen.minutes, per_second=chosen.records_per_second),
+    ),
+    "soak": lambda on, chosen: (
+        soak.table(on, minutes=chosen.minutes, per_second=chosen.records_per_second, curve=chosen.curve),
+    ),
     "holding": lambda *_: (holding.table(),),
     "start": lambda on, _: (start.table(on),),
     "profile": lambda on, chosen: (profiling.table(on, records=chosen.records),),
@@ -68,6 +76,16 @@ def _parser() -> argparse.ArgumentParser:
         "--limit-seconds", type=float, default=30, help="the longest turn (default: %(default)s)"
     )
     parser.add_argument("--quota-seconds", type=float, default=15, help="(default: %(default)s)")
+    parser.add_argument(
+        "--only", default="", metavar="TEXT", help="of the bounds, those with this in the name"
+    )
+    parser.add_argument("--minutes", type=float, default=10, help="of outage, of soak (default: %(default)s)")
+    parser.add_argument(
+        "--records-per-second", type=int, default=3_000, help="in outage and soak (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--curve", type=Path, metavar="FILE.svg", help="the soak's memory, and a CSV beside it"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the tables there too")
     return parser
 

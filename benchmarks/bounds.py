@@ -7,6 +7,7 @@ was produced is compared with the endpoint's books: nothing lost, order kept.
 from __future__ import annotations
 
 from collections import Counter
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -40,6 +41,7 @@ COLUMNS = (
     "lost",
     "out of order",
 )
+HELD = 'held{kind="dead_letters"}'
 WAIT_SECONDS = 280.0
 
 
@@ -83,6 +85,8 @@ class Case(Struct, frozen=True):
     personalize: Mapping[str, float] = {}
     outage: bool = False
     """Whether the API answers 503 until the worker is full."""
+    small_letters: bool = False
+    """Whether the dead-letter topic takes 1 MiB until the worker holds."""
 
 
 def padding(size: int, name: bytes = b"note") -> bytes:
@@ -109,6 +113,7 @@ def _limits(records: int, size: int) -> dict[str, Any]:
     return {"limits": {"max_unsettled_records": records, "max_unsettled_bytes": size}}
 
 
+NOISE = Random(1).randbytes(5 * MB).hex().encode()  # noqa: S311  not a secret
 DEEP = b"[" * DEPTH + b"]" * DEPTH
 HUGE = {"topic": LARGE, "producer": LARGE_PRODUCER}
 CASES: dict[str, Case] = {
@@ -118,6 +123,12 @@ CASES: dict[str, Case] = {
     "10 MB of properties": Case(one(b',"properties":{"note":"%b"}' % (b"x" * 10 * MB)), **HUGE),
     "a million properties, 10 MB": Case(
         one(b',"properties":{%b}' % b",".join(b'"%06d":1' % number for number in range(MILLION))), **HUGE
+    ),
+    "10 MB of properties, the dead-letter topic takes 1 MiB at first": Case(
+        # What compresses well would fit after all.
+        one(padding(0, b"properties")[:-1] + NOISE + b'"'),
+        **HUGE,
+        small_letters=True,
     ),
     "JSON 100,000 deep": Case(one(b',"note":' + DEEP)),
     "JSON 100,000 deep, as text": Case(one(b',"properties":"' + DEEP + b'"')),
@@ -152,12 +163,15 @@ CASES: dict[str, Case] = {
 
 def table(ground: Ground, names: str) -> Table:
     """Every case whose name holds ``names``."""
-    rows = [_row(ground, name, case) for name, case in CASES.items() if names in name]
-    return Table("The odd and the huge", COLUMNS, tuple(rows))
+    notes: list[str] = []
+    rows = [_row(ground, name, case, notes) for name, case in CASES.items() if names in name]
+    return Table("The odd and the huge", COLUMNS, tuple(rows), tuple(notes))
 
 
-def _row(ground: Ground, name: str, case: Case) -> tuple[Cell, ...]:
+def _row(ground: Ground, name: str, case: Case, notes: list[str]) -> tuple[Cell, ...]:
     topic, port = ground.empty_topic(config=case.topic), free_port()
+    if case.small_letters:
+        ground.kafka.create_topic(f"{topic}.dead-letters")
     _produce(ground, topic, case)
     with (
         endpoint(ground.folder(), {"fail": 1} if case.outage else None) as api,
@@ -167,6 +181,12 @@ def _row(ground: Ground, name: str, case: Case) -> tuple[Cell, ...]:
         if case.outage:
             watch.until(lambda now: _is_full(now, case.count), WAIT_SECONDS, "being full")
             api.set_faults({"fail": 0})
+        if case.small_letters:
+            watch.until(lambda now: now.get(HELD) == 1, WAIT_SECONDS, "a hold")
+            notes.append(f"{name}: /ready says {watch.ready()}")
+            ground.kafka.set_topic_config(
+                f"{topic}.dead-letters", "max.message.bytes", LARGE["max.message.bytes"]
+            )
         seconds = watch.until(lambda now: _done(now) >= case.count, WAIT_SECONDS, "every record's end")
         letters = dead_letters(watch.look())
         verdict = audit(_produced(case), api.accepted())

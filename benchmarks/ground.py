@@ -16,7 +16,7 @@ from benchmarks.processes import running
 from tests.support.apache_kafka import start_kafka
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from benchmarks.processes import Process
     from tests.support.kafka_topics import KafkaTopics
@@ -25,6 +25,7 @@ PARTITIONS = 8
 TRACKING_ID = "benchmark"
 REGION = "eu-west-1"
 PRODUCER = {"linger.ms": 50, "queue.buffering.max.messages": 1_000_000, "log_level": 0}
+FLUSH_SECONDS = 60
 
 
 class Ground:
@@ -44,17 +45,24 @@ class Ground:
             self._topics[load, records] = topic
         return self._topics[load, records]
 
-    def empty_topic(self) -> str:
+    def empty_topic(self, partitions: int = PARTITIONS, config: Mapping[str, str] | None = None) -> str:
         """A new topic."""
-        return self.kafka.create_topic(f"benchmark-{uuid.uuid4().hex[:8]}", PARTITIONS)
+        return self.kafka.create_topic(f"benchmark-{uuid.uuid4().hex[:8]}", partitions, config)
 
     def fill(self, topic: str, load: str, records: int) -> None:
         """Produce so many records of that load."""
-        producer = Producer({"bootstrap.servers": self.kafka.bootstrap_servers, **PRODUCER})
-        for record in LOADS[load](records):
-            producer.produce(topic, record.value, record.key)
-            producer.poll(0)
-        left = producer.flush(60)
+        with self.producer() as producer:
+            for record in LOADS[load](records):
+                producer.produce(topic, record.value, record.key)
+                producer.poll(0)
+
+    @contextmanager
+    def producer(self, **more: object) -> Iterator[Producer]:
+        """A producer, all of whose records are on the topic after the block; ``more`` with ``_`` for dots."""
+        own = {name.replace("_", "."): value for name, value in more.items()}
+        producer = Producer({"bootstrap.servers": self.kafka.bootstrap_servers, **PRODUCER, **own})
+        yield producer
+        left = producer.flush(FLUSH_SECONDS)
         if left:
             raise RuntimeError(f"{left} records could not be produced")
 
@@ -63,26 +71,32 @@ class Ground:
         return Path(tempfile.mkdtemp(dir=self._folder))
 
     @contextmanager
-    def worker(
+    def worker(  # noqa: PLR0913  what the benchmarks differ in
         self,
         topic: str,
         url: str,
         *,
         admin_port: int = 0,
         runner: tuple[str, ...] = ("-m", "worker", "run"),
+        group: str | None = None,
+        sections: Mapping[str, object] | None = None,
         **personalize: float,
     ) -> Iterator[Process]:
-        """The worker as deployed, from the topic's beginning; ``personalize`` goes over its defaults."""
+        """The worker as deployed, from the topic's beginning, or from where its group is.
+
+        ``personalize`` goes over that section's defaults, ``sections`` in the place of whole sections.
+        """
         folder = self.folder()
         settings = {
             "kafka": {
                 "bootstrap_servers": self.kafka.bootstrap_servers,
                 "topics": [topic],
-                "group_id": f"worker-{uuid.uuid4().hex[:8]}",
+                "group_id": group or f"worker-{uuid.uuid4().hex[:8]}",
             },
             "personalize": {"tracking_id": TRACKING_ID, "region": REGION, "endpoint_url": url, **personalize},
             "dead_letters": {"topic": f"{topic}.dead-letters", "create_topic": True},
             "admin": {"host": "127.0.0.1", "port": admin_port},
+            **(sections or {}),
         }
         # JSON is YAML.
         (folder / "config.yaml").write_text(json.dumps(settings), encoding="utf-8")

@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from worker.local.books import Summary
+from worker.local.books import AcceptedCall, Summary, read_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -28,6 +29,9 @@ KEYS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_EC2
 PROJECT = Path(__file__).parents[1]
 LOG_TAIL_CHARACTERS = 2_000
 ASK_SECONDS = 5
+# For the books of millions of events.
+READ_SECONDS = 60
+END_SECONDS = 60
 # Of the kernel, which says kB and means 1,024 bytes.
 KIB = 1024
 MB = 1_000_000
@@ -59,6 +63,11 @@ class Process:
         """Raise with the log's end when it ended by itself."""
         if self.popen.poll() is not None:
             raise RuntimeError(f"ended with {self.popen.returncode}: {self.last_words()}")
+
+    def end(self) -> int:
+        """Tell it to end, and wait until it has; its exit code."""
+        self.popen.terminate()
+        return self.popen.wait(END_SECONDS)
 
     def last_words(self) -> str:
         """The end of its log."""
@@ -108,15 +117,19 @@ class Endpoint:
         """What it accepted so far."""
         return msgspec.json.decode(_ask(f"{self.url}/books"), type=Summary)
 
+    def accepted(self) -> Iterator[AcceptedCall]:
+        """The calls it accepted so far, in the order of acceptance."""
+        return read_lines(_ask(f"{self.url}/books/events", seconds=READ_SECONDS))
+
     def set_faults(self, faults: Mapping[str, Any]) -> None:
-        """From now on, this goes wrong."""
+        """From now on, this goes wrong; what is not named stays as it is."""
         _ask(f"{self.url}/faults", json.dumps(faults).encode())
 
 
 @contextmanager
-def endpoint(folder: Path, faults: Mapping[str, Any] | None = None) -> Iterator[Endpoint]:
+def endpoint(folder: Path, faults: Mapping[str, Any] | None = None, *, port: int = 0) -> Iterator[Endpoint]:
     """An endpoint with empty books, for as long as the block."""
-    words = ("-m", "worker.local.put_events", "--fast", "--port", "0")
+    words = ("-m", "worker.local.put_events", "--fast", "--port", str(port))
     with running(words, folder, says=subprocess.PIPE) as process:
         assert process.popen.stdout is not None
         line = process.popen.stdout.readline()
@@ -130,15 +143,28 @@ def endpoint(folder: Path, faults: Mapping[str, Any] | None = None) -> Iterator[
 
 def metrics(port: int) -> dict[str, float]:
     """The worker's metrics that have no labels, without their prefix."""
-    lines = _ask(f"http://127.0.0.1:{port}/metrics").decode().splitlines()
-    pairs = (line.split() for line in lines if not line.startswith("#") and "{" not in line)
+    return {name: value for name, value in all_metrics(port).items() if "{" not in name}
+
+
+def all_metrics(port: int) -> dict[str, float]:
+    """The worker's metrics by name and labels as they stand on the page, without their prefix."""
+    lines = admin_page(port, "metrics").decode().splitlines()
+    pairs = (line.rsplit(maxsplit=1) for line in lines if not line.startswith("#"))
     return {name.removeprefix("personalize_worker_"): float(value) for name, value in pairs}
 
 
-def _ask(url: str, body: bytes | None = None) -> bytes:
+def admin_page(port: int, name: str) -> bytes:
+    """A page of the worker's, whatever its status."""
+    try:
+        return _ask(f"http://127.0.0.1:{port}/{name}")
+    except urllib.error.HTTPError as said:
+        return said.read()
+
+
+def _ask(url: str, body: bytes | None = None, seconds: float = ASK_SECONDS) -> bytes:
     request = urllib.request.Request(url, data=body)  # noqa: S310  an address of our own
     # No proxy of the environment stands between us and ourselves.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(request, timeout=ASK_SECONDS) as answer:
+    with opener.open(request, timeout=seconds) as answer:
         content: bytes = answer.read()
     return content

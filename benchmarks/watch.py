@@ -42,6 +42,13 @@ class Watch:
             time.sleep(LOOK_SECONDS)
         return time.monotonic() - began
 
+    def idle(self, seconds: float) -> None:
+        """Look for so long."""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            self.look()
+            time.sleep(min(1.0, left))
+
     def look(self) -> dict[str, float]:
         """Its metrics by name and labels; none while it is not there yet, or answers too late."""
         self.process.complain_if_ended()
