@@ -1,0 +1,139 @@
+"""The worker with one part broken: ``python -m tests.security.sabotage PART run --config FILE``.
+
+What breaks has the mark of ``SABOTAGE_MARK`` in its words, notes and locals. Some parts let the mark out
+on purpose: that has to be found.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import logging
+import os
+import sys
+import threading
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+import structlog
+
+from worker import cli, config, wiring
+from worker.dead_letters.writing import KafkaDeadLetters
+from worker.delivery.apart import Apart
+from worker.delivery.client import PutEventsClient
+from worker.sources.kafka import KafkaSource
+from worker.status import Status
+from worker.telemetry.metrics import Metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MARK: Final = os.environ.get("SABOTAGE_MARK", "")
+
+
+class Secretive:
+    """Something whose every form shows the mark."""
+
+    def __repr__(self) -> str:
+        return MARK
+
+    def __del__(self) -> None:
+        fail()
+
+
+def fail(*given: object, **_: object) -> NoReturn:
+    """Raise with the mark wherever an exception has a place for it."""
+    secret = {"user": MARK, "given": given}
+    error = ValueError(f"no {MARK}", secret)
+    error.add_note(MARK)
+    raise ExceptionGroup(MARK, [error, KeyError(MARK)]) from OSError(5, MARK, MARK)
+
+
+async def fail_soon(*_: object, **__: object) -> NoReturn:
+    """Do it as a coroutine."""
+    fail()
+
+
+def fail_beside() -> None:
+    """Break in every way that nobody waits for: the worker goes on."""
+    loop = asyncio.get_running_loop()
+    loop.call_soon(fail, MARK)
+    loop.create_task(fail_soon(), name=MARK)  # noqa: RUF006  that nobody holds it is the point
+    loop.call_exception_handler({"message": MARK, "exception": ValueError(MARK), MARK: MARK})
+    threading.Thread(target=fail, args=(MARK,), name=MARK).start()
+    Secretive()
+    warnings.warn(MARK, RuntimeWarning, stacklevel=1)
+    logging.getLogger("somebody").error(f"lost {MARK}", extra={"user": MARK})  # noqa: G004  as some do
+    logging.getLogger("botocore.x").error("lost %s", MARK, exc_info=ValueError(MARK))
+    structlog.get_logger("worker.x").error(
+        "x.lost", record=Secretive, error=ValueError(MARK), raw=MARK.encode()
+    )
+    structlog.get_logger("worker.x").error("sabotage.done")
+
+
+def after(part: Any, name: str, then: Callable[[], None]) -> None:  # noqa: ANN401  any class or module
+    """Call ``then`` once after each call of a coroutine function."""
+    before = getattr(part, name)
+
+    async def both(*given: object, **more: object) -> object:
+        result = await before(*given, **more)
+        then()
+        return result
+
+    setattr(part, name, both)
+
+
+def leak_log() -> None:
+    """Log it as a value."""
+    structlog.get_logger("worker.x").info("x.leaked", user_id=MARK)
+
+
+def leak_print() -> None:
+    """Print it, in base64 and without the worker's log."""
+    sys.stderr.write(f"{base64.b64encode(b'user=' + MARK.encode()).decode()}\n")
+    structlog.get_logger("worker.x").info("x.leaked")
+
+
+def leak_file() -> None:
+    """Leave it in a file."""
+    Path("core").write_text(MARK.upper())
+    structlog.get_logger("worker.x").info("x.leaked")
+
+
+def leak_reason() -> None:
+    """Have /ready say it, cut short."""
+    Status._reasons = lambda _: iter([f"no events of {MARK[:15]}..."])  # type: ignore[method-assign]  # noqa: SLF001
+    structlog.get_logger("worker.x").info("x.leaked")
+
+
+FATAL: Final[dict[str, Callable[[], object]]] = {
+    "configuration": lambda: setattr(config, "read_settings", fail),
+    "wiring": lambda: setattr(wiring, "_build", fail),
+    "endpoint": lambda: setattr(Apart, "resolve", fail),
+    "mapping": lambda: setattr(wiring, "compile_mapping", lambda _: fail),
+    "delivery": lambda: setattr(PutEventsClient, "put", fail_soon),
+    "dead letters": lambda: setattr(KafkaDeadLetters, "write", fail_soon),
+    "assignment": lambda: setattr(KafkaSource, "_assigned", fail_soon),
+    "statistics": lambda: setattr(KafkaSource, "_measured", fail_soon),
+    "commit": lambda: setattr(KafkaSource, "_committed", fail_soon),
+}
+"""Parts whose break ends the worker."""
+
+SURVIVED: Final[dict[str, Callable[[], object]]] = {
+    "delivery report": lambda: setattr(KafkaDeadLetters, "_reported", fail),
+    "pages": lambda: (setattr(Status, "readiness", fail), setattr(Metrics, "render", fail)),
+    "beside": lambda: after(KafkaSource, "open", fail_beside),
+}
+"""Parts whose break is told, and the worker goes on."""
+
+LEAKS: Final[dict[str, Callable[[], object]]] = {
+    each.__name__: lambda each=each: after(KafkaSource, "open", each)
+    for each in (leak_log, leak_print, leak_file, leak_reason)
+}
+"""Where the mark is let out on purpose."""
+
+if __name__ == "__main__":
+    part, *rest = sys.argv[1:]
+    (FATAL | SURVIVED | LEAKS)[part]()
+    sys.exit(cli.main(rest))

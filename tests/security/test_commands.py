@@ -1,0 +1,126 @@
+"""What the commands print: no secret, whatever is wrong, and no user's data."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from tests.security.house import SECRET_SETTINGS, House
+from tests.security.marked_records import good, unmappable
+from tests.security.marks import Marks
+from worker.cli import _parser, main
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+# Commands that show records because somebody asks for them: no secrets.
+SHOWING: Final = {("dead-letters", "show"), ("dead-letters", "export")}
+# How long a command is left to itself before it is told to end: some go on for ever.
+PATIENCE_SECONDS: Final = 8
+
+
+def commands(parser: argparse.ArgumentParser, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Every command that there is, by the parser's own word, with the options to try it with."""
+    below = [each for each in parser._actions if isinstance(each, argparse._SubParsersAction)]  # noqa: SLF001  argparse shows them nowhere else
+    for action in below:
+        for name, command in action.choices.items():
+            yield from commands(command, (*words, name))
+    yield (*words, "--help")
+    options = {option for each in parser._actions for option in each.option_strings}  # noqa: SLF001  as above
+    if not below:
+        yield (*words, *(("--records", "200") if "--records" in options else ()))
+    if "--config" in options:
+        yield (*words, "--config")
+    if "--version" in options:
+        yield (*words, "--version")
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    with House(Marks(), tmp_path) as house:
+        yield house
+
+
+@pytest.mark.parametrize("words", list(commands(_parser())), ids=" ".join)
+def test_no_command_prints_a_secret_or_a_user_s_data(
+    house: House, searched: set[str], words: tuple[str, ...]
+) -> None:
+    """With records and dead letters there, and all secrets in the file and the environment."""
+    house.put([good(house.marks, "good"), *unmappable(house.marks).values()])
+    house.put_dead_letters(unmappable(house.marks))
+    of_users = {each.name for each in house.marks.all}
+    worker = house.start(("worker", *words))
+    worker.end_if_it_lasts(PATIENCE_SECONDS)
+    found = {name for names in worker.found().values() for name in names}
+    assert (found - of_users if words[:2] in SHOWING else found) == set()
+    searched.add(" ".join(("command:", *words)))
+
+
+WRONG: Final[dict[str, Any]] = {
+    "a secret that is a list": {"sasl.password": ["{}"]},
+    "a secret that is a mapping": {"sasl.password": {"{}": "{}"}},
+    "a secret under a wrong name": {"sasl.pasword": "{}"},
+    "a secret as a part of a name": {"sasl.password:{}": None},
+    "a secret as a level": {"debug": "{}", "security.protocol": "{}", "sasl.mechanism": "{}"},
+    "a secret as a number": {"session.timeout.ms": "{}", "socket.timeout.ms": "{}"},
+    "keys that are none": {"security.protocol": "ssl", "ssl.key.pem": "{}", "ssl.certificate.pem": "{}"},
+    "a keystore that is not there": {
+        "security.protocol": "ssl", "ssl.keystore.location": "/{}", "ssl.keystore.password": "{}",
+    },
+    "a token endpoint with a login": {"sasl.oauthbearer.token.endpoint.url": "https://me:{}@127.0.0.1/"},
+    **{f"no text for {name}": {name: True, "linger.ms": "{}"} for name in SECRET_SETTINGS},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+@pytest.mark.parametrize("wrong", WRONG)
+def test_no_mistake_shows_the_secret_that_it_is_about(
+    tmp_path: Path, searched: set[str], wrong: str, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    marks = Marks()
+    client = json.loads(json.dumps(WRONG[wrong]).replace("{}", marks.text("secret")))
+    kafka = {"bootstrap_servers": "127.0.0.1:1", "topics": ["a"], "client": client}
+    (tmp_path / "wrong.yaml").write_text(
+        json.dumps({"kafka": kafka, "personalize": {"tracking_id": "t"}, "dead_letters": {"topic": "d"}})
+    )
+    assert main([command, "--config", str(tmp_path / "wrong.yaml")]) == 2
+    printed = capsys.readouterr()
+    assert marks.found_in(f"{printed.out}{printed.err}".encode()) == set()
+    searched.add(f"mistake: {wrong}, {command}")
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"AWS_ENDPOINT_URL": "https://me:{}@127.0.0.1:1"},
+        {"HTTPS_PROXY": "http://me:{}@127.0.0.1:1", "NO_PROXY": ""},
+        {"HTTPS_PROXY": "socks5://me:{}@127.0.0.1:1", "NO_PROXY": ""},
+        {"AWS_ACCESS_KEY_ID": "{} with a space", "AWS_SECRET_ACCESS_KEY": "{}\n"},
+        {"AWS_CONFIG_FILE": "{file}", "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""},
+        {"WORKER_KAFKA__CLIENT": '{{"sasl.password" "{}"}}'},
+        {"WORKER_KAFKA__CLIENT__SASL_PASWORD": "{}"},
+        {"WORKER_ADMIN__PORT": "{}"},
+        {"WORKER_KAFKA__CLIENT__SSL_KEY_PASSWORD_FILE": "/proc/{}"},
+    ],
+    ids=", ".join,
+)
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_no_wrong_variable_shows_its_secret(
+    house: House, searched: set[str], environ: dict[str, str], command: str
+) -> None:
+    """The SDK's own too; the one with a file runs a program that prints a secret and fails."""
+    program = f"sh -c 'echo {house.marks.text('printed')}; echo {house.marks.text('said')} >&2; exit 1'"
+    config = house.folder / "aws"
+    config.write_text(f"[default]\ncredential_process = {program}\n")
+    marked = {name: value.format(house.marks.text(name), file=config) for name, value in environ.items()}
+    # Where the SDK says how to get there, it is asked; there is no way out of this machine then.
+    by_sdk = environ.keys() & {"AWS_ENDPOINT_URL", "HTTPS_PROXY"}
+    endpoint = {"endpoint_url": None} if by_sdk else {}
+    worker = house.start(("worker", command, "--config"), marked, personalize=endpoint)
+    worker.end_if_it_lasts(PATIENCE_SECONDS)
+    assert worker.found() == {}
+    searched.add(f"variable: {', '.join(environ)}, {command}")

@@ -1,0 +1,72 @@
+"""Whatever breaks, with a mark in its words and its locals: that it broke is told, and the mark is not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.security.house import House
+from tests.security.marked_records import good, unmappable
+from tests.security.marks import Marks
+from tests.security.sabotage import FATAL, LEAKS, SURVIVED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.security.watched import Watched
+
+SOON_SECONDS = 60
+# What of the worker's output shows that the part did break.
+TELLS = {"delivery report": "KafkaDeadLetters._poll", "beside": "sabotage.done", "pages": "admin.page_failed"}
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    with House(Marks(), tmp_path) as house:
+        yield house
+
+
+def start(house: House, part: str, **log: str) -> Watched:
+    """A worker that breaks there, with records that bring it there."""
+    house.put([good(house.marks, "good"), *unmappable(house.marks).values()])
+    mark = {"SABOTAGE_MARK": house.marks.text(f"in {part}")}
+    return house.start(
+        ("tests.security.sabotage", part, "run", "--config"), mark, log={"level": "debug", **log}
+    )
+
+
+@pytest.mark.parametrize("part", FATAL)
+def test_a_crash_is_told_without_the_values_at_hand(house: House, searched: set[str], part: str) -> None:
+    worker = start(house, part, format="json")
+    assert worker.process.wait(SOON_SECONDS) == 1
+    assert "ValueError" in worker.said()
+    assert worker.found() == {}
+    searched.add(f"crash in: {part}")
+
+
+@pytest.mark.parametrize("format_", ["json", "console"])
+@pytest.mark.parametrize("part", SURVIVED)
+def test_what_breaks_beside_the_flow_is_told_without_them_too(
+    house: House, searched: set[str], part: str, format_: str
+) -> None:
+    """Callbacks, threads, tasks that nobody waits for, destructors, warnings, pages."""
+    worker = start(house, part, format=format_)
+    worker.ask("/ready")
+    worker.wait_until_said(TELLS[part])
+    worker.look(f"broken: {part}")
+    worker.end()
+    assert "ValueError" in worker.said()
+    assert worker.found() == {}
+    searched |= {f"{where}, broken: {part}" for where in worker.out}
+
+
+@pytest.mark.parametrize("part", LEAKS)
+def test_what_is_let_out_on_purpose_is_found(house: House, part: str) -> None:
+    """Else nothing would be proven by finding nothing."""
+    worker = start(house, part, format="json")
+    worker.wait_until_said("x.leaked")
+    worker.look("leaked")
+    worker.end()
+    assert {name for names in worker.found().values() for name in names} == {f"in {part}"}
