@@ -127,7 +127,8 @@ class AdminServer:
             self._connections.pop(next(iter(self._connections))).abort()
         self._connections[task] = transport
         try:
-            with suppress(TimeoutError, ConnectionError, asyncio.IncompleteReadError):
+            # Whatever a connection comes to is its other end's affair: a reset may show as ENOTCONN too.
+            with suppress(OSError, asyncio.IncompleteReadError):
                 async with asyncio.timeout(self._connection_seconds):
                     await self._converse(reader, writer)
         finally:
