@@ -77,18 +77,34 @@ class Burials:
         """Return when the broker has the letter, and the record is settled."""
         letter = record.lease, record.offset
         self._letters.add(letter)
+        try:
+            # Plainly: tenacity costs as much as the letter, and there may be a hundred thousand of them.
+            await self._write(record, reason, tries)
+        except DeadLettersUnwritable as fault:
+            await self._write_again(record, reason, tries, fault)
+        self._letters.discard(letter)
+        self._unwritten.pop(letter, None)
+        if not self._unwritten:
+            self._turnstile.resume("dead_letters")
+        self._books.settle(record, event)
+
+    async def _write_again(
+        self, record: Record, reason: Reason, tries: int, first: DeadLettersUnwritable
+    ) -> None:
+        letter, known = (record.lease, record.offset), [first]
+
+        async def attempt() -> None:
+            if known:  # tenacity is entered with the first fault in hand, so that its first act is to wait
+                raise known.pop()
+            await self._write(record, reason, tries)
+
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(DeadLettersUnwritable),
             wait=wait_random_exponential(multiplier=_FIRST_WAIT_SECONDS, max=_MAX_WAIT_SECONDS),
             stop=stop_never,
             sleep=lambda seconds: self._sleep(letter, seconds),
         )
-        await retrying(self._write, record, reason, tries)
-        self._letters.discard(letter)
-        self._unwritten.pop(letter, None)
-        if not self._unwritten:
-            self._turnstile.resume("dead_letters")
-        self._books.settle(record, event)
+        await retrying(attempt)
 
     async def _write(self, record: Record, reason: Reason, tries: int) -> None:
         if not record.lease.open:
