@@ -14,6 +14,7 @@ from worker.core.gate import Gate
 from worker.core.ledger import Ledger
 from worker.core.queues import SessionQueues
 from worker.core.refusals import RefusalStreak
+from worker.core.turns import FreshestFirst, OldestFirst
 from worker.delivery.retrying import Delivery
 from worker.pipeline.assignments import Leases
 from worker.pipeline.books import Books
@@ -27,8 +28,9 @@ from worker.pipeline.wakeup import Wakeup
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from worker.core.turns import Turns
     from worker.ports import DeadLetters, Map, Meter, PutEvents, Source
-    from worker.settings import RetrySettings, Settings
+    from worker.settings import BatchingSettings, RetrySettings, Settings
 
 # Batches that wait to be tried again take no place among the calls in flight, so that a few sessions which
 # fail stop no others; but in an outage every session would wait so, each with a task of its own.
@@ -81,7 +83,7 @@ def assemble(settings: Settings, edges: Edges, clock: Callable[[], float]) -> Wo
 
 def _shared(settings: Settings, meter: Meter, clock: Callable[[], float]) -> Shared:
     limits, personalize, batching = settings.limits, settings.personalize, settings.batching
-    queues = SessionQueues(batching.linger_seconds, batching.max_events)
+    queues = SessionQueues(batching.linger_seconds, batching.max_events, _turns(batching))
     backlog = Backlog(limits.max_unsettled_records, limits.max_unsettled_bytes, queues)
     return Shared(
         books=Books(Ledger(), backlog),
@@ -92,6 +94,12 @@ def _shared(settings: Settings, meter: Meter, clock: Callable[[], float]) -> Sha
         leases_ended=Wakeup(),
         clock=clock,
     )
+
+
+def _turns(batching: BatchingSettings) -> Turns:
+    if batching.order == "freshest_first":
+        return FreshestFirst(batching.linger_seconds, batching.max_events)
+    return OldestFirst()
 
 
 def _delivery(retry: RetrySettings, shared: Shared, put_events: PutEvents) -> Delivery:

@@ -153,6 +153,10 @@ class BatchingSettings(Section, frozen=True, kw_only=True):
         Meta(description="How long an event waits for others of its session; 0: not at all.", ge=0, le=300),
     ] = 1.0
     max_events: Annotated[int, Meta(description="Events per call; PutEvents takes 10.", ge=1, le=10)] = 10
+    order: Annotated[
+        Literal["oldest_first", "freshest_first"],
+        Meta(description="Which of the sessions that are due goes first; within a session the oldest does."),
+    ] = "oldest_first"
 
 
 class RetrySettings(Section, frozen=True, kw_only=True):

@@ -10,9 +10,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from tests.support.builders import interaction, lease
 from worker.core.queues import SessionQueues
+from worker.core.turns import FreshestFirst
 
 if TYPE_CHECKING:
     from worker.core.records import Batch, Interaction
+    from worker.core.turns import Turns
 
 
 def queues_with(
@@ -151,15 +153,15 @@ def test_a_long_linger_lets_no_outdated_entries_pile_up() -> None:
         queues.add(interaction(offset=n + 1, received_at=float(n)), n)
         queues.seal(n)
         queues.release("s", n)
-    assert len(queues._due) < 100  # noqa: SLF001  memory is not seen from outside
+    assert len(queues._turns) < 100  # noqa: SLF001  memory is not seen from outside
 
 
 class AnySchedule(RuleBasedStateMachine):
     """Whatever comes, is sealed, released or put back: each event goes once and in order."""
 
-    def __init__(self) -> None:
+    def __init__(self, turns: Turns | None = None) -> None:
         super().__init__()
-        self.queues = SessionQueues(1.0, 10)
+        self.queues = SessionQueues(1.0, 10, turns)
         self.now = 0.0
         self.offset = 0
         self.users: dict[str, str | None] = {}
@@ -203,6 +205,12 @@ class AnySchedule(RuleBasedStateMachine):
         self.queues.release(session, self.now, put_back=back)
 
     @invariant()
+    def whoever_is_due_can_be_had(self) -> None:
+        due_at = self.queues.next_due_at()
+        first = self.queues._turns.first(self.now)  # noqa: SLF001  looking changes nothing
+        assert (first is not None) == (due_at is not None and due_at <= self.now)
+
+    @invariant()
     def nobody_waits_without_a_time(self) -> None:
         free = [
             session for session, waiting in self.waiting.items() if waiting and session not in self.in_flight
@@ -231,20 +239,29 @@ class AnySchedule(RuleBasedStateMachine):
         assert not any(self.waiting.values())
 
 
+class AnyScheduleFreshestFirst(AnySchedule):
+    """The same with other turns."""
+
+    def __init__(self) -> None:
+        super().__init__(FreshestFirst(1.0, 10))
+
+
 AnySchedule.TestCase.settings = settings(deadline=None)
+AnyScheduleFreshestFirst.TestCase.settings = settings(deadline=None)
 TestAnySchedule = AnySchedule.TestCase
+TestAnyScheduleFreshestFirst = AnyScheduleFreshestFirst.TestCase
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcdefgh"), st.floats(0, 100)), max_size=60), st.integers(1, 5))
-def test_those_that_go_first_are_those_that_are_sealed_first(
+def test_those_that_are_due_longest_are_those_that_are_sealed_first(
     events: list[tuple[str, float]], count: int
 ) -> None:
     """Told without taking anything out, and whatever outdated entries there are."""
     queues = SessionQueues(1.0, max_events=3)
     for offset, (name, at) in enumerate(sorted(events, key=lambda each: each[1])):
         queues.add(interaction(name, offset=offset, received_at=at), at)
-    told = [each.session_id for each in queues.go_first(count)]
-    due_at = [each.due_at for each in queues.go_first(count)]
+    told = [each.session_id for each in queues.due_longest(count)]
+    due_at = [each.due_at for each in queues.due_longest(count)]
     sealed = [batch.session_id for _ in range(count) if (batch := queues.seal(1e9)) is not None]
     assert told == sealed
     assert due_at == sorted(due_at)
