@@ -5,10 +5,12 @@ Real edges come from ``wiring``; tests give twins in memory, and get the same wo
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
+from worker.core.age_limit import AgeLimit
 from worker.core.backlog import Backlog
 from worker.core.gate import Gate
 from worker.core.ledger import Ledger
@@ -22,6 +24,7 @@ from worker.pipeline.burials import Burials
 from worker.pipeline.courier import Courier
 from worker.pipeline.flow import Flow
 from worker.pipeline.shared import Shared
+from worker.pipeline.sieve import Sieve
 from worker.pipeline.turnstile import Turnstile
 from worker.pipeline.wakeup import Wakeup
 
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
 
     from worker.core.turns import Turns
     from worker.ports import DeadLetters, Map, Meter, PutEvents, Source
-    from worker.settings import BatchingSettings, RetrySettings, Settings
+    from worker.settings import BatchingSettings, LimitSettings, RetrySettings, Settings
 
 # Batches that wait to be tried again take no place among the calls in flight, so that a few sessions which
 # fail stop no others; but in an outage every session would wait so, each with a task of its own.
@@ -46,6 +49,8 @@ class Edges(Struct, frozen=True):
     put_events: PutEvents
     dead_letters: DeadLetters
     meter: Meter
+    epoch_seconds: Callable[[], float]
+    """The wall clock, which a record's timestamp is held against."""
 
 
 class Worker(Struct, frozen=True):
@@ -75,6 +80,7 @@ def assemble(settings: Settings, edges: Edges, clock: Callable[[], float]) -> Wo
         leases=Leases(shared, revoke_seconds=settings.kafka.revoke_seconds),
         courier=courier,
         burials=burials,
+        sieve=Sieve(shared, burials, _age_limit(settings.limits), edges.epoch_seconds),
         max_batches=max(settings.personalize.max_in_flight * _BATCHES_PER_CALL, _LEAST_BATCHES),
         drain_seconds=settings.shutdown.drain_seconds,
     )
@@ -100,6 +106,11 @@ def _turns(batching: BatchingSettings) -> Turns:
     if batching.order == "freshest_first":
         return FreshestFirst(batching.linger_seconds, batching.max_events)
     return OldestFirst()
+
+
+def _age_limit(limits: LimitSettings) -> AgeLimit:
+    max_age_seconds = inf if limits.max_age_seconds is None else limits.max_age_seconds
+    return AgeLimit(max_age_seconds, limits.when_too_old)
 
 
 def _delivery(retry: RetrySettings, shared: Shared, put_events: PutEvents) -> Delivery:

@@ -197,7 +197,7 @@ class DeadLetterSettings(Section, frozen=True, kw_only=True):
 
 
 class LimitSettings(Section, frozen=True, kw_only=True):
-    """How much may be held in memory; over it, partitions are paused."""
+    """How much may be held in memory, over which partitions are paused; how old a record may be."""
 
     max_unsettled_records: Annotated[
         int,
@@ -207,6 +207,14 @@ class LimitSettings(Section, frozen=True, kw_only=True):
         int,
         Meta(description="Bytes of memory that they take, estimated.", ge=1 << 20, le=1 << 40),
     ] = 128 << 20
+    max_age_seconds: Annotated[
+        Annotated[float, Meta(gt=0, le=1_000_000_000)] | None,
+        Meta(description="A record older than this, by its timestamp, is not sent; null: however old."),
+    ] = None
+    when_too_old: Annotated[
+        Literal["dead_letter", "skip"],
+        Meta(description="What becomes of a record that is too old to be sent."),
+    ] = "dead_letter"
 
 
 class ShutdownSettings(Section, frozen=True, kw_only=True):

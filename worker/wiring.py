@@ -187,7 +187,7 @@ def _worker(
         on_committed=on_committed,
         clock=clock,
     )
-    edges = Edges(source, compile_mapping(settings.record.mapping), client, dead_letters, counts)
+    edges = Edges(source, compile_mapping(settings.record.mapping), client, dead_letters, counts, time.time)
     worker = assemble(settings, edges, clock)
     return worker, source
 

@@ -39,6 +39,7 @@ def test_the_worker_reads_what_is_rendered(objects: Objects, tmp_path: Path) -> 
     assert settings.kafka.client["sasl.username"] == "worker"
     assert settings.kafka.client["sasl.password"] == "s3cret"
     assert settings.limits.max_unsettled_bytes == 268_435_456
+    assert (settings.limits.max_age_seconds, settings.limits.when_too_old) == (3600, "skip")
     assert settings.batching.order == "freshest_first"
     assert settings.shutdown.drain_seconds == 40.5
 

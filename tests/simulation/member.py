@@ -111,7 +111,7 @@ class Member:
             clock=self.now,
         )
         self._source.member = self
-        edges = Edges(self._source, map_plainly, self, _Letters(world, self), MeterTwin())
+        edges = Edges(self._source, map_plainly, self, _Letters(world, self), MeterTwin(), self.now)
         self.worker = assemble(_configuration(settings), edges, self.now)
         context = copy_context()
         context.run(CURRENT.set, self)

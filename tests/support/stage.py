@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from tests.support.twins import DeadLettersTwin, MeterTwin, PutEventsTwin, SourceTwin, TopicTwin, map_plainly
 from worker.assembly import Edges, assemble
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
 A_LONG_TIME = 10_000.0
+EPOCH_SECONDS = 1_780_000_000.0
 
 
 def settings(  # noqa: PLR0913  each is one knob that some scenario turns
@@ -33,6 +34,9 @@ def settings(  # noqa: PLR0913  each is one knob that some scenario turns
     max_unsettled_records: int = 100_000,
     drain_seconds: float = 20,
     revoke_seconds: float = 10,
+    max_age_seconds: float | None = None,
+    when_too_old: Literal["dead_letter", "skip"] = "dead_letter",
+    order: Literal["oldest_first", "freshest_first"] = "oldest_first",
 ) -> Settings:
     """A whole configuration, with what matters to the scenario."""
     return Settings(
@@ -42,9 +46,13 @@ def settings(  # noqa: PLR0913  each is one knob that some scenario turns
         personalize=PersonalizeSettings(
             tracking_id="t", requests_per_second=requests_per_second, max_in_flight=max_in_flight
         ),
-        batching=BatchingSettings(linger_seconds=linger_seconds),
+        batching=BatchingSettings(linger_seconds=linger_seconds, order=order),
         dead_letters=DeadLetterSettings(topic="dead", hold_after_refusals=hold_after_refusals),
-        limits=LimitSettings(max_unsettled_records=max_unsettled_records),
+        limits=LimitSettings(
+            max_unsettled_records=max_unsettled_records,
+            max_age_seconds=max_age_seconds,
+            when_too_old=when_too_old,
+        ),
         shutdown=ShutdownSettings(drain_seconds=drain_seconds),
     )
 
@@ -58,10 +66,14 @@ class Stage:
         self.api = PutEventsTwin()
         self.dead_letters = DeadLettersTwin()
         self.meter = MeterTwin()
-        edges = Edges(self.source, map_plainly, self.api, self.dead_letters, self.meter)
         self.loop = asyncio.get_running_loop()
+        edges = Edges(self.source, map_plainly, self.api, self.dead_letters, self.meter, self.epoch_seconds)
         self.worker = assemble(conf or settings(), edges, self.loop.time)
         self.gate = self.worker.turnstile.gate
+
+    def epoch_seconds(self) -> float:
+        """The wall clock; it shows a time in 2026 at the loop's 0."""
+        return EPOCH_SECONDS + self.loop.time()
 
     async def until(self, condition: Callable[[], object], seconds: float = A_LONG_TIME) -> None:
         """Wait, in virtual time, until the condition holds."""

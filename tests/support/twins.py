@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from worker.ports import Assignments
 
 TOPIC = "interactions"
+FIRST_MS = 1
+"""The timestamp of records for which none matters."""
 Key = tuple[str, int]
 
 
@@ -40,12 +43,19 @@ class TopicTwin:
     def __init__(self, partitions: int = 1) -> None:
         self.logs: dict[Key, list[tuple[int, bytes]]] = {(TOPIC, each): [] for each in range(partitions)}
         self.committed: dict[Key, int] = {}
+        self.timestamps_ms: dict[tuple[Key, int], int | None] = {}
+        """Of records that were not produced just after the epoch."""
 
-    def produce(self, *values: str, partition: int = 0, gap: int = 0) -> None:
+    def produce(
+        self, *values: str, partition: int = 0, gap: int = 0, timestamp_ms: int | None = FIRST_MS
+    ) -> None:
         """Append records, the first ``gap`` offsets later than the next would be."""
-        log = self.logs[TOPIC, partition]
+        key = TOPIC, partition
+        log = self.logs[key]
         for value in values:
             log.append((log[-1][0] + 1 + gap if log else gap, value.encode()))
+            if timestamp_ms != FIRST_MS:
+                self.timestamps_ms[key, log[-1][0]] = timestamp_ms
             gap = 0
 
     def at_end(self) -> bool:
@@ -64,6 +74,7 @@ class SourceTwin:
         self._rebalances: list[Callable[[], object]] = []
         self.is_paused = False
         self.pauses = 0
+        self.idle_seconds = 0.1
         self.closed = False
         self.commits: list[tuple[Key, int]] = []
 
@@ -85,7 +96,7 @@ class SourceTwin:
             if (doing := self._rebalances.pop(0)()) is not None:
                 await doing
         records = [] if self.is_paused else self._take(max_records)
-        await asyncio.sleep(0 if records else 0.1)
+        await asyncio.sleep(0 if records else self.idle_seconds)
         return [each for each in records if each.lease.open]
 
     async def store(self, offsets: Mapping[Key, int]) -> None:
@@ -112,12 +123,17 @@ class SourceTwin:
         self.closed = True
 
     def _take(self, max_records: int) -> list[Record]:
+        """As many as may come; each partition has its turn to be asked first."""
         now, records = asyncio.get_running_loop().time(), []
+        self._leases = dict([*list(self._leases.items())[1:], *list(self._leases.items())[:1]])
         for key in self._leases:
-            for offset, value in self._topic.logs[key]:
-                if offset >= self._positions[key] and len(records) < max_records:
-                    records.append(Record(self._current(key, offset), offset, 1, None, value, (), now))
-                    self._positions[key] = offset + 1
+            log = self._topic.logs[key]
+            begin = bisect_left(log, (self._positions[key],))
+            for offset, value in log[begin : begin + max_records - len(records)]:
+                timestamp_ms = self._topic.timestamps_ms.get((key, offset), FIRST_MS)
+                lease = self._current(key, offset)
+                records.append(Record(lease, offset, timestamp_ms, None, value, (), now))
+                self._positions[key] = offset + 1
         return records
 
     def _current(self, key: Key, offset: int) -> Lease:
@@ -199,11 +215,13 @@ class MeterTwin:
     def received(self, records: int) -> None:
         self.counts["received"] += records
 
-    def skipped(self, _: Skipped) -> None:
+    def skipped(self, skipped: Skipped) -> None:
         self.counts["skipped"] += 1
+        self.counts[f"skipped {skipped.rule}"] += 1
 
-    def dead_lettered(self, _: Reason) -> None:
+    def dead_lettered(self, reason: Reason) -> None:
         self.counts["dead_lettered"] += 1
+        self.counts[f"dead_lettered {reason.kind}"] += 1
 
     def answered(self, answer: Answer, _: float) -> None:
         self.counts[type(answer).__name__] += 1

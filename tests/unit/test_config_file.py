@@ -119,6 +119,9 @@ def test_an_unknown_name_names_the_nearest_known_one(read: Read, text: str, said
         ("personalize: {tracking_id: a, endpoint_url: 'https://c?b=a'}", "endpoint_url: must be an address"),
         ("kafka: {bootstrap_servers: 'a:b@c:1', topics: [a]}", "bootstrap_servers: must be host:port"),
         ("dead_letters: {topic: a b}", "dead_letters.topic: must be the name"),
+        ("limits: {when_too_old: skip}", "max_age_seconds: is not set, so limits.when_too_old: skip does"),
+        ("limits: {max_age_seconds: 1}", "max_age_seconds: is not above batching.linger_seconds"),
+        ("limits: {max_age_seconds: 0}", "max_age_seconds: is a number, must be a number above 0"),
         ("dead_letters: {topic: interactions}", "kafka.topics[0]: takes in dead_letters.topic"),
     ],
 )

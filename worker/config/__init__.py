@@ -37,8 +37,10 @@ def read_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
         read_file(path, given)
     read_environment(environ, given)
     values = validate(given)
+    wrong = {mistake.key for mistake in given.mistakes}
     for key, reason in broken_rules(values):
-        given.mistake(key, reason)
+        if key not in wrong:
+            given.mistake(key, reason)
     if given.mistakes:
         raise ConfigError(given.mistakes)
     return msgspec.convert(values, Settings)

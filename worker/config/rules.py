@@ -21,6 +21,7 @@ _ONE_SIDED: Final = re.compile(r"\\[dDAZ]|\(\?|[*+?}]\?|\[[:.=]")
 def broken_rules(values: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
     """Which rules the values break, by key; a value that is missing or wrong in itself breaks none."""
     yield from _waits(**values["retry"])
+    yield from _ages(**values["limits"], linger_seconds=values["batching"].get("linger_seconds", 1.0))
     topics = values["kafka"].get("topics", [])
     unusable = dict(_patterns(topics))
     yield from unusable.items()
@@ -33,6 +34,18 @@ def broken_rules(values: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str,
 def _waits(first_wait_seconds: float = 0.2, max_wait_seconds: float = 20.0) -> Iterator[tuple[str, str]]:
     if first_wait_seconds > max_wait_seconds:
         yield "retry.first_wait_seconds", "is longer than retry.max_wait_seconds"
+
+
+def _ages(
+    max_age_seconds: float | None = None,
+    when_too_old: str = "dead_letter",
+    linger_seconds: float = 1.0,
+    **_: object,
+) -> Iterator[tuple[str, str]]:
+    if max_age_seconds is None and when_too_old != "dead_letter":
+        yield "limits.max_age_seconds", f"is not set, so limits.when_too_old: {when_too_old} does nothing"
+    if max_age_seconds is not None and max_age_seconds <= linger_seconds:
+        yield "limits.max_age_seconds", "is not above batching.linger_seconds: all that lingers is too old"
 
 
 def _patterns(topics: list[str]) -> Iterator[tuple[str, str]]:

@@ -21,12 +21,17 @@ from worker.core.session import Session
 from worker.core.turns import OldestFirst
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from worker.core.records import Record
     from worker.core.turns import Turns
 
 # While there is a backlog, a session gets one call for each so many seconds of age that are worked off.
 _TURN_SECONDS = 0.1
+
+
+# So many events are looked at in one go for what to take out: some hundred microseconds.
+_TAKE_OUT_AT_ONCE = 1000
 
 
 class SessionQueues:
@@ -130,6 +135,25 @@ class SessionQueues:
             if now < session.due_at < inf and session.is_ending():
                 self._set_due(session, self._due_at(session, now))
 
+    def take_out(self, now: float, is_too_old: Callable[[Record], bool]) -> list[Interaction]:
+        """Take out, and give, what is too old of the events that would go next; none: nothing of those is.
+
+        Only some events are looked at: ask again until there are none.
+        """
+        session = self._turns.first(now)
+        if session is None:
+            return []
+        taken: list[Interaction] = []
+        kept: list[Interaction] = []
+        for event in islice(session.events, _TAKE_OUT_AT_ONCE):
+            (taken if is_too_old(event.record) else kept).append(event)
+            if len(kept) == self._max_events:
+                break
+        if taken:
+            session.events[: len(taken) + len(kept)] = kept
+            self._reconsider(session, now)
+        return taken
+
     def drop_ended(self) -> list[Interaction]:
         """Take out, and give, the events of ended leases: they are left to the next owner."""
         dropped: list[Interaction] = []
@@ -158,6 +182,13 @@ class SessionQueues:
     def _set_due(self, session: Session, due_at: float) -> None:
         session.due_at = due_at
         self._turns.put(session)
+
+    def _reconsider(self, session: Session, now: float) -> None:
+        """Some of its waiting events are gone."""
+        if session.events:
+            self._set_due(session, self._due_at(session, now))
+        else:
+            self._forget(session)
 
     def _forget(self, session: Session) -> None:
         session.stop_waiting()

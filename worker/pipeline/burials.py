@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_never, wait_random_exponential
 
@@ -18,9 +18,12 @@ from worker.ports import DeadLettersUnwritable
 
 if TYPE_CHECKING:
     from worker.core.lease import Lease
-    from worker.core.records import Reason, Record, Undecodable
+    from worker.core.records import Reason, Record
     from worker.pipeline.shared import Shared
     from worker.ports import DeadLetters
+
+# A record, why it is a dead letter, and what is held of it besides.
+Letter: TypeAlias = "tuple[Record, Reason, bytes | None]"
 
 # So many letters wait for the broker at a time: enough for its batches, few enough to cost nothing. What is
 # written has a copy of each, which is why large ones are fewer.
@@ -40,7 +43,7 @@ class Burials:
         self._turnstile = shared.turnstile
         self._meter = shared.meter
         self._clock = shared.clock
-        self._waiting: deque[Undecodable] = deque()
+        self._waiting: deque[Letter] = deque()
         self._work = Wakeup()
         self._letters: set[tuple[Lease, int]] = set()
         # The letters that failed, and when each is tried again: while there is one, the gate is held.
@@ -51,10 +54,10 @@ class Burials:
         """Whether this record is to be written, or is being written."""
         return (lease, offset) in self._letters
 
-    def post(self, undecodable: Undecodable) -> None:
-        """Have it written and settled, soon."""
-        self._letters.add((undecodable.record.lease, undecodable.record.offset))
-        self._waiting.append(undecodable)
+    def post(self, record: Record, reason: Reason, event: bytes | None = None) -> None:
+        """Have it written and settled, soon; ``event`` is what is held of it besides."""
+        self._letters.add((record.lease, record.offset))
+        self._waiting.append((record, reason, event))
         self._work.wake()
 
     async def run(self) -> None:
@@ -62,15 +65,18 @@ class Burials:
         while True:
             while not self._waiting:
                 await self._work.wait()
-            await asyncio.gather(*(self.bury(each.record, each.reason, tries=0) for each in self._some()))
+            await asyncio.gather(
+                *(self.bury(record, reason, tries=0, event=event) for record, reason, event in self._some())
+            )
 
-    def _some(self) -> list[Undecodable]:
+    def _some(self) -> list[Letter]:
         """The next to be written, one at least."""
-        some: list[Undecodable] = []
+        some: list[Letter] = []
         size = 0
         while self._waiting and len(some) < _AT_ONCE and size < _BYTES_AT_ONCE:
             some.append(self._waiting.popleft())
-            size += held_bytes(some[-1].record)
+            record, _, event = some[-1]
+            size += held_bytes(record, event)
         return some
 
     async def bury(self, record: Record, reason: Reason, *, tries: int, event: bytes | None = None) -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from worker.pipeline.burials import Burials
     from worker.pipeline.courier import Courier
     from worker.pipeline.shared import Shared
+    from worker.pipeline.sieve import Sieve
     from worker.ports import Map, Source
 
 log = structlog.get_logger(__name__)
@@ -51,6 +52,7 @@ class Flow:
         leases: Leases,
         courier: Courier,
         burials: Burials,
+        sieve: Sieve,
         max_batches: int,
         drain_seconds: float,
     ) -> None:
@@ -63,6 +65,7 @@ class Flow:
             leases: what the source tells about partitions.
             courier: takes a batch to its end.
             burials: takes a record to the dead letters.
+            sieve: keeps back what is too old to be sent.
             max_batches: batches under way at once, those that wait to be tried again included.
             drain_seconds: at the end, so long for what is still on its way.
         """
@@ -71,6 +74,7 @@ class Flow:
         self._leases = leases
         self._courier = courier
         self._burials = burials
+        self._sieve = sieve
         self._max_batches = max_batches
         self._drain_seconds = drain_seconds
         self._books = shared.books
@@ -161,19 +165,23 @@ class Flow:
     def _admit(self, records: Iterable[Record]) -> None:
         """Map records and queue what can be delivered."""
         count, now = 0, self._clock()
+        is_too_old = self._sieve.judge()
         for record in records:
             count += 1
             mapped = self._map(record)
             if isinstance(mapped, Interaction):
                 self._books.hold(record, mapped.event)
-                self._queues.add(mapped, now)
+                if is_too_old is not None and is_too_old(record):
+                    self._sieve.put_aside(mapped)
+                else:
+                    self._queues.add(mapped, now)
                 continue
             self._books.hold(record)
             if isinstance(mapped, Skipped):
                 self._meter.skipped(mapped)
                 self._books.settle(record)
             else:
-                self._burials.post(mapped)
+                self._burials.post(record, mapped.reason)
         if count:
             self._meter.received(count)
             self._work.wake()
@@ -185,7 +193,11 @@ class Flow:
             if due_at is None or due_at > self._clock():
                 await self._work.wait(inf if due_at is None else due_at)
                 continue
+            # Before the gate, so that what is too old takes no quota; after it, for what came of age there.
+            if await self._sieve.clear():
+                continue
             await self._turnstile.enter()
+            await self._sieve.clear()
             # While held, what goes is a probe: one event is enough to find out.
             batch = self._queues.seal(self._clock(), limit=1 if self._turnstile.gate.holds else None)
             if batch is None:

@@ -111,8 +111,8 @@ DEFINITIONS = (
     Definition(
         "records_skipped_total",
         "counter",
-        "Records left out by a rule, such as tombstones or the filter.",
-        "More than expected: look at the rule's part of the configuration.",
+        "Records left out by a rule, such as tombstones, the filter, or `too_old`.",
+        "More than expected: look at the rule's part of the configuration. `too_old`: add quota.",
         lambda scrape: _words(scrape.counts.records_skipped),
         ("rule",),
     ),
@@ -120,7 +120,8 @@ DEFINITIONS = (
         "records_dead_lettered_total",
         "counter",
         "Records that the dead-letter topic has taken.",
-        "Read the dead letters of that reason; mend the producer or the mapping, then replay them.",
+        "Read the dead letters of that reason; mend the producer or the mapping, then replay them. "
+        "`too_old`: add quota.",
         lambda scrape: _words(scrape.counts.records_dead_lettered),
         ("reason",),
     ),

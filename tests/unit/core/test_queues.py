@@ -156,8 +156,40 @@ def test_a_long_linger_lets_no_outdated_entries_pile_up() -> None:
     assert len(queues._turns) < 100  # noqa: SLF001  memory is not seen from outside
 
 
+def test_what_is_too_old_is_taken_out_of_the_next_call_only() -> None:
+    queues = queues_with(*(interaction("a", offset=n) for n in range(30)), interaction("b", received_at=0.5))
+    taken = queues.take_out(1.0, lambda record: record.offset in {0, 3, 5, 12, 25})
+    assert [each.record.offset for each in taken] == [0, 3, 5, 12]
+    assert offsets(queues.seal(1.0)) == [1, 2, 4, 6, 7, 8, 9, 10, 11, 13]
+    queues.release("a", 1.0)
+    assert offsets(queues.seal(1.0)) == list(range(14, 24))
+
+
+def test_a_session_of_which_all_is_too_old_is_forgotten() -> None:
+    queues = queues_with(*(interaction("a", offset=n) for n in range(3)), interaction("b", received_at=0.5))
+    assert len(queues.take_out(2.0, lambda record: record.offset < 3 and record.received_at < 0.5)) == 3
+    assert len(queues) == 1
+    assert not queues.take_out(2.0, lambda record: record.received_at < 0.5)
+    assert queues.seal(2.0).session_id == "b"  # type: ignore[union-attr]  it is due
+
+
+def test_what_is_left_of_a_call_waits_its_linger() -> None:
+    queues = queues_with(*(interaction(offset=n, received_at=n / 10) for n in range(10)))
+    assert len(queues.take_out(0.9, lambda record: record.offset < 5)) == 5
+    assert queues.seal(1.4) is None
+    assert offsets(queues.seal(1.5)) == [5, 6, 7, 8, 9]
+
+
+def test_of_a_long_session_not_all_is_looked_at_in_one_go() -> None:
+    """The loop has other things to do."""
+    queues = queues_with(*(interaction(offset=n) for n in range(2500)))
+    taken = [len(queues.take_out(1.0, lambda _: True)) for _ in range(4)]
+    assert taken == [1000, 1000, 500, 0]
+    assert len(queues) == 0
+
+
 class AnySchedule(RuleBasedStateMachine):
-    """Whatever comes, is sealed, released or put back: each event goes once and in order."""
+    """Whatever comes, is sealed, released, put back or taken out: each event goes once and in order."""
 
     def __init__(self, turns: Turns | None = None) -> None:
         super().__init__()
@@ -203,6 +235,11 @@ class AnySchedule(RuleBasedStateMachine):
         back = batch.interactions[kept:]
         self.waiting[session][:0] = [each.record.offset for each in back]
         self.queues.release(session, self.now, put_back=back)
+
+    @rule(every=st.integers(1, 4))
+    def take_out(self, every: int) -> None:
+        for each in self.queues.take_out(self.now, lambda record: record.offset % every == 0):
+            self.waiting[each.session_id].remove(each.record.offset)
 
     @invariant()
     def whoever_is_due_can_be_had(self) -> None:
