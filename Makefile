@@ -12,6 +12,11 @@ IMAGE ?= personalize-worker:dev
 # The first that is there builds the image.
 CONTAINER_BUILDER ?= $(firstword $(foreach tool,docker podman buildah,$(if $(shell command -v $(tool)),$(tool))))
 
+# Of `make chaos`.
+MINUTES ?= 15
+SEED ?= 1
+PROTOCOL ?= classic
+
 HELM_VERSION := v3.22.0
 KUBECONFORM_VERSION := v0.8.0
 KUBERNETES_VERSION := 1.33.0
@@ -56,6 +61,10 @@ check: $(READY) ## Lint, format, types, import contracts, Dockerfile, chart
 .PHONY: bench
 bench: $(READY) ## Measure: CPU a call, records a second, memory, beside a straightforward consumer
 	@$(BIN)/python -m benchmarks
+
+.PHONY: chaos
+chaos: $(READY) ## Three brokers, three workers, faults by a seeded plan: MINUTES=15 SEED=1 PROTOCOL=classic|consumer
+	@$(BIN)/python -m tests.chaos --minutes $(MINUTES) --seed $(SEED) --protocol $(PROTOCOL) --table docs/chaos.md
 
 .PHONY: image
 image: ## Build the container image (IMAGE=name:tag), with docker, podman or buildah

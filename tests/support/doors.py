@@ -5,7 +5,8 @@ door; two at different doors are no fault by themselves (a worker that was decla
 so they are counted.
 
 ``python -m tests.support.doors --doors 2 --seed 1 --faults JSON`` prints the addresses, then a line for
-each such overlap and for each answer that is lost, and serves until SIGTERM.
+each such overlap, for each at one door (with its epoch seconds), and for each answer that is lost, and serves
+until SIGTERM.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import asyncio
 import contextlib
 import signal
 import sys
+import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -77,7 +79,9 @@ class DoorBooks(Books):
         self._house = house
 
     def begin(self, session_id: str) -> Callable[[], None]:
-        """Note it here and in the house."""
+        """Note it here and in the house; tell when the session has a call in flight at this door already."""
+        if self.is_in_flight(session_id):
+            say(twice_at_a_door=time.time())
         ends = super().begin(session_id), self._house.begin(session_id)
 
         def end() -> None:

@@ -34,11 +34,13 @@ class Evidence:
     lost_answers: int
     overlaps: int
     max_concurrent_at_a_door: int
+    twice_at_a_door: int
+    """How often a session had one call in flight when another came to the same door."""
     uncommitted: dict[int, int]
     """By partition, how far the group's offset is from the end."""
 
-    def figures(self, *, kills: int, seconds: float) -> Figures:
-        """The judgement."""
+    def figures(self, *, kills: int, seconds: float, by_proxy: bool = False) -> Figures:
+        """The judgement; ``by_proxy``: calls came by way of proxies."""
         poison = {
             self.produced[place].event_id for place, each in self.records.items() if each.fate == "refused"
         }
@@ -51,7 +53,7 @@ class Evidence:
             letters=self.letters,
             summary=self.summary,
             lost_answers=self.lost_answers,
-            max_concurrent_at_a_door=self.max_concurrent_at_a_door,
+            max_concurrent_at_a_door=None if by_proxy else self.max_concurrent_at_a_door,
             overlaps=self.overlaps,
             uncommitted=self.uncommitted,
             kills=kills,
@@ -72,6 +74,7 @@ def gather(site: Site, doors: DoorsProcess, feed: Feed) -> Evidence:
         summary=doors.summary(),
         lost_answers=doors.told("lost"),
         overlaps=doors.told("overlap"),
+        twice_at_a_door=doors.told("twice_at_a_door"),
         max_concurrent_at_a_door=doors.max_concurrent_in_session(),
         uncommitted={each: end - committed.get(each, 0) for each, end in ends.items()},
     )

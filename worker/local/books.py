@@ -75,6 +75,10 @@ class Books:
 
         return end
 
+    def is_in_flight(self, session_id: str) -> bool:
+        """Whether the session has a call in flight."""
+        return session_id in self._open
+
     def count(self, outcome: str) -> None:
         """Note a call that came to anything but acceptance."""
         self._calls += 1

@@ -1,0 +1,99 @@
+"""Workers with a planted defect, each of which a run has to find.
+
+``python -m tests.chaos.defects NAME run --config FILE`` is the worker with that defect.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Final
+
+from worker.__main__ import main
+from worker.core.lease import Lease
+from worker.core.outcomes import Accepted, PassingFault
+from worker.core.queues import SessionQueues
+from worker.dead_letters.writing import KafkaDeadLetters
+from worker.delivery.client import PutEventsClient
+from worker.pipeline.assignments import Leases
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from worker.core.outcomes import Answer
+    from worker.core.records import Batch, Reason, Record
+
+
+def commit_one_too_far() -> None:
+    """The first unsettled record is passed."""
+    right = Lease.committable
+
+    def committable(lease: Lease) -> int | None:
+        offset = right(lease)
+        return None if offset is None or lease.next_offset is None else min(offset + 1, lease.next_offset)
+
+    Lease.committable = committable  # type: ignore[method-assign]
+
+
+def commit_all_on_a_revoke() -> None:
+    """What was received counts as settled when partitions are taken away."""
+    right = Leases.revoked
+
+    async def revoked(leases: Leases, partitions: Sequence[tuple[str, int]]) -> Mapping[tuple[str, int], int]:
+        ours = leases._books.ledger.leases(partitions)  # noqa: SLF001  a defect sits inside
+        ends = {(each.topic, each.partition): each.next_offset for each in ours}
+        offsets = await right(leases, partitions)
+        return offsets | {key: end for key, end in ends.items() if end is not None}
+
+    Leases.revoked = revoked  # type: ignore[method-assign]
+
+
+def take_a_fault_for_an_acceptance() -> None:
+    """A 500 is as good as a 200."""
+    right = PutEventsClient.put
+
+    async def put(client: PutEventsClient, batch: Batch) -> Answer:
+        answer = await right(client, batch)
+        return Accepted() if isinstance(answer, PassingFault) else answer
+
+    PutEventsClient.put = put  # type: ignore[method-assign]
+
+
+def swap_what_is_given_back() -> None:
+    """Events that come back to their session's queue come back in reverse."""
+    right = SessionQueues.release
+
+    def release(queues: SessionQueues, session_id: str, now: float, put_back: Sequence[object] = ()) -> None:
+        right(queues, session_id, now, put_back=list(reversed(put_back)))  # type: ignore[arg-type]
+
+    SessionQueues.release = release  # type: ignore[method-assign,assignment]
+
+
+def forget_a_dead_letter() -> None:
+    """A letter counts as written before it is."""
+
+    async def write(_: KafkaDeadLetters, record: Record, reason: Reason, tries: int) -> None:
+        del record, reason, tries
+
+    KafkaDeadLetters.write = write  # type: ignore[method-assign]
+
+
+DEFECTS: Final[dict[str, Callable[[], None]]] = {
+    each.__name__.replace("_", "-"): each
+    for each in (
+        commit_one_too_far,
+        commit_all_on_a_revoke,
+        take_a_fault_for_an_acceptance,
+        swap_what_is_given_back,
+        forget_a_dead_letter,
+    )
+}
+
+
+def program_with(defect: str) -> tuple[str, ...]:
+    """The words that run a worker with the defect of this name."""
+    return ("tests.chaos.defects", defect)
+
+
+if __name__ == "__main__":
+    DEFECTS[sys.argv.pop(1)]()
+    sys.exit(main())
