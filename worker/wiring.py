@@ -129,11 +129,7 @@ async def _run(settings: Settings, stopping: asyncio.Event) -> None:
     log.info("admin.listening", port=await admin.start())
     client = _client(settings)
     try:
-        async with asyncio.TaskGroup() as opening:
-            # boto3 takes as long as Kafka does.
-            opening.create_task(_open(client))
-            is_there = opening.create_task(_dead_letter_topic(settings, status, stopping))
-        if not is_there.result():
+        if not await _opened(settings, client, status, stopping):
             return
         dead_letters = KafkaDeadLetters(
             client_settings(settings.kafka, for_="producer"), settings.dead_letters.topic, version=VERSION
@@ -147,6 +143,28 @@ async def _run(settings: Settings, stopping: asyncio.Event) -> None:
     finally:
         await client.close()
         await admin.stop()
+
+
+async def _opened(
+    settings: Settings, client: PutEventsClient, status: Status, stopping: asyncio.Event
+) -> bool:
+    """Open what takes its time; False when told to stop meanwhile, whatever still hangs."""
+
+    async def open_both() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            # boto3 takes as long as Kafka does.
+            tasks.create_task(_open(client))
+            tasks.create_task(_dead_letter_topic(settings, status))
+
+    opening, stopped = asyncio.create_task(open_both()), asyncio.create_task(stopping.wait())
+    await asyncio.wait((opening, stopped), return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if opening.done():
+        opening.result()
+    else:
+        opening.cancel()
+        await asyncio.wait((opening,))
+    return not stopping.is_set()
 
 
 async def _open(client: PutEventsClient) -> None:
@@ -207,15 +225,15 @@ def _client(settings: Settings) -> PutEventsClient:
     )
 
 
-async def _dead_letter_topic(settings: Settings, status: Status, stopping: asyncio.Event) -> bool:
-    """Wait until it is known to be there; False when told to stop meanwhile.
+async def _dead_letter_topic(settings: Settings, status: Status) -> None:
+    """Wait until it is known to be there.
 
     Raises:
         DeadLetterTopicMissing: it is not, and is not to be made.
     """
     admin = client_settings(settings.kafka, for_="admin")
     repeats, clock = Repeats(), asyncio.get_running_loop().time
-    while not stopping.is_set():
+    while True:
         try:
             if why := await asyncio.to_thread(why_away, settings.kafka, _PATIENCE_SECONDS):
                 raise KafkaAway(why)  # noqa: TRY301  told in the same words as the other
@@ -229,20 +247,11 @@ async def _dead_letter_topic(settings: Settings, status: Status, stopping: async
             status.waiting_for = f"kafka: {away}"
             if times := repeats.note("away", clock()):
                 log.warning("kafka.away", reason=str(away), times=times)
-            await _wait(stopping, _AWAY_SECONDS)
+            await asyncio.sleep(_AWAY_SECONDS)
             continue
         status.waiting_for = None
         if made:
             log.info("dead_letters.topic_made", topic=settings.dead_letters.topic)
-        return True
-    return False
-
-
-async def _wait(event: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    except TimeoutError:
         return
 
 

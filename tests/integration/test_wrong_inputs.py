@@ -129,6 +129,17 @@ def test_sigterm_while_the_api_is_away_ends_within_the_drain(site: Site) -> None
     site.assert_kept()
 
 
+def test_sigterm_while_the_keys_are_still_on_their_way_ends_at_once(site: Site) -> None:
+    """It does not wait for whoever gives them, and never joins the group."""
+    site.open_topic()
+    (site.folder / "credentials").write_text("[default]\ncredential_process = sleep 40\n")
+    worker = site.start_worker()
+    until(lambda: worker.events("admin.listening"), SOON_SECONDS, what="the start")
+    worker.told_to_end()
+    assert worker.exit_code(END_SECONDS) == 0
+    assert not worker.events("group.rebalanced")
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_second_signal_ends_at_once(site: Site, number: signal.Signals) -> None:
     """Nothing is lost by it: what was not committed is the next worker's."""
