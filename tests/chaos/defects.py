@@ -12,6 +12,7 @@ from worker.__main__ import main
 from worker.core.lease import Lease
 from worker.core.outcomes import Accepted, PassingFault
 from worker.core.queues import SessionQueues
+from worker.core.records import Batch
 from worker.dead_letters.writing import KafkaDeadLetters
 from worker.delivery.client import PutEventsClient
 from worker.pipeline.assignments import Leases
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from worker.core.outcomes import Answer
-    from worker.core.records import Batch, Reason, Record
+    from worker.core.records import Reason, Record
 
 
 def commit_one_too_far() -> None:
@@ -58,14 +59,15 @@ def take_a_fault_for_an_acceptance() -> None:
     PutEventsClient.put = put  # type: ignore[method-assign]
 
 
-def swap_what_is_given_back() -> None:
-    """Events that come back to their session's queue come back in reverse."""
-    right = SessionQueues.release
+def fill_a_call_backwards() -> None:
+    """The events of a call stand in it the wrong way round."""
+    right = SessionQueues.seal
 
-    def release(queues: SessionQueues, session_id: str, now: float, put_back: Sequence[object] = ()) -> None:
-        right(queues, session_id, now, put_back=list(reversed(put_back)))  # type: ignore[arg-type]
+    def seal(queues: SessionQueues, now: float, limit: int | None = None) -> Batch | None:
+        batch = right(queues, now, limit)
+        return batch and Batch(batch.session_id, batch.user_id, batch.interactions[::-1])
 
-    SessionQueues.release = release  # type: ignore[method-assign,assignment]
+    SessionQueues.seal = seal  # type: ignore[method-assign]
 
 
 def forget_a_dead_letter() -> None:
@@ -83,7 +85,7 @@ DEFECTS: Final[dict[str, Callable[[], None]]] = {
         commit_one_too_far,
         commit_all_on_a_revoke,
         take_a_fault_for_an_acceptance,
-        swap_what_is_given_back,
+        fill_a_call_backwards,
         forget_a_dead_letter,
     )
 }

@@ -39,7 +39,7 @@ RECORDS_PER_SECOND: Final = 300
 # Healthy but for what never is: an answer takes its time, and some events are refused for their content.
 HEALTHY: Final = {"answer_seconds": 0.02, "poison": POISON_ITEM}
 FEED_SECONDS, LOOK_SECONDS = 0.1, 0.2
-SETTLE_SECONDS: Final = 180.0
+START_SECONDS, SETTLE_SECONDS = 120.0, 180.0
 LAST: Final = "all told to end, all being well"
 
 
@@ -199,7 +199,7 @@ def run_chaos(  # noqa: PLR0913  what is tried, where, and how it is told
         for berth in range(CREW):
             world.fleet.start(berth)
         for worker in world.fleet.crew.values():
-            worker.wait_until_ready()
+            worker.wait_until_ready(START_SECONDS)
         feed = Feed(world.kafka, names.topic, records)
         run = Run(world, plan, say)
         with SteadyFeed(feed, seconds) as steady:
