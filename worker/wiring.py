@@ -80,16 +80,16 @@ def run(settings: Settings) -> int:
 async def _run_to_the_end(settings: Settings) -> int:
     """Run, and turn what ended it into an exit code and a line that says what to do."""
     stopping = asyncio.Event()
-    _heed_signals(stopping)
+    heed_signals(stopping)
     try:
         await _run(settings, stopping)
     except Exception as error:  # noqa: BLE001  the last stop: what nobody expected is told, not swallowed
-        return max(_tell(each) for each in _causes(error))
+        return max(tell(each) for each in causes(error))
     return _EXIT_OK
 
 
-def _tell(error: Exception) -> int:
-    """Say what ended the worker, and give the exit code for it."""
+def tell(error: Exception) -> int:
+    """Say what ended the process, and give the exit code for it."""
     match error:
         case DeadLetterTopicMissing():
             log.error("worker.misconfigured", reason=str(error).partition("\n")[0], command=error.command)
@@ -106,10 +106,10 @@ def _tell(error: Exception) -> int:
     return _EXIT_FAILED
 
 
-def _causes(error: Exception) -> list[Exception]:
-    """What tasks raised comes in groups."""
+def causes(error: Exception) -> list[Exception]:
+    """Each by itself: what tasks raised comes in groups."""
     if isinstance(error, ExceptionGroup):
-        return [cause for each in error.exceptions for cause in _causes(each)]
+        return [cause for each in error.exceptions for cause in causes(each)]
     return [error]
 
 
@@ -127,7 +127,7 @@ async def _run(settings: Settings, stopping: asyncio.Event) -> None:
         status=status.status,
     )
     log.info("admin.listening", port=await admin.start())
-    client = _client(settings)
+    client = put_events_client(settings)
     try:
         if not await _opened(settings, client, status, stopping):
             return
@@ -153,7 +153,7 @@ async def _opened(
     async def open_both() -> None:
         async with asyncio.TaskGroup() as tasks:
             # boto3 takes as long as Kafka does.
-            tasks.create_task(_open(client))
+            tasks.create_task(open_client(client))
             tasks.create_task(_dead_letter_topic(settings, status))
 
     opening, stopped = asyncio.create_task(open_both()), asyncio.create_task(stopping.wait())
@@ -168,6 +168,8 @@ async def _opened(
 
 
 async def _open(client: PutEventsClient) -> None:
+async def open_client(client: PutEventsClient) -> None:
+    """Find credentials, region and endpoint, and say which."""
     await client.open()
     service = client.service
     log.info("aws.resolved", region=service.region, endpoint=service.endpoint_url)
@@ -210,7 +212,8 @@ def _worker(
     return worker, source
 
 
-def _client(settings: Settings) -> PutEventsClient:
+def put_events_client(settings: Settings) -> PutEventsClient:
+    """The API as configured; ``open_client`` it, close it."""
     personalize = settings.personalize
     return PutEventsClient(
         ClientSettings(
@@ -255,7 +258,7 @@ async def _dead_letter_topic(settings: Settings, status: Status) -> None:
         return
 
 
-def _heed_signals(stopping: asyncio.Event) -> None:
+def heed_signals(stopping: asyncio.Event) -> None:
     """The first signal drains, the second ends at once: nothing is lost by that either, only repeated."""
 
     def heed(number: int) -> None:

@@ -42,11 +42,16 @@ class Record(Struct, frozen=True, gc=False):
     """When it came in, in seconds of the loop's clock; records that came together share the float."""
 
 
+REFUSED = "refused"
+"""The ``kind`` of what the API refused."""
+
+
 class Reason(Struct, frozen=True, gc=False):
     """Why a record is a dead letter.
 
     ``kind`` is one word of a small fixed set, fit to be a metric's label; ``text`` names field and rule.
-    Neither ever holds a value from the record.
+    Neither holds a value from the record, but for the text of what was refused: the error code, a colon, and
+    what the API said, which may cite one.
     """
 
     kind: str

@@ -29,10 +29,11 @@ OWN_NAMES: Final = frozenset(
         names.TRIES,
         names.FAILED_AT,
         names.WORKER_VERSION,
+        names.REPLAYS,
     }
 )
-# More digits than tries can have: a header that was not the worker's.
-_MAX_TRIES_DIGITS: Final = 9
+# More digits than a count can have: a header that was not the worker's.
+_MAX_COUNT_DIGITS: Final = 9
 
 
 def letter_headers(
@@ -42,6 +43,7 @@ def letter_headers(
     first = origin(record)
     timestamp = "" if first.timestamp_ms is None else str(first.timestamp_ms)
     failed_at = datetime.fromtimestamp(failed_at_seconds, UTC).isoformat(timespec="milliseconds")
+    replays = count_in(record, names.REPLAYS)
     theirs = [each for each in record.headers if each[0] not in OWN_NAMES] if record.headers else []
     return [
         *theirs,
@@ -51,15 +53,16 @@ def letter_headers(
         (names.ORIGINAL_TIMESTAMP, timestamp.encode()),
         (names.ERROR_CLASS, reason.kind.encode()),
         (names.REASON, reason.text.encode()),
-        (names.TRIES, b"%d" % (tries + _earlier_tries(record))),
+        (names.TRIES, b"%d" % (tries + count_in(record, names.TRIES))),
         (names.FAILED_AT, failed_at.encode()),
         (names.WORKER_VERSION, version.encode()),
+        *([(names.REPLAYS, b"%d" % replays)] if replays else ()),
     ]
 
 
-def _earlier_tries(record: Record) -> int:
-    """The tries that an earlier death of this record counted."""
-    for name, value in record.headers:
-        if name == names.TRIES and value and value.isdigit() and len(value) <= _MAX_TRIES_DIGITS:
+def count_in(record: Record, name: str) -> int:
+    """What an earlier death, or a replay, counted in the header of this name; 0 without one."""
+    for each, value in record.headers:
+        if each == name and value and value.isdigit() and len(value) <= _MAX_COUNT_DIGITS:
             return int(value)
     return 0

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from worker.core.outcomes import Accepted, Refused
-from worker.core.records import Reason
+from worker.core.records import REFUSED, Reason
 
 if TYPE_CHECKING:
     from worker.core.records import Batch
@@ -81,7 +81,7 @@ class Courier:
             self._turnstile.hold("refusals", code)
             return False
         del left[0]
-        reason = Reason("refused", f"{code}: {message}")
+        reason = Reason(REFUSED, f"{code}: {message}")
         await self._burials.bury(event.record, reason, tries=tries, event=event.event)
         return True
 

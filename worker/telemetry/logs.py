@@ -20,6 +20,7 @@ from worker.telemetry.plain import exceptions, place, plain
 
 if TYPE_CHECKING:
     from types import TracebackType
+    from typing import TextIO
 
     from structlog.typing import EventDict, Processor, WrappedLogger
 
@@ -37,17 +38,20 @@ _encode_json = msgspec.json.Encoder().encode
 log = structlog.get_logger(__name__)
 
 
-def configure_logs(level: str, line_format: Format | None = None) -> None:
-    """Log to stdout from ``level`` ("debug" to "critical") on; without a format, by what stdout is.
+def configure_logs(level: str, line_format: Format | None = None, to: TextIO | None = None) -> None:
+    """Log to stdout, or ``to``, from ``level`` ("debug" to "critical") on; without a format, by what that is.
 
     Libraries that log through the standard library are heard from WARNING on, whatever level they set.
     """
     number = logging.getLevelNamesMapping()[level.upper()]
-    console = sys.stdout.isatty() if line_format is None else line_format == "console"
+    out = to or sys.stdout
+    console = out.isatty() if line_format is None else line_format == "console"
     structlog.configure(
         processors=[*_PROCESSORS, _console() if console else _render_json],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory() if console else structlog.BytesLoggerFactory(),
+        logger_factory=structlog.PrintLoggerFactory(to)
+        if console
+        else structlog.BytesLoggerFactory(None if to is None else to.buffer),
         # A cached logger would keep its stdout when that is replaced, as tests do.
         cache_logger_on_first_use=False,
     )

@@ -38,7 +38,7 @@ class Origin(Struct, frozen=True, gc=False):
 def origin(record: Record) -> Origin:
     """The place that its dead-letter headers name, else its own."""
     if record.headers:
-        replayed = _replayed_origin(record)
+        replayed = replayed_origin(record)
         if replayed is not None:
             return replayed
     return Origin(record.lease.topic, record.lease.partition, record.offset, record.timestamp_ms)
@@ -51,7 +51,8 @@ def derived_event_id(record: Record) -> str:
     return f"{_digest(at.topic)}-{at.partition}-{at.offset}-{timestamp}"
 
 
-def _replayed_origin(record: Record) -> Origin | None:
+def replayed_origin(record: Record) -> Origin | None:
+    """The place that its dead-letter headers name; None: it is no dead letter of the worker."""
     # The first of each name: what a second death may have added names the replay, not the origin.
     named = dict(reversed(record.headers))
     topic = named.get(headers.ORIGINAL_TOPIC)
