@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from worker.recovery.arguments import add_dead_letters
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -52,6 +54,8 @@ def _do(chosen: argparse.Namespace) -> int:
             return _status(chosen.address, chosen.config, as_json=chosen.json)
         case "demo":
             return _demo(chosen.seed, chosen.records)
+        case "dead-letters":
+            return _dead_letters(chosen)
         case _:
             return _schema()
 
@@ -85,6 +89,12 @@ def _demo(seed: int, records: int) -> int:
     from worker.local.demo import run_demo  # noqa: PLC0415  see the module's docstring
 
     return run_demo(seed=seed, records=records)
+
+
+def _dead_letters(chosen: argparse.Namespace) -> int:
+    from worker.recovery.commands import do_dead_letters  # noqa: PLC0415  see the module's docstring
+
+    return do_dead_letters(chosen, _complain)
 
 
 def _schema() -> int:
@@ -151,6 +161,7 @@ def _parser() -> argparse.ArgumentParser:
         "--config", type=Path, metavar="FILE", help="its own: for the address, and to ask Kafka"
     )
     status.add_argument("--json", action="store_true", help="print its answer as it is")
+    add_dead_letters(commands)
     demo = commands.add_parser(
         "demo", help="deliver made-up records from a Kafka inside to an endpoint inside"
     )

@@ -167,7 +167,6 @@ async def _opened(
     return not stopping.is_set()
 
 
-async def _open(client: PutEventsClient) -> None:
 async def open_client(client: PutEventsClient) -> None:
     """Find credentials, region and endpoint, and say which."""
     await client.open()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import msgspec
 from confluent_kafka import Producer
 
 from tests.support.kafka_topics import QUIET
-from tests.support.processes import EndpointProcess, WorkerProcess
+from tests.support.processes import EndpointProcess, Process, WorkerProcess
 from tests.support.waiting import until
 from worker.core import dead_letter_headers
 from worker.local.books import Audit, Produced, audit
@@ -56,6 +57,7 @@ class Site(AbstractContextManager["Site"]):
         kafka.create_topic(names.dead_letters, PARTITIONS)
         self.endpoint = endpoint or EndpointProcess(folder / "endpoint.log")
         self.workers: list[WorkerProcess] = []
+        self.commands: list[Process] = []
         self.produced: list[Produced] = []
         self._producer: Producer | None = None
         self.set_secret("local")
@@ -64,7 +66,7 @@ class Site(AbstractContextManager["Site"]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Kill what still runs; of a failed test, show what its workers said last."""
-        for each in (*self.workers, self.endpoint):
+        for each in (*self.workers, *self.commands, self.endpoint):
             each.kill()
         if error is not None:
             for log in sorted(self.folder.glob("*.log")):
@@ -82,13 +84,20 @@ class Site(AbstractContextManager["Site"]):
         self, name: str = "worker", *, program: Sequence[str] = ("worker",), **sections: dict[str, Any]
     ) -> WorkerProcess:
         """Start a worker; ``sections`` go over the site's own configuration, key by key."""
-        environment = {
-            "AWS_SHARED_CREDENTIALS_FILE": str(self.folder / "credentials"),
-            "AWS_EC2_METADATA_DISABLED": "true",
-        }
-        worker = WorkerProcess(self._settings(sections), self.folder / f"{name}.log", environment, program)
+        log = self.folder / f"{name}.log"
+        worker = WorkerProcess(self._settings(sections), log, self._environment(), program)
         self.workers.append(worker)
         return worker
+
+    def start_command(self, *words: str, name: str = "command", **sections: dict[str, Any]) -> Process:
+        """Start one of the other commands, with the site's configuration; ``sections`` go over it."""
+        config = self.folder / f"{name}.yaml"
+        config.write_text(json.dumps(self._settings(sections)))
+        command = Process(
+            ("worker", *words, "--config", str(config)), self.folder / f"{name}.log", self._environment()
+        )
+        self.commands.append(command)
+        return command
 
     def produce(self, count: int, seed: int = 1) -> Traffic:
         """Put so many records on the topic: sessions that overlap, broken records, tombstones, one poison."""
@@ -157,6 +166,12 @@ class Site(AbstractContextManager["Site"]):
             if not settled:
                 first[partition] = min(offset, first[partition])
         return first
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            "AWS_SHARED_CREDENTIALS_FILE": str(self.folder / "credentials"),
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
 
     def _settings(self, sections: dict[str, dict[str, Any]]) -> dict[str, Any]:
         own: dict[str, dict[str, Any]] = {

@@ -99,7 +99,9 @@ def test_a_wrong_command_line_exits_2(arguments: list[str], capsys: pytest.Captu
     assert "usage:" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["run", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["run", "--help"], ["dead-letters", "replay", "--help"]]
+)
 def test_help_and_version_import_nothing_heavy(arguments: list[str]) -> None:
     """So they answer within 0.3 s, which on a busy machine could not be held against a clock."""
     code = (

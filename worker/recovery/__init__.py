@@ -1,0 +1,1 @@
+"""Dead letters come back: counted, shown, exported, and replayed through the whole pipeline."""

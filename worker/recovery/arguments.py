@@ -1,0 +1,129 @@
+"""The command line of ``dead-letters``. Only the standard library: ``--help`` is to be quick."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class Commands(Protocol):
+        """What ``add_subparsers`` gives."""
+
+        def add_parser(self, name: str, *, help: str) -> argparse.ArgumentParser:  # noqa: A002  argparse's
+            """Another command."""
+
+
+_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_REPLAY_EPILOG: Final = """\
+A replay goes on where the last one with the same filters stopped. Exit codes: 0, all were accepted; 1, some
+died again, were refused, or it was stopped before the end; 2, the command line or the configuration is wrong.
+"""
+
+
+class Moment(NamedTuple):
+    """A time in epoch seconds, and whether it was said as so long ago."""
+
+    seconds: float
+    relative: bool
+
+    def __str__(self) -> str:
+        """In ISO 8601."""
+        return datetime.fromtimestamp(self.seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def add_dead_letters(commands: Commands) -> None:
+    """Add the command with its own four."""
+    parser = commands.add_parser("dead-letters", help="count, show, export or replay what was put aside")
+    own = parser.add_subparsers(dest="dead_letters", required=True, metavar="COMMAND")
+    listing = own.add_parser("list", help="count them by reason, topic and time")
+    listing.add_argument("--by", choices=("hour", "day"), help="the steps of time (default: by their span)")
+    listing.add_argument("--json", action="store_true", help="print JSON")
+    show = own.add_parser("show", help="show some of them")
+    show.add_argument("--limit", type=_count, default=1, metavar="N", help="how many (default: 1)")
+    show.add_argument(
+        "--payload", action="store_true", help="what users did, too: key, value, headers, answer"
+    )
+    export = own.add_parser("export", help="write them whole, as JSON lines")
+    export.add_argument("--output", type=Path, metavar="FILE", help="a new file (default: the output)")
+    replay = own.add_parser("replay", help="send them on their way again", epilog=_REPLAY_EPILOG)
+    replay.add_argument("--dry-run", action="store_true", help="say what would be; sends and commits nothing")
+    replay.add_argument("--from-start", action="store_true", help="begin anew")
+    replay.add_argument(
+        "--calls-per-second", type=_rate, metavar="N", help="at most (default: a twentieth of the quota)"
+    )
+    replay.add_argument(
+        "--wave", type=_count, default=10_000, metavar="N", help="letters put in order at a time (10000)"
+    )
+    for each in (listing, show, export, replay):
+        _add_filters(each)
+
+
+def _add_filters(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="the YAML file; the environment goes over it"
+    )
+    of = parser.add_argument_group("which of them (all, unless said)")
+    of.add_argument("--reason", action="append", default=[], metavar="CLASS", help="error class; repeatable")
+    of.add_argument("--since", type=_moment, metavar="TIME", help="failed then or later: ISO 8601, or 2h")
+    of.add_argument("--until", type=_moment, metavar="TIME", help="failed before: ISO 8601, or 30m")
+    of.add_argument("--topic", metavar="NAME", help="the topic that its record stood in")
+    of.add_argument("--partition", type=_number, metavar="N", help="the partition that it stood in")
+    of.add_argument("--offsets", type=_offsets, metavar="A..B", help="where it stood there, A and B included")
+    of.add_argument(
+        "--letter",
+        type=_place,
+        action="append",
+        default=[],
+        metavar="P:O",
+        help="partition and offset in the dead-letter topic; repeatable",
+    )
+    of.add_argument("--exhausted", action="store_true", help="replayed as often as may be")
+
+
+def _moment(text: str) -> Moment:
+    if match := re.fullmatch(r"(\d{1,9})([smhd])", text):
+        ago = timedelta(**{_UNITS[match[2]]: int(match[1])})
+        return Moment((datetime.now(UTC) - ago).timestamp(), relative=True)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is neither ISO 8601 nor such as 2h") from None  # noqa: EM102, TRY003  argparse's way
+    return Moment((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp(), relative=False)
+
+
+def _offsets(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d{1,19})\.\.(\d{1,19})", text)
+    if match is None or int(match[1]) > int(match[2]):
+        raise argparse.ArgumentTypeError(f"{text} is no range such as 100..200")  # noqa: EM102, TRY003  as above
+    return int(match[1]), int(match[2])
+
+
+def _place(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d{1,9}):(\d{1,19})", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text} is no place such as 3:1234")  # noqa: EM102, TRY003  as above
+    return int(match[1]), int(match[2])
+
+
+def _number(text: str) -> int:
+    if not re.fullmatch(r"\d{1,9}", text):
+        raise argparse.ArgumentTypeError(f"{text} is no number of 0 or more")  # noqa: EM102, TRY003  as above
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if (number := _number(text)) < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")  # noqa: EM101, TRY003  as above
+    return number
+
+
+def _rate(text: str) -> float:
+    rate = float(text)
+    if not 0 < rate <= 100_000:  # noqa: PLR2004  as personalize.requests_per_second
+        raise argparse.ArgumentTypeError("must be above 0, and 100000 at most")  # noqa: EM101, TRY003  as above
+    return rate
