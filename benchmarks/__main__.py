@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
-from benchmarks import bounds, compare, holding, memory, outage, partitions, profiling, quota, soak, start
+from benchmarks import (
+    bounds,
+    compare,
+    holding,
+    memory,
+    outage,
+    partitions,
+    profiling,
+    quota,
+    replay,
+    soak,
+    start,
+)
 from benchmarks.ground import ground
 from benchmarks.report import Table, render, surroundings
 from tests.support.kafka_topics import NoKafka
@@ -37,6 +49,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     ),
     "holding": lambda *_: (holding.table(),),
     "start": lambda on, _: (start.table(on),),
+    "replay": lambda on, chosen: replay.tables(on, letters=chosen.letters, seconds=chosen.live_seconds),
     "profile": lambda on, chosen: (profiling.table(on, records=chosen.records),),
 }
 UNLESS_NAMED = ("start", "memory", "quota", "compare")
@@ -85,6 +98,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--curve", type=Path, metavar="FILE.svg", help="the soak's memory, and a CSV beside it"
+    )
+    parser.add_argument("--letters", type=int, default=10_000, help="to replay (default: %(default)s)")
+    parser.add_argument(
+        "--live-seconds", type=float, default=20, help="without a replay (default: %(default)s)"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the tables there too")
     return parser

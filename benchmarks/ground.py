@@ -87,6 +87,24 @@ class Ground:
         ``personalize`` goes over that section's defaults, ``sections`` in the place of whole sections.
         """
         folder = self.folder()
+        self.configure(
+            folder, topic, url, admin_port=admin_port, group=group, sections=sections, **personalize
+        )
+        with running((*runner, "--config", str(folder / "config.yaml")), folder) as process:
+            yield process
+
+    def configure(  # noqa: PLR0913  what the benchmarks differ in
+        self,
+        folder: Path,
+        topic: str,
+        url: str,
+        *,
+        admin_port: int = 0,
+        group: str | None = None,
+        sections: Mapping[str, object] | None = None,
+        **personalize: float,
+    ) -> None:
+        """Write ``config.yaml``, for a new group unless one is given."""
         settings = {
             "kafka": {
                 "bootstrap_servers": self.kafka.bootstrap_servers,
@@ -100,8 +118,6 @@ class Ground:
         }
         # JSON is YAML.
         (folder / "config.yaml").write_text(json.dumps(settings), encoding="utf-8")
-        with running((*runner, "--config", str(folder / "config.yaml")), folder) as process:
-            yield process
 
     @contextmanager
     def straightforward(self, topic: str, url: str) -> Iterator[Process]:

@@ -10,7 +10,6 @@ import asyncio
 import os
 import sys
 import time
-import time
 from typing import TYPE_CHECKING, Final
 
 import structlog
