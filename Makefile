@@ -50,13 +50,18 @@ simulate: $(READY) ## The worker under seeded schedules of faults (SEEDS=2000 FI
 	@$(BIN)/python -m tests.simulation --first $(FIRST) --seeds $(SEEDS)
 
 .PHONY: check
-check: $(READY) ## Lint, format, types, import contracts, Dockerfile, chart
+check: $(READY) ## Lint, format, types, import contracts, advisories, Dockerfile, chart
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	tools/audit --if-reachable
 	tools/if-there hadolint "make setup, on x86-64 or arm64" -- hadolint --no-color Dockerfile
 	tools/if-there helm "make chart-tools" -- helm lint --strict $(CHART)
+
+.PHONY: audit
+audit: $(READY) ## Ask a database of advisories about every locked package; AUDIT_URL names another one
+	@tools/audit
 
 .PHONY: bench
 bench: $(READY) ## Measure: CPU a call, records a second, memory, beside a straightforward consumer
