@@ -43,6 +43,9 @@ class Message:
         self.record = record
         self.text = record.value()
 
+    def __len__(self) -> int:
+        return len(self.text)
+
     def error(self) -> None:
         return None
 
