@@ -78,22 +78,23 @@ class Held:
         self.partition = partition
         self.assignment = assignment
         self.incarnation = partition.incarnation
-        self.place = partition.committed_place()
+        self.place = self.furthest = partition.committed_place()
         self.is_paused = False
 
     def take(self, most: int) -> list[Written]:
         """The next records; a partition whose log is another is read from its beginning."""
         if self.incarnation != self.partition.incarnation:
-            self.incarnation, self.place = self.partition.incarnation, 0
+            self.incarnation, self.place, self.furthest = self.partition.incarnation, 0, 0
         begin = max(self.place, self.partition.start)
         taken = self.partition.log[begin : begin + most]
         self.place = begin + len(taken)
+        self.furthest = max(self.furthest, self.place)
         return taken
 
     def was_cut(self) -> None:
-        """The log has lost its end: who had not come so far goes on where it was."""
+        """The log has lost its end: who had never come so far goes on where it was."""
         read_it = self.incarnation == self.partition.incarnation - 1
-        if read_it and self.place <= len(self.partition.log):
+        if read_it and self.furthest <= len(self.partition.log):
             self.incarnation = self.partition.incarnation
 
     def has_more(self) -> bool:
