@@ -37,7 +37,10 @@ BENCHMARKS: dict[str, Benchmark] = {
     "compare": lambda on, chosen: compare.tables(
         compare.measure(on, records=chosen.records, turns=chosen.turns, limit_seconds=chosen.limit_seconds)
     ),
-    "quota": lambda on, chosen: (quota.table(on, seconds=chosen.quota_seconds),),
+    "quota": lambda on, chosen: (
+        quota.table(on, seconds=chosen.quota_seconds),
+        quota.shared(on, seconds=chosen.shared_quota_seconds),
+    ),
     "memory": lambda on, _: (memory.table(on),),
     "bounds": lambda on, chosen: (bounds.table(on, chosen.only),),
     "partitions": lambda on, _: (partitions.table(on),),
@@ -89,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
         "--limit-seconds", type=float, default=30, help="the longest turn (default: %(default)s)"
     )
     parser.add_argument("--quota-seconds", type=float, default=15, help="(default: %(default)s)")
+    parser.add_argument("--shared-quota-seconds", type=float, default=40, help="(default: %(default)s)")
     parser.add_argument(
         "--only", default="", metavar="TEXT", help="of the bounds, those with this in the name"
     )

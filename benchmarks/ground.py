@@ -8,6 +8,7 @@ import uuid
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 from confluent_kafka import Producer
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 PARTITIONS = 8
 TRACKING_ID = "benchmark"
 REGION = "eu-west-1"
+# Of librdkafka: the key decides about the partition.
+PARTITION_UA = -1
 PRODUCER = {"linger.ms": 50, "queue.buffering.max.messages": 1_000_000, "log_level": 0}
 FLUSH_SECONDS = 60
 
@@ -49,11 +52,12 @@ class Ground:
         """A new topic."""
         return self.kafka.create_topic(f"benchmark-{uuid.uuid4().hex[:8]}", partitions, config)
 
-    def fill(self, topic: str, load: str, records: int) -> None:
-        """Produce so many records of that load."""
+    def fill(self, topic: str, load: str, records: int, *, hot: bool = False) -> None:
+        """Produce so many records of that load; of a hot one 19 of 20 sessions are in the first partition."""
         with self.producer() as producer:
             for record in LOADS[load](records):
-                producer.produce(topic, record.value, record.key)
+                partition = 0 if hot and crc32(record.key) % 20 else PARTITION_UA
+                producer.produce(topic, record.value, record.key, partition)
                 producer.poll(0)
 
     @contextmanager

@@ -1,8 +1,7 @@
 """When the next call may go.
 
-Three things decide: a token bucket at this pod's share of the quota; a bound on calls in flight; and the
-hold. The rate is lowered multiplicatively when the API throttles and raised additively after, so that pods
-which share a quota with each other, or with a stranger, find their level without talking.
+Three things decide: a token bucket at this pod's pace, its share of the quota more or less; a bound on calls
+in flight; and the hold.
 
 While held nothing goes but one probe at a time, at growing intervals; an accepted probe ends the hold.
 """
@@ -14,19 +13,8 @@ from math import inf
 from msgspec import Struct
 
 from worker.core.advice import advise
+from worker.core.pace import Pace
 
-# One step down, and the way back up, as fractions of the full rate: four seconds up again for one step down.
-# The longer nothing was throttled, the faster it rises: from a tenth to the whole in eight seconds.
-_CUT = 0.8
-# A second between two steps, so that an API which throttles at random is not mistaken for one that is full;
-# no wait when so many answers since the last step were throttles that there can be no mistake.
-_CUT_SECONDS = 1.0
-_DEEPEST_CUT = 0.5
-_SURE_SHARE = 0.3
-_SURE_ANSWERS = 20
-_RAISE_PER_SECOND = 0.05
-_QUICKEN_PER_SECOND = 0.02
-_FLOOR = 0.02
 # What may go at once after a pause, in seconds of the rate: enough to make up for a late timer, too little
 # to be throttled for.
 _BURST_SECONDS = 0.05
@@ -52,17 +40,11 @@ class Gate:
 
     def __init__(self, calls_per_second: float, max_in_flight: int) -> None:
         """Begin closed: without partitions there is no share of the quota."""
-        self._quota = calls_per_second
         self._max_in_flight = max_in_flight
-        self.share = 0.0
+        self._pace = Pace(calls_per_second)
         self.in_flight = 0
-        self._level = 1.0
         self._tokens = 0.0
         self._counted_at = 0.0
-        self._cut_at = -inf
-        # Of calls that went since the last step down.
-        self._answers = 0
-        self._throttles = 0
         self._holds: dict[str, Hold] = {}
         self._probe_at = inf
         self._probe_seconds = _FIRST_PROBE_SECONDS
@@ -70,7 +52,17 @@ class Gate:
     @property
     def rate(self) -> float:
         """Calls a second that may go now."""
-        return self._quota * self.share * self._level
+        return self._pace.rate
+
+    @property
+    def borrowed(self) -> float:
+        """What of it is above this pod's share."""
+        return self._pace.borrowed
+
+    @property
+    def share(self) -> float:
+        """This pod's part of the quota."""
+        return self._pace.share
 
     @property
     def holds(self) -> tuple[Hold, ...]:
@@ -85,7 +77,7 @@ class Gate:
     def set_share(self, share: float, now: float) -> None:
         """Take over a share (0 to 1) of the quota."""
         self._count(now)
-        self.share = share
+        self._pace.set_share(share, now)
 
     def opens_at(self, now: float) -> float:
         """When the next call may go, as can be told now; ``inf``: not before something else happens."""
@@ -95,12 +87,16 @@ class Gate:
             probed = all(PROBED[kind] for kind in self._holds) and self.in_flight == 0
             return self._probe_at if probed else inf
         self._count(now)
-        return now if self._tokens >= 1 else now + (1 - self._tokens) / self.rate
+        if self._tokens >= 1:
+            return now
+        self._pace.want()
+        return now + (1 - self._tokens) / self.rate
 
     def enter(self, now: float) -> None:
         """A call goes; ask ``opens_at`` first."""
         self._count(now)
         self._tokens -= 1
+        self._pace.sent(now)
         self.in_flight += 1
         if self._holds:
             self._probe_at = inf
@@ -113,17 +109,10 @@ class Gate:
             self._probe_seconds = min(self._probe_seconds * 2, _MAX_PROBE_SECONDS)
 
     def answered(self, sent_at: float, now: float, *, throttled: bool) -> None:
-        """The API took the call, or throttled it. Calls from before the last step say nothing new."""
-        if sent_at <= self._cut_at:
-            return
-        self._answers += 1
-        self._throttles += throttled
-        if not throttled:
-            return
-        share = self._throttles / self._answers
-        sure = self._answers >= _SURE_ANSWERS and share >= _SURE_SHARE
-        if sure or now - self._cut_at >= _CUT_SECONDS:
-            self._cut(max(_DEEPEST_CUT, 1 - share) if sure else _CUT, now)
+        """The API took the call, or throttled it."""
+        self._count(now)
+        if self._pace.answered(sent_at, now, throttled=throttled):
+            self._tokens = min(self._tokens, 0.0)
 
     def hold(self, kind: str, reason: str, now: float, clock_ahead_seconds: float | None = None) -> bool:
         """Stop sending; False if it was held for this kind of thing already, then for the latest reason.
@@ -152,21 +141,9 @@ class Gate:
         over = [kind for kind in kinds if kind in self._holds and self._holds[kind].since <= known_at]
         return tuple(self._holds.pop(kind) for kind in over)
 
-    def _cut(self, factor: float, now: float) -> None:
-        self._count(now)
-        self._level = max(self._level * factor, _FLOOR)
-        self._cut_at = now
-        self._answers = self._throttles = 0
-        self._tokens = min(self._tokens, 0.0)
-
     def _count(self, now: float) -> None:
-        """Bring bucket and level up to now."""
+        """Bring the bucket up to now."""
         passed = max(0.0, now - self._counted_at)
         self._counted_at = max(now, self._counted_at)
-        if self._level < 1:
-            quiet_seconds = now - self._cut_at
-            self._level = min(
-                1.0, self._level + (_RAISE_PER_SECOND + _QUICKEN_PER_SECOND * quiet_seconds) * passed
-            )
         # At least one token fits, or a small share would never send.
         self._tokens = min(max(1.0, self.rate * _BURST_SECONDS), self._tokens + self.rate * passed)

@@ -48,7 +48,10 @@ class Gauges(Struct, frozen=True, kw_only=True):
     oldest_unsettled_age_seconds: float
     """Since the oldest unsettled record was received; 0 with none."""
     gate_rate_calls_per_second: float
-    """What the gate lets through at most right now: this pod's share, less what throttling took off."""
+    """What the gate lets through at most right now: this pod's share, what it borrows, less what throttling
+    took off."""
+    gate_borrowed_calls_per_second: float
+    """What of it is above this pod's share, for others leave it."""
     gate_share_ratio: float
     """This pod's part of the quota, 0 to 1."""
     calls_in_flight: int

@@ -194,10 +194,18 @@ DEFINITIONS = (
     Definition(
         "gate_rate_calls_per_second",
         "gauge",
-        "Calls a second that the gate lets through at most: this pod's share, less what throttling took off.",
+        "Calls a second that the gate lets through at most: this pod's share, with what it borrows and less "
+        "what throttling took off.",
         "Far below share times quota: the API throttles; ask for more or lower "
         "`personalize.requests_per_second`.",
         lambda scrape: _one(scrape.gauges.gate_rate_calls_per_second),
+    ),
+    Definition(
+        "gate_borrowed_calls_per_second",
+        "gauge",
+        "What of that is above this pod's share, for other pods leave it.",
+        "High on one pod for long: its partitions are hot; spread the keys.",
+        lambda scrape: _one(scrape.gauges.gate_borrowed_calls_per_second),
     ),
     Definition(
         "gate_share_ratio",

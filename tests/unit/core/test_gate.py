@@ -65,64 +65,6 @@ def test_calls_in_flight_are_bounded() -> None:
     assert made.opens_at(100.0) == 100.0
 
 
-def test_a_throttle_lowers_the_rate_and_time_raises_it_again() -> None:
-    made = gate(100)
-    made.answered(9.0, 10.0, throttled=True)
-    assert made.rate < 85
-    calls_let_through(made, 10.0, 10.0)
-    assert made.rate == 100
-
-
-def test_after_long_throttling_the_whole_rate_is_back_within_seconds() -> None:
-    made = gate(100)
-    for step in range(100):
-        made.answered(10 + step / 100, 10 + step / 100, throttled=True)
-    assert made.rate < 20
-    calls_let_through(made, 11.0, 8.0)
-    assert made.rate == 100
-
-
-def test_throttles_of_calls_sent_before_the_last_step_count_once() -> None:
-    made = gate(100)
-    for sent_at in (9.0, 9.5, 9.9, 10.0):
-        made.answered(sent_at, 10.0, throttled=True)
-    assert made.rate == 80
-
-
-def test_a_second_passes_between_two_steps() -> None:
-    """Some throttles among many answers may be chance; the API need not be full."""
-    made = gate(100)
-    for hundredth in range(1000, 1099):
-        made.answered(hundredth / 100, hundredth / 100, throttled=hundredth % 10 == 0)
-    assert 80 <= made.rate < 85
-
-
-def test_a_rate_far_too_high_is_left_at_once() -> None:
-    """When most of a fair number of answers are throttles, the rest of them is what the API takes."""
-    made, answers = gate(1000), 0
-    while made.rate > 150:
-        now = 10 + answers / 1000
-        made.answered(now, now, throttled=answers % 10 != 0)
-        answers += 1
-    assert answers < 100
-
-
-def test_throttling_at_random_leaves_a_third_of_the_rate_and_more() -> None:
-    made = gate(1000)
-    for tenth in range(100, 700):
-        for each in range(10):
-            made.answered(tenth / 10, tenth / 10, throttled=each == 0)
-        made.opens_at(tenth / 10)
-    assert made.rate > 250
-
-
-def test_the_rate_never_falls_to_nothing() -> None:
-    made = gate(100)
-    for now in range(1000):
-        made.answered(now + 0.1, now + 0.1, throttled=True)
-    assert made.rate >= 1
-
-
 def test_half_a_quota_that_strangers_left_is_found() -> None:
     """50 a second are taken, 100 configured: most of them are used, few calls are throttled."""
     made, now, tokens, last, sent, throttled = gate(100), 0.0, 50.0, 0.0, 0, 0
