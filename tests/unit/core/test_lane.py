@@ -61,15 +61,16 @@ def test_what_was_sent_before_a_cut_cuts_no_deeper() -> None:
 
 
 def test_it_gives_way_where_a_live_worker_hardly_does() -> None:
-    """Both are throttled once a second for a minute."""
+    """Both are throttled once a second for a minute; the live worker has fifty calls a second accepted."""
     lane, gate = risen(100), Gate(100, 64)
     gate.set_share(1, 0)
     ends_at = A_LONG_TIME + 60
     for second in range(60):
         now = A_LONG_TIME + second
         lane.throttled(sent_at=now, now=now + 0.1)
-        gate.answered(now, now + 0.1, throttled=True)
-    assert lane.rate(ends_at) < gate.rate / 2
+        for call in range(51):
+            gate.answered(now + call / 100, now + call / 100 + 0.1, throttled=not call)
+    assert lane.rate(ends_at) < gate.rate / 10
 
 
 class Road(NamedTuple):
