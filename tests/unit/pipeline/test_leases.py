@@ -171,7 +171,8 @@ def test_one_session_in_two_partitions_keeps_what_is_still_ours_in_order() -> No
             await stage.until(lambda: stage.meter.counts["lost"])
             stage.api.answer = lambda _: Accepted()
             await stage.until(lambda: stage.topic.committed.get((TOPIC, 1)) == 2)
-            assert stage.api.accepted["s"][-2:] == ["10", "11"]
+            # A call that was under way as the lease ended may have taken the other partition's with it.
+            assert [each for each in stage.api.accepted["s"] if each in {"10", "11"}] == ["10", "11"]
             assert stage.worker.books.backlog.records == 0
             assert stage.topic.committed.get(P0, 0) == 0
 

