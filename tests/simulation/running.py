@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 AT_A_TIME: Final = 25
 _FOR_LIFE: Final = ExitStack()
 # In so many schedules every kind of fault has come up many times over.
-ENOUGH_TO_SEE_ALL: Final = 1000
+ENOUGH_TO_SEE_ALL: Final = 2000
 
 # Steps come up by themselves; these are what they are to lead to.
 MUST_BE_SEEN: Final = (
