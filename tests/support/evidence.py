@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from tests.support import builders
 from tests.support.ordeal_figures import Figures, Letter
@@ -12,21 +12,26 @@ from worker.core.mapping.event_ids import derived_event_id
 from worker.local.books import AcceptedCall, Produced, Summary, audit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from confluent_kafka import Message
 
     from tests.support.feed import Feed
     from tests.support.ordeal_records import OrdealRecord
     from tests.support.processes import DoorsProcess
     from tests.support.site import Site
 
+READ_SECONDS: Final = 120.0
+Place: TypeAlias = tuple[int, int]
+"""Partition and offset."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
     """Collected once, at the end."""
 
-    records: dict[tuple[int, int], OrdealRecord]
-    """By partition and offset."""
-    produced: dict[tuple[int, int], Produced]
+    records: dict[Place, OrdealRecord]
+    produced: dict[Place, Produced]
     """As ``records``, each with the one id that its event may have."""
     accepted: tuple[AcceptedCall, ...]
     letters: tuple[Letter, ...]
@@ -65,10 +70,11 @@ def gather(site: Site, doors: DoorsProcess, feed: Feed) -> Evidence:
     """Ask everybody."""
     topic = site.names.topic
     ends, committed = site.kafka.end_offsets(topic), site.committed()
-    places = [landed[:2] for landed in feed.landed]
+    messages = site.kafka.read(topic, READ_SECONDS)
+    records = _records(messages, feed.records)
     return Evidence(
-        records=dict(zip(places, feed.records, strict=True)),
-        produced=dict(zip(places, _produced(topic, feed), strict=True)),
+        records=records,
+        produced={_place(each): _event(each, records[_place(each)]) for each in messages},
         accepted=tuple(doors.accepted()),
         letters=tuple(_letters(site)),
         summary=doors.summary(),
@@ -80,12 +86,28 @@ def gather(site: Site, doors: DoorsProcess, feed: Feed) -> Evidence:
     )
 
 
-def _produced(topic: str, feed: Feed) -> Iterator[Produced]:
-    """Each record with the id of its event: its own, else by where it landed."""
-    for record, (partition, offset, timestamp_ms) in zip(feed.records, feed.landed, strict=True):
-        lease = builders.lease(topic, partition)
-        derived = derived_event_id(builders.record(offset, under=lease, timestamp_ms=timestamp_ms))
-        yield Produced(record.session_id, record.sequence, record.event_id or derived)
+def _records(messages: Sequence[Message], offered: Sequence[OrdealRecord]) -> dict[Place, OrdealRecord]:
+    """Where each record stands, by the topic itself: a producer's report of a second try may be wrong."""
+    left: dict[tuple[bytes, bytes | None], list[OrdealRecord]] = {}
+    for record in reversed(offered):
+        left.setdefault((record.session_id.encode(), record.value), []).append(record)
+    found = {_place(each): left[each.key() or b"", each.value()].pop() for each in messages}
+    if len(found) != len(offered):
+        raise RuntimeError(f"{len(offered)} records were offered, {len(found)} are on the topic")
+    return found
+
+
+def _event(message: Message, record: OrdealRecord) -> Produced:
+    """Its own id, else the one by where it stands; the order is that of the topic."""
+    partition, offset = _place(message)
+    lease = builders.lease(message.topic() or "", partition)
+    received = builders.record(offset, under=lease, timestamp_ms=message.timestamp()[1])
+    return Produced(record.session_id, offset, record.event_id or derived_event_id(received))
+
+
+def _place(message: Message) -> Place:
+    # Set, for these are no errors.
+    return cast("int", message.partition()), cast("int", message.offset())
 
 
 def _letters(site: Site) -> Iterator[Letter]:

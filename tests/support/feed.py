@@ -1,8 +1,7 @@
-"""Puts records on a topic, in order, and knows where each landed."""
+"""Puts records on a topic, in order."""
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import KafkaException, Producer
@@ -21,13 +20,11 @@ FLUSH_SECONDS = 30.0
 
 
 class Feed:
-    """Puts the records on the topic, in order, and knows where each landed."""
+    """Puts the records on the topic, in order."""
 
     def __init__(self, kafka: KafkaTopics, topic: str, records: Sequence[OrdealRecord]) -> None:
         """Connect by itself; nothing is put yet."""
         self.records = records
-        self.landed: list[tuple[int, int, int]] = [(-1, -1, -1)] * len(records)
-        """Partition, offset and timestamp of each record."""
         self._topic, self._put = topic, 0
         settings: dict[str, Any] = {"enable.idempotence": True, "partitioner": "murmur2_random"}
         settings["queue.buffering.max.messages"] = 1_000_000
@@ -47,8 +44,7 @@ class Feed:
         """As ``put_until``, without waiting: the broker may be away."""
         for number in range(self._put, int(min(1.0, share) * len(self.records))):
             each = self.records[number]
-            landed = partial(self._landed, number)
-            self._producer.produce(self._topic, each.value, each.session_id, on_delivery=landed)
+            self._producer.produce(self._topic, each.value, each.session_id, on_delivery=_complain)
             self._put += 1
         self._producer.poll(0)
 
@@ -57,7 +53,7 @@ class Feed:
         if self._producer.flush(seconds):
             raise TimeoutError("the records did not reach the topic")
 
-    def _landed(self, number: int, error: KafkaError | None, message: Message) -> None:
-        if error is not None:
-            raise KafkaException(error)
-        self.landed[number] = (message.partition() or 0, message.offset() or 0, message.timestamp()[1])
+
+def _complain(error: KafkaError | None, _: Message) -> None:
+    if error is not None:
+        raise KafkaException(error)
