@@ -87,18 +87,9 @@ class Feed:
         bad = (place for place in range(self.sent) if self._is_unmappable(place) or self._is_poison(place))
         return {Sent(place).produced.event_id for place in bad}
 
-    def _run(self) -> None:
-        began = time.monotonic()
-        with self._ground.producer() as producer:
-            while not self._stopping.wait(TICK_SECONDS):
-                due = int((time.monotonic() - began) * self._per_second)
-                for place in range(self.sent, due):
-                    sent = Sent(place).produced
-                    producer.produce(self._topic, self._value(place, sent), sent.session_id)
-                self.sent = max(self.sent, due)
-                producer.poll(0)
-
-    def _value(self, place: int, sent: Produced) -> str:
+    def value(self, place: int) -> str:
+        """The record at this place of the stream."""
+        sent = Sent(place).produced
         item = POISON_ITEM if self._is_poison(place) else f"item-{place % 20_000}"
         sent_at = (
             '"never"' if self._is_unmappable(place) else str(SENT_AT_SECONDS + place // self._per_second)
@@ -108,6 +99,16 @@ class Feed:
             f'"sessionId":"{sent.session_id}","userId":"user-{sent.session_id[-4:]}","itemId":"{item}","x":"'
         )
         return head.ljust(RECORD_BYTES - 2, "x") + '"}'
+
+    def _run(self) -> None:
+        began = time.monotonic()
+        with self._ground.producer() as producer:
+            while not self._stopping.wait(TICK_SECONDS):
+                due = int((time.monotonic() - began) * self._per_second)
+                for place in range(self.sent, due):
+                    producer.produce(self._topic, self.value(place), Sent(place).produced.session_id)
+                self.sent = max(self.sent, due)
+                producer.poll(0)
 
     def _is_unmappable(self, place: int) -> bool:
         return _every(place, self._unmappable_every)
