@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import random
 import re
 import string
+from functools import cache, partial
 from typing import Final
 
 from msgspec import Struct
@@ -18,6 +20,12 @@ DIGITS: Final = 16
 # What is around a mark, so that it has to be escaped wherever that is done.
 NASTY: Final = "\"'\\\n\té€😀</>%&{}"
 
+# Without a key, a hash of an id is the id to whoever tries all of them.
+HASHES: Final = (
+    *(hashlib.md5, hashlib.sha1, hashlib.sha256, hashlib.sha512, hashlib.blake2b, hashlib.blake2s),
+    *(partial(hashlib.blake2b, digest_size=size) for size in (8, 16)),
+)
+
 _ALPHABET: Final = string.ascii_lowercase + string.digits
 
 
@@ -26,6 +34,7 @@ class Mark(Struct, frozen=True):
 
     name: str
     core: str
+    whole: str
 
 
 class Marks:
@@ -38,34 +47,40 @@ class Marks:
 
     def text(self, name: str) -> str:
         """A new mark of letters and digits, fit for a key, an id or a header."""
-        core = "".join(self._random.choices(_ALPHABET, k=LENGTH))
-        self.all.append(Mark(name, core))
-        return core
+        return self._note(name, "")
 
     def nasty(self, name: str) -> str:
         """A new mark between letters that have to be escaped somewhere."""
-        return f"{NASTY}{self.text(name)}{NASTY}"
+        return self._note(name, NASTY)
 
     def number(self, name: str) -> int:
         """A new mark that is a number, of 16 digits."""
         core = self._random.choice("123456789") + "".join(self._random.choices(string.digits, k=DIGITS - 1))
-        self.all.append(Mark(name, core))
+        self.all.append(Mark(name, core, core))
         return int(core)
 
     def found_in(self, what: bytes) -> set[str]:
         """The names of the marks that are in there, whole or a piece of them, in whatever writing."""
         views = _views(what)
-        return {mark.name for mark in self.all if any(_is_in(core, views) for core in _writings(mark.core))}
+        return {mark.name for mark in self.all if any(_is_in(each, views) for each in _writings(mark))}
+
+    def _note(self, name: str, around: str) -> str:
+        core = "".join(self._random.choices(_ALPHABET, k=LENGTH))
+        whole = f"{around}{core}{around}"
+        self.all.append(Mark(name, core, whole))
+        return whole
 
 
 def _is_in(writing: str, views: list[str]) -> bool:
     return any(writing in view for view in views)
 
 
-def _writings(core: str) -> set[str]:
-    """The pieces of a mark as they are, in base64, in hex, and as lists of codes without what is between."""
+@cache
+def _writings(mark: Mark) -> frozenset[str]:
+    """The pieces of a mark as they are, in base64, in hex, as lists of codes; and its hashes."""
+    core = mark.core
     pieces = {core[at : at + PIECE] for at in range(0, len(core) - PIECE + 1, STEP)} | {core[-PIECE:]}
-    found = set(pieces)
+    found = pieces | {hash_(mark.whole.encode()).hexdigest()[:PIECE] for hash_ in HASHES}
     for piece in pieces:
         found |= {piece.encode().hex(), "".join(str(code) for code in piece.encode()), piece[::-1]}
         for before in range(3):
@@ -74,7 +89,7 @@ def _writings(core: str) -> set[str]:
             found.add(coded[4 if before else 0 : (before + PIECE) // 3 * 4])
     if core.isdigit():
         found.add(f"{int(core):x}")
-    return found
+    return frozenset(found)
 
 
 def _views(what: bytes) -> list[str]:

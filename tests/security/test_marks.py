@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import hashlib
 import json
 import pprint
 import textwrap
@@ -45,6 +46,8 @@ WRITINGS: dict[str, Write] = {
     "base64 for addresses": lambda text: base64.urlsafe_b64encode(text.encode()).decode(),
     "base64 of more": lambda text: base64.b64encode(f"id={text};".encode()).decode(),
     "base64 of yet more": lambda text: base64.encodebytes(f"user={text};x={text}".encode()).decode(),
+    "hashed": lambda text: f"session {hashlib.blake2b(text.encode(), digest_size=8).hexdigest()}",
+    "hashed with sha-256": lambda text: hashlib.sha256(text.encode()).hexdigest()[:16],
     "cut at its end": lambda text: text[: text.index("\n", 10) if "\n" in text[10:] else None][:42],
     "cut at its beginning": lambda text: text[-34:],
 }

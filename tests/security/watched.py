@@ -84,6 +84,8 @@ class Watched:
         """Keep all that it shows now: pages, answers to odd requests, its names in the system."""
         for path in [word for word in self.ask("/").split() if word.startswith("/")]:
             self.out[f"page {path}, {when}"] = self._raw(f"GET {path} HTTP/1.1\r\n\r\n")
+        for words in (("status",), ("status", "--json")):
+            self.out[f"command {' '.join(words)}, {when}"] = self._of_a_neighbour(words)
         for number, request in enumerate(ODD_REQUESTS):
             mark = self._marks.text(f"odd request {number}")
             self.out[f"odd request {number}, {when}"] = self._raw(request.format(mark=mark))
@@ -125,6 +127,14 @@ class Watched:
         self.wait_until_said("admin.listening")
         said = next(line for line in self.said().splitlines() if "admin.listening" in line)
         return int("".join(filter(str.isdigit, said.rpartition("port")[2])))
+
+    def _of_a_neighbour(self, words: Sequence[str]) -> bytes:
+        """What a command prints that asks this worker, as in the same container."""
+        asking = [sys.executable, "-P", "-m", "worker", *words, "--address", f"127.0.0.1:{self._port()}"]
+        environ = {**os.environ, "PYTHONPATH": str(PROJECT)}
+        return subprocess.run(
+            asking, cwd=self.home, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+        ).stdout
 
     def _raw(self, request: str) -> bytes:
         with socket.create_connection(("127.0.0.1", self._port()), timeout=10) as connection:
