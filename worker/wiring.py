@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
+import resource
 import signal
 import sys
 import time
@@ -64,6 +65,8 @@ def run(settings: Settings) -> int:
     line_format = settings.log.format
     configure_logs(settings.log.level, None if line_format == "auto" else line_format)
     log_crashes()
+    # What a crash of a library would leave on a disk holds users' data and keys.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     give_back_large_blocks()
     kafka = settings.kafka
     log.info("worker.started", version=VERSION, topics=" ".join(kafka.topics), group=kafka.group_id)

@@ -62,6 +62,13 @@ def test_what_breaks_beside_the_flow_is_told_without_them_too(
     searched |= {f"{where}, broken: {part}" for where in worker.out}
 
 
+def test_a_crash_of_a_library_leaves_no_memory_on_a_disk(house: House, searched: set[str]) -> None:
+    worker = house.start()
+    worker.wait_until_said("admin.listening")
+    assert not worker.may_leave_a_core()
+    searched.add("core file")
+
+
 @pytest.mark.parametrize("part", LEAKS)
 def test_what_is_let_out_on_purpose_is_found(house: House, part: str) -> None:
     """Else nothing would be proven by finding nothing."""

@@ -96,6 +96,12 @@ class Watched:
             if Path(f"/proc/{each}/{what}").exists()
         )
 
+    def may_leave_a_core(self) -> bool:
+        """Whether the system would write its memory to a file, were it to crash."""
+        limits = Path(f"/proc/{self.process.pid}/limits").read_text().splitlines()
+        (core,) = [line.split() for line in limits if line.startswith("Max core file size")]
+        return core[4:6] != ["0", "0"]
+
     def end(self, seconds: float = SOON_SECONDS) -> int:
         """SIGTERM, and its exit code."""
         with suppress(ProcessLookupError):
