@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from confluent_kafka import Consumer, Producer
 
+from tests.security.marked_records import good, unmappable
 from tests.security.parrot import Parrot
 from tests.security.watched import Watched
 from tests.support.kafka_topics import QUIET
 from worker.core import dead_letter_headers
 from worker.core.lease import Lease
-from worker.core.records import Reason, Record
+from worker.core.mapping import compile_mapping
+from worker.core.records import REFUSED, Reason, Record, Undecodable
 from worker.dead_letters.letter import letter_headers
 from worker.local.kafka import EmbeddedKafka
 
@@ -82,12 +84,16 @@ class House(AbstractContextManager["House"]):
         reader.close()
         return letters
 
-    def put_dead_letters(self, records: Mapping[str, MarkedRecord]) -> None:
-        """Have them in the dead letters, by the kind of reason, the API's message marked as well."""
-        for kind, each in records.items():
-            lease = Lease(TOPIC, 0, 1)
-            record = Record(lease, 0, 1, each.key, each.value, tuple(each.headers))
-            reason = Reason(kind, f"InvalidInputException: {self.marks.nasty(f'{kind}: message')}")
+    def put_dead_letters(self) -> None:
+        """Have one for each reason in the dead letters, and one that the API refused in words that cite it."""
+        records = unmappable(self.marks) | {REFUSED: good(self.marks, "refused before")}
+        said = self.marks.nasty("refused before: message")
+        for offset, each in enumerate(records.values()):
+            record = Record(Lease(TOPIC, 0, 1), offset, 1, each.key, each.value, tuple(each.headers))
+            mapped = compile_mapping({})(record)
+            reason = Reason(REFUSED, f"InvalidInputException: {said}")
+            if isinstance(mapped, Undecodable):
+                reason = mapped.reason
             headers = letter_headers(record, reason, 1, failed_at_seconds=time.time(), version="0.1.0")
             self._producer.produce(DEAD_LETTERS, each.value, each.key, headers=headers)
         assert self._producer.flush(10) == 0
