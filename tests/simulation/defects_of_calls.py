@@ -9,8 +9,9 @@ from tests.simulation.planting import defect
 from worker.core.backlog import Backlog
 from worker.core.gate import Gate
 from worker.core.outcomes import GivenBack
-from worker.core.queues import SessionQueues, _Session
+from worker.core.queues import SessionQueues
 from worker.core.records import Batch
+from worker.core.session import Session
 from worker.delivery.retrying import Delivery
 from worker.pipeline.books import Books
 from worker.pipeline.burials import Burials
@@ -57,12 +58,12 @@ def sends_the_later_half_first(right: Callable[..., Any]) -> Any:
     return lambda batch: right(batch)[::-1]
 
 
-@defect(_Session, "first_run")
+@defect(Session, "first_run")
 def forgets_that_a_user_splits_a_call(_: Callable[..., Any]) -> Any:
     return lambda session, limit: min(limit, len(session.events))
 
 
-@defect(_Session, "first_run")
+@defect(Session, "first_run")
 def seals_one_event_too_many(right: Callable[..., Any]) -> Any:
     return lambda session, limit: right(session, limit + 1)
 
