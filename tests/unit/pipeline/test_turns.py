@@ -149,3 +149,27 @@ def test_throttling_slows_the_worker_down() -> None:
         assert stage.meter.counts["Throttled"] < 2 * stage.meter.counts["Accepted"]
 
     in_virtual_time(scenario())
+
+
+def test_a_hot_partition_does_not_keep_the_records_of_another_waiting_for_long() -> None:
+    """Nobody waits for more than what was taken in before: at most the bound, worked off in full calls."""
+
+    async def scenario() -> None:
+        records, calls_per_second, waits = 2000, 50, []
+        stage = Stage(
+            settings(requests_per_second=calls_per_second, max_unsettled_records=records), TopicTwin(2)
+        )
+        stage.topic.produce(*(f"hot{n // 10}/u/{n}" for n in range(60_000)), partition=1)
+        stage.source.assign(0, 1)
+        async with running(stage):
+            await asyncio.sleep(20)
+            for number in range(3):
+                produced_at = stage.loop.time()
+                stage.topic.produce(f"cold{number}/u/c{number}")
+                await stage.until(lambda n=number: stage.api.accepted[f"cold{n}"])
+                waits.append(stage.loop.time() - produced_at)
+        assert not stage.topic.at_end()
+        # Beside what was taken in before: one pause of the intake.
+        assert max(waits) < records / (10 * calls_per_second) + 3
+
+    in_virtual_time(scenario())
