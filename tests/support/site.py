@@ -106,13 +106,13 @@ class Site(AbstractContextManager["Site"]):
         self.produced += traffic.produced
         return traffic
 
-    def put(self, records: Iterable[TopicRecord]) -> None:
-        """Put records on the topic, a key's in order; return once the broker has them."""
+    def put(self, records: Iterable[TopicRecord], timestamp_ms: int = 0) -> None:
+        """Put records on the topic, a key's in order; return once the broker has them; 0 is now."""
         if self._producer is None:
             servers = {"bootstrap.servers": self.kafka.bootstrap_servers, "enable.idempotence": True}
             self._producer = Producer({**servers, "partitioner": "murmur2_random", **QUIET})
         for each in records:
-            self._producer.produce(self.names.topic, each.value, each.key)
+            self._producer.produce(self.names.topic, each.value, each.key, timestamp=timestamp_ms)
         if self._producer.flush(30):
             raise TimeoutError("the records did not reach the topic")
 
