@@ -85,7 +85,7 @@ class House(AbstractContextManager["House"]):
         return letters
 
     def put_dead_letters(self) -> None:
-        """Have one for each reason in the dead letters, and one that the API refused citing it."""
+        """Have one for each reason in the dead letters, and one that the API refused in words citing it."""
         records = unmappable(self.marks) | {REFUSED: good(self.marks, "refused before")}
         said = self.marks.nasty("refused before: message")
         for offset, each in enumerate(records.values()):

@@ -18,12 +18,11 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import structlog
 
-from worker import cli, config, wiring
+from worker import cli, config, status, wiring
 from worker.dead_letters.writing import KafkaDeadLetters
 from worker.delivery.apart import Apart
 from worker.delivery.client import PutEventsClient
 from worker.sources.kafka import KafkaSource
-from worker.status import Status
 from worker.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -72,7 +71,13 @@ def fail_beside() -> None:
     structlog.get_logger("worker.x").error("sabotage.done")
 
 
-def after(part: Any, name: str, then: Callable[[], None]) -> None:  # noqa: ANN401  any class or module
+def replace(part: Any, name: str, new: object) -> None:  # noqa: ANN401  any class or module
+    """Put something in a part's place, which has to be there."""
+    getattr(part, name)
+    setattr(part, name, new)
+
+
+def after(part: Any, name: str, then: Callable[[], None]) -> None:  # noqa: ANN401  as above
     """Call ``then`` once after each call of a coroutine function."""
     before = getattr(part, name)
 
@@ -81,7 +86,7 @@ def after(part: Any, name: str, then: Callable[[], None]) -> None:  # noqa: ANN4
         then()
         return result
 
-    setattr(part, name, both)
+    replace(part, name, both)
 
 
 def leak_log() -> None:
@@ -103,26 +108,29 @@ def leak_file() -> None:
 
 def leak_reason() -> None:
     """Have /ready say it, cut short."""
-    Status._reasons = lambda _: iter([f"no events of {MARK[:15]}..."])  # type: ignore[method-assign]  # noqa: SLF001
+    replace(status, "reasons", lambda *_: iter([f"no events of {MARK[:15]}..."]))
     structlog.get_logger("worker.x").info("x.leaked")
 
 
 FATAL: Final[dict[str, Callable[[], object]]] = {
-    "configuration": lambda: setattr(config, "read_settings", fail),
-    "wiring": lambda: setattr(wiring, "_build", fail),
-    "endpoint": lambda: setattr(Apart, "resolve", fail),
-    "mapping": lambda: setattr(wiring, "compile_mapping", lambda _: fail),
-    "delivery": lambda: setattr(PutEventsClient, "put", fail_soon),
-    "dead letters": lambda: setattr(KafkaDeadLetters, "write", fail_soon),
-    "assignment": lambda: setattr(KafkaSource, "_assigned", fail_soon),
-    "statistics": lambda: setattr(KafkaSource, "_measured", fail_soon),
-    "commit": lambda: setattr(KafkaSource, "_committed", fail_soon),
+    "configuration": lambda: replace(config, "read_settings", fail),
+    "wiring": lambda: replace(wiring, "_build", fail),
+    "endpoint": lambda: replace(Apart, "resolve", fail),
+    "mapping": lambda: replace(wiring, "compile_mapping", lambda _: fail),
+    "delivery": lambda: replace(PutEventsClient, "put", fail_soon),
+    "dead letters": lambda: replace(KafkaDeadLetters, "write", fail_soon),
+    "assignment": lambda: replace(KafkaSource, "_assigned", fail_soon),
+    "statistics": lambda: replace(KafkaSource, "_measured", fail_soon),
+    "commit": lambda: replace(KafkaSource, "_told_of_commit", fail_soon),
 }
 """Parts whose break ends the worker."""
 
 SURVIVED: Final[dict[str, Callable[[], object]]] = {
-    "delivery report": lambda: setattr(KafkaDeadLetters, "_reported", fail),
-    "pages": lambda: (setattr(Status, "readiness", fail), setattr(Metrics, "render", fail)),
+    "delivery report": lambda: replace(KafkaDeadLetters, "_reported", fail),
+    "pages": lambda: [
+        replace(part, name, fail)
+        for part, name in ((status.Status, "readiness"), (status.Status, "status"), (Metrics, "render"))
+    ],
     "beside": lambda: after(KafkaSource, "open", fail_beside),
 }
 """Parts whose break is told, and the worker goes on."""

@@ -11,7 +11,7 @@ import pytest
 import uvloop
 
 from worker.core.snapshot import Readiness, WorkerStatus
-from worker.telemetry.admin import MAX_HEAD_BYTES, AdminServer
+from worker.telemetry.admin import INDEX, MAX_HEAD_BYTES, AdminServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -120,6 +120,13 @@ async def test_the_index_names_every_page() -> None:
         for path in ("/live", "/ready", "/metrics", "/status"):
             assert path in text
             assert (await fetch(port, path))[0].status == 200
+
+
+def test_no_page_is_left_out_of_the_index() -> None:
+    """The search for marked values asks for what it lists."""
+    server = AdminServer("127.0.0.1", 0, readiness=lambda: READY, render_metrics=bytes, status=lambda: STATUS)
+    listed = {word for word in INDEX.decode().split() if word.startswith("/")}
+    assert server._pages.keys() - {"/"} == listed  # noqa: SLF001  the pages there are, by the server's own table
 
 
 async def test_head_gives_the_same_headers_and_no_body() -> None:
