@@ -34,7 +34,6 @@ class Seen:
         self.trouble: str | None = None
         self.clock_ahead: float | None = None
         self.status = Status(stage.loop.time, version="1.2.3", group="g")
-        self.status.waiting_for = None
         self.status.watch(Watched(stage.worker, Source(self), lambda: self.clock_ahead))
 
     def partitions(self) -> tuple[PartitionGauges, ...]:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     )
 
 _SHOWN_PARTITIONS: Final = 20
+# The API says its time in whole seconds.
+_KNOWN_TO_SECONDS: Final = 2.0
 _GAP: Final = "  "
 
 Row = tuple[str, ...]
@@ -86,6 +88,8 @@ def _memory(memory: MemoryStatus) -> str:
 def _clock(ahead_seconds: float | None) -> str:
     if ahead_seconds is None:
         return "not known: no answer from the API yet"
+    if abs(ahead_seconds) < _KNOWN_TO_SECONDS:
+        return "right, to about a second"
     return f"{abs(ahead_seconds):.0f} s {'ahead of' if ahead_seconds > 0 else 'behind'} the API's"
 
 

@@ -68,12 +68,13 @@ class Silence:
         self._waiting: dict[str, tuple[int, float]] = {}
 
     def observe(self, statistics: Statistics, now: float, *, fetching: bool) -> None:
-        """Compare with what was there before; ``fetching``: records are asked for."""
+        """Compare with what was there before; ``fetching``: connections to partitions' leaders are needed."""
         before, self._waiting = self._waiting, {}
         for name, broker in statistics.brokers.items():
             if _is_waited_for(broker, statistics.cgrp.join_state, fetching=fetching):
-                answers, since = before.get(name, (broker.rx, now))
-                self._waiting[name] = (broker.rx, since if answers == broker.rx else now)
+                shown = f"{broker.nodename} (the group's coordinator)" if _is_coordinator(broker) else name
+                answers, since = before.get(shown, (broker.rx, now))
+                self._waiting[shown] = (broker.rx, since if answers == broker.rx else now)
 
     def of(self, now: float) -> dict[str, float]:
         """The silent ones: for how many seconds each."""
@@ -81,8 +82,13 @@ class Silence:
         return {name: seconds for name, seconds in quiet if seconds >= SILENT_SECONDS}
 
 
+def _is_coordinator(broker: _Broker) -> bool:
+    """Whether it is the connection to whichever broker that is: it has one of its own."""
+    return broker.source == "logical"
+
+
 def _is_waited_for(broker: _Broker, join_state: str, *, fetching: bool) -> bool:
-    if broker.source == "logical":
+    if _is_coordinator(broker):
         # While a group forms its coordinator keeps members waiting, for as long as the slowest of them takes.
         return join_state == "steady" and broker.waitresp_cnt > 0
-    return fetching and bool(broker.toppars) and (broker.waitresp_cnt > 0 or broker.state != "UP")
+    return broker.waitresp_cnt > 0 or (fetching and bool(broker.toppars) and broker.state != "UP")

@@ -49,6 +49,7 @@ class Status:
         self._hashing = Hashing(os.urandom(16))
         self._watched: Watched | None = None
         self.waiting_for: str | None = None
+        """What the start waits for, if it does."""
 
     def watch(self, watched: Watched) -> None:
         """Speak of these parts from now on."""

@@ -42,7 +42,10 @@ class Hashing:
 def session_statuses(worker: Worker, queue: Queue, hashing: Hashing) -> tuple[SessionStatus, ...]:
     """The oldest of the sessions that are under way or go next, the oldest first."""
     found = [*_carried(worker, queue.now), *_queued(worker, queue)]
-    oldest = heapq.nsmallest(SHOWN, found, key=lambda each: each[1].record.received_at)
+    # Records that came together share the time.
+    oldest = heapq.nsmallest(
+        SHOWN, found, key=lambda each: (each[1].record.received_at, each[1].record.offset)
+    )
     return tuple(_status(each, queue.now, hashing) for each in oldest)
 
 

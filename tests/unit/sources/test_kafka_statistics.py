@@ -8,7 +8,7 @@ import pytest
 
 from worker.sources.kafka_statistics import Silence, Statistics, decode
 
-LEADER, COORDINATOR = "127.0.0.1:9092/1", "GroupCoordinator"
+LEADER, COORDINATOR = "127.0.0.1:9092/1", "127.0.0.1:9093 (the group's coordinator)"
 
 
 def statistics(  # noqa: PLR0913  what tells one moment from another
@@ -22,7 +22,7 @@ def statistics(  # noqa: PLR0913  what tells one moment from another
 ) -> Statistics:
     """A client with a fetch that waits (``waiting``), and a heartbeat or not (``beating``)."""
     leader = {"source": "learned", "state": state, "rx": answers, "waitresp_cnt": waiting}
-    coordinator = {"source": "logical", "state": "UP", "rx": beats, "waitresp_cnt": beating}
+    coordinator = {"source": "logical", "nodename": "127.0.0.1:9093", "rx": beats, "waitresp_cnt": beating}
     partition = {"hi_offset": 7, "committed_offset": 5}
     unassigned = {"hi_offset": -1001, "committed_offset": -1001}
     return decode(
@@ -30,8 +30,9 @@ def statistics(  # noqa: PLR0913  what tells one moment from another
             {
                 "brokers": {
                     LEADER: leader | {"toppars": {"t-0": {"topic": "t", "partition": 0}}},
-                    COORDINATOR: coordinator | {"toppars": {}},
-                    "127.0.0.1:9093/2": leader | {"toppars": {}},
+                    "GroupCoordinator": coordinator,
+                    # Nothing is wanted of it.
+                    "127.0.0.1:9094/3": {"source": "learned", "state": "DOWN", "toppars": {}},
                 },
                 "topics": {"t": {"partitions": {"0": partition, "-1": unassigned}}},
                 "cgrp": {"join_state": join},

@@ -1,0 +1,241 @@
+"""What the command ``status`` prints, and its exit code."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from worker.cli import main
+from worker.core.snapshot import (
+    HoldStatus,
+    MemoryStatus,
+    PartitionStatus,
+    SendingStatus,
+    SessionStatus,
+    WaitsFor,
+    WorkerStatus,
+)
+from worker.show.page import page
+from worker.show.words import ago
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+HELD = WaitsFor("hold", 300, code="misconfigured")
+HOLD = HoldStatus(
+    kind="misconfigured",
+    reason="AccessDeniedException",
+    held_seconds=300,
+    probe="one event is sent",
+    next_probe_seconds=12,
+    advice="allow it",
+)
+
+
+def partition(number: int, waits_for: WaitsFor, unsettled: int = 5) -> PartitionStatus:
+    return PartitionStatus(
+        topic="interactions",
+        partition=number,
+        committed_offset=None,
+        settled_offset=1_000,
+        received_offset=1_005,
+        end_offset=12_345,
+        lag_records=11_345,
+        unsettled_records=unsettled,
+        oldest_seconds=301.0 if unsettled else 0.0,
+        waits_for=waits_for,
+    )
+
+
+def status(*reasons: str, partitions: tuple[PartitionStatus, ...] = ()) -> WorkerStatus:
+    session = SessionStatus(
+        hash="0123456789abcdef",
+        events=3,
+        oldest_seconds=301.0,
+        topic="interactions",
+        partition=3,
+        offset=1_000,
+        waits_for=WaitsFor("retry", 70, 4, "ThrottlingException"),
+    )
+    return WorkerStatus(
+        ready=not reasons,
+        reasons=reasons,
+        version="1.2.3",
+        up_seconds=7200.0,
+        group="g",
+        holds=(HOLD,) if reasons else (),
+        sending=SendingStatus(
+            share_ratio=0.5,
+            rate_calls_per_second=500,
+            in_flight=0,
+            max_in_flight=64,
+            batches=1,
+            retrying=1,
+        ),
+        memory=MemoryStatus(
+            unsettled_records=5,
+            max_unsettled_records=100_000,
+            unsettled_bytes=1 << 20,
+            max_unsettled_bytes=128 << 20,
+            paused=bool(reasons),
+        ),
+        clock_ahead_seconds=-312.0,
+        partitions_total=len(partitions),
+        partitions=partitions,
+        sessions_total=1,
+        sessions=(session,),
+    )
+
+
+@contextmanager
+def serving(body: bytes, code: int = 200) -> Iterator[str]:
+    """A server that has this one answer; gives its address."""
+
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(code)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Page) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_what_keeps_it_from_being_ready_stands_on_top() -> None:
+    lines = list(page(status("held for 300 s: misconfigured: X; allow it; probe", "draining"), None))
+    assert lines[:4] == [
+        "NOT READY  held for 300 s: misconfigured: X",
+        "           allow it",
+        "           probe",
+        "           draining",
+    ]
+
+
+def test_of_a_worker_that_is_ready_the_oldest_record_is_told() -> None:
+    assert next(page(status(partitions=(partition(3, WaitsFor("quota", 2.0)),)), None)) == (
+        "READY  the oldest record came 5 min ago, in interactions[3], and waits for quota, 2.0 s"
+    )
+    idle = partition(3, WaitsFor("nothing"), unsettled=0)
+    assert next(page(status(partitions=(idle,)), None)) == (
+        "READY  nothing is unsettled; the next record waits for nothing"
+    )
+
+
+def test_the_numbers_follow() -> None:
+    text = "\n".join(page(status("held"), "3 members, stable"))
+    assert "worker     1.2.3, up 2 h" in text
+    assert "group      g: 3 members, stable" in text
+    assert "sending    50.0% of the quota, at most 500.0 calls/s; 0 of 64 calls in flight" in text
+    assert "memory     5 of 100,000 records, 1.0 of 128.0 MiB; receiving is paused" in text
+    assert "clock      312 s behind the API's" in text
+    assert "0123456789abcdef  interactions[3]@1000" in text
+    assert "try 5 of its call, after ThrottlingException, 70 s" in text
+
+
+def test_columns_stand_below_their_heads() -> None:
+    shown = status("held", partitions=(partition(3, HELD), partition(12, WaitsFor("linger"))))
+    lines = list(page(shown, None))
+    begin = next(number for number, line in enumerate(lines) if line.startswith("PARTITION"))
+    head, first, second = lines[begin : begin + 3]
+    for name in ("SETTLED", "LAG", "OLDEST"):
+        end = head.index(name) + len(name)
+        assert first[end - 1] != " "
+        assert first[end] == second[end] == " "
+    assert first.endswith("the hold to end: misconfigured, 5 min")
+    assert second.index("others of") == head.index("WAITS FOR")
+    assert "  -  " in first  # what is not known
+
+
+def test_of_many_partitions_the_worst_are_shown_and_the_rest_counted() -> None:
+    lines = list(page(status(partitions=tuple(partition(n, HELD) for n in range(50))), None))
+    assert sum("interactions[" in line and "12,345" in line for line in lines) == 20
+    assert "and 30 partitions that are no worse" in lines
+
+
+@given(st.floats(0, 1e9))
+def test_a_duration_is_a_few_characters_whatever_it_is(seconds: float) -> None:
+    assert len(ago(seconds)) <= 9
+
+
+@pytest.mark.parametrize(("reasons", "code"), [((), 0), (("draining",), 1)])
+def test_the_exit_code_says_whether_it_is_ready(
+    reasons: tuple[str, ...], code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = status(*reasons)
+    with serving(msgspec.json.encode(said) + b"\n") as address:
+        assert main(["status", "--address", address]) == code
+        assert capsys.readouterr().out.splitlines() == list(page(said, None))
+        assert main(["status", "--address", address, "--json"]) == code
+        assert msgspec.json.decode(capsys.readouterr().out, type=WorkerStatus) == said
+
+
+@pytest.mark.parametrize(("body", "code"), [(b"Not Found\n", 404), (b"[]", 200), (b"{", 200), (b"\xff", 200)])
+def test_what_is_no_status_is_not_reachable(
+    body: bytes, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with serving(body, code) as address:
+        assert main(["status", "--address", address]) == 1
+    assert capsys.readouterr().out.startswith(f"NOT REACHABLE  no status at {address}: ")
+
+
+def test_nobody_there_is_not_reachable(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and does not listen
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        assert main(["status", "--address", address]) == 1
+    assert "refused" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("address", ["", "127.0.0.1", ":9090", "127.0.0.1:", "127.0.0.1:x"])
+def test_a_wrong_address_exits_2(address: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["status", "--address", address]) == 2
+    assert "HOST:PORT" in capsys.readouterr().out
+
+
+CONFIG = """\
+kafka: {bootstrap_servers: '127.0.0.1:9', topics: [a]}
+personalize: {tracking_id: t}
+dead_letters: {topic: d}
+admin: {host: 127.0.0.1, port: %s}
+"""
+
+
+def test_the_configuration_says_where_to_ask(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "c.yaml"
+    with serving(msgspec.json.encode(status())) as address:
+        path.write_text(CONFIG % address.partition(":")[2])
+        assert main(["status", "--config", str(path), "--json"]) == 0
+    path.write_text(CONFIG % 0)
+    assert main(["status", "--config", str(path)]) == 2
+    assert "--address" in capsys.readouterr().out
+    assert main(["status", "--config", str(tmp_path / "none.yaml")]) == 2
+    assert "can't be read" in capsys.readouterr().out
+
+
+def test_when_kafka_does_not_say_how_many_members_there_are_the_rest_is_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(CONFIG % 9090)
+    with serving(msgspec.json.encode(status())) as address:
+        assert main(["status", "--config", str(path), "--address", address]) == 0
+    assert "group      g: members not known" in capsys.readouterr().out
