@@ -131,6 +131,14 @@ def test_a_wrong_value_is_refused_with_its_reason(read: Read, section: str, said
     assert any(said in line for line in mistakes_of(read, "\n".join([*kept, section])))
 
 
+def test_a_value_that_is_wrong_in_itself_breaks_no_rule_besides(read: Read) -> None:
+    """It was set, if wrongly: that it is not set would be one mistake too many."""
+    said = mistakes_of(read, GOOD + "limits: {max_age_seconds: soon, when_too_old: skip}")
+    assert [line.split(": ")[1] for line in said] == [
+        "is text, must be a number above 0, 1e+09 at most (c.yaml:4)"
+    ]
+
+
 def test_an_item_of_a_list_is_named_by_its_place(read: Read) -> None:
     """Of twenty topics, the wrong one is pointed at."""
     said = mistakes_of(read, GOOD.replace("[interactions]", "[a, 'b c', 5]"))
