@@ -20,8 +20,8 @@ import structlog
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.aio import AIOConsumer
 
-from worker.core.snapshot import PartitionGauges
-from worker.sources.kafka_messages import RecordReader
+from worker.sources.kafka_messages import RecordReader, how_many_more
+from worker.sources.kafka_offsets import Offsets
 from worker.sources.kafka_settings import takes_in
 from worker.sources.kafka_statistics import Silence, decode
 from worker.sources.kafka_trouble import Trouble
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from worker.core.lease import Lease
     from worker.core.records import Record
+    from worker.core.snapshot import PartitionGauges
     from worker.ports import Assignments
 
 log = structlog.get_logger(__name__)
@@ -47,9 +48,6 @@ _COMMIT_SECONDS: Final = 5.0
 _STATISTICS_MS: Final = 5000
 # poll, the callback it waits in, and what that callback calls.
 _THREADS: Final = 4
-# What is received is mapped in one go, and comes on top of what was room for.
-_BYTES_AT_ONCE: Final = 4 << 20
-_STEP: Final = 10
 _PURGE_SECONDS: Final = 1.0
 
 # What a commit may meet without anything being wrong: the partition is not ours now.
@@ -90,16 +88,12 @@ class KafkaSource:
         self._on_committed = on_committed
         self._clock = clock
         self._leases: dict[tuple[str, int], Lease] = {}
-        # Of each partition its end, and what is committed; negative: not known.
-        self._offsets: dict[tuple[str, int], tuple[int, int]] = {}
+        self._offsets = Offsets()
         self._silence = Silence()
         self._paused: set[tuple[str, int]] = set()
         self._is_paused = False
         self._giving_back: asyncio.TimerHandle | None = None
         self._commit_at = 0.0
-        self._stored: dict[tuple[str, int], int] = {}
-        # What the broker said that it has.
-        self._committed: dict[tuple[str, int], int] = {}
         self._reader = RecordReader()
         self._trouble = Trouble(clock)
 
@@ -127,7 +121,7 @@ class KafkaSource:
         # Each step is looked at before the next: if it shows that a partition began again, a revoke within
         # consume() must know.
         records = self._records(messages)
-        while (count := _how_many_more(messages, max_records)) > 0:
+        while (count := how_many_more(messages, max_records)) > 0:
             more = await self._consumer.consume(count, 0)
             messages += more
             records += self._records(more)
@@ -137,11 +131,11 @@ class KafkaSource:
 
     async def store(self, offsets: Mapping[tuple[str, int], int]) -> None:
         """Note them for the next commit; a partition that was taken away meanwhile is left out."""
-        self._stored |= {key: offset for key, offset in offsets.items() if key in self._leases}
+        self._offsets.store(self._of_ours(offsets))
 
     async def commit(self) -> None:
         """Commit what is stored, and wait for it."""
-        if positions := self._uncommitted():
+        if positions := self._offsets.to_commit():
             done = await self._quietly(self._consumer.commit, offsets=positions, asynchronous=False)
             self._note_committed(done or ())
 
@@ -187,15 +181,7 @@ class KafkaSource:
 
     def partitions(self) -> tuple[PartitionGauges, ...]:
         """The partitions that are ours, with their lag as far as it is known."""
-        return tuple(self._gauges(lease) for lease in self._leases.values())
-
-    def _gauges(self, lease: Lease) -> PartitionGauges:
-        known = self._offsets.get((lease.topic, lease.partition), (-1, -1))
-        end, committed = (None if offset < 0 else offset for offset in known)
-        committed = committed if lease.committed_offset is None else lease.committed_offset
-        at = committed if lease.next_offset is None else lease.committable()
-        lag = None if end is None or at is None else max(0, end - at)
-        return PartitionGauges(lease.topic, lease.partition, lag, end, committed)
+        return tuple(self._offsets.gauges(lease) for lease in self._leases.values())
 
     def _records(self, messages: Iterable[Message]) -> list[Record]:
         received_at, leases, read = self._clock(), self._leases, self._reader.record
@@ -223,15 +209,8 @@ class KafkaSource:
         log.warning("kafka.partition_began_again", topic=lease.topic, partition=lease.partition)
         self._assignments.lost([key])
         (self._leases[key],) = self._assignments.assigned([key])
-        # What was committed of the old log must not be where the next owner begins in this one.
-        self._stored[key] = offset
-        self._committed.pop(key, None)
+        self._offsets.begin_again(key, offset)
         return self._leases[key]
-
-    def _uncommitted(self) -> list[TopicPartition]:
-        """What is stored and, as far as is known, not what the broker has."""
-        stored = self._stored.items()
-        return _positions({key: offset for key, offset in stored if self._committed.get(key) != offset})
 
     async def _keep_pace(self) -> None:
         """Commit when it is time, and pause what was assigned during a pause."""
@@ -239,7 +218,7 @@ class KafkaSource:
             await self._pause_new()
         if self._clock() >= self._commit_at:
             self._commit_at = self._clock() + self._commit_seconds
-            if positions := self._uncommitted():
+            if positions := self._offsets.to_commit():
                 await self._quietly(self._consumer.commit, offsets=positions, asynchronous=True)
 
     async def _pause_new(self) -> None:
@@ -269,20 +248,18 @@ class KafkaSource:
         self._assignments.lost(keys)
         self._forget(keys)
 
-    def _forget(self, keys: Iterable[tuple[str, int]]) -> None:
+    def _forget(self, keys: Sequence[tuple[str, int]]) -> None:
+        self._offsets.forget(keys)
         for key in keys:
             self._leases.pop(key, None)
-            self._offsets.pop(key, None)
             self._paused.discard(key)
-            self._stored.pop(key, None)
-            self._committed.pop(key, None)
 
     async def _failed(self, error: KafkaError) -> None:
         self._trouble.note(error)
 
     async def _measured(self, statistics: str) -> None:
         decoded, now = decode(statistics), self._clock()
-        self._offsets |= ((key, known) for key, known in decoded.offsets() if key in self._leases)
+        self._offsets.note_known((key, known) for key, known in decoded.offsets() if key in self._leases)
         self._silence.observe(decoded, now, fetching=not self._is_paused)
         self._trouble.silent(self._silence.of(now))
         self._trouble.remind()
@@ -295,9 +272,12 @@ class KafkaSource:
 
     def _note_committed(self, positions: Iterable[TopicPartition]) -> None:
         done = {(each.topic, each.partition): each.offset for each in positions if not each.error}
-        self._committed |= {key: offset for key, offset in done.items() if key in self._leases}
+        self._offsets.note_committed(self._of_ours(done))
         if done:
             self._on_committed(done)
+
+    def _of_ours(self, offsets: Mapping[tuple[str, int], int]) -> dict[tuple[str, int], int]:
+        return {key: offset for key, offset in offsets.items() if key in self._leases}
 
     async def _quietly(self, call: Callable[..., Awaitable[T]], *args: object, **kwargs: object) -> T | None:
         """Make a call of the consumer; what goes wrong in a way that heals or harms nobody is not raised."""
@@ -310,19 +290,5 @@ class KafkaSource:
         return None
 
 
-def _how_many_more(messages: Sequence[Message], max_records: int) -> int:
-    """How many records may come after these, by their mean size.
-
-    In steps: a compressed batch of 1 MB may hold hundreds of records of 1 MB, and the first few tell.
-    """
-    size = sum(map(len, messages))
-    by_size = (_BYTES_AT_ONCE - size) * len(messages) // max(size, 1)
-    return min(max_records - len(messages), by_size, _STEP * len(messages))
-
-
 def _keys(partitions: Iterable[TopicPartition]) -> list[tuple[str, int]]:
     return [(each.topic, each.partition) for each in partitions]
-
-
-def _positions(offsets: Mapping[tuple[str, int], int]) -> list[TopicPartition]:
-    return [TopicPartition(topic, partition, offset) for (topic, partition), offset in offsets.items()]

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 from worker.core.records import Record
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from confluent_kafka import Message
 
     from worker.core.lease import Lease
@@ -16,6 +18,9 @@ _NO_HEADERS: Final[Headers] = ()
 _RECENT_KEYS: Final = 4096
 # All that are kept of these take a megabyte; larger ones are rare, and four thousand of them could take all.
 _LARGEST_SHARED_KEY_BYTES: Final = 256
+# What is received is mapped in one go, and comes on top of what was room for.
+_BYTES_AT_ONCE: Final = 4 << 20
+_STEP: Final = 10
 
 
 class RecordReader:
@@ -53,3 +58,13 @@ class RecordReader:
         if len(self._keys) >= _RECENT_KEYS:
             self._keys.clear()
         return self._keys.setdefault(key, key)
+
+
+def how_many_more(messages: Sequence[Message], max_records: int) -> int:
+    """How many records may come after these, by their mean size.
+
+    In steps: a compressed batch of 1 MB may hold hundreds of records of 1 MB, and the first few tell.
+    """
+    size = sum(map(len, messages))
+    by_size = (_BYTES_AT_ONCE - size) * len(messages) // max(size, 1)
+    return min(max_records - len(messages), by_size, _STEP * len(messages))
