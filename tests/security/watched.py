@@ -108,12 +108,6 @@ class Watched:
             self.process.send_signal(signal.SIGTERM)
         return self.process.wait(seconds)
 
-    def end_if_it_lasts(self, seconds: float) -> None:
-        """Leave it so long, then SIGTERM."""
-        with suppress(subprocess.TimeoutExpired):
-            self.process.wait(seconds)
-        self.end()
-
     def kill(self) -> None:
         """End it without a word."""
         self.process.kill()
