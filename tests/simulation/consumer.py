@@ -14,6 +14,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from msgspec import Struct
 
 from tests.simulation.broker import Commit
+from tests.support.stage import EPOCH_SECONDS
 from tests.support.twins import TOPIC
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 # while nothing does, or an idle night would take a minute to play.
 _POLL_SECONDS: Final = 0.1
 _MOST_POLL_SECONDS: Final = 3.2
-_TIMESTAMP: Final = (1, 1_700_000_000_000)
 
 
 class Message:
@@ -59,7 +59,7 @@ class Message:
         return self.record.offset
 
     def timestamp(self) -> tuple[int, int]:
-        return _TIMESTAMP
+        return 1, int((EPOCH_SECONDS + self.record.at) * 1000)
 
     def headers(self) -> None:
         return None

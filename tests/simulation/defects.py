@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tests.simulation import defects_of_calls  # noqa: F401  it registers its own
 from tests.simulation.planting import DEFECTS, defect, planted
+from worker.core.age_limit import AgeLimit
 from worker.core.lease import Lease
 from worker.core.ledger import Ledger
 from worker.core.outcomes import Accepted, PassingFault, Refused, Throttled
@@ -22,6 +23,7 @@ from worker.pipeline.assignments import Leases
 from worker.pipeline.burials import Burials
 from worker.pipeline.courier import Courier
 from worker.pipeline.flow import Flow
+from worker.pipeline.sieve import Sieve
 from worker.ports import DeadLettersUnwritable
 from worker.sources.kafka import KafkaSource
 
@@ -71,7 +73,7 @@ def forgets_the_lease(_: Callable[..., Any]) -> Any:
 
 @defect(KafkaSource, "_begin_again")
 def takes_a_new_log_for_the_old_one(_: Callable[..., Any]) -> Any:
-    def wrong(_: KafkaSource, lease: Lease) -> Lease:
+    def wrong(_: KafkaSource, lease: Lease, *__: int) -> Lease:
         lease.next_offset = None
         return lease
 
@@ -198,3 +200,18 @@ def _answering(courier: Courier, outcome: Any, tries: int) -> Courier:
 @defect(RefusalStreak, "refuse")
 def empties_the_topic_into_the_dead_letters(_: Callable[..., Any]) -> Any:
     return lambda *_: True
+
+
+@defect(Sieve, "put_aside")
+def forgets_the_dead_letter_of_what_is_too_old(_: Callable[..., Any]) -> Any:
+    return lambda sieve, interaction: sieve._books.settle(interaction.record, interaction.event)
+
+
+@defect(Sieve, "_calls_come_through")
+def judges_by_age_while_held(_: Callable[..., Any]) -> Any:
+    return lambda _: True
+
+
+@defect(AgeLimit, "is_exceeded_by")
+def puts_aside_what_is_not_too_old_yet(right: Callable[..., Any]) -> Any:
+    return lambda limit, record, epoch_seconds: right(limit, record, epoch_seconds + 1)

@@ -18,6 +18,7 @@ from worker.pipeline.burials import Burials
 from worker.pipeline.courier import Courier
 from worker.pipeline.flow import Flow
 from worker.pipeline.turnstile import Turnstile
+from worker.pipeline.wakeup import Wakeup
 from worker.sources.kafka import KafkaSource
 
 if TYPE_CHECKING:
@@ -121,13 +122,13 @@ def does_not_pause_what_is_assigned_in_a_pause(right: Callable[..., Any]) -> Any
 
 @defect(Flow, "_carried")
 def loses_the_wake_up_after_a_call(_: Callable[..., Any]) -> Any:
-    return lambda flow, task: flow._batches.discard(task)
+    return lambda flow, task: flow._batches.pop(task, None)
 
 
 @defect(Turnstile, "leave")
 def loses_the_wake_up_at_the_gate(right: Callable[..., Any]) -> Any:
     def wrong(turnstile: Turnstile, *answer: Any) -> None:
-        turnstile._let_through = lambda: None  # type: ignore[method-assign]
+        turnstile._let_through = lambda: None
         right(turnstile, *answer)
         del turnstile._let_through
 
@@ -135,8 +136,13 @@ def loses_the_wake_up_at_the_gate(right: Callable[..., Any]) -> Any:
 
 
 @defect(Burials, "post")
-def loses_the_wake_up_for_a_dead_letter(_: Callable[..., Any]) -> Any:
-    return lambda burials, undecodable: burials._waiting.append(undecodable)
+def loses_the_wake_up_for_a_dead_letter(right: Callable[..., Any]) -> Any:
+    def wrong(burials: Burials, *letter: Any) -> None:
+        work, burials._work = burials._work, Wakeup()
+        right(burials, *letter)
+        burials._work = work
+
+    return wrong
 
 
 @defect(Delivery, "send")

@@ -85,7 +85,9 @@ class Director:
 
     def _produce(self, step: Produce) -> None:
         for place, event in enumerate(step.events):
-            record = Written(f"{step.id}.{place}", event.kind, event.session, event.user)
+            record = Written(
+                f"{step.id}.{place}", event.kind, event.session, event.user, self._world.loop.time()
+            )
             partition = self._world.partitions[event.partition]
             partition.append(record, event.gap)
             self._world.truth.produced(record)

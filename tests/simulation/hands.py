@@ -7,7 +7,7 @@ anew from an earlier place.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -16,15 +16,19 @@ if TYPE_CHECKING:
     from worker.core.lease import Lease
 
 
+SENDS: Final = "sends"
+
+
 class Receipt:
     """One record, handed over once."""
 
-    __slots__ = ("is_open", "record", "settled")
+    __slots__ = ("is_open", "is_overtaken", "record", "settled")
 
     def __init__(self, record: Written) -> None:
         self.record = record
         self.settled = record.kind == "skip"
         self.is_open = True
+        self.is_overtaken = False
 
 
 class Hands:
@@ -63,9 +67,20 @@ class Hands:
         receipt = self._open.get(record.name)
         if receipt is None:
             self._breach("only what is its own is sent", f"{self._who} {to} {record!r}, which it lost")
+        elif receipt.is_overtaken and to == SENDS:
+            self._breach("a session stays in order", f"{self._who} {to} {record!r} after later ones")
         elif receipt.settled:
             self._breach("nothing is settled twice", f"{self._who} {to} {record!r}, which was done with")
         return receipt
+
+    def overtake(self, later: Receipt) -> None:
+        """It was accepted: what is left of its session before it must be on its way to the dead letters."""
+        if not later.is_open:
+            return
+        for each in self._open.values():
+            before = each.record.offset < later.record.offset
+            if before and not each.settled and each.record.shares_order_with(later.record):
+                each.is_overtaken = True
 
     def settle(self, receipt: Receipt | None) -> None:
         """The worker has been told that the record is done with."""

@@ -53,6 +53,8 @@ class _Maker:
         self._chance = random.Random(seed)  # noqa: S311  a schedule, not a secret
         self._seed = seed
         self._partitions = self._chance.choice((1, 2, 2, 3))
+        # Of all members, as in a group; without one more can be said of the order.
+        self._max_age_seconds = self._chance.choice((None, None, None, None, 2.0, 10.0))
         self._poison = self._chance.choice((0.0, 0.0, 0.05, 0.3))
         self._users = self._chance.choice(("u", "-u", "-uuuv"))
         self._sessions = self._chance.choice((1, 2, 4, 12))
@@ -87,6 +89,9 @@ class _Maker:
             revoke_seconds=pick((0.5, 3.0)),
             commit_seconds=pick((0.1, 1.0, 5.0)),
             max_wait_seconds=pick((1.0, 20.0)),
+            max_age_seconds=self._max_age_seconds,
+            when_too_old=pick(("dead_letter", "skip")),
+            order=pick(("oldest_first", "freshest_first")),
         )
 
     def _produce(self, number: int, at: float) -> Step:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from tests.simulation.consumer import SimulatedConsumer
 from tests.simulation.oracle import Oracle
+from tests.support.stage import EPOCH_SECONDS
 from tests.support.twins import TOPIC, MeterTwin, map_plainly
 from worker.assembly import Edges, assemble
 from worker.settings import (
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
     from worker.core.lease import Lease
     from worker.core.outcomes import Answer
-    from worker.core.records import Batch, Reason, Record
+    from worker.core.records import Batch, Reason, Record, Skipped
     from worker.ports import Assignments
 
 CURRENT: ContextVar[Member | None] = ContextVar("member", default=None)
@@ -111,11 +112,16 @@ class Member:
             clock=self.now,
         )
         self._source.member = self
-        edges = Edges(self._source, map_plainly, self, _Letters(world, self), MeterTwin(), self.now)
+        edges = Edges(
+            self._source, map_plainly, self, _Letters(world, self), _Meter(self), self.epoch_seconds
+        )
         self.worker = assemble(_configuration(settings), edges, self.now)
         context = copy_context()
         context.run(CURRENT.set, self)
         self.task = asyncio.get_running_loop().create_task(self.worker.flow.run(), context=context)
+
+    def epoch_seconds(self) -> float:
+        return EPOCH_SECONDS + self.now()
 
     def is_member(self) -> bool:
         """Whether the group can give it something."""
@@ -218,6 +224,20 @@ class Member:
         self.worker.books.ledger.note_committed(offsets)
 
 
+class _Meter(MeterTwin):
+    """Hears of what is skipped."""
+
+    def __init__(self, member: Member) -> None:
+        super().__init__()
+        self._member = member
+
+    def skipped(self, skipped: Skipped) -> None:
+        member = self._member
+        written = member.world.truth.of(skipped.record)
+        member.world.note(member.name, "skips", written, skipped.rule)
+        member.oracle.skips(written, skipped.rule, member.now())
+
+
 class _Letters:
     """The dead-letter topic as one worker sees it; implements ``ports.DeadLetters``."""
 
@@ -229,7 +249,7 @@ class _Letters:
         self._member.must_live()
         written = self._world.truth.of(record)
         self._world.note(self._member.name, "buries", written.name, reason.kind)
-        receipt = self._member.oracle.buries(written, reason)
+        receipt = self._member.oracle.buries(written, reason, self._member.now())
         await self._world.dead_letters.write(written)
         self._member.must_live()
         self._member.consumer.hasten()
@@ -249,12 +269,16 @@ def _configuration(settings: MemberSettings) -> Settings:
             requests_per_second=settings.requests_per_second,
             max_in_flight=settings.max_in_flight,
         ),
-        batching=BatchingSettings(linger_seconds=settings.linger_seconds, max_events=settings.max_events),
+        batching=BatchingSettings(
+            linger_seconds=settings.linger_seconds, max_events=settings.max_events, order=settings.order
+        ),
         retry=RetrySettings(max_wait_seconds=settings.max_wait_seconds),
         dead_letters=DeadLetterSettings(topic="dead", hold_after_refusals=settings.hold_after_refusals),
         limits=LimitSettings(
             max_unsettled_records=settings.max_unsettled_records,
             max_unsettled_bytes=settings.max_unsettled_bytes,
+            max_age_seconds=settings.max_age_seconds,
+            when_too_old=settings.when_too_old,
         ),
         shutdown=ShutdownSettings(drain_seconds=settings.drain_seconds),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from tests.simulation.hands import Hands
+from tests.simulation.hands import SENDS, Hands
 from worker.core.outcomes import Accepted, Misconfigured, PassingFault, Refused, Throttled
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 MOST_EVENTS: Final = 10
 # A partition that is assigned while no more is taken in may bring a record before it is paused.
 _MORE_PER_ASSIGNMENT: Final = 2
+TOO_OLD: Final = "too_old"
+# Timestamps are whole milliseconds.
+_A_TICK: Final = 0.001
 
 
 class Oracle:
@@ -62,7 +65,7 @@ class Oracle:
             self._breach("one call in flight a session", f"{self._who} sends two of {batch.session_id}")
         if self._probes.is_too_many(self.under_way.total(), now):
             self._breach("while held, one probe at a time", f"{self._who} sends {records} beside another")
-        return [self.hands.use(each, "sends") for each in records]
+        return [self.hands.use(each, SENDS) for each in records]
 
     def call_ended(self, batch: Batch) -> None:
         """Answered, or given up."""
@@ -78,18 +81,38 @@ class Oracle:
             self._streak.over()
             for receipt in known:
                 self.hands.settle(receipt)
+            if known and self._settings.max_age_seconds is not None:
+                self.hands.overtake(known[0])
         elif isinstance(answer, Refused) and len(known) == 1:
             self._streak.refused(known[0].record)
 
-    def buries(self, record: Written, reason: Reason) -> Receipt | None:
+    def buries(self, record: Written, reason: Reason, now: float) -> Receipt | None:
         """A dead letter is handed over."""
         if record.kind == "undecodable":
             right = reason.kind == "not_json"
+        elif reason.kind == TOO_OLD:
+            right = self._is_too_old(record, "dead_letter", now)
         else:
             right = reason.kind == "refused" and self._streak.may_bury(record)
         if not right:
             self._breach("only what is at fault is a dead letter", f"{self._who} buries {record!r}: {reason}")
         return self.hands.use(record, "buries")
+
+    def skips(self, record: Written, rule: str, now: float) -> None:
+        """The worker leaves a record out."""
+        if record.kind == "skip":
+            return
+        if rule != TOO_OLD or not self._is_too_old(record, "skip", now):
+            self._breach("only what a rule says is skipped", f"{self._who} skips {record!r}: {rule}")
+        if self._probes.is_held:
+            self._breach("a wrong configuration costs nothing", f"{self._who} skips {record!r} while held")
+        self.hands.settle(self.hands.use(record, "skips"))
+        self._truth.done(record, "skipped")
+
+    def _is_too_old(self, record: Written, what_then: str, now: float) -> bool:
+        most = self._settings.max_age_seconds
+        is_so = most is not None and now - record.at > most - _A_TICK
+        return is_so and self._settings.when_too_old == what_then
 
     def gave_back(self, partitions: Collection[int], *, had_time: bool) -> None:
         """Partitions are the worker's no more after a flush, at whose end there was time left, or not."""
@@ -129,6 +152,10 @@ class Probes:
 
     def __init__(self) -> None:
         self._held_since: float | None = None
+
+    @property
+    def is_held(self) -> bool:
+        return self._held_since is not None
 
     def answered(self, answer: Answer, sent_at: float, now: float) -> None:
         match answer:

@@ -58,6 +58,8 @@ def play(schedule: Schedule) -> Played:
         loop.run_forever()
     except Stuck:
         worlds[0].breach("no schedule ends stuck", "everybody waits and nothing is due")
+    except Exception as error:  # noqa: BLE001  whatever a callback raised, of the worker or of the simulation
+        worlds[0].breach("the worker does not crash", repr(error))
     (world,) = worlds
     played = Played(world.broken, world.seen, world.trace, loop.time(), loop.turns)
     if not main.remove_done_callback(ends):

@@ -62,6 +62,7 @@ MUST_BE_SEEN: Final = (
     "kafka.partition_began_again",
     "leave.timed_out",
     "poison that had to be mended",
+    "records.too_old",
 )
 
 

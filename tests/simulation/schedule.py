@@ -35,6 +35,9 @@ class MemberSettings(Struct, frozen=True):
     revoke_seconds: float = 3.0
     commit_seconds: float = 1.0
     max_wait_seconds: float = 20.0
+    max_age_seconds: float | None = None
+    when_too_old: Literal["dead_letter", "skip"] = "dead_letter"
+    order: Literal["oldest_first", "freshest_first"] = "oldest_first"
 
 
 class Event(Struct, frozen=True):

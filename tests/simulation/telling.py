@@ -52,7 +52,7 @@ def tell_trace(trace: Iterable[tuple[float, int, tuple[Any, ...]]]) -> Iterator[
 def _settings(settings: MemberSettings) -> str:
     plain = MemberSettings()
     names = (name for name in settings.__struct_fields__ if getattr(settings, name) != getattr(plain, name))
-    return ", ".join(f"{name}={getattr(settings, name):g}" for name in names)
+    return ", ".join(f"{name}={getattr(settings, name)}" for name in names)
 
 
 def _word(what: object) -> str:

@@ -24,6 +24,7 @@ class Written:
     """A record of the topic."""
 
     __slots__ = (
+        "at",
         "done",
         "event",
         "gone",
@@ -37,8 +38,9 @@ class Written:
         "user",
     )
 
-    def __init__(self, name: str, kind: Kind, session: str, user: str) -> None:
+    def __init__(self, name: str, kind: Kind, session: str, user: str, at: float) -> None:
         self.name = name
+        self.at = at
         self.kind = kind
         self.session = session
         self.user = None if user == "-" else user
@@ -54,6 +56,10 @@ class Written:
     def owed(self) -> bool:
         return not (self.done or self.gone)
 
+    def shares_order_with(self, other: Written) -> bool:
+        ordered = self.kind in ("good", "poison")
+        return ordered and self.log is other.log and self.session == other.session
+
     def value(self) -> bytes:
         if self.kind == "skip":
             return b"skip"
@@ -68,8 +74,11 @@ class Written:
 class Truth:
     """All records of one schedule."""
 
-    def __init__(self, breach: Breach) -> None:
+    def __init__(self, breach: Breach, clock: Callable[[], float], max_age_seconds: float) -> None:
+        """Begin without any; whoever is older than ``max_age_seconds`` may be put aside by some worker."""
         self._breach = breach
+        self._clock = clock
+        self._max_age_seconds = max_age_seconds
         self._by_name: dict[str, Written] = {}
         # The records of one session in one partition, in order, and how many of them are known to be done.
         self._sessions: dict[tuple[int, str], list[Written]] = defaultdict(list)
@@ -107,7 +116,7 @@ class Truth:
         self._checked[partition] = 0
 
     def done(self, record: Written, how: str) -> None:
-        """The API or the dead-letter topic has it."""
+        """The API or the dead-letter topic has it, or a rule that the worker was given leaves it out."""
         if record.done:
             return
         if record.kind != "undecodable" and not record.gone:
@@ -127,8 +136,12 @@ class Truth:
     def _check_order(self, record: Written) -> None:
         key = (record.partition, record.session)
         session, place = self._sessions[key], self._done[key]
-        while place < record.place and not session[place].owed:
+        while place < record.place and self._may_be_behind(session[place]):
             place += 1
         self._done[key] = place
         if place < record.place:
             self._breach("a session stays in order", f"{record!r} before {session[place]!r}")
+
+    def _may_be_behind(self, record: Written) -> bool:
+        """Whether a later one may be done with first; what is too old may be on its way to the letters."""
+        return not record.owed or self._clock() - record.at > self._max_age_seconds

@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from contextvars import copy_context
 from functools import partial
+from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
 from confluent_kafka import KafkaError
@@ -52,7 +53,10 @@ class World:
         self.loop = loop
         self.chance = Chance(schedule.seed)
         self.jitter = Jitter(self.chance, loop.time)
-        self.truth = Truth(self.breach)
+        ages = (each.max_age_seconds for each in schedule.members)
+        self.truth = Truth(
+            self.breach, loop.time, min((each for each in ages if each is not None), default=inf)
+        )
         self.partitions = [Partition(each) for each in range(schedule.partitions)]
         self.members: dict[Slot, Member] = {}
         self.everyone: list[Member] = []
@@ -76,7 +80,8 @@ class World:
         if self.broken is None:
             self.broken = Broken(promise, how)
             self.note("oracle", promise, how)
-            self.loop.stop()
+            if self.loop.is_running():
+                self.loop.stop()
 
     def note(self, *what: object) -> None:
         """Write into the trace."""
