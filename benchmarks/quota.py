@@ -10,14 +10,15 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from benchmarks.compare import first_call
-from benchmarks.processes import endpoint
+from benchmarks.processes import endpoint, metrics
 from benchmarks.report import VERDICTS, Table, bar
+from tests.support.java_kafka import free_port
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from benchmarks.ground import Ground
-    from benchmarks.processes import Endpoint, Process
     from benchmarks.report import Cell
     from worker.local.books import Summary
 
@@ -28,7 +29,8 @@ BURST_CALLS = (200, 20)
 WORKERS = 3
 SHARED_CALLS_PER_SECOND = 300
 SHARED_BURST_CALLS = (300, 30)
-# Within it the workers come to own their partitions and to know what the others leave.
+FORMING_SECONDS = 60.0
+# Within it the workers come to know what the others leave.
 FIRST_SECONDS = 10.0
 
 
@@ -74,7 +76,10 @@ def shared(ground: Ground, *, seconds: float) -> Table:
     for hot in (False, True):
         topic = ground.empty_topic()
         ground.fill(
-            topic, "dense", int(SHARED_CALLS_PER_SECOND * 10 * (seconds + 2 * FIRST_SECONDS)), hot=hot
+            topic,
+            "dense",
+            int(SHARED_CALLS_PER_SECOND * 10 * (seconds + FIRST_SECONDS + FORMING_SECONDS / 2)),
+            hot=hot,
         )
         for burst_calls in SHARED_BURST_CALLS:
             name = f"{'one partition hot' if hot else 'even'}, API's burst {burst_calls} calls"
@@ -83,48 +88,64 @@ def shared(ground: Ground, *, seconds: float) -> Table:
         f"{WORKERS} workers on one quota of {SHARED_CALLS_PER_SECOND} calls a second, {seconds:g} s",
         VERDICTS,
         tuple(rows),
-        (f"The first {FIRST_SECONDS:g} s begin with the first accepted call: the group still forms.",),
     )
 
 
-def _three_workers(
-    ground: Ground, topic: str, burst_calls: int, seconds: float
-) -> tuple[Summary, Summary, Summary]:
-    """The books at the first accepted call, some seconds later, and at the end."""
+def _three_workers(ground: Ground, topic: str, burst_calls: int, seconds: float) -> tuple[Summary, ...]:
+    """The books at the first call, when each worker has partitions, some seconds later, and at the end."""
     faults = {"calls_per_second": SHARED_CALLS_PER_SECOND, "burst_calls": burst_calls}
     group_id = f"worker-{uuid.uuid4().hex[:8]}"
+    ports = [free_port() for _ in range(WORKERS)]
     with ExitStack() as stack:
-        api: Endpoint = stack.enter_context(endpoint(ground.folder(), faults))
-        workers: list[Process] = [
+        api = stack.enter_context(endpoint(ground.folder(), faults))
+        workers = [
             stack.enter_context(
-                ground.worker(topic, api.url, group=group_id, requests_per_second=SHARED_CALLS_PER_SECOND)
+                ground.worker(
+                    topic,
+                    api.url,
+                    admin_port=port,
+                    group=group_id,
+                    requests_per_second=SHARED_CALLS_PER_SECOND,
+                )
             )
-            for _ in range(WORKERS)
+            for port in ports
         ]
-        begin, _ = first_call(workers[0], api)
+        first, _ = first_call(workers[0], api)
+        until(lambda: _is_formed(ports), FORMING_SECONDS, forgiving=OSError, what="the group formed")
+        formed = api.books()
         time.sleep(FIRST_SECONDS)
         middle = api.books()
-        time.sleep(max(0.0, seconds - FIRST_SECONDS))
-        end = api.books()
-        for worker in workers:
-            worker.complain_if_ended()
-        return begin, middle, end
+        time.sleep(seconds)
+        return first, formed, middle, api.books()
 
 
-def _shared_rows(name: str, begin: Summary, middle: Summary, end: Summary) -> Iterator[tuple[Cell, ...]]:
-    yield f"% of the quota used at first, {name}", _used_percent(begin, middle), "", ""
-    yield f"% of the calls throttled at first, {name}", _throttled_percent(begin, middle), "", ""
-    yield bar(f"% of the quota used after, {name}", _used_percent(middle, end), 90, at_least=True)
-    yield bar(f"% of the calls throttled after, {name}", _throttled_percent(middle, end), 2, at_least=False)
+def _is_formed(ports: Iterable[int]) -> bool:
+    """Whether each worker has partitions, and each partition a worker that knows its share."""
+    every = [metrics(port) for port in ports]
+    shares = sum(each["gate_share_ratio"] for each in every)
+    return all(each["partitions_assigned"] for each in every) and abs(shares - 1) < 0.01
+
+
+def _shared_rows(name: str, *books: Summary) -> Iterator[tuple[Cell, ...]]:
+    first, formed, middle, end = books
+    for when, begin, until_then in (
+        ("while the group forms", first, formed),
+        (f"the {FIRST_SECONDS:g} s after", formed, middle),
+    ):
+        yield f"% of the quota used, {name}, {when}", _used_percent(begin, until_then), "", ""
+        yield f"% of the calls throttled, {name}, {when}", _throttled_percent(begin, until_then), "", ""
+    yield bar(f"% of the quota used, {name}, from then on", _used_percent(middle, end), 90, at_least=True)
+    throttled = _throttled_percent(middle, end)
+    yield bar(f"% of the calls throttled, {name}, from then on", throttled, 2, at_least=False)
 
 
 def _used_percent(before: Summary, after: Summary) -> float:
     assert before.last_accepted_at_seconds
     assert after.last_accepted_at_seconds
     seconds = after.last_accepted_at_seconds - before.last_accepted_at_seconds
-    return 100 * (after.accepted_calls - before.accepted_calls) / seconds / SHARED_CALLS_PER_SECOND
+    return 100 * (after.accepted_calls - before.accepted_calls) / max(seconds, 1e-9) / SHARED_CALLS_PER_SECOND
 
 
 def _throttled_percent(before: Summary, after: Summary) -> float:
     throttled = [books.outcomes.get("ThrottlingException", 0) for books in (before, after)]
-    return 100 * (throttled[1] - throttled[0]) / (after.calls - before.calls)
+    return 100 * (throttled[1] - throttled[0]) / max(1, after.calls - before.calls)
