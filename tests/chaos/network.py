@@ -15,7 +15,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from tests.support.java_kafka import free_port, on_a_leash
+from tests.support.java_kafka import free_port
+from tests.support.leash import on_a_leash
 from tests.support.waiting import until
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from tests.support.leash import on_a_leash
 from tests.support.waiting import until
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Watched:
         self._log = self.home.with_suffix(".log")
         with self._log.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-P", "-m", *words],
+                on_a_leash(sys.executable, "-P", "-m", *words),
                 cwd=self.home,
                 env={**own, **homes, "PYTHONPATH": str(PROJECT), "PYTHONDONTWRITEBYTECODE": "1", **environ},
                 stdin=subprocess.DEVNULL,

@@ -23,6 +23,7 @@ from random import Random
 from typing import TYPE_CHECKING, Final
 
 from tests.support.kafka_topics import KafkaTopics, NoKafka
+from tests.support.leash import on_a_leash
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,12 +120,6 @@ def _fetch(libs: Path) -> None:
     if done.returncode != 0:
         raise NoKafka(f"Maven could not bring Kafka's jars: {(done.stdout + done.stderr).strip()[-300:]}")
     partial.rename(libs)
-
-
-def on_a_leash(*command: str) -> list[str]:
-    """Word a command so that on Linux the process dies with its parent, however that ends."""
-    leash = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
-    return [*leash, *command]
 
 
 class Broker:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tests.support.leash import on_a_leash
 from tests.support.waiting import until
 from worker.local.books import AcceptedCall, Summary, read_lines
 
@@ -42,7 +43,7 @@ class Process:
         self._log_before = log.stat().st_size if log.exists() else 0
         with log.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", *words],
+                on_a_leash(sys.executable, "-m", *words),
                 cwd=PROJECT,
                 env={**own, "NO_PROXY": "127.0.0.1", **(environment or {})},
                 stdin=subprocess.DEVNULL,
