@@ -38,7 +38,7 @@ from worker.sources.memory import give_back_large_blocks
 from worker.status import Status
 from worker.status.readiness import Watched
 from worker.telemetry.admin import AdminServer
-from worker.telemetry.definitions import Build
+from worker.telemetry.definition import Build
 from worker.telemetry.logs import configure_logs, log_crashes
 from worker.telemetry.meter import Counts
 from worker.telemetry.metrics import Metrics

@@ -5,48 +5,15 @@ The exposition and docs/metrics.md are both made from this table, so neither can
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias
-
-from msgspec import Struct
+from typing import TYPE_CHECKING
 
 from worker.core.gate import PROBED
-from worker.telemetry.meter import OTHER, Counts, Histogram, Tally
+from worker.telemetry.definition import Definition
+from worker.telemetry.meter import OTHER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from worker.core.snapshot import Gauges
-
-PREFIX = "personalize_worker_"
-
-Series: TypeAlias = "Iterator[tuple[tuple[str, ...], float]]"
-
-
-class Build(Struct, frozen=True):
-    """What runs here."""
-
-    version: str
-    python: str
-    librdkafka: str
-
-
-class Scrape(Struct, frozen=True):
-    """All that one scrape reads."""
-
-    counts: Counts
-    gauges: Gauges
-    build: Build
-
-
-class Definition(Struct, frozen=True):
-    """One metric. A histogram's ``read`` gives the histogram, any other's gives its series."""
-
-    name: str
-    kind: Literal["counter", "gauge", "histogram"]
-    meaning: str
-    action: str
-    read: Callable[[Scrape], Series | Histogram]
-    labels: tuple[str, ...] = ()
+    from worker.telemetry.definition import Scrape, Series
+    from worker.telemetry.meter import Tally
 
 
 def _one(value: float) -> Series:

@@ -12,7 +12,8 @@ from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector, 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
-from worker.telemetry.definitions import DEFINITIONS, PREFIX, Build, Definition, Scrape
+from worker.telemetry.definition import PREFIX, Build, Definition, Scrape
+from worker.telemetry.definitions import DEFINITIONS
 from worker.telemetry.meter import Histogram
 
 if TYPE_CHECKING:

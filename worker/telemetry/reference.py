@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from worker.telemetry.definitions import DEFINITIONS, PREFIX, Definition
+from worker.telemetry.definition import PREFIX, Definition
+from worker.telemetry.definitions import DEFINITIONS
 
 HEAD = f"""\
 # Metrics

@@ -10,7 +10,8 @@ from worker.core.lease import Lease
 from worker.core.outcomes import Accepted, Misconfigured, PassingFault, Refused, Throttled
 from worker.core.records import Batch, Interaction, Reason, Record, Skipped
 from worker.core.snapshot import Gauges, HoldStatus, PartitionGauges
-from worker.telemetry.definitions import DEFINITIONS, PREFIX, Build
+from worker.telemetry.definition import PREFIX, Build
+from worker.telemetry.definitions import DEFINITIONS
 from worker.telemetry.meter import Counts
 from worker.telemetry.metrics import Metrics
 

@@ -1,0 +1,44 @@
+"""What a metric is: words for whoever reads it, and how its value is read from one scrape."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from worker.core.snapshot import Gauges
+    from worker.telemetry.meter import Counts, Histogram
+
+PREFIX = "personalize_worker_"
+
+Series: TypeAlias = "Iterator[tuple[tuple[str, ...], float]]"
+
+
+class Build(Struct, frozen=True):
+    """What runs here."""
+
+    version: str
+    python: str
+    librdkafka: str
+
+
+class Scrape(Struct, frozen=True):
+    """All that one scrape reads."""
+
+    counts: Counts
+    gauges: Gauges
+    build: Build
+
+
+class Definition(Struct, frozen=True):
+    """One metric. A histogram's ``read`` gives the histogram, any other's gives its series."""
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    meaning: str
+    action: str
+    read: Callable[[Scrape], Series | Histogram]
+    labels: tuple[str, ...] = ()
