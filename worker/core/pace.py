@@ -77,7 +77,13 @@ class Pace:
         return self._quota * self.share * max(0.0, self.level - 1)
 
     def set_share(self, share: float, now: float) -> None:
-        """Take over a share (0 to 1) of the quota, at the level of the last."""
+        """Take over a share (0 to 1) of the quota.
+
+        The rate stays, above the new share too: the new owner of a partition that went needs seconds until it
+        sends, and when it does, a throttle tells.
+        """
+        if self.level >= 1 and share:
+            self.level = max(1.0, self.level * self.share / share)
         self.share = share
         self.level = self._base = min(self.level, self._highest_level())
         self._rounds = min(self._rounds, self._rest)

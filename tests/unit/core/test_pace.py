@@ -153,15 +153,35 @@ def test_throttling_at_random_leaves_a_fifth_of_the_rate_and_more() -> None:
         assert made.rate > 200
 
 
-def test_a_share_that_changes_is_taken_over_at_the_same_level() -> None:
+def test_a_share_that_shrinks_costs_nothing_until_a_throttle_tells() -> None:
+    made = pace(0.5)
+    made.set_share(0.25, 10.0)
+    assert (made.rate, made.borrowed) == (500, 250)
+    run(made, 10.0, 1.5, part(40))
+    assert 240 < made.rate < 350
+
+
+def test_a_share_that_grows_is_used_at_once() -> None:
+    made = pace(0.25)
+    made.set_share(0.5, 10.0)
+    assert (made.rate, made.borrowed) == (500, 0)
+
+
+def test_a_share_that_was_throttled_stays_throttled_in_part_when_it_changes() -> None:
+    made = pace(0.5)
+    now = run(made, 0.0, 3.0, part(20))
+    rate = made.rate
+    made.set_share(0.25, now)
+    assert made.rate == rate / 2
+
+
+def test_without_partitions_there_is_no_rate_and_nothing_is_kept_of_what_was_borrowed() -> None:
     made = pace(0.25)
     now = run(made, 0.0, 12.0)
-    made.set_share(0.125, now)
-    assert made.rate == 500
-    made.set_share(1.0, now)
-    assert made.rate == 1000
     made.set_share(0.0, now)
     assert made.rate == 0
+    made.set_share(0.25, now)
+    assert made.rate == 250
 
 
 @given(
