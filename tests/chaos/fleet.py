@@ -103,7 +103,7 @@ class Fleet:
         """End all, and start as many when the group is empty: a classic one with the other assignment."""
         berths = sorted(self.crew)
         drains = self.end(*berths)
-        until(self._is_empty, EMPTY_SECONDS, forgiving=KafkaException, what="the group being empty")
+        until(self._is_empty, EMPTY_SECONDS, forgiving=(KafkaException, TimeoutError), what="an empty group")
         self.assignment += 1
         for berth in berths:
             self.start(berth)
