@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from itertools import count
 from random import Random
 from typing import TYPE_CHECKING, Protocol
 
@@ -113,6 +114,8 @@ class Pod:
         self._demand = demand
         self._random = Random(name)  # noqa: S311  as above
         self._waiting = 0.0
+        # No session has two calls in flight.
+        self._sessions = count()
         self.gate = Gate(quota, MAX_IN_FLIGHT)
         self.turnstile = Turnstile(self.gate, self._loop.time)
         self.turnstile.set_share(share)
@@ -141,7 +144,10 @@ class Pod:
                     # What is not done by and by is the backlog; how long it is does not matter here.
                     if await self._enter():
                         self._waiting -= 1
-                        tasks.create_task(self._delivery.send(Batch("s", "u", (interaction(),))))
+                        tasks.create_task(self._delivery.send(self._batch()))
+
+    def _batch(self) -> Batch:
+        return Batch(f"s{next(self._sessions)}", "u", (interaction(),))
 
     async def _enter(self) -> bool:
         entering = self._loop.time()
