@@ -32,7 +32,7 @@ def commit_one_too_far() -> None:
         offset = right(lease)
         return None if offset is None or lease.next_offset is None else min(offset + 1, lease.next_offset)
 
-    Lease.committable = committable  # type: ignore[method-assign]
+    Lease.committable = committable
 
 
 def commit_all_on_a_revoke() -> None:
@@ -45,7 +45,7 @@ def commit_all_on_a_revoke() -> None:
         offsets = await right(leases, partitions)
         return offsets | {key: end for key, end in ends.items() if end is not None}
 
-    Leases.revoked = revoked  # type: ignore[method-assign]
+    Leases.revoked = revoked
 
 
 def take_a_fault_for_an_acceptance() -> None:
@@ -56,7 +56,7 @@ def take_a_fault_for_an_acceptance() -> None:
         answer = await right(client, batch)
         return Accepted() if isinstance(answer, PassingFault) else answer
 
-    PutEventsClient.put = put  # type: ignore[method-assign]
+    PutEventsClient.put = put
 
 
 def fill_a_call_backwards() -> None:
@@ -67,7 +67,7 @@ def fill_a_call_backwards() -> None:
         batch = right(queues, now, limit)
         return batch and Batch(batch.session_id, batch.user_id, batch.interactions[::-1])
 
-    SessionQueues.seal = seal  # type: ignore[method-assign]
+    SessionQueues.seal = seal
 
 
 def forget_a_dead_letter() -> None:
@@ -76,7 +76,7 @@ def forget_a_dead_letter() -> None:
     async def write(_: KafkaDeadLetters, record: Record, reason: Reason, tries: int) -> None:
         del record, reason, tries
 
-    KafkaDeadLetters.write = write  # type: ignore[method-assign]
+    KafkaDeadLetters.write = write
 
 
 DEFECTS: Final[dict[str, Callable[[], None]]] = {
