@@ -23,12 +23,12 @@ from msgspec.structs import replace
 from worker.local.books import audit
 from worker.local.faults import Faults
 from worker.local.kafka import EmbeddedKafka, KafkaUnavailable
-from worker.local.progress import Progress
 from worker.local.put_events import LocalPutEvents
 from worker.local.topics import TopicFeed, TopicWatch
 from worker.local.traffic import POISON_ITEM, make_traffic
 from worker.local.verdict import Verdict, broken_promises, table
 from worker.local.worker_process import WorkerProcess
+from worker.telemetry.progress import Progress
 
 if TYPE_CHECKING:
     from worker.local.traffic import Traffic

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 from worker.config import ConfigError, read_settings
 from worker.dead_letters.opened import open_letter
-from worker.local.progress import Progress
 from worker.recovery.listing import Listing
 from worker.recovery.reading import LettersUnreadable
 from worker.recovery.selection import Selection
 from worker.recovery.shelf import open_topic
 from worker.recovery.showing import as_json, as_text
 from worker.sources.kafka_settings import SILENT_LOG
+from worker.telemetry.progress import Progress
 
 if TYPE_CHECKING:
     import argparse

@@ -20,7 +20,6 @@ from worker.assembly import Edges, Worker, assemble
 from worker.core.lane import Lane
 from worker.core.mapping import compile_mapping
 from worker.dead_letters.writing import KafkaDeadLetters
-from worker.local.progress import Progress
 from worker.recovery.giving_way import GivingWay
 from worker.recovery.reading import LettersUnreadable
 from worker.recovery.shelf import TopicShelf, open_topic, replay_group
@@ -29,6 +28,7 @@ from worker.recovery.summary import Summary, rehearse
 from worker.recovery.tally import Tally
 from worker.sources.kafka_settings import CLIENT_LOG, client_settings
 from worker.telemetry.logs import configure_logs, log_crashes
+from worker.telemetry.progress import Progress
 from worker.wiring import VERSION, causes, heed_signals, open_client, put_events_client, tell
 
 if TYPE_CHECKING:

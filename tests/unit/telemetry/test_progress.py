@@ -5,7 +5,7 @@ from __future__ import annotations
 from io import StringIO
 from shutil import get_terminal_size
 
-from worker.local.progress import Progress
+from worker.telemetry.progress import Progress
 
 
 class Terminal(StringIO):
