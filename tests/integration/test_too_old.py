@@ -22,12 +22,14 @@ COUNT = 2000
 def test_an_old_backlog_is_put_aside_and_what_is_fresh_is_delivered(site: Site, when_too_old: str) -> None:
     """None of the old is sent, each of them is counted, and all of it is committed."""
     site.open_topic()
+    limits = {"max_age_seconds": 3600, "when_too_old": when_too_old}
+    site.start_worker(limits=limits, batching={"order": "freshest_first"})
+    # Before a call has come through, nobody is judged.
+    site.produce(100, seed=3)
+    site.wait_until_committed()
     old = make_traffic(1, COUNT, int(time.time()))
     site.put(old.records, timestamp_ms=int(1000 * (time.time() - 7200)))
     fresh = site.produce(COUNT, seed=2)
-    site.start_worker(
-        limits={"max_age_seconds": 3600, "when_too_old": when_too_old}, batching={"order": "freshest_first"}
-    )
     site.wait_until_committed()
     site.assert_kept()
     mapped = {each.event_id for each in old.produced}

@@ -24,6 +24,8 @@ class Drought:
         self._began_at: float | None = None
         self._code = ""
         self._repeats = Repeats()
+        self.came_through = False
+        """Whether any call did since the start: before the first nobody can tell how it is."""
 
     def failed(self, code: str, now: float) -> None:
         """A call failed in a way that may pass."""
@@ -40,6 +42,7 @@ class Drought:
             log.info("calls.recovered", seconds=round(now - self._began_at, 1))
             self._repeats = Repeats()
         self._began_at = None
+        self.came_through = True
 
     def now(self, now: float) -> str | None:
         """What to say of it; None while calls are accepted, or too little was tried to tell."""

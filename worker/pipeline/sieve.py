@@ -2,7 +2,8 @@
 
 Only while calls come through. While the gate is held, or call after call fails, no record is judged: else a
 wrong permission or address would empty a topic into the dead letters. Whoever mends it may still raise the
-limit; what is too old once calls come through again is put aside then. Nor is what is in a call judged,
+limit; what is too old once calls come through again is put aside then. Nor is anybody judged before the first
+call came through: a worker that starts anew has forgotten that it was held. Nor is what is in a call judged,
 before it is given back.
 """
 
@@ -77,7 +78,8 @@ class Sieve:
         return found
 
     def _calls_come_through(self) -> bool:
-        return not self._turnstile.gate.holds and self._turnstile.drought.now(self._clock()) is None
+        drought = self._turnstile.drought
+        return drought.came_through and not self._turnstile.gate.holds and drought.now(self._clock()) is None
 
     def _put_some_aside(self) -> int:
         is_too_old = self.judge()

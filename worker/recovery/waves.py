@@ -78,6 +78,8 @@ class Gathering:
         self._most_letters = most_letters
         self._most_bytes = most_bytes
         self._chosen: dict[Origin, Letter] = {}
+        # Of letters replayed too often: their older ones may be read after them.
+        self._exhausted: set[Origin] = set()
         self._bytes = 0
         self._has_begun = False
         self.left_out: Counter[str] = Counter()
@@ -92,10 +94,10 @@ class Gathering:
         """Read a little; the wave, when it is complete by that."""
         if not self._letters.at_end:
             self._has_begun = True
-            room = max(1, self._most_letters - len(self._chosen))
+            room = max(1, self._most_letters - self._kept())
             for record in self._letters.read(min(room, _READ_AT_ONCE)):
                 self._consider(record)
-        is_full = len(self._chosen) >= self._most_letters or self._bytes >= self._most_bytes
+        is_full = self._kept() >= self._most_letters or self._bytes >= self._most_bytes
         return self._close() if is_full or (self._has_begun and self._letters.at_end) else None
 
     def _consider(self, record: Record) -> None:
@@ -107,10 +109,16 @@ class Gathering:
         elif letter.replays >= MOST_REPLAYS:
             # Its older letters, too: with them the circle would go on.
             self.left_out[EXHAUSTED] += 1
+            self._exhausted.add(letter.origin)
             if self._chosen.pop(letter.origin, None) is not None:
                 self.left_out[SUPERSEDED] += 1
+        elif letter.origin in self._exhausted:
+            self.left_out[SUPERSEDED] += 1
         else:
             self._choose(letter)
+
+    def _kept(self) -> int:
+        return len(self._chosen) + len(self._exhausted)
 
     def _choose(self, letter: Letter) -> None:
         before = self._chosen.get(letter.origin)
@@ -123,4 +131,5 @@ class Gathering:
     def _close(self) -> Wave:
         wave = Wave(tuple(sorted(self._chosen.values(), key=_FIRST_PLACE)), dict(self._letters.positions))
         self._chosen, self._bytes, self._has_begun = {}, 0, False
+        self._exhausted = set()
         return wave

@@ -24,7 +24,10 @@ OLD_MS = START_MS - 3_600_000
 
 
 def stage_with_limit(**more: object) -> Stage:
-    return Stage(settings(max_age_seconds=MAX_AGE_SECONDS, **more))
+    """With a worker of which a call has come through before."""
+    stage = Stage(settings(max_age_seconds=MAX_AGE_SECONDS, **more))
+    stage.worker.turnstile.drought.over(0.0)
+    return stage
 
 
 def letters(stage: Stage) -> list[str]:
@@ -224,6 +227,32 @@ def test_while_no_call_comes_through_nothing_is_too_old(answer: Answer) -> None:
         assert "fresh" in stage.api.delivered()
         assert len(letters(stage)) + len(stage.api.delivered()) == 302
         assert len(letters(stage)) > 20
+
+    in_virtual_time(scenario())
+
+
+@pytest.mark.parametrize("answer", [Misconfigured("AccessDeniedException"), PassingFault("ConnectionFailed")])
+@pytest.mark.parametrize("when_too_old", ["dead_letter", "skip"])
+def test_a_start_anew_while_no_call_comes_through_empties_nothing(answer: Answer, when_too_old: str) -> None:
+    """The worker before it was held until all was too old; this one has yet to find out."""
+
+    async def scenario() -> None:
+        stage = Stage(settings(max_age_seconds=MAX_AGE_SECONDS, when_too_old=when_too_old))
+        now: list[Answer] = [answer]
+        stage.api.answer = lambda _: now[0]
+        stage.topic.produce(*(f"s{n}/u/{n}" for n in range(3000)), timestamp_ms=OLD_MS)
+        stage.source.assign(0)
+        async with running(stage):
+            await asyncio.sleep(100)
+            assert stage.api.calls
+            assert not stage.dead_letters.letters
+            assert not stage.meter.counts["skipped too_old"]
+            assert not stage.topic.committed[P0]
+            now[0] = Accepted()
+            await stage.settled()
+        aside = len(letters(stage)) + stage.meter.counts["skipped too_old"]
+        assert aside + len(stage.api.delivered()) == 3000
+        assert aside > 2000
 
     in_virtual_time(scenario())
 

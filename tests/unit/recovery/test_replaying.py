@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -105,6 +106,27 @@ def test_what_is_refused_again_is_a_letter_again_and_not_replayed_for_ever() -> 
         await stage.run()
         assert stage.api.calls == []
         assert stage.shelf.gathering.left_out == {EXHAUSTED: 1}
+
+    in_virtual_time(scenario())
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_what_was_replayed_too_often_stays_put_whichever_of_its_letters_is_read_first(seed: int) -> None:
+    """A record without a key has its letters in any partitions, which are read in any order."""
+
+    async def scenario() -> None:
+        topic, poison = LetterTopicTwin(partitions=4, seed=seed), source_record(1, "a")
+        topic.bury(poison, partition=3)
+        for replays in range(MOST_REPLAYS):
+            bury = topic.bury
+            topic.bury = partial(bury, partition=2 - replays % 3)
+            await ReplayStage(topic, answer=lambda batch: refuse_session("a", batch)).run()
+            topic.bury = bury
+        assert max(each.replays for each in letters(topic)) == MOST_REPLAYS
+        stage = ReplayStage(topic)
+        await stage.run(from_start=True)
+        assert stage.api.calls == []
+        assert stage.shelf.gathering.left_out == {EXHAUSTED: 1, SUPERSEDED: MOST_REPLAYS}
 
     in_virtual_time(scenario())
 
