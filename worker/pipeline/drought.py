@@ -5,6 +5,8 @@ An endpoint that can't be reached looks like this, and so does a region that doe
 
 from __future__ import annotations
 
+from math import inf
+
 import structlog
 
 from worker.core.advice import advise_unreached
@@ -24,8 +26,8 @@ class Drought:
         self._began_at: float | None = None
         self._code = ""
         self._repeats = Repeats()
-        self.came_through = False
-        """Whether any call did since the start: before the first nobody can tell how it is."""
+        self.came_through_at = -inf
+        """When the last of the calls that did was sent; ``-inf`` before the first: nobody can tell."""
 
     def failed(self, code: str, now: float) -> None:
         """A call failed in a way that may pass."""
@@ -36,13 +38,13 @@ class Drought:
             advice = advise_unreached(code)
             log.warning("calls.failing", code=code, seconds=round(seconds, 1), times=times, advice=advice)
 
-    def over(self, now: float) -> None:
+    def over(self, now: float, sent_at: float = inf) -> None:
         """A call was accepted, or refused by somebody who looked at it."""
         if self._began_at is not None and now - self._began_at >= _SAID_AFTER_SECONDS:
             log.info("calls.recovered", seconds=round(now - self._began_at, 1))
             self._repeats = Repeats()
         self._began_at = None
-        self.came_through = True
+        self.came_through_at = max(self.came_through_at, min(sent_at, now))
 
     def now(self, now: float) -> str | None:
         """What to say of it; None while calls are accepted, or too little was tried to tell."""

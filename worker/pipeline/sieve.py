@@ -3,8 +3,9 @@
 Only while calls come through. While the gate is held, or call after call fails, no record is judged: else a
 wrong permission or address would empty a topic into the dead letters. Whoever mends it may still raise the
 limit; what is too old once calls come through again is put aside then. Nor is anybody judged before the first
-call came through: a worker that starts anew has forgotten that it was held. Nor is what is in a call judged,
-before it is given back.
+call came through: a worker that starts anew has forgotten that it was held; and nobody after the wall clock
+jumped ahead, before a call that was signed since came through. Nor is what is in a call judged, before it is
+given back.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ log = structlog.get_logger(__name__)
 
 # After so many the loop has its turn: they take some milliseconds.
 _AT_ONCE = 1000
+# So much more of the wall clock's time than of the loop's has not passed between two looks.
+_JUMP_SECONDS = 30.0
 
 
 class Sieve:
@@ -51,12 +54,18 @@ class Sieve:
         self._reason = limit.reason()
         self._epoch_seconds = epoch_seconds
         self._repeats = Repeats()
+        self._ahead_seconds = inf
+        self._doubted_at = -inf
 
     def judge(self) -> Callable[[Record], bool] | None:
         """Whether a record is too old, at this moment; None while nobody is judged."""
-        if self._limit.max_age_seconds == inf or not self._calls_come_through():
+        if self._limit.max_age_seconds == inf:
             return None
-        return partial(self._limit.is_exceeded_by, epoch_seconds=self._epoch_seconds())
+        epoch_seconds = self._epoch_seconds()
+        self._look_for_jump(epoch_seconds)
+        if not self._calls_come_through():
+            return None
+        return partial(self._limit.is_exceeded_by, epoch_seconds=epoch_seconds)
 
     def put_aside(self, interaction: Interaction) -> None:
         """Do with one that is too old, and held, as the limit says."""
@@ -79,7 +88,19 @@ class Sieve:
 
     def _calls_come_through(self) -> bool:
         drought = self._turnstile.drought
-        return drought.came_through and not self._turnstile.gate.holds and drought.now(self._clock()) is None
+        return (
+            drought.came_through_at > self._doubted_at
+            and not self._turnstile.gate.holds
+            and drought.now(self._clock()) is None
+        )
+
+    def _look_for_jump(self, epoch_seconds: float) -> None:
+        now = self._clock()
+        ahead_seconds = epoch_seconds - now
+        if ahead_seconds - self._ahead_seconds > _JUMP_SECONDS:
+            self._doubted_at = now
+            log.warning("clock.jumped", ahead_seconds=round(ahead_seconds - self._ahead_seconds))
+        self._ahead_seconds = ahead_seconds
 
     def _put_some_aside(self) -> int:
         is_too_old = self.judge()

@@ -93,11 +93,11 @@ class Turnstile:
                 self.hold("misconfigured", code, clock_ahead_seconds)
             case Accepted():
                 self.gate.answered(sent_at, now, throttled=False)
-                self.drought.over(now)
+                self.drought.over(now, sent_at)
                 self._resume("misconfigured", "refusals", known_at=sent_at)
             case Refused():
                 # Whoever looks at the content has let us in.
-                self.drought.over(now)
+                self.drought.over(now, sent_at)
                 self._resume("misconfigured", known_at=sent_at)
         self._let_through()
 

@@ -257,6 +257,34 @@ def test_a_start_anew_while_no_call_comes_through_empties_nothing(answer: Answer
     in_virtual_time(scenario())
 
 
+def test_after_the_clock_jumped_nothing_is_too_old_before_a_call_shows_that_it_is_right() -> None:
+    """AWS takes no signature of a wrong clock; a call that was under way proves nothing."""
+
+    async def scenario() -> None:
+        stage, jump_seconds = stage_with_limit(when_too_old="skip"), 0.0
+        stage.source.assign(0)
+        stage.worker.flow._sieve._epoch_seconds = lambda: stage.epoch_seconds() + jump_seconds  # noqa: SLF001  the wall clock
+        async with running(stage):
+            stage.api.seconds = 3
+            stage.topic.produce("a/u/under-way", timestamp_ms=START_MS)
+            await stage.until(lambda: stage.gate.in_flight)
+            jump_seconds = 86_400
+            skewed = Misconfigured("RequestTimeTooSkewed")
+            stage.api.answer = lambda batch: Accepted() if batch.session_id == "a" else skewed
+            for n in range(300):
+                stage.topic.produce(f"s{n}/u/{n}", timestamp_ms=START_MS + int(1000 * stage.loop.time()))
+            await asyncio.sleep(20)
+            assert stage.api.delivered() == ["under-way"]
+            assert stage.gate.holds
+            assert not stage.meter.counts["skipped too_old"]
+            jump_seconds = 0.0
+            stage.api.answer = lambda _: Accepted()
+            await stage.settled()
+        assert len(stage.api.delivered()) == 301
+
+    in_virtual_time(scenario())
+
+
 def test_a_hundred_thousand_at_once_are_put_aside_within_bounds() -> None:
     """Few letters under way at a time, memory in its bound, and live events go meanwhile."""
 
