@@ -21,6 +21,13 @@ class Assignments(Protocol):
     async def revoked(self, partitions: Sequence[tuple[str, int]]) -> Mapping[tuple[str, int], int]:
         """Flush these partitions under one deadline, end their leases, give the offsets to commit."""
 
+    def cut(self, partition: tuple[str, int], offset: int) -> Lease:
+        """The log of a partition that is ours goes on at ``offset``, below what was received: open a lease.
+
+        What is held from below stays and holds the offset back; what is held from there on is delivered, and
+        moves no offset, for its offsets are other records' now.
+        """
+
     def lost(self, partitions: Sequence[tuple[str, int]]) -> None:
         """End the leases of partitions that already belong to somebody else: nothing may be committed."""
 

@@ -58,6 +58,11 @@ class TopicTwin:
                 self.timestamps_ms[key, log[-1][0]] = timestamp_ms
             gap = 0
 
+    def cut(self, offset: int, partition: int = 0) -> None:
+        """Lose the records from this offset on; what is committed stays, as it does in Kafka."""
+        log = self.logs[TOPIC, partition]
+        del log[bisect_left(log, (offset,)) :]
+
     def at_end(self) -> bool:
         """Whether every record of the topic is behind its partition's committed offset."""
         return all(not log or self.committed.get(key, 0) == log[-1][0] + 1 for key, log in self.logs.items())
@@ -69,6 +74,7 @@ class SourceTwin:
     def __init__(self, topic: TopicTwin) -> None:
         self._topic = topic
         self._positions: dict[Key, int] = {}
+        self._received: dict[Key, int] = {}
         self._leases: dict[Key, Lease] = {}
         self._stored: dict[Key, int] = {}
         self._rebalances: list[Callable[[], object]] = []
@@ -87,6 +93,10 @@ class SourceTwin:
 
     def lose(self, *partitions: int) -> None:
         self._rebalances.append(lambda: self._do_lose([(TOPIC, each) for each in partitions]))
+
+    def goes_on_at(self, offset: int, partition: int = 0) -> None:
+        """Read on from there, as librdkafka does by itself where the log was cut."""
+        self._positions[TOPIC, partition] = offset
 
     async def open(self, assignments: Assignments) -> None:
         self._assignments = assignments
@@ -137,17 +147,16 @@ class SourceTwin:
         return records
 
     def _current(self, key: Key, offset: int) -> Lease:
-        """A partition that begins again below is another assignment."""
-        if offset < self._leases[key].position:
-            self._assignments.lost([key])
-            (self._leases[key],) = self._assignments.assigned([key])
-        self._leases[key].position = offset + 1
+        """A partition goes back where its log was cut, or is another."""
+        if offset < self._received.get(key, 0):
+            self._leases[key] = self._assignments.cut(key, offset)
+        self._received[key] = offset + 1
         return self._leases[key]
 
     def _do_assign(self, keys: list[Key]) -> None:
         for key, lease in zip(keys, self._assignments.assigned(keys), strict=True):
             self._leases[key] = lease
-            self._positions[key] = self._topic.committed.get(key, 0)
+            self._positions[key] = self._received[key] = self._topic.committed.get(key, 0)
 
     async def _do_revoke(self, keys: list[Key]) -> None:
         await self.store(await self._assignments.revoked(keys))

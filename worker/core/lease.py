@@ -3,6 +3,11 @@
 It knows the offsets received and not yet settled; the committable offset is the first of those, else one past
 the last received. It follows received offsets, so gaps (compaction, transactions) cost nothing.
 
+A log may lose its end under a lease (an unclean election), or be another (a topic made anew): its offsets are
+then given to other records. What is received from there on comes under a lease of its own, on top of the one
+before, which goes on for what stands below the cut: nothing is committed past that. What was cut away and is
+held moves no offset any more.
+
 After Jeffail/checkpoint ``uncapped.go`` and arroyo's offset rules; confluentinc/parallel-consumer's issue 827
 shows what happens to those who commit the highest offset seen instead.
 """
@@ -16,11 +21,13 @@ _LEAST_SETTLED_AHEAD = 64
 
 
 class Lease:
-    """One assignment of one partition, from assign to revoke."""
+    """One assignment of one partition, from assign to revoke, or from one cut of its log to the next."""
 
     __slots__ = (
         "_arrivals",
+        "_below",
         "_committed",
+        "_cut_away",
         "_given",
         "_given_last",
         "_pending",
@@ -33,7 +40,6 @@ class Lease:
         "next_offset",
         "open",
         "partition",
-        "position",
         "topic",
     )
 
@@ -48,8 +54,6 @@ class Lease:
         self.next_offset: int | None = None
         # What the broker has, as far as this lease has committed.
         self.committed_offset: int | None = None
-        # Where the source stands, from which it tells that a partition has begun again below.
-        self.position = 0
         self._pending: deque[int] = deque()
         # Settled out of order: they still stand in _pending, behind one that is not settled.
         self._settled_ahead: set[int] = set()
@@ -62,6 +66,10 @@ class Lease:
         self._given: dict[int, int] = {}
         self._given_last: int | None = None
         self._committed = 0
+        # What was received before the log was cut, while some of it is not settled.
+        self._below: Lease | None = None
+        # Of this lease, not settled, and not in the log any more.
+        self._cut_away: set[int] = set()
 
     def __repr__(self) -> str:
         """Name the partition and whether it is still ours."""
@@ -82,12 +90,57 @@ class Lease:
         if not self._arrivals or self._arrivals[-1][1] != received_at:
             self._arrivals.append((offset, received_at))
 
+    def cut(self, offset: int, epoch: int) -> Lease:
+        """The log was cut at this offset, or begins anew there: the lease of what is received from now on.
+
+        It is this one's successor; only of the successor is to be asked what may be committed.
+        """
+        self.cut_away(offset)
+        on_top = Lease(self.topic, self.partition, epoch)
+        on_top.ending, on_top.committed_offset, on_top.next_offset = (
+            self.ending,
+            self.committed_offset,
+            offset,
+        )
+        on_top._below, on_top._committed = self, self._committed
+        return on_top
+
+    def cut_away(self, offset: int) -> None:
+        """Let go of what stood at this offset or behind it: it moves no offset any more."""
+        if self._below is not None:
+            self._below.cut_away(offset)
+        pending = self._pending
+        while pending and pending[-1] >= offset:
+            gone = pending.pop()
+            self._settled += self._taken_out.pop(gone, 0)
+            if gone in self._settled_ahead:
+                self._settled_ahead.remove(gone)
+                self._settled += 1
+            else:
+                self._cut_away.add(gone)
+
+    def end(self) -> None:
+        """The partition is not ours any more: from now on no settlement changes anything."""
+        self.open = False
+        if self._below is not None:
+            self._below.end()
+
+    def hasten(self) -> None:
+        """It ends soon: nothing of it lingers any more."""
+        self.ending = True
+        if self._below is not None:
+            self._below.hasten()
+
     def settle(self, offset: int) -> None:
         """Note that a received record is done with.
 
         Raises:
             ValueError: it was settled before, or never received.
         """
+        if self._cut_away and offset in self._cut_away:
+            self._cut_away.remove(offset)
+            self._forget_arrivals()
+            return
         pending = self._pending
         if (
             not pending
@@ -108,23 +161,44 @@ class Lease:
 
     def committable(self) -> int | None:
         """The offset to commit: the first unsettled, else one past the last; None before the first."""
-        return self._pending[0] if self._pending else self.next_offset
+        first = self.first_unsettled()
+        return self.next_offset if first is None else first
+
+    def first_unsettled(self) -> int | None:
+        """The first record's offset that is not settled and stands in the log; None: there is none."""
+        below = None if self._below is None else self._below.first_unsettled()
+        if below is not None:
+            return below
+        return self._pending[0] if self._pending else None
 
     def unsettled(self) -> int:
-        """How many received records are not settled."""
-        return len(self._pending) - len(self._settled_ahead)
+        """How many received records are not settled, those included that were cut away."""
+        ours = len(self._pending) - len(self._settled_ahead) + len(self._cut_away)
+        return ours if self._below is None else ours + self._below.unsettled()
+
+    def settled(self) -> int:
+        """How many are, with all before them in the log, since the lease was opened."""
+        return self._settled if self._below is None else self._settled + self._below.settled()
+
+    def settled_ahead(self) -> int:
+        """How many are, behind one that is not."""
+        ahead = len(self._settled_ahead) + sum(self._taken_out.values())
+        return ahead if self._below is None else ahead + self._below.settled_ahead()
 
     def oldest_received_at(self) -> float | None:
         """When the first unsettled record was received; None when all are settled."""
-        return self._arrivals[0][1] if self._arrivals else None
+        below = None if self._below is None else self._below.oldest_received_at()
+        return below if below is not None or not self._arrivals else self._arrivals[0][1]
 
     def give_out(self) -> int | None:
         """``committable()``, if it has moved since it was last given out; else None."""
+        if self._below is not None and not self._below.unsettled():
+            self._settled, self._below = self.settled(), None
         offset = self.committable()
         if offset is None or offset == self._given_last:
             return None
         self._given_last = offset
-        self._given[offset] = self._settled
+        self._given[offset] = self.settled()
         return offset
 
     def note_committed(self, offset: int) -> None:
@@ -135,8 +209,7 @@ class Lease:
 
     def uncommitted(self) -> int:
         """How many settled records a crash right now would repeat."""
-        ahead = len(self._settled_ahead) + sum(self._taken_out.values())
-        return self._settled + ahead - self._committed
+        return self.settled() + self.settled_ahead() - self._committed
 
     def _take_out_settled(self) -> None:
         """Keep only those that are not settled, and of the arrivals only theirs."""
@@ -170,6 +243,9 @@ class Lease:
 
     def _forget_arrivals(self) -> None:
         if not self._pending:
-            self._arrivals.clear()
+            # Those of what was cut away are kept until it is settled: at worst they tell too great an age.
+            if not self._cut_away:
+                self._arrivals.clear()
+            return
         while len(self._arrivals) > 1 and self._arrivals[1][0] <= self._pending[0]:
             self._arrivals.popleft()

@@ -40,11 +40,18 @@ class Ledger:
         self._leases[topic, partition] = lease
         return lease
 
+    def cut(self, topic: str, partition: int, offset: int) -> Lease:
+        """The log of a partition that is ours was cut at ``offset``: the lease from there on."""
+        self._epoch += 1
+        lease = self._leases[topic, partition].cut(offset, self._epoch)
+        self._leases[topic, partition] = lease
+        return lease
+
     def end(self, topic: str, partition: int) -> Lease | None:
         """End the lease of a partition, if there is one: from now on its settlements change nothing."""
         lease = self._leases.pop((topic, partition), None)
         if lease is not None:
-            lease.open = False
+            lease.end()
         return lease
 
     def leases(self, partitions: Iterable[tuple[str, int]]) -> list[Lease]:

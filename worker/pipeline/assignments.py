@@ -58,6 +58,10 @@ class Leases:
         self._note("revoked", partitions, unsettled_records=left)
         return {key: offset for key, offset in offsets.items() if offset is not None}
 
+    def cut(self, partition: tuple[str, int], offset: int) -> Lease:
+        """Go on from ``offset`` under a lease of its own; what is held is delivered all the same."""
+        return self._books.ledger.cut(*partition, offset)
+
     def lost(self, partitions: Sequence[tuple[str, int]]) -> None:
         """End their leases at once."""
         self._end(partitions)
@@ -66,7 +70,7 @@ class Leases:
     async def flush(self, leases: Sequence[Lease], until: float) -> None:
         """Wait until nothing of these leases is unsettled, or waiting is no use, or the time is over."""
         for lease in leases:
-            lease.ending = True
+            lease.hasten()
         self._queues.hasten(self._clock())
         self._work.wake()
         while any(each.open and each.unsettled() for each in leases):

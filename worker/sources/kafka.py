@@ -1,10 +1,10 @@
 """Records from Kafka, offsets back to it.
 
-Keeps to three rules. Partitions are ours from ``on_assign`` to ``on_revoke`` or ``on_lost``, and every
+Keeps to four rules. Partitions are ours from ``on_assign`` to ``on_revoke`` or ``on_lost``, and every
 record carries the lease it came under. Offsets are stored here and committed by name, of partitions that are
 ours and no others: of what its own ``store_offsets`` was told, librdkafka commits nothing below its last
-commit, not even when the log was cut and counts from below again. Polling never stops for long, so
-membership survives any outage.
+commit, not even when the log was cut and counts from below again. Where a partition is read, and whether it
+flows, is said and never taken for granted. Polling never stops for long, so membership survives any outage.
 
 A broker that is away, a refused login, a topic that is not there yet are said and waited for: librdkafka
 reconnects by itself. What it calls fatal (a fenced static member) ends the worker.
@@ -20,9 +20,11 @@ import structlog
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.aio import AIOConsumer
 
-from worker.sources.kafka_messages import RecordReader, how_many_more
+from worker.sources.kafka_messages import how_many_more
 from worker.sources.kafka_offsets import Offsets
-from worker.sources.kafka_settings import takes_in
+from worker.sources.kafka_pausing import Pausing
+from worker.sources.kafka_reading import Reading
+from worker.sources.kafka_settings import start_of, takes_in
 from worker.sources.kafka_statistics import Silence, decode
 from worker.sources.kafka_trouble import Trouble
 from worker.sources.memory import give_back
@@ -87,24 +89,27 @@ class KafkaSource:
         self._commit_seconds = commit_seconds
         self._on_committed = on_committed
         self._clock = clock
-        self._leases: dict[tuple[str, int], Lease] = {}
         self._offsets = Offsets()
         self._silence = Silence()
-        self._paused: set[tuple[str, int]] = set()
-        self._is_paused = False
         self._giving_back: asyncio.TimerHandle | None = None
         self._commit_at = 0.0
-        self._reader = RecordReader()
         self._trouble = Trouble(clock)
+        self._reading = Reading(
+            start=start_of(settings), cut=self._cut, started=self._started, heed=self._trouble.note
+        )
+        self._pausing = Pausing(self._reading.leases.keys, self._trouble.note)
 
     async def open(self, assignments: Assignments) -> None:
         """Subscribe; partitions come with the first calls of ``receive``."""
         self._assignments = assignments
         callbacks = {"error_cb": self._failed, "stats_cb": self._measured, "on_commit": self._told_of_commit}
         defaults = {"statistics.interval.ms": _STATISTICS_MS}
+        # A log that is not where it should be is read from its start on: where nothing is committed, and only
+        # there, the end is begun at, which is done here.
+        promises = {"auto.offset.reset": "earliest"} if start_of(self._settings) == "latest" else {}
         # An executor of its own would be waited for by close, however long a broker keeps it.
         self._threads = ThreadPoolExecutor(_THREADS, "kafka")
-        self._consumer = AIOConsumer(defaults | self._settings | callbacks, executor=self._threads)
+        self._consumer = AIOConsumer(defaults | self._settings | promises | callbacks, executor=self._threads)
         await self._consumer.subscribe(
             self._topics, on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
         )
@@ -118,10 +123,11 @@ class KafkaSource:
         if first is None:
             return ()
         messages = [first]
-        # Each step is looked at before the next: if it shows that a partition began again, a revoke within
-        # consume() must know.
+        # Each step is looked at before the next: if it shows that a log was cut, a revoke within consume()
+        # must know.
         records = self._records(messages)
         while (count := how_many_more(messages, max_records)) > 0:
+            await self._reading.seek(self._consumer, self._clock())
             more = await self._consumer.consume(count, 0)
             messages += more
             records += self._records(more)
@@ -141,17 +147,14 @@ class KafkaSource:
 
     async def pause(self) -> None:
         """Stop the flow, of partitions too that come later."""
-        self._is_paused = True
-        await self._pause_new()
+        await self._pausing.turn(self._consumer, on=True)
         # What was fetched ahead is thrown away by librdkafka's own thread, soon.
         loop = asyncio.get_running_loop()
         self._giving_back = loop.call_later(_PURGE_SECONDS, self._threads.submit, give_back)
 
     async def resume(self) -> None:
         """Let the records flow again."""
-        self._is_paused = False
-        paused, self._paused = self._paused & self._leases.keys(), set()
-        await self._quietly(self._consumer.resume, [TopicPartition(*each) for each in paused])
+        await self._pausing.turn(self._consumer, on=False)
 
     async def partitions_total(self) -> int | None:
         """All partitions of the subscribed topics, by the brokers' metadata; None while that can't be had."""
@@ -181,57 +184,51 @@ class KafkaSource:
 
     def partitions(self) -> tuple[PartitionGauges, ...]:
         """The partitions that are ours, with their lag as far as it is known."""
-        return tuple(self._offsets.gauges(lease) for lease in self._leases.values())
+        return tuple(self._offsets.gauges(lease) for lease in self._reading.leases.values())
 
     def _records(self, messages: Iterable[Message]) -> list[Record]:
-        received_at, leases, read = self._clock(), self._leases, self._reader.record
-        records: list[Record] = []
-        for message in messages:
-            if (error := message.error()) is not None:
-                self._trouble.note(error)
-            elif (lease := leases.get((message.topic(), message.partition()))) is not None:  # type: ignore[arg-type]  # set
-                record = read(message, lease, received_at)
-                if record.offset < lease.position:
-                    record = read(message, self._begin_again(lease, record.offset), received_at)
-                record.lease.position = record.offset + 1
-                records.append(record)
+        records = self._reading.records(messages, self._clock())
         if records:
             self._trouble.over()
         return records
 
-    def _begin_again(self, lease: Lease, offset: int) -> Lease:
-        """A new lease for a partition that begins again below, at ``offset``.
+    def _started(self, key: tuple[str, int], offset: int) -> None:
+        """A partition was begun at its end: whoever has it next must not begin at a later one."""
+        self._offsets.store({key: offset})
 
-        librdkafka goes back by itself when the topic was made anew or its log was cut. To the ledger that is
-        another assignment: what is still on its way was of the old log.
-        """
-        key = (lease.topic, lease.partition)
-        log.warning("kafka.partition_began_again", topic=lease.topic, partition=lease.partition)
-        self._assignments.lost([key])
-        (self._leases[key],) = self._assignments.assigned([key])
-        self._offsets.begin_again(key, offset)
-        return self._leases[key]
+    def _cut(self, key: tuple[str, int], offset: int) -> Lease:
+        """A log was cut: what was committed of it must not be where the next owner begins."""
+        lease = self._assignments.cut(key, offset)
+        committable = lease.committable()
+        self._offsets.go_back(key, offset if committable is None else committable)
+        self._commit_at = self._clock()
+        return lease
 
     async def _keep_pace(self) -> None:
-        """Commit when it is time, and pause what was assigned during a pause."""
-        if self._is_paused:
-            await self._pause_new()
+        """Say of what was assigned whether it flows, and where it is read; commit when it is time."""
+        await self._pausing.keep(self._consumer)
+        await self._reading.seek(self._consumer, self._clock())
         if self._clock() >= self._commit_at:
             self._commit_at = self._clock() + self._commit_seconds
             if positions := self._offsets.to_commit():
                 await self._quietly(self._consumer.commit, offsets=positions, asynchronous=True)
 
-    async def _pause_new(self) -> None:
-        new = self._leases.keys() - self._paused
-        if new:
-            self._paused |= new
-            await self._quietly(self._consumer.pause, [TopicPartition(*each) for each in new])
-
     async def _assigned(self, _: AIOConsumer, partitions: list[TopicPartition]) -> None:
         keys = _keys(partitions)
         self._forget(keys)
-        self._leases |= zip(keys, self._assignments.assigned(keys), strict=True)
+        committed = await self._committed(keys)
+        leases = dict(zip(keys, self._assignments.assigned(keys), strict=True))
+        self._reading.begin(leases, committed)
+        self._pausing.assigned()
         self._trouble.over()
+
+    async def _committed(self, keys: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int] | None:
+        """Where the group has committed, of those of which it has; None when that can't be had."""
+        asked = [TopicPartition(*each) for each in keys]
+        found = await self._quietly(self._consumer.committed, asked, timeout=_METADATA_SECONDS)
+        if found is None or any(each.error for each in found):
+            return None
+        return {(each.topic, each.partition): each.offset for each in found if each.offset >= 0}
 
     async def _revoked(self, _: AIOConsumer, partitions: list[TopicPartition]) -> None:
         keys = _keys(partitions)
@@ -250,17 +247,19 @@ class KafkaSource:
 
     def _forget(self, keys: Sequence[tuple[str, int]]) -> None:
         self._offsets.forget(keys)
-        for key in keys:
-            self._leases.pop(key, None)
-            self._paused.discard(key)
+        self._reading.end(keys)
 
     async def _failed(self, error: KafkaError) -> None:
         self._trouble.note(error)
 
     async def _measured(self, statistics: str) -> None:
         decoded, now = decode(statistics), self._clock()
-        self._offsets.note_known((key, known) for key, known in decoded.offsets() if key in self._leases)
-        self._silence.observe(decoded, now, fetching=not self._is_paused)
+        if not self._pausing.is_on:
+            self._reading.moved(decoded.moved())
+        self._offsets.note_known(
+            (key, known) for key, known in decoded.offsets() if key in self._reading.leases
+        )
+        self._silence.observe(decoded, now, fetching=not self._pausing.is_on)
         self._trouble.silent(self._silence.of(now))
         self._trouble.remind()
 
@@ -277,17 +276,20 @@ class KafkaSource:
             self._on_committed(done)
 
     def _of_ours(self, offsets: Mapping[tuple[str, int], int]) -> dict[tuple[str, int], int]:
-        return {key: offset for key, offset in offsets.items() if key in self._leases}
+        return {key: offset for key, offset in offsets.items() if key in self._reading.leases}
 
     async def _quietly(self, call: Callable[..., Awaitable[T]], *args: object, **kwargs: object) -> T | None:
         """Make a call of the consumer; what goes wrong in a way that heals or harms nobody is not raised."""
         try:
             return await call(*args, **kwargs)
         except KafkaException as raised:
-            error: KafkaError = raised.args[0]
-            if error.code() not in _HARMLESS:
-                self._trouble.note(error)
+            self._heed(raised)
         return None
+
+    def _heed(self, raised: KafkaException) -> None:
+        error: KafkaError = raised.args[0]
+        if error.code() not in _HARMLESS:
+            self._trouble.note(error)
 
 
 def _keys(partitions: Iterable[TopicPartition]) -> list[tuple[str, int]]:

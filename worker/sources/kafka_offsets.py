@@ -47,9 +47,8 @@ class Offsets:
         """Note the ends, and what is committed, by librdkafka's statistics."""
         self._known |= known
 
-    def begin_again(self, key: Key, offset: int) -> None:
-        """The log of this partition counts from below again, its first record is at ``offset``."""
-        # What was committed of the old log must not be where the next owner begins in this one.
+    def go_back(self, key: Key, offset: int) -> None:
+        """The log of this partition was cut: ``offset`` is to be committed, whatever was before."""
         self._stored[key] = offset
         self._committed.pop(key, None)
 

@@ -43,6 +43,16 @@ CONSUMER_DEFAULTS: Final[dict[str, ClientValue]] = {
 }
 PRODUCER_DEFAULTS: Final[dict[str, ClientValue]] = {"enable.idempotence": True}
 
+Start: TypeAlias = Literal["earliest", "latest", "error"]
+_RESET: Final = "auto.offset.reset"
+# librdkafka's words for them.
+_STARTS: Final[dict[str, Start]] = {
+    "latest": "latest",
+    "largest": "latest",
+    "end": "latest",
+    "error": "error",
+}
+
 # The offsets are the ledger's to give.
 CONSUMER_PROMISES: Final[dict[str, ClientValue]] = {
     "enable.auto.commit": False,
@@ -134,6 +144,11 @@ def refused_by_librdkafka(client: Mapping[str, ClientValue]) -> Iterator[tuple[s
         if named is None:
             return
         del left[named]
+
+
+def start_of(settings: Mapping[str, object]) -> Start:
+    """Where a partition is begun of which nothing is committed, by a consumer's settings."""
+    return _STARTS.get(str(settings.get(_RESET, "")).lower(), "earliest")
 
 
 def takes_in(topic: str, name: str) -> bool:

@@ -21,6 +21,13 @@ SILENT_SECONDS: Final = 9.0
 class _Partition(Struct, frozen=True):
     hi_offset: int = -1
     committed_offset: int = -1
+    next_offset: int = -1
+    """Where it is fetched next."""
+    app_offset: int = -1
+    """One past the last record handed over since it was assigned or moved; negative before the first."""
+    fetch_state: str = ""
+    fetchq_cnt: int = 0
+    """Records that are fetched, and not handed over."""
 
 
 class _Topic(Struct, frozen=True):
@@ -55,6 +62,17 @@ class Statistics(Struct, frozen=True):
         for topic, each in self.topics.items():
             for partition, numbers in each.partitions.items():
                 yield (topic, int(partition)), (numbers.hi_offset, numbers.committed_offset)
+
+    def moved(self) -> Iterator[tuple[tuple[str, int], int]]:
+        """Where librdkafka has moved each partition of which nothing has come since, and nothing waits.
+
+        It does so by itself when a log was cut or is another, also while there is nothing to read.
+        """
+        for topic, each in self.topics.items():
+            for partition, numbers in each.partitions.items():
+                is_idle = numbers.fetch_state == "active" and not numbers.fetchq_cnt
+                if is_idle and numbers.app_offset < 0 <= numbers.next_offset:
+                    yield (topic, int(partition)), numbers.next_offset
 
 
 decode: Callable[[str], Statistics] = msgspec.json.Decoder(Statistics).decode

@@ -51,6 +51,10 @@ class LeasesTwin:
             self.ledger.end(*each)
         return {key: offset for key, offset in self.to_commit.items() if key in partitions}
 
+    def cut(self, partition: Key, offset: int) -> Lease:
+        self.told.append(f"cut at {offset}")
+        return self.ledger.cut(*partition, offset)
+
     def lost(self, partitions: Sequence[Key]) -> None:
         self.told.append("lost")
         for each in partitions:

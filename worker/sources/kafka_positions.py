@@ -1,0 +1,67 @@
+"""Where each partition is read on, and what it means when a record comes from elsewhere.
+
+A record from below what comes next: the log was cut there by an unclean election, or is another log. A record
+from above leaves a gap, as compaction and the markers of transactions do; or librdkafka went on at a cut and
+threw away what it had fetched ahead, also what stands *below* the cut, for it looks where it fetches and not
+what it has handed over. What is written behind a cut has a later leader epoch than all that was read before.
+So a gap in front of an epoch of which no gap was looked at yet is read once more, and believed if it is still
+there.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from typing import Final
+
+_NONE: Final = -1
+
+
+class Step(Enum):
+    """From one record of a partition to the one that comes after it."""
+
+    ON = auto()
+    BACK = auto()
+    """The log goes on below what was read: it was cut, or is another."""
+    ASIDE = auto()
+    """Something may have been left out: seek to ``next_offset``, and read again."""
+
+
+class ReadPosition:
+    """Of one partition, for as long as it is assigned."""
+
+    __slots__ = ("_asked", "_began_at", "_believed_epoch", "next_offset")
+
+    def __init__(self, next_offset: int | None = None) -> None:
+        """Begin at what is committed; None: wherever librdkafka begins."""
+        self.next_offset = self._began_at = next_offset
+        # Gaps in front of this epoch have been found to be true: it costs one look for each epoch.
+        self._believed_epoch = _NONE
+        # The offset that was read again, and the epoch of what stood behind the gap.
+        self._asked = (_NONE, _NONE)
+
+    @property
+    def has_read(self) -> bool:
+        """Whether it was read on since it was assigned."""
+        return self.next_offset != self._began_at
+
+    def step(self, offset: int, leader_epoch: int | None) -> Step:
+        """What it means that the next record has this offset, written under this epoch (None: not known)."""
+        begin = self.next_offset
+        if begin is None or offset == begin:
+            return Step.ON
+        if offset < begin:
+            return Step.BACK
+        epoch = _NONE if leader_epoch is None else leader_epoch
+        if epoch <= self._believed_epoch:
+            return Step.ON
+        if self._asked == (begin, epoch):
+            self._believed_epoch = epoch
+            return Step.ON
+        self._asked = begin, epoch
+        return Step.ASIDE
+
+    def moved(self, offset: int) -> Step:
+        """The same of the offset to which librdkafka has moved by itself, before there is a record."""
+        if self.next_offset is None or offset == self.next_offset:
+            return Step.ON
+        return Step.BACK if offset < self.next_offset else Step.ASIDE

@@ -1,0 +1,201 @@
+"""What is read of the partitions that are ours: records under their leases, and none left out.
+
+librdkafka moves by itself when a log was cut. Where it went back, what comes from there is put under a lease
+of its own; where it may have left something out, nothing more is taken of the partition until it was read
+again.
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING, TypeAlias
+
+import structlog
+from confluent_kafka import KafkaException, TopicPartition
+
+from worker.sources.kafka_messages import RecordReader
+from worker.sources.kafka_positions import ReadPosition, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Literal
+
+    from confluent_kafka import KafkaError, Message
+    from confluent_kafka.aio import AIOConsumer
+
+    from worker.core.lease import Lease
+    from worker.core.records import Record
+
+    Key: TypeAlias = tuple[str, int]
+    Start: TypeAlias = Literal["earliest", "latest", "error"]
+
+log = structlog.get_logger(__name__)
+
+_ANSWER_SECONDS = 2.0
+_AGAIN_SECONDS = 5.0
+
+
+class Reading:
+    """The partitions, from assign to revoke or loss, and where each is read on."""
+
+    def __init__(
+        self,
+        *,
+        start: Start,
+        cut: Callable[[Key, int], Lease],
+        started: Callable[[Key, int], None],
+        heed: Callable[[KafkaError], None],
+    ) -> None:
+        """Begin without partitions.
+
+        Args:
+            start: where a partition is begun of which nothing is committed.
+            cut: opens a lease for a partition whose log goes on at an offset below what was read.
+            started: is told where a partition was begun at its end, so that its next owner begins there too.
+            heed: is given what Kafka complains of.
+        """
+        self._start = start
+        self._cut = cut
+        self._started = started
+        self._heed = heed
+        self._reader = RecordReader()
+        self.leases: dict[Key, Lease] = {}
+        self._positions: dict[Key, ReadPosition] = {}
+        # Nothing is taken of these until they were sought: something may have been left out, or it is not
+        # known where to begin. In the order in which they are tried.
+        self._to_seek: dict[Key, None] = {}
+        self._seek_at = -inf
+        # Where librdkafka had moved partitions when it was last asked.
+        self._moved: dict[Key, int] = {}
+
+    def begin(self, leases: Mapping[Key, Lease], committed: Mapping[Key, int] | None) -> None:
+        """Partitions were assigned, with what is committed of them; None: that could not be had."""
+        self.leases |= leases
+        if committed is None:
+            self._positions |= {key: ReadPosition() for key in leases}
+            self._to_seek |= dict.fromkeys(leases)
+            return
+        # The earliest is 0, or where the log starts, which is looked up if it begins above.
+        unknown = 0 if self._start == "earliest" else None
+        self._positions |= {key: ReadPosition(committed.get(key, unknown)) for key in leases}
+        if self._start == "latest":
+            self._to_seek |= dict.fromkeys(key for key in leases if key not in committed)
+
+    def end(self, keys: Iterable[Key]) -> None:
+        """They are not ours any more."""
+        for key in keys:
+            self.leases.pop(key, None)
+            self._positions.pop(key, None)
+            self._to_seek.pop(key, None)
+
+    def records(self, messages: Iterable[Message], received_at: float) -> list[Record]:
+        """The messages as records; without what is not ours, and what ``seek`` has to bring again."""
+        # Variables, for this is done for each record.
+        leases, positions, to_seek, read = self.leases, self._positions, self._to_seek, self._reader.record
+        records: list[Record] = []
+        for message in messages:
+            if (error := message.error()) is not None:
+                self._heed(error)
+                continue
+            key: Key = (message.topic(), message.partition())  # type: ignore[assignment]  # set, for it is no error
+            if (lease := leases.get(key)) is None or (to_seek and key in to_seek):
+                continue
+            record, position = read(message, lease, received_at), positions[key]
+            if record.offset != position.next_offset:
+                if not self._take_step(key, message):
+                    continue
+                # The lease may be another from here on.
+                record = read(message, leases[key], received_at)
+            position.next_offset = record.offset + 1
+            records.append(record)
+        return records
+
+    def moved(self, moved: Iterable[tuple[Key, int]]) -> None:
+        """Where librdkafka has moved partitions by itself, of which nothing came since.
+
+        Heeded the second time, and only of what was read before: of a partition that was assigned lately,
+        librdkafka tells where it stood under the assignment before.
+        """
+        before, self._moved = self._moved, {}
+        for key, offset in moved:
+            if key in self.leases and self._positions[key].has_read:
+                self._moved[key] = offset
+                if before.get(key) == offset:
+                    self._heed_step(key, offset, self._positions[key].moved(offset))
+
+    async def seek(self, consumer: AIOConsumer, now: float) -> None:
+        """Have it read again, or begun, of which nothing is taken."""
+        while self._to_seek and now >= self._seek_at:
+            key = next(iter(self._to_seek))
+            del self._to_seek[key]
+            try:
+                await self._seek(consumer, key)
+            except KafkaException as raised:
+                # Behind the others, and not at once: while nobody answers, nobody polls.
+                self._to_seek[key] = None
+                self._seek_at = now + _AGAIN_SECONDS
+                self._heed(raised.args[0])
+
+    async def _seek(self, consumer: AIOConsumer, key: Key) -> None:
+        """Go on where it stands, or where it begins: not below the log's start, for that is elsewhere then.
+
+        Raises:
+            KafkaException: it can't be, now.
+        """
+        at, position = TopicPartition(*key), self._positions[key]
+        if position.next_offset is None:
+            position.next_offset = await self._begins_at(consumer, key)
+        if position.next_offset is None:
+            return
+        first, _ = await consumer.get_watermark_offsets(at, timeout=_ANSWER_SECONDS)
+        at.offset = max(first, position.next_offset)
+        await consumer.seek(at)
+        position.next_offset = at.offset
+        log.info("kafka.sought", topic=at.topic, partition=at.partition, offset=at.offset)
+
+    async def _begins_at(self, consumer: AIOConsumer, key: Key) -> int | None:
+        """Where a partition begins: at what is committed, else as configured, which may be nowhere."""
+        at = TopicPartition(*key)
+        (committed,) = await consumer.committed([at], timeout=_ANSWER_SECONDS)
+        if committed.offset >= 0:
+            return int(committed.offset)
+        if self._start != "latest":
+            return 0 if self._start == "earliest" else None
+        _, end = await consumer.get_watermark_offsets(at, timeout=_ANSWER_SECONDS)
+        self._started(key, end)
+        return int(end)
+
+    def _take_step(self, key: Key, message: Message) -> bool:
+        """Whether a record that is not the next one is to be taken."""
+        offset: int = message.offset()  # type: ignore[assignment]  # set, for it is no error
+        step = self._positions[key].step(offset, message.leader_epoch())
+        self._heed_step(key, offset, step)
+        return step is not Step.ASIDE
+
+    def _heed_step(self, key: Key, offset: int, step: Step) -> None:
+        match step:
+            case Step.BACK:
+                self._go_back(key, offset)
+            case Step.ASIDE:
+                self._to_seek[key] = None
+            case Step.ON:
+                pass
+
+    def _go_back(self, key: Key, offset: int) -> None:
+        """The log goes on at ``offset``, below what was read.
+
+        That is the cut, when an unclean election took the end of the log, or the earliest record, when the
+        topic was made anew or librdkafka could not tell where the cut was.
+        """
+        topic, partition = key
+        position = self._positions[key]
+        log.warning(
+            "kafka.log_cut",
+            topic=topic,
+            partition=partition,
+            read_to_offset=position.next_offset,
+            goes_on_at_offset=offset,
+            effect="what was received is delivered; what Kafka lost before it was received is lost",
+        )
+        position.next_offset = offset
+        self.leases[key] = self._cut(key, offset)
