@@ -26,6 +26,8 @@ and from a file that the environment names: WORKER_KAFKA__CLIENT__SASL_PASSWORD_
 
 # As a shell tells of a program that Ctrl-C ended.
 _INTERRUPTED = 130
+# The same of one that wrote to a pipe that nobody reads.
+_UNREAD = 141
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,12 +38,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     chosen = _parser().parse_args(arguments)
     try:
-        return _do(chosen)
+        code = _do(chosen)
+        # Here, where it can be told: at the end of the process nobody hears that the reader has gone.
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _unread()
     except KeyboardInterrupt:
         return _INTERRUPTED
     except Exception as error:  # noqa: BLE001  a traceback's message could hold what nobody may see
         _tell_crash(error)
         return 1
+    return code
+
+
+def _unread() -> int:
+    """Whoever read what is said has gone, as ``head`` does: the exit code, and nothing more is said."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(nowhere, stream.fileno())
+    return _UNREAD
 
 
 def _do(chosen: argparse.Namespace) -> int:

@@ -39,9 +39,10 @@ from worker.status import Status
 from worker.status.readiness import Watched
 from worker.telemetry.admin import AdminServer
 from worker.telemetry.definition import Build
-from worker.telemetry.logs import configure_logs, log_crashes
+from worker.telemetry.logs import configure_logs, log_crashes, log_dropped
 from worker.telemetry.meter import Counts
 from worker.telemetry.metrics import Metrics
+from worker.telemetry.unblocked import UnblockedLines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,12 +59,15 @@ _EXIT_MISCONFIGURED: Final = 2
 _EXIT_SIGNALLED: Final = 128
 _PATIENCE_SECONDS: Final = 5.0
 _AWAY_SECONDS: Final = 1.0
+# At the end, for whoever still reads the log.
+LAST_LINES_SECONDS: Final = 1.0
 
 
 def run(settings: Settings) -> int:
     """Deliver until told to stop; the exit code."""
     line_format = settings.log.format
-    configure_logs(settings.log.level, None if line_format == "auto" else line_format)
+    lines = UnblockedLines(_standard_output(), log_dropped)
+    configure_logs(settings.log.level, None if line_format == "auto" else line_format, lines)
     log_crashes()
     # What a crash of a library would leave on a disk holds users' data and keys.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -73,17 +77,22 @@ def run(settings: Settings) -> int:
     if reason := exposed(kafka):
         log.warning("kafka.exposed", reason=reason)
     runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
-    code = runner.run(_run_to_the_end(settings))
+    code = runner.run(_run_to_the_end(settings, lines))
     log.info("worker.ended", exit_code=code)
     # Neither closing the runner nor sys.exit: both would wait for threads that may hang on a broker.
-    sys.stdout.flush()
+    lines.drain(LAST_LINES_SECONDS)
     os._exit(code)
 
 
-async def _run_to_the_end(settings: Settings) -> int:
+def _standard_output() -> int:
+    """Its descriptor; where there is none, that of nothing, or the first connection would be taken for it."""
+    return os.open(os.devnull, os.O_WRONLY) if sys.stdout is None else sys.stdout.fileno()
+
+
+async def _run_to_the_end(settings: Settings, lines: UnblockedLines) -> int:
     """Run, and turn what ended it into an exit code and a line that says what to do."""
     stopping = asyncio.Event()
-    heed_signals(stopping)
+    heed_signals(stopping, lines)
     try:
         await _run(settings, stopping)
     except Exception as error:  # noqa: BLE001  the last stop: what nobody expected is told, not swallowed
@@ -260,13 +269,13 @@ async def _dead_letter_topic(settings: Settings, status: Status) -> None:
         return
 
 
-def heed_signals(stopping: asyncio.Event) -> None:
+def heed_signals(stopping: asyncio.Event, lines: UnblockedLines) -> None:
     """The first signal drains, the second ends at once: nothing is lost by that either, only repeated."""
 
     def heed(number: int) -> None:
         if stopping.is_set():
             log.warning("worker.ended_at_once", signal=number)
-            sys.stdout.flush()
+            lines.drain(LAST_LINES_SECONDS)
             os._exit(_EXIT_SIGNALLED + number)
         stopping.set()
 

@@ -27,9 +27,18 @@ from worker.recovery.source import ReplayedElsewhere, ReplaySource
 from worker.recovery.summary import Summary, rehearse
 from worker.recovery.tally import Tally
 from worker.sources.kafka_settings import CLIENT_LOG, client_settings
-from worker.telemetry.logs import configure_logs, log_crashes
+from worker.telemetry.logs import configure_logs, log_crashes, log_dropped
 from worker.telemetry.progress import Progress
-from worker.wiring import VERSION, causes, heed_signals, open_client, put_events_client, tell
+from worker.telemetry.unblocked import UnblockedLines
+from worker.wiring import (
+    LAST_LINES_SECONDS,
+    VERSION,
+    causes,
+    heed_signals,
+    open_client,
+    put_events_client,
+    tell,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -77,7 +86,8 @@ class Parts(Struct, frozen=True):
 def replay(settings: Settings, selection: Selection, plan: Plan) -> int:
     """Replay until all is done, or told to stop; the exit code. A replay proper ends the process."""
     line_format = settings.log.format
-    configure_logs(settings.log.level, None if line_format == "auto" else line_format, to=sys.stderr)
+    lines = UnblockedLines(sys.stderr.fileno(), log_dropped)
+    configure_logs(settings.log.level, None if line_format == "auto" else line_format, lines)
     log_crashes()
     group = replay_group(settings, selection)
     shelf = TopicShelf(open_topic(settings, group, CLIENT_LOG), settings, selection, plan.wave_letters)
@@ -87,10 +97,10 @@ def replay(settings: Settings, selection: Selection, plan: Plan) -> int:
     if plan.from_start:
         shelf.forget()
     runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
-    code = runner.run(_run_to_the_end(settings, shelf, group, plan))
+    code = runner.run(_run_to_the_end(settings, shelf, group, plan, lines))
     # Neither closing the runner nor sys.exit: both would wait for threads that may hang on a broker.
     sys.stdout.flush()
-    sys.stderr.flush()
+    lines.drain(LAST_LINES_SECONDS)
     os._exit(code)
 
 
@@ -140,9 +150,11 @@ async def _rehearse(settings: Settings, shelf: TopicShelf) -> int:
     return 0
 
 
-async def _run_to_the_end(settings: Settings, shelf: TopicShelf, group: str, plan: Plan) -> int:
+async def _run_to_the_end(
+    settings: Settings, shelf: TopicShelf, group: str, plan: Plan, lines: UnblockedLines
+) -> int:
     stopping = asyncio.Event()
-    heed_signals(stopping)
+    heed_signals(stopping, lines)
     try:
         return await _run(settings, shelf, group, plan, stopping)
     except Exception as error:  # noqa: BLE001  the last stop: what nobody expected is told, not swallowed

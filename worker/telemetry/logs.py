@@ -10,7 +10,7 @@ import logging
 import sys
 import threading
 import warnings
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 import msgspec
 import structlog
@@ -20,9 +20,11 @@ from worker.telemetry.plain import exceptions, place, plain
 
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import TextIO
+    from typing import BinaryIO, TextIO
 
     from structlog.typing import EventDict, Processor, WrappedLogger
+
+    from worker.telemetry.unblocked import UnblockedLines
 
 Format = Literal["json", "console"]
 
@@ -38,7 +40,9 @@ _encode_json = msgspec.json.Encoder().encode
 log = structlog.get_logger(__name__)
 
 
-def configure_logs(level: str, line_format: Format | None = None, to: TextIO | None = None) -> None:
+def configure_logs(
+    level: str, line_format: Format | None = None, to: TextIO | UnblockedLines | None = None
+) -> None:
     """Log to stdout, or ``to``, from ``level`` ("debug" to "critical") on; without a format, by what that is.
 
     Libraries that log through the standard library are heard from WARNING on, whatever level they set.
@@ -47,17 +51,20 @@ def configure_logs(level: str, line_format: Format | None = None, to: TextIO | N
     out = to or sys.stdout
     console = out.isatty() if line_format is None else line_format == "console"
     structlog.configure(
-        processors=[*_PROCESSORS, _console() if console else _render_json],
+        processors=[*_PROCESSORS, _console(out) if console else _render_json],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(to)
-        if console
-        else structlog.BytesLoggerFactory(None if to is None else to.buffer),
+        logger_factory=_factory(to, console=console),
         # A cached logger would keep its stdout when that is replaced, as tests do.
         cache_logger_on_first_use=False,
     )
     root = logging.getLogger()
     root.handlers = [_Foreign(level=max(number, logging.WARNING))]
     root.setLevel(logging.WARNING)
+
+
+def log_dropped(lines: int) -> None:
+    """Say that so many lines found no room."""
+    log.warning("log.lines_dropped", lines=lines, reason="nobody read standard output fast enough")
 
 
 def log_crashes() -> None:
@@ -137,8 +144,17 @@ def _keep_plain(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     return {key: plain(value) for key, value in {**head, **event}.items() if value is not None}
 
 
-def _console() -> Processor:
-    return structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
+def _factory(
+    to: TextIO | UnblockedLines | None, *, console: bool
+) -> structlog.PrintLoggerFactory | structlog.BytesLoggerFactory:
+    if console:
+        return structlog.PrintLoggerFactory(cast("TextIO | None", to))
+    # Whatever takes lines: of a text file, what takes bytes.
+    return structlog.BytesLoggerFactory(cast("BinaryIO | None", getattr(to, "buffer", to)))
+
+
+def _console(out: TextIO | UnblockedLines) -> Processor:
+    return structlog.dev.ConsoleRenderer(colors=out.isatty())
 
 
 def _render_json(_: WrappedLogger, __: str, event: EventDict) -> bytes:
