@@ -4,8 +4,7 @@ A record from below what comes next: the log was cut there by an unclean electio
 from above leaves a gap, as compaction and the markers of transactions do; or librdkafka went on at a cut and
 threw away what it had fetched ahead, also what stands *below* the cut, for it looks where it fetches and not
 what it has handed over. What is written behind a cut has a later leader epoch than all that was read before.
-So a gap in front of an epoch of which no gap was looked at yet is read once more, and believed if it is still
-there.
+So a gap in front of a later epoch is read once more, and believed if it is still there.
 """
 
 from __future__ import annotations
@@ -13,7 +12,8 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import Final
 
-_NONE: Final = -1
+# As librdkafka says it.
+NO_EPOCH: Final = -1
 
 
 class Step(Enum):
@@ -29,15 +29,15 @@ class Step(Enum):
 class ReadPosition:
     """Of one partition, for as long as it is assigned."""
 
-    __slots__ = ("_asked", "_began_at", "_believed_epoch", "next_offset")
+    __slots__ = ("_asked", "_began_at", "leader_epoch", "next_offset")
 
     def __init__(self, next_offset: int | None = None) -> None:
         """Begin at what is committed; None: wherever librdkafka begins."""
         self.next_offset = self._began_at = next_offset
-        # Gaps in front of this epoch have been found to be true: it costs one look for each epoch.
-        self._believed_epoch = _NONE
+        self.leader_epoch = NO_EPOCH
+        """Of the last record that was taken, or of one a little before; ``NO_EPOCH``: not known."""
         # The offset that was read again, and the epoch of what stood behind the gap.
-        self._asked = (_NONE, _NONE)
+        self._asked = (-1, NO_EPOCH)
 
     @property
     def has_read(self) -> bool:
@@ -51,13 +51,10 @@ class ReadPosition:
             return Step.ON
         if offset < begin:
             return Step.BACK
-        epoch = _NONE if leader_epoch is None else leader_epoch
-        if epoch <= self._believed_epoch:
+        asked = begin, NO_EPOCH if leader_epoch is None else leader_epoch
+        if asked[1] <= self.leader_epoch or asked == self._asked:
             return Step.ON
-        if self._asked == (begin, epoch):
-            self._believed_epoch = epoch
-            return Step.ON
-        self._asked = begin, epoch
+        self._asked = asked
         return Step.ASIDE
 
     def moved(self, offset: int) -> Step:

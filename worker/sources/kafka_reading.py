@@ -14,7 +14,7 @@ import structlog
 from confluent_kafka import KafkaException, TopicPartition
 
 from worker.sources.kafka_messages import RecordReader
-from worker.sources.kafka_positions import ReadPosition, Step
+from worker.sources.kafka_positions import NO_EPOCH, ReadPosition, Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -93,6 +93,7 @@ class Reading:
         # Variables, for this is done for each record.
         leases, positions, to_seek, read = self.leases, self._positions, self._to_seek, self._reader.record
         records: list[Record] = []
+        run, latest = ReadPosition(), None
         for message in messages:
             if (error := message.error()) is not None:
                 self._heed(error)
@@ -101,13 +102,18 @@ class Reading:
             if (lease := leases.get(key)) is None or (to_seek and key in to_seek):
                 continue
             record, position = read(message, lease, received_at), positions[key]
+            if position is not run or record.offset != position.next_offset:
+                _note_epoch(run, latest)
+                run, latest = position, None
             if record.offset != position.next_offset:
                 if not self._take_step(key, message):
                     continue
                 # The lease may be another from here on.
                 record = read(message, leases[key], received_at)
             position.next_offset = record.offset + 1
+            latest = message
             records.append(record)
+        _note_epoch(run, latest)
         return records
 
     def moved(self, moved: Iterable[tuple[Key, int]]) -> None:
@@ -149,7 +155,8 @@ class Reading:
             return
         first, _ = await consumer.get_watermark_offsets(at, timeout=_ANSWER_SECONDS)
         at.offset = max(first, position.next_offset)
-        await consumer.seek(at)
+        # Without an epoch librdkafka would not see that the log was cut once more, below this.
+        await consumer.seek(TopicPartition(*key, at.offset, leader_epoch=position.leader_epoch))
         position.next_offset = at.offset
         log.info("kafka.sought", topic=at.topic, partition=at.partition, offset=at.offset)
 
@@ -199,3 +206,10 @@ class Reading:
         )
         position.next_offset = offset
         self.leases[key] = self._cut(key, offset)
+
+
+def _note_epoch(run: ReadPosition, latest: Message | None) -> None:
+    """Records of a partition come in runs, of which the last one's epoch is enough."""
+    if latest is not None:
+        epoch = latest.leader_epoch()
+        run.leader_epoch = NO_EPOCH if epoch is None else epoch
