@@ -15,6 +15,7 @@ shows what happens to those who commit the highest offset seen instead.
 from __future__ import annotations
 
 from collections import deque
+from math import inf
 
 # So many may stand settled behind one that is not, beyond as many as are not settled.
 _LEAST_SETTLED_AHEAD = 64
@@ -27,6 +28,7 @@ class Lease:
         "_arrivals",
         "_below",
         "_committed",
+        "_cut_at",
         "_cut_away",
         "_given",
         "_given_last",
@@ -68,7 +70,8 @@ class Lease:
         self._committed = 0
         # What was received before the log was cut, while some of it is not settled.
         self._below: Lease | None = None
-        # Of this lease, not settled, and not in the log any more.
+        # Where the log was cut under it, and what stood from there on and is not settled.
+        self._cut_at = inf
         self._cut_away: set[int] = set()
 
     def __repr__(self) -> str:
@@ -86,6 +89,9 @@ class Lease:
             msg = f"{self!r} received offset {offset} after {self.next_offset - 1}"
             raise ValueError(msg)
         self.next_offset = offset + 1
+        if offset >= self._cut_at:
+            self._cut_away.add(offset)
+            return
         self._pending.append(offset)
         if not self._arrivals or self._arrivals[-1][1] != received_at:
             self._arrivals.append((offset, received_at))
@@ -97,11 +103,9 @@ class Lease:
         """
         self.cut_away(offset)
         on_top = Lease(self.topic, self.partition, epoch)
-        on_top.ending, on_top.committed_offset, on_top.next_offset = (
-            self.ending,
-            self.committed_offset,
-            offset,
-        )
+        on_top.ending, on_top.committed_offset = self.ending, self.committed_offset
+        # Not past what was received together with the cut, and is not tracked yet.
+        on_top.next_offset = None if self.next_offset is None else min(offset, self.next_offset)
         on_top._below, on_top._committed = self, self._committed
         return on_top
 
@@ -109,6 +113,7 @@ class Lease:
         """Let go of what stood at this offset or behind it: it moves no offset any more."""
         if self._below is not None:
             self._below.cut_away(offset)
+        self._cut_at = min(offset, self._cut_at)
         pending = self._pending
         while pending and pending[-1] >= offset:
             gone = pending.pop()

@@ -95,7 +95,7 @@ class KafkaSource:
         self._commit_at = 0.0
         self._trouble = Trouble(clock)
         self._reading = Reading(
-            start=start_of(settings), cut=self._cut, started=self._started, heed=self._trouble.note
+            start=start_of(settings), cut=self._cut, begun=self._begun, heed=self._trouble.note
         )
         self._pausing = Pausing(self._reading.leases.keys, self._trouble.note)
 
@@ -192,16 +192,16 @@ class KafkaSource:
             self._trouble.over()
         return records
 
-    def _started(self, key: tuple[str, int], offset: int) -> None:
-        """A partition was begun at its end: whoever has it next must not begin at a later one."""
-        self._offsets.store({key: offset})
+    def _begun(self, key: tuple[str, int], offset: int) -> None:
+        """A partition was begun elsewhere than at what is committed: its next owner is to begin there too."""
+        self._offsets.go_back(key, offset)
+        self._commit_at = self._clock()
 
     def _cut(self, key: tuple[str, int], offset: int) -> Lease:
         """A log was cut: what was committed of it must not be where the next owner begins."""
         lease = self._assignments.cut(key, offset)
-        committable = lease.committable()
-        self._offsets.go_back(key, offset if committable is None else committable)
-        self._commit_at = self._clock()
+        if (committable := lease.committable()) is not None:
+            self._begun(key, committable)
         return lease
 
     async def _keep_pace(self) -> None:

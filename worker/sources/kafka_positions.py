@@ -39,10 +39,20 @@ class ReadPosition:
         # The offset that was read again, and the epoch of what stood behind the gap.
         self._asked = (-1, NO_EPOCH)
 
+    def move(self, offset: int) -> None:
+        """What comes next has this offset, though it was not read up to there."""
+        if not self.has_read:
+            self._began_at = offset
+        self.next_offset = offset
+
     @property
     def has_read(self) -> bool:
         """Whether it was read on since it was assigned."""
         return self.next_offset != self._began_at
+
+    def is_below(self, offset: int | None) -> bool:
+        """Whether it is known that a record of this offset comes from below what comes next."""
+        return offset is not None and self.next_offset is not None and offset < self.next_offset
 
     def step(self, offset: int, leader_epoch: int | None) -> Step:
         """What it means that the next record has this offset, written under this epoch (None: not known)."""

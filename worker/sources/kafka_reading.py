@@ -43,7 +43,7 @@ class Reading:
         *,
         start: Start,
         cut: Callable[[Key, int], Lease],
-        started: Callable[[Key, int], None],
+        begun: Callable[[Key, int], None],
         heed: Callable[[KafkaError], None],
     ) -> None:
         """Begin without partitions.
@@ -51,12 +51,13 @@ class Reading:
         Args:
             start: where a partition is begun of which nothing is committed.
             cut: opens a lease for a partition whose log goes on at an offset below what was read.
-            started: is told where a partition was begun at its end, so that its next owner begins there too.
+            begun: is told of an offset, other than the committed one, that a partition was begun at: its next
+                owner is to begin there too.
             heed: is given what Kafka complains of.
         """
         self._start = start
         self._cut = cut
-        self._started = started
+        self._begun = begun
         self._heed = heed
         self._reader = RecordReader()
         self.leases: dict[Key, Lease] = {}
@@ -99,9 +100,12 @@ class Reading:
                 self._heed(error)
                 continue
             key: Key = (message.topic(), message.partition())  # type: ignore[assignment]  # set, for it is no error
-            if (lease := leases.get(key)) is None or (to_seek and key in to_seek):
+            if (lease := leases.get(key)) is None:
                 continue
-            record, position = read(message, lease, received_at), positions[key]
+            position = positions[key]
+            if to_seek and key in to_seek and not position.is_below(message.offset()):
+                continue
+            record = read(message, lease, received_at)
             if position is not run or record.offset != position.next_offset:
                 _note_epoch(run, latest)
                 run, latest = position, None
@@ -148,16 +152,16 @@ class Reading:
         Raises:
             KafkaException: it can't be, now.
         """
-        at, position = TopicPartition(*key), self._positions[key]
-        if position.next_offset is None:
-            position.next_offset = await self._begins_at(consumer, key)
-        if position.next_offset is None:
+        position = self._positions[key]
+        offset = position.next_offset
+        if offset is None and (offset := await self._begins_at(consumer, key)) is None:
             return
-        first, _ = await consumer.get_watermark_offsets(at, timeout=_ANSWER_SECONDS)
-        at.offset = max(first, position.next_offset)
-        # Without an epoch librdkafka would not see that the log was cut once more, below this.
-        await consumer.seek(TopicPartition(*key, at.offset, leader_epoch=position.leader_epoch))
-        position.next_offset = at.offset
+        first, _ = await consumer.get_watermark_offsets(TopicPartition(*key), timeout=_ANSWER_SECONDS)
+        position.move(max(first, offset))
+        # Without its epoch librdkafka would not see that the log was cut once more, below this.
+        epoch = position.leader_epoch if offset >= first else NO_EPOCH
+        at = TopicPartition(*key, max(first, offset), leader_epoch=epoch)
+        await consumer.seek(at)
         log.info("kafka.sought", topic=at.topic, partition=at.partition, offset=at.offset)
 
     async def _begins_at(self, consumer: AIOConsumer, key: Key) -> int | None:
@@ -169,7 +173,7 @@ class Reading:
         if self._start != "latest":
             return 0 if self._start == "earliest" else None
         _, end = await consumer.get_watermark_offsets(at, timeout=_ANSWER_SECONDS)
-        self._started(key, end)
+        self._begun(key, end)
         return int(end)
 
     def _take_step(self, key: Key, message: Message) -> bool:
@@ -182,6 +186,7 @@ class Reading:
     def _heed_step(self, key: Key, offset: int, step: Step) -> None:
         match step:
             case Step.BACK:
+                self._to_seek.pop(key, None)
                 self._go_back(key, offset)
             case Step.ASIDE:
                 self._to_seek[key] = None
@@ -204,8 +209,11 @@ class Reading:
             goes_on_at_offset=offset,
             effect="what was received is delivered; what Kafka lost before it was received is lost",
         )
-        position.next_offset = offset
-        self.leases[key] = self._cut(key, offset)
+        if position.has_read:
+            self.leases[key] = self._cut(key, offset)
+        else:
+            self._begun(key, offset)
+        position.move(offset)
 
 
 def _note_epoch(run: ReadPosition, latest: Message | None) -> None:

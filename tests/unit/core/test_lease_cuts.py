@@ -82,6 +82,7 @@ class AnyCuts(RuleBasedStateMachine):
         super().__init__()
         self.lease = Lease("t", 0, 1)
         self.next_offset: int | None = None
+        self.committable: int | None = None
         # Of each that is not settled: the lease it came under, its offset, whether it stands in the log.
         self.unsettled: list[list[object]] = []
 
@@ -91,14 +92,28 @@ class AnyCuts(RuleBasedStateMachine):
         for offset in range(begin, begin + count):
             self.lease.track(offset)
             self.unsettled.append([self.lease, offset, True])
-        self.next_offset = begin + count
+        self.next_offset = self.committable = begin + count
 
     @precondition(lambda self: self.next_offset is not None)
     @rule(data=st.data())
     def cut(self, data: st.DataObject) -> None:
         assert self.next_offset is not None
-        offset = data.draw(st.integers(0, self.next_offset))
+        self.cut_at(data.draw(st.integers(0, self.next_offset)))
+
+    @rule(count=st.integers(1, 20), data=st.data())
+    def cut_with_records_that_are_not_tracked_yet(self, count: int, data: st.DataObject) -> None:
+        """They came in the same reception as the first record from behind the cut."""
+        begin, before = self.next_offset or 0, self.lease
+        offset = data.draw(st.integers(0, begin + count - 1))
+        self.cut_at(offset)
+        self.never_commits_past_an_unsettled_record_that_stands()
+        for each in range(begin, begin + count):
+            before.track(each)
+            self.unsettled.append([before, each, each < offset])
+
+    def cut_at(self, offset: int) -> None:
         self.lease = self.lease.cut(offset, self.lease.epoch + 1)
+        self.committable = None if self.committable is None else min(offset, self.committable)
         self.next_offset = offset
         for each in self.unsettled:
             each[2] = each[2] and each[1] < offset  # type: ignore[operator]  # an int
@@ -126,7 +141,7 @@ class AnyCuts(RuleBasedStateMachine):
     @invariant()
     def never_commits_past_an_unsettled_record_that_stands(self) -> None:
         standing = [offset for _, offset, stands in self.unsettled if stands]
-        assert self.lease.committable() == (standing[0] if standing else self.next_offset)
+        assert self.lease.committable() == (standing[0] if standing else self.committable)
         assert self.lease.unsettled() == len(self.unsettled)
         assert self.lease.uncommitted() >= 0
 
