@@ -116,7 +116,12 @@ class Ground:
                 "group_id": group or f"worker-{uuid.uuid4().hex[:8]}",
             },
             "personalize": {"tracking_id": TRACKING_ID, "region": REGION, "endpoint_url": url, **personalize},
-            "dead_letters": {"topic": f"{topic}.dead-letters", "create_topic": True},
+            # What a benchmark breaks on purpose is no wrong mapping, however many there are in a row.
+            "dead_letters": {
+                "topic": f"{topic}.dead-letters",
+                "create_topic": True,
+                "hold_after_unmappable": None,
+            },
             "admin": {"host": "127.0.0.1", "port": admin_port},
             **(sections or {}),
         }

@@ -23,6 +23,7 @@ from worker.pipeline.books import Books
 from worker.pipeline.burials import Burials
 from worker.pipeline.courier import Courier
 from worker.pipeline.flow import Flow
+from worker.pipeline.quarantine import Quarantine
 from worker.pipeline.shared import Shared
 from worker.pipeline.sieve import Sieve
 from worker.pipeline.turnstile import Turnstile
@@ -63,6 +64,7 @@ class Worker(Struct, frozen=True):
     courier: Courier
     delivery: Delivery
     burials: Burials
+    quarantine: Quarantine
     settings: Settings
 
 
@@ -70,6 +72,7 @@ def assemble(settings: Settings, edges: Edges, clock: Callable[[], float]) -> Wo
     """A worker, ready to ``flow.run()`` on the loop whose time is ``clock``."""
     shared = _shared(settings, edges.meter, clock)
     burials = Burials(shared, edges.dead_letters)
+    quarantine = Quarantine(shared, burials, settings.dead_letters.hold_after_unmappable)
     streak = RefusalStreak(settings.dead_letters.hold_after_refusals)
     delivery = _delivery(settings.retry, shared, edges.put_events)
     courier = Courier(shared, delivery=delivery, burials=burials, streak=streak)
@@ -77,14 +80,25 @@ def assemble(settings: Settings, edges: Edges, clock: Callable[[], float]) -> Wo
         shared,
         source=edges.source,
         map_record=edges.map_record,
-        leases=Leases(shared, revoke_seconds=settings.kafka.revoke_seconds),
+        leases=Leases(shared, quarantine, revoke_seconds=settings.kafka.revoke_seconds),
         courier=courier,
         burials=burials,
+        quarantine=quarantine,
         sieve=Sieve(shared, burials, _age_limit(settings.limits), edges.epoch_seconds),
         max_batches=max(settings.personalize.max_in_flight * _BATCHES_PER_CALL, _LEAST_BATCHES),
         drain_seconds=settings.shutdown.drain_seconds,
     )
-    return Worker(flow, shared.books, shared.turnstile, shared.queues, courier, delivery, burials, settings)
+    return Worker(
+        flow=flow,
+        books=shared.books,
+        turnstile=shared.turnstile,
+        queues=shared.queues,
+        courier=courier,
+        delivery=delivery,
+        burials=burials,
+        quarantine=quarantine,
+        settings=settings,
+    )
 
 
 def _shared(settings: Settings, meter: Meter, clock: Callable[[], float]) -> Shared:

@@ -194,6 +194,10 @@ class DeadLetterSettings(Section, frozen=True, kw_only=True):
             le=10_000,
         ),
     ] = 20
+    hold_after_unmappable: Annotated[
+        Annotated[int, Meta(ge=1, le=10_000_000)] | None,
+        Meta(description="So many records of a topic in a row that can't be mapped are a hold; null: never."),
+    ] = 100
 
 
 class LimitSettings(Section, frozen=True, kw_only=True):

@@ -104,6 +104,22 @@ def test_what_is_wrong_now_is_what_the_worker_says(site: Site) -> None:
     wait_until_unready(worker, "AccessDeniedException", "PutEvents")
 
 
+def test_a_wrong_unit_of_time_costs_a_hundred_records_and_the_right_one_delivers_the_rest(site: Site) -> None:
+    site.open_topic()
+    site.produce(2000)
+    wrong = {"mapping": {"sent_at": {"path": "sentAt", "unit": "milliseconds"}}}
+    worker = site.start_worker(record=wrong)
+    wait_until_unready(worker, "unmappable", site.names.topic, "out_of_range", "record.mapping")
+    until(lambda: len(site.dead_letters()) >= 100, SOON_SECONDS, what="the dead letters")
+    worker.told_to_end()
+    assert worker.exit_code(END_SECONDS) == 0
+    assert len(site.dead_letters()) == 100
+    assert_quiet(worker, site)
+    site.start_worker("successor")
+    site.wait_until_committed()
+    site.assert_kept()
+
+
 def test_an_api_that_is_away_is_said(site: Site) -> None:
     """A mistyped region, a blocked way out, an outage: each looks like this from within."""
     site.open_topic()

@@ -21,6 +21,8 @@ from worker.settings import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from worker.ports import Map
+
 A_LONG_TIME = 10_000.0
 EPOCH_SECONDS = 1_780_000_000.0
 
@@ -31,6 +33,7 @@ def settings(  # noqa: PLR0913  each is one knob that some scenario turns
     max_in_flight: int = 64,
     linger_seconds: float = 1.0,
     hold_after_refusals: int = 20,
+    hold_after_unmappable: int | None = 100,
     max_unsettled_records: int = 100_000,
     drain_seconds: float = 20,
     revoke_seconds: float = 10,
@@ -47,7 +50,11 @@ def settings(  # noqa: PLR0913  each is one knob that some scenario turns
             tracking_id="t", requests_per_second=requests_per_second, max_in_flight=max_in_flight
         ),
         batching=BatchingSettings(linger_seconds=linger_seconds, order=order),
-        dead_letters=DeadLetterSettings(topic="dead", hold_after_refusals=hold_after_refusals),
+        dead_letters=DeadLetterSettings(
+            topic="dead",
+            hold_after_refusals=hold_after_refusals,
+            hold_after_unmappable=hold_after_unmappable,
+        ),
         limits=LimitSettings(
             max_unsettled_records=max_unsettled_records,
             max_age_seconds=max_age_seconds,
@@ -60,14 +67,16 @@ def settings(  # noqa: PLR0913  each is one knob that some scenario turns
 class Stage:
     """One worker with its twins."""
 
-    def __init__(self, conf: Settings | None = None, topic: TopicTwin | None = None) -> None:
+    def __init__(
+        self, conf: Settings | None = None, topic: TopicTwin | None = None, map_record: Map = map_plainly
+    ) -> None:
         self.topic = topic or TopicTwin()
         self.source = SourceTwin(self.topic)
         self.api = PutEventsTwin()
         self.dead_letters = DeadLettersTwin()
         self.meter = MeterTwin()
         self.loop = asyncio.get_running_loop()
-        edges = Edges(self.source, map_plainly, self.api, self.dead_letters, self.meter, self.epoch_seconds)
+        edges = Edges(self.source, map_record, self.api, self.dead_letters, self.meter, self.epoch_seconds)
         self.worker = assemble(conf or settings(), edges, self.loop.time)
         self.gate = self.worker.turnstile.gate
 

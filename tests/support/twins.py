@@ -45,17 +45,27 @@ class TopicTwin:
         self.committed: dict[Key, int] = {}
         self.timestamps_ms: dict[tuple[Key, int], int | None] = {}
         """Of records that were not produced just after the epoch."""
+        self.keys: dict[tuple[Key, int], bytes] = {}
+        """Of records that have one."""
 
     def produce(
-        self, *values: str, partition: int = 0, gap: int = 0, timestamp_ms: int | None = FIRST_MS
+        self,
+        *values: str,
+        partition: int = 0,
+        gap: int = 0,
+        timestamp_ms: int | None = FIRST_MS,
+        key: str | None = None,
+        topic: str = TOPIC,
     ) -> None:
         """Append records, the first ``gap`` offsets later than the next would be."""
-        key = TOPIC, partition
-        log = self.logs[key]
+        place = topic, partition
+        log = self.logs.setdefault(place, [])
         for value in values:
             log.append((log[-1][0] + 1 + gap if log else gap, value.encode()))
             if timestamp_ms != FIRST_MS:
-                self.timestamps_ms[key, log[-1][0]] = timestamp_ms
+                self.timestamps_ms[place, log[-1][0]] = timestamp_ms
+            if key is not None:
+                self.keys[place, log[-1][0]] = key.encode()
             gap = 0
 
     def cut(self, offset: int, partition: int = 0) -> None:
@@ -84,9 +94,9 @@ class SourceTwin:
         self.closed = False
         self.commits: list[tuple[Key, int]] = []
 
-    def assign(self, *partitions: int) -> None:
+    def assign(self, *partitions: int, topic: str = TOPIC) -> None:
         """Have these partitions assigned with the next call of ``receive``."""
-        self._rebalances.append(lambda: self._do_assign([(TOPIC, each) for each in partitions]))
+        self._rebalances.append(lambda: self._do_assign([(topic, each) for each in partitions]))
 
     def revoke(self, *partitions: int) -> None:
         self._rebalances.append(lambda: self._do_revoke([(TOPIC, each) for each in partitions]))
@@ -142,7 +152,8 @@ class SourceTwin:
             for offset, value in log[begin : begin + max_records - len(records)]:
                 timestamp_ms = self._topic.timestamps_ms.get((key, offset), FIRST_MS)
                 lease = self._current(key, offset)
-                records.append(Record(lease, offset, timestamp_ms, None, value, (), now))
+                record_key = self._topic.keys.get((key, offset))
+                records.append(Record(lease, offset, timestamp_ms, record_key, value, (), now))
                 self._positions[key] = offset + 1
         return records
 

@@ -279,6 +279,32 @@ def test_a_clock_too_far_off_for_any_signature_is_said(ahead: float | None, *, r
     in_virtual_time(scenario())
 
 
+def test_a_topic_of_which_nothing_can_be_mapped_is_unready_and_says_why_and_what_to_do() -> None:
+    async def scenario() -> None:
+        async with seeing() as seen:
+            seen.stage.topic.produce(*["bad"] * 150)
+            await seen.stage.until(lambda: seen.stage.topic.committed.get((TOPIC, 0)) == 100)
+            await asyncio.sleep(60)
+            status = seen.now()
+            (reason,) = status.reasons
+            assert not status.ready
+            assert reason.startswith("held for 6")
+            assert (
+                "unmappable: topic interactions: 150 in a row cannot be mapped: not_json 150 times" in reason
+            )
+            assert "mend record.mapping" in reason
+            assert [hold.kind for hold in status.holds] == ["unmappable"]
+            assert [hold.kind for hold in seen.status.gauges().holds] == ["unmappable"]
+            waits_for = seen.waits_for()
+            assert (waits_for.cause, waits_for.code) == ("hold", "unmappable")
+            assert waits_for.seconds == pytest.approx(60, abs=1)
+            seen.stage.topic.produce("a/u/1")
+            await seen.stage.settled()
+            assert seen.now().ready
+
+    in_virtual_time(scenario())
+
+
 def test_a_worker_that_is_starting_says_so() -> None:
     status = Status(lambda: 0.0, version="1.2.3", group="g").status()
     assert (status.ready, status.reasons) == (False, ("the worker is starting",))

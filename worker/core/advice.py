@@ -43,6 +43,11 @@ _BY_KIND: Final[Mapping[str, str]] = {
     "misconfigured": "look at role, keys, region and endpoint with `personalize-worker check`",
     "refusals": f"events of different sessions are refused in a row: {_TRACKER}; or mend the mapping",
     "dead_letters": "mend the dead-letter topic, or the right to write to it",
+    "unmappable": (
+        "mend record.mapping, record.format or the producer (`personalize-worker check --sample 100` tries "
+        "it), then restart: all that is held is delivered; if they are no events, raise "
+        "dead_letters.hold_after_unmappable"
+    ),
 }
 
 # AWS takes a signature for five minutes ("Signature Version 4": "within five minutes of the request").
@@ -54,6 +59,7 @@ PROBES: Final[Mapping[str, str]] = {
     "misconfigured": "one event is sent",
     "refusals": "one event is sent",
     "dead_letters": "the letters are written again",
+    "unmappable": "each further record is mapped",
 }
 
 

@@ -21,9 +21,11 @@ _BURST_SECONDS = 0.05
 _FIRST_PROBE_SECONDS = 1.0
 _MAX_PROBE_SECONDS = 30.0
 
+# The hold that the gate knows nothing of: it keeps records that cannot be mapped, and lets calls go.
+UNMAPPABLE = "unmappable"
 # Every kind of hold, and whether a call can find out that it is over. A dead letter that was written ends
-# the other.
-PROBED = {"misconfigured": True, "refusals": True, "dead_letters": False}
+# one of the others, a record that was mapped the other.
+PROBED = {"misconfigured": True, "refusals": True, "dead_letters": False, UNMAPPABLE: False}
 
 
 class Hold(Struct, frozen=True):

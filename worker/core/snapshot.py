@@ -25,7 +25,7 @@ class PartitionGauges(Struct, frozen=True):
 
 
 class HoldStatus(Struct, frozen=True, kw_only=True):
-    """Why nothing is sent."""
+    """Why nothing is sent, or, of records that cannot be mapped, why they are kept."""
 
     kind: str
     """Of ``gate.PROBED``."""
@@ -56,7 +56,7 @@ class Gauges(Struct, frozen=True, kw_only=True):
     """This pod's part of the quota, 0 to 1."""
     calls_in_flight: int
     holds: tuple[HoldStatus, ...]
-    """What holds the gate; empty while calls may go."""
+    """What holds the gate, or keeps records that cannot be mapped; empty while all goes on."""
     paused: bool
     """Receiving is paused, for too much is unsettled."""
     accepted_uncommitted_records: int

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from worker.core.lease import Lease
+    from worker.pipeline.quarantine import Quarantine
     from worker.pipeline.shared import Shared
 
 log = structlog.get_logger(__name__)
@@ -24,8 +25,9 @@ log = structlog.get_logger(__name__)
 class Leases:
     """Opens and ends leases as the source says; implements ``ports.Assignments``."""
 
-    def __init__(self, shared: Shared, *, revoke_seconds: float) -> None:
+    def __init__(self, shared: Shared, quarantine: Quarantine, *, revoke_seconds: float) -> None:
         """Keep the leases of ``shared.books``; a revoke's flush takes ``revoke_seconds`` at most."""
+        self._quarantine = quarantine
         self._books = shared.books
         self._queues = shared.queues
         self._turnstile = shared.turnstile
@@ -73,16 +75,21 @@ class Leases:
             lease.hasten()
         self._queues.hasten(self._clock())
         self._work.wake()
-        while any(each.open and each.unsettled() for each in leases):
+        while any(self._is_under_way(each) for each in leases):
             end = min(until, self.latest)
             if self._clock() >= end or self._turnstile.gate.holds:
                 return
             await self._books.changed.wait(end)
 
+    def _is_under_way(self, lease: Lease) -> bool:
+        """Nothing is mapped in a flush, so what is kept for want of a mapping stays as it is."""
+        return lease.open and lease.unsettled() > self._quarantine.kept_of(lease)
+
     def _end(self, partitions: Sequence[tuple[str, int]]) -> None:
         for each in partitions:
             self._books.ledger.end(*each)
         self._books.drop(self._queues.drop_ended())
+        self._quarantine.drop_ended()
         self._ended.wake()
         self._turnstile.turn_away()
 

@@ -53,6 +53,12 @@ class Books:
             self.backlog.remove(held_bytes(each.record, each.event))
         self.changed.wake()
 
+    def drop_records(self, records: Iterable[Record]) -> None:
+        """The same for records of which nothing else is held."""
+        for each in records:
+            self.backlog.remove(held_bytes(each))
+        self.changed.wake()
+
     def oldest_age_seconds(self, now: float) -> float:
         """For how long the oldest unsettled record has been here; 0 with none."""
         received = [at for lease in self.ledger if (at := lease.oldest_received_at()) is not None]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from worker.pipeline.assignments import Leases
     from worker.pipeline.burials import Burials
     from worker.pipeline.courier import Courier
+    from worker.pipeline.quarantine import Quarantine
     from worker.pipeline.shared import Shared
     from worker.pipeline.sieve import Sieve
     from worker.ports import Map, Source
@@ -52,6 +53,7 @@ class Flow:
         leases: Leases,
         courier: Courier,
         burials: Burials,
+        quarantine: Quarantine,
         sieve: Sieve,
         max_batches: int,
         drain_seconds: float,
@@ -65,6 +67,7 @@ class Flow:
             leases: what the source tells about partitions.
             courier: takes a batch to its end.
             burials: takes a record to the dead letters.
+            quarantine: keeps what can't be mapped while it may not be the records' fault.
             sieve: keeps back what is too old to be sent.
             max_batches: batches under way at once, those that wait to be tried again included.
             drain_seconds: at the end, so long for what is still on its way.
@@ -74,6 +77,7 @@ class Flow:
         self._leases = leases
         self._courier = courier
         self._burials = burials
+        self._quarantine = quarantine
         self._sieve = sieve
         self._max_batches = max_batches
         self._drain_seconds = drain_seconds
@@ -141,7 +145,7 @@ class Flow:
         log.info("intake.paused", unsettled_records=self._books.backlog.records)
 
     async def _tend(self) -> None:
-        """What is done between two receptions: flow, share, offsets."""
+        """What is done between two receptions: flow, share, offsets, and what is to be said."""
         if self.paused and not self.draining and self._books.backlog.has_eased():
             self.paused = False
             await self._source.resume()
@@ -150,6 +154,7 @@ class Flow:
             await self._set_share()
         if offsets := self._books.ledger.advanced():
             await self._source.store(offsets)
+        self._quarantine.tell()
 
     async def _set_share(self) -> None:
         """This pod's share of the quota: its partitions among all."""
@@ -165,11 +170,13 @@ class Flow:
     def _admit(self, records: Iterable[Record]) -> None:
         """Map records and queue what can be delivered."""
         count, now = 0, self._clock()
-        is_too_old = self._sieve.judge()
+        is_too_old, streaks = self._sieve.judge(), self._quarantine.streaks
         for record in records:
             count += 1
             mapped = self._map(record)
             if isinstance(mapped, Interaction):
+                if streaks:
+                    self._quarantine.end_streak(record.lease.topic)
                 self._books.hold(record, mapped.event)
                 if is_too_old is not None and is_too_old(record):
                     self._sieve.put_aside(mapped)
@@ -181,7 +188,7 @@ class Flow:
                 self._meter.skipped(mapped)
                 self._books.settle(record)
             else:
-                self._burials.post(record, mapped.reason)
+                self._quarantine.take(mapped)
         if count:
             self._meter.received(count)
             self._work.wake()

@@ -127,8 +127,10 @@ def join(
     )
     lane = GivingWay(edges.put_events, Lane(rate), clock)
     personalize = structs.replace(settings.personalize, requests_per_second=rate)
+    # What dies again is a dead letter again, however many do: they are kept already.
+    dead_letters = structs.replace(settings.dead_letters, hold_after_unmappable=None)
     worker = assemble(
-        structs.replace(settings, personalize=personalize),
+        structs.replace(settings, personalize=personalize, dead_letters=dead_letters),
         Edges(source, edges.map_record, lane, edges.dead_letters, tally, time.time),
         clock,
     )

@@ -69,7 +69,7 @@ class Status:
             gate_borrowed_calls_per_second=gate.borrowed,
             gate_share_ratio=gate.share,
             calls_in_flight=gate.in_flight,
-            holds=worker.turnstile.holds(),
+            holds=(*worker.turnstile.holds(), *worker.quarantine.holds()),
             paused=worker.flow.paused,
             accepted_uncommitted_records=sum(lease.uncommitted() for lease in ledger),
             partitions=source.partitions(),
@@ -97,7 +97,7 @@ class Status:
         partitions = watched.source.partitions()
         return structs.replace(
             said,
-            holds=worker.turnstile.holds(),
+            holds=(*worker.turnstile.holds(), *worker.quarantine.holds()),
             sending=_sending(worker),
             memory=_memory(worker),
             clock_ahead_seconds=watched.clock_ahead_seconds(),

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from worker.core.snapshot import PartitionStatus, WaitsFor
-from worker.status.waiting import dead_letter, under_way
+from worker.status.waiting import dead_letter, kept, under_way
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -70,6 +70,8 @@ def _waits_for(
         return _next_waits_for(worker, gauges)
     if worker.burials.has(lease, offset):
         return dead_letter(worker)
+    if worker.quarantine.is_first_kept(lease, offset):
+        return kept(worker)
     if (found := carried.get((lease, offset))) is not None:
         return found
     return queue.waits_for(received_at + worker.settings.batching.linger_seconds)

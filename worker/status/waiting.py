@@ -46,3 +46,9 @@ def dead_letter(worker: Worker) -> WaitsFor:
         if hold.kind == "dead_letters":
             return WaitsFor("hold", hold.held_seconds, code=hold.kind)
     return WaitsFor("dead_letter")
+
+
+def kept(worker: Worker) -> WaitsFor:
+    """For what a record waits that cannot be mapped, and may be once something else is mended."""
+    (hold,) = worker.quarantine.holds()
+    return WaitsFor("hold", hold.held_seconds, code=hold.kind)

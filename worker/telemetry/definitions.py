@@ -191,7 +191,8 @@ DEFINITIONS = (
     Definition(
         "held",
         "gauge",
-        "1 while sending is held for this kind of reason, else 0.",
+        "1 while sending is held for this kind of reason, else 0; `unmappable`: while records that cannot be "
+        "mapped are kept, and others are sent.",
         "Mend what `/ready` says; the worker goes on by itself. Nothing is lost while it is held.",
         _holds,
         ("kind",),
@@ -199,7 +200,7 @@ DEFINITIONS = (
     Definition(
         "held_seconds",
         "gauge",
-        "For how long sending has been held for this kind of reason; 0 while it is not.",
+        "For how long it has been held for this kind of reason; 0 while it is not.",
         "Above some minutes: somebody has to mend what `/ready` says.",
         _held_seconds,
         ("kind",),

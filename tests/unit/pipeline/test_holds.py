@@ -156,7 +156,7 @@ def test_several_holds_end_each_by_its_own_cause() -> None:
 
 def test_a_backlog_full_of_undecodables_holds_and_recovers() -> None:
     async def scenario() -> None:
-        stage = Stage(settings(max_unsettled_records=1000))
+        stage = Stage(settings(max_unsettled_records=1000, hold_after_unmappable=None))
         stage.dead_letters.broken = "no such topic"
         stage.topic.produce(*["bad"] * 3000, "a/u/1")
         stage.source.assign(0)

@@ -9,6 +9,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec import structs
 
 from tests.support.stage import crash
 from tests.support.virtual_time import in_virtual_time
@@ -106,6 +107,21 @@ def test_what_is_refused_again_is_a_letter_again_and_not_replayed_for_ever() -> 
         await stage.run()
         assert stage.api.calls == []
         assert stage.shelf.gathering.left_out == {EXHAUSTED: 1}
+
+    in_virtual_time(scenario())
+
+
+def test_of_letters_that_cannot_be_mapped_still_all_die_again_and_none_is_waited_for() -> None:
+    """Where a live worker would hold: whoever replays with a wrong mapping is told so at the end."""
+
+    async def scenario() -> None:
+        topic = LetterTopicTwin(partitions=3)
+        for number in range(300):
+            topic.bury(structs.replace(source_record(number, f"s{number}"), value=b"no JSON"))
+        stage = ReplayStage(topic)
+        await stage.run()
+        assert stage.parts.tally.died_again.total() == 300
+        assert sum(topic.commits.values()) == 300
 
     in_virtual_time(scenario())
 

@@ -1,0 +1,141 @@
+"""Keeps records that cannot be mapped while it may be the mapping, the format or the producer that is wrong.
+
+A hold of its own: what could be mapped goes on being sent, and records go on coming in, for the first that is
+mapped ends it. What is kept counts as unsettled, so memory bounds it and no offset is committed past it; a
+revoke and a drain do not wait for it, and a restart with another configuration delivers all of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from worker.core.advice import PROBES, advise
+from worker.core.gate import UNMAPPABLE
+from worker.core.repeats import Repeats
+from worker.core.snapshot import HoldStatus
+from worker.core.unmappable import UnmappableStreak
+
+if TYPE_CHECKING:
+    from worker.core.lease import Lease
+    from worker.core.records import Undecodable
+    from worker.pipeline.burials import Burials
+    from worker.pipeline.shared import Shared
+
+log = structlog.get_logger(__name__)
+
+# A pattern may take in hundreds of topics of another format.
+_TOPICS_TOLD: Final = 3
+
+
+class Quarantine:
+    """The records that could not be mapped, topic by topic."""
+
+    def __init__(self, shared: Shared, burials: Burials, hold_after: int | None) -> None:
+        """Hand what is a dead letter to ``burials``; None: that is every record, and nothing is ever kept."""
+        self._books = shared.books
+        self._clock = shared.clock
+        self._burials = burials
+        self._hold_after = hold_after
+        self.streaks: dict[str, UnmappableStreak] = {}
+        """By topic; none while the last record of each topic could be mapped."""
+        self._repeats = Repeats()
+        # Of the topics that are held, whether the log has it.
+        self._told: dict[str, bool] = {}
+
+    def take(self, unmappable: Undecodable) -> None:
+        """Decide about one, which is held: it becomes a dead letter, or is kept."""
+        if self._hold_after is not None and not self._add(unmappable, self._hold_after):
+            return
+        self._burials.post(unmappable.record, unmappable.reason)
+
+    def end_streak(self, topic: str) -> None:
+        """A record of this topic was mapped: those before it are bad ones."""
+        streak = self.streaks.pop(topic, None)
+        if streak is None or streak.kept_since is None:
+            return
+        since, released = streak.kept_since, streak.release()
+        for each in released:
+            self._burials.post(each.record, each.reason)
+        self._say_over(topic, since, len(released), "one further on was mapped: they become dead letters")
+
+    def drop_ended(self) -> None:
+        """Give up what came under leases that have ended."""
+        for topic, streak in self.streaks.items():
+            if streak.kept_since is not None:
+                since, dropped = streak.kept_since, streak.drop_ended()
+                self._books.drop_records(each.record for each in dropped)
+                if not streak.kept:
+                    self._say_over(topic, since, len(dropped), "left to the next owner")
+
+    def kept_of(self, lease: Lease) -> int:
+        """How many records of this lease are kept."""
+        streak = self.streaks.get(lease.topic)
+        return 0 if streak is None else streak.kept_of(lease)
+
+    def is_first_kept(self, lease: Lease, offset: int) -> bool:
+        """Whether this is the first record of the lease that is kept."""
+        streak = self.streaks.get(lease.topic)
+        return streak is not None and streak.is_first_kept(lease, offset)
+
+    def holds(self) -> tuple[HoldStatus, ...]:
+        """What is told of it while records are kept: one hold, for all topics."""
+        held = sorted(self._held(), key=lambda each: -each.kept)
+        since = min((each.kept_since for each in held if each.kept_since is not None), default=None)
+        if since is None:
+            return ()
+        told = [each.told() for each in held[:_TOPICS_TOLD]]
+        if len(held) > _TOPICS_TOLD:
+            told.append(f"and {len(held) - _TOPICS_TOLD} topics more")
+        if self._books.backlog.is_full():
+            told.append("memory is full of them, so no further record is mapped")
+        return (
+            HoldStatus(
+                kind=UNMAPPABLE,
+                reason="; ".join(told),
+                held_seconds=self._clock() - since,
+                probe=PROBES[UNMAPPABLE],
+                next_probe_seconds=None,
+                advice=advise(UNMAPPABLE, ""),
+            ),
+        )
+
+    def tell(self) -> None:
+        """Say in the log of each topic that is held, at once and at growing intervals while it lasts."""
+        for streak in self._held():
+            if self._is_to_be_said(streak.topic):
+                log.error(
+                    "records.held",
+                    kind=UNMAPPABLE,
+                    reason=streak.told(),
+                    advice=advise(UNMAPPABLE, ""),
+                    records=streak.kept,
+                    held_seconds=round(self._clock() - (streak.kept_since or 0.0), 1),
+                )
+
+    def _add(self, unmappable: Undecodable, hold_after: int) -> bool:
+        topic = unmappable.record.lease.topic
+        streak = self.streaks.get(topic)
+        if streak is None:
+            streak = self.streaks[topic] = UnmappableStreak(topic, hold_after)
+        return streak.add(unmappable, self._clock())
+
+    def _held(self) -> list[UnmappableStreak]:
+        return [each for each in self.streaks.values() if each.kept]
+
+    def _is_to_be_said(self, topic: str) -> bool:
+        """Holds of one topic that come and go are throttled like one that lasts."""
+        if topic in self._told:
+            is_due = self._repeats.again(topic, self._clock()) is not None
+        else:
+            is_due = self._repeats.note(topic, self._clock()) > 0
+        self._told[topic] = self._told.get(topic, False) or is_due
+        return is_due
+
+    def _say_over(self, topic: str, since: float, records: int, effect: str) -> None:
+        if self._told.pop(topic, False):
+            held_seconds = round(self._clock() - since, 1)
+            log.info(
+                "records.released", topic=topic, records=records, held_seconds=held_seconds, effect=effect
+            )
