@@ -18,11 +18,13 @@ from worker.core.ledger import Ledger
 from worker.core.outcomes import Accepted, PassingFault, Refused, Throttled
 from worker.core.records import Batch, Reason
 from worker.core.refusals import RefusalStreak
+from worker.core.unmappable import UnmappableStreak
 from worker.delivery.retrying import Delivery
 from worker.pipeline.assignments import Leases
 from worker.pipeline.burials import Burials
 from worker.pipeline.courier import Courier
 from worker.pipeline.flow import Flow
+from worker.pipeline.quarantine import Quarantine
 from worker.pipeline.sieve import Sieve
 from worker.ports import DeadLettersUnwritable
 from worker.sources.kafka import KafkaSource
@@ -200,6 +202,16 @@ def _answering(courier: Courier, outcome: Any, tries: int) -> Courier:
 @defect(RefusalStreak, "refuse")
 def empties_the_topic_into_the_dead_letters(_: Callable[..., Any]) -> Any:
     return lambda *_: True
+
+
+@defect(UnmappableStreak, "add")
+def buries_all_that_cannot_be_mapped(_: Callable[..., Any]) -> Any:
+    return lambda *_: True
+
+
+@defect(Quarantine, "end_streak")
+def never_lets_go_what_it_kept(_: Callable[..., Any]) -> Any:
+    return lambda *_: None
 
 
 @defect(Sieve, "put_aside")

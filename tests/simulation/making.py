@@ -9,6 +9,8 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Final, get_args
 
+from msgspec import structs
+
 from tests.simulation.schedule import (
     SLOTS,
     Api,
@@ -58,6 +60,9 @@ class _Maker:
         self._poison = self._chance.choice((0.0, 0.0, 0.05, 0.3))
         self._users = self._chance.choice(("u", "-u", "-uuuv"))
         self._sessions = self._chance.choice((1, 2, 4, 12))
+        # Drawn apart: the rest of a seed's schedule is the same with and without.
+        self._streaks = random.Random(f"{seed} streaks")  # noqa: S311  a schedule, not a secret
+        self._streak = self._streaks.choice((0.0, 0.0, 0.3, 0.6))
 
     def make(self) -> Schedule:
         pick = self._chance.choice
@@ -83,6 +88,7 @@ class _Maker:
             linger_seconds=pick((0, 0.2, 1.0)),
             max_events=pick((1, 3, 10, 10)),
             hold_after_refusals=pick((1, 3, 20)),
+            hold_after_unmappable=self._streaks.choice((2, 8, 30, 100)),
             max_unsettled_records=pick((10, 15, 150, 100_000)),
             max_unsettled_bytes=pick((8_000, 1 << 27, 1 << 27)),
             drain_seconds=pick((0, 2, 8)),
@@ -96,6 +102,8 @@ class _Maker:
 
     def _produce(self, number: int, at: float) -> Step:
         events = tuple(self._event() for _ in range(self._chance.choice((1, 3, 3, 10, 10, 30))))
+        if self._streaks.random() < self._streak:
+            events = tuple(structs.replace(each, kind="undecodable") for each in events)
         return Produce(id=number, at=at, events=events)
 
     def _event(self) -> Event:

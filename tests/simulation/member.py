@@ -273,7 +273,11 @@ def _configuration(settings: MemberSettings) -> Settings:
             linger_seconds=settings.linger_seconds, max_events=settings.max_events, order=settings.order
         ),
         retry=RetrySettings(max_wait_seconds=settings.max_wait_seconds),
-        dead_letters=DeadLetterSettings(topic="dead", hold_after_refusals=settings.hold_after_refusals),
+        dead_letters=DeadLetterSettings(
+            topic="dead",
+            hold_after_refusals=settings.hold_after_refusals,
+            hold_after_unmappable=settings.hold_after_unmappable,
+        ),
         limits=LimitSettings(
             max_unsettled_records=settings.max_unsettled_records,
             max_unsettled_bytes=settings.max_unsettled_bytes,

@@ -39,6 +39,7 @@ class Oracle:
         self.hands = Hands(who, breach)
         self.under_way: Counter[str] = Counter()
         self._streak = Streak(settings.hold_after_refusals)
+        self._row = UnmappableRow(settings.hold_after_unmappable)
         self._probes = Probes()
         self._beyond = 0
 
@@ -46,6 +47,7 @@ class Oracle:
         """Records were handed over; ``is_full``: its memory was at its bound then."""
         for each in records:
             self.hands.given(self._truth.of(each), each.lease)
+            self._row.received(self._truth.of(each))
         self._beyond = self._beyond + len(records) if is_full else 0
         bound = self._settings.max_unsettled_records + _MORE_PER_ASSIGNMENT * partitions
         if self.hands.held > bound or self._beyond > _MORE_PER_ASSIGNMENT * partitions:
@@ -89,7 +91,7 @@ class Oracle:
     def buries(self, record: Written, reason: Reason, now: float) -> Receipt | None:
         """A dead letter is handed over."""
         if record.kind == "undecodable":
-            right = reason.kind == "not_json"
+            right = reason.kind == "not_json" and self._row.may_bury(record)
         elif reason.kind == TOO_OLD:
             right = self._is_too_old(record, "dead_letter", now)
         else:
@@ -116,7 +118,7 @@ class Oracle:
 
     def gave_back(self, partitions: Collection[int], *, had_time: bool) -> None:
         """Partitions are the worker's no more after a flush, at whose end there was time left, or not."""
-        owed = self.hands.owed(partitions)
+        owed = [each for each in self.hands.owed(partitions) if self._row.may_bury(each)]
         if had_time and owed:
             self._breach("a flush takes its time", f"{self._who} gave back {owed[0]!r} too soon")
 
@@ -145,6 +147,27 @@ class Streak:
 
     def may_bury(self, record: Written) -> bool:
         return self._may.get(record.name, False)
+
+
+class UnmappableRow:
+    """So many records in a row that cannot be mapped may be buried, the others once one after them can be."""
+
+    def __init__(self, limit: int | None) -> None:
+        self._limit = limit
+        self._row = 0
+        self._kept: set[str] = set()
+
+    def received(self, record: Written) -> None:
+        if record.kind == "undecodable":
+            self._row += 1
+            if self._limit is not None and self._row > self._limit:
+                self._kept.add(record.name)
+        elif record.kind != "skip":
+            self._row = 0
+            self._kept.clear()
+
+    def may_bury(self, record: Written) -> bool:
+        return record.name not in self._kept
 
 
 class Probes:

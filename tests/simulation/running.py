@@ -47,6 +47,7 @@ MUST_BE_SEEN: Final = (
     "a member that does not hear of its loss",
     "a member that joined",
     "a process that was stopped",
+    "a restart of a worker that held what it could not map",
     "a session that timed out",
     "an answer that was lost",
     "calls.failing",
@@ -62,6 +63,8 @@ MUST_BE_SEEN: Final = (
     "kafka.partition_began_again",
     "leave.timed_out",
     "poison that had to be mended",
+    "records.held unmappable",
+    "records.released",
     "records.too_old",
 )
 

@@ -29,6 +29,7 @@ class MemberSettings(Struct, frozen=True):
     linger_seconds: float = 0.2
     max_events: int = 10
     hold_after_refusals: int = 20
+    hold_after_unmappable: int | None = 100
     max_unsettled_records: int = 100_000
     max_unsettled_bytes: int = 1 << 27
     drain_seconds: float = 8

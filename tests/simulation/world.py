@@ -10,7 +10,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
 from confluent_kafka import KafkaError
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from tests.simulation.api import Api
 from tests.simulation.broker import Partition
@@ -68,7 +68,8 @@ class World:
         self.kafka: data.Kafka = "fine"
         self.expired = False
         self.is_mended = False
-        """Whether the API takes what it refused, as after somebody has mended the tracker."""
+        """Whether somebody has mended the tracker, so that the API takes what it refused, and said that what
+        cannot be mapped are bad records, whatever their number."""
         self.broken: Broken | None = None
         self.seen: Counter[str] = Counter()
         self.trace: list[tuple[float, int, tuple[Any, ...]]] = []
@@ -126,7 +127,10 @@ class World:
 
     def start(self, slot: Slot, name: str) -> Member:
         """A new worker in a slot."""
-        member = Member(self, name, slot, self.schedule.members[SLOTS.index(slot)])
+        settings = self.schedule.members[SLOTS.index(slot)]
+        if self.is_mended:
+            settings = structs.replace(settings, hold_after_unmappable=None)
+        member = Member(self, name, slot, settings)
         self.members[slot] = member
         self.everyone.append(member)
         member.task.add_done_callback(partial(self._ended, member), context=self._context)
@@ -197,6 +201,8 @@ class World:
             if self.loop.time() >= mend_at and not self.is_mended:
                 self.saw("poison that had to be mended")
                 self.is_mended = True
+            if self.is_mended:
+                self._restart_who_holds()
             if self.loop.time() > until:
                 self.breach("no schedule ends stuck", self._where_it_stands())
         await asyncio.sleep(_REST_SECONDS)
@@ -215,6 +221,13 @@ class World:
     def _have_a_member(self) -> None:
         if not any(each.is_member() and not each.is_stopping for each in self.members.values()):
             self.group.joined(self.start(SLOTS[0], f"{SLOTS[0]}, the last"))
+
+    def _restart_who_holds(self) -> None:
+        """What a worker holds for want of a mapping goes on with another configuration."""
+        for member in self.members.values():
+            if member.is_member() and not member.is_stopping and member.worker.quarantine.holds():
+                self.saw("a restart of a worker that held what it could not map")
+                member.terminate()
 
     def _is_all_done(self) -> bool:
         # What retention has deleted meanwhile may still be on its way.
