@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_never, wait_random_exponential
 
 from worker.core.records import held_bytes
+from worker.pipeline.dead_letter_log import DeadLetterLog
 from worker.pipeline.wakeup import Wakeup
 from worker.ports import DeadLettersUnwritable
 
@@ -43,6 +44,7 @@ class Burials:
         self._turnstile = shared.turnstile
         self._meter = shared.meter
         self._clock = shared.clock
+        self.log = DeadLetterLog(shared.clock)
         self._waiting: deque[Letter] = deque()
         self._work = Wakeup()
         self._letters: set[tuple[Lease, int]] = set()
@@ -122,6 +124,7 @@ class Burials:
             self._turnstile.hold("dead_letters", str(fault))
             raise
         self._meter.dead_lettered(reason)
+        self.log.note(reason)
 
     async def _sleep(self, letter: tuple[Lease, int], seconds: float) -> None:
         self._unwritten[letter] = self._clock() + seconds

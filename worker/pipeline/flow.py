@@ -155,6 +155,7 @@ class Flow:
         if offsets := self._books.ledger.advanced():
             await self._source.store(offsets)
         self._quarantine.tell()
+        self._burials.log.tell()
 
     async def _set_share(self) -> None:
         """This pod's share of the quota: its partitions among all."""
@@ -230,6 +231,7 @@ class Flow:
             await self._source.receive(_RECORDS_AT_ONCE)
             await self._tend()
         await self._tend()
+        self._burials.log.tell_all()
         log.info("drain.ended", unsettled_records=self._books.backlog.records)
         await self._leave(max(until, self._clock() + _LEAVE_SECONDS))
 
