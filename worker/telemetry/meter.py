@@ -9,7 +9,10 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
+from worker.core.age_limit import TOO_OLD
+from worker.core.mapping import KINDS, TOMBSTONE
 from worker.core.outcomes import Accepted, Misconfigured, PassingFault, Refused, Throttled
+from worker.core.records import REFUSED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -17,6 +20,10 @@ if TYPE_CHECKING:
 
     from worker.core.outcomes import Answer
     from worker.core.records import Batch, Reason, Skipped
+
+# Every reason and rule that there is: what is there at 0 from the start shows its first burst.
+DEAD_LETTER_REASONS = (*KINDS, REFUSED, TOO_OLD)
+SKIP_RULES = (TOMBSTONE, TOO_OLD)
 
 MAX_LABELS = 100
 OTHER = "other"
@@ -95,8 +102,8 @@ class Counts:
         """Begin at zero. ``error_codes`` and "Http503" and such are labels; any other counts as ``other``."""
         self._epoch_seconds = epoch_seconds
         self.records_received = 0
-        self.records_skipped = Tally()
-        self.records_dead_lettered = Tally()
+        self.records_skipped = Tally(seeded=SKIP_RULES)
+        self.records_dead_lettered = Tally(seeded=DEAD_LETTER_REASONS)
         self.events_accepted = 0
         self.calls = Tally(seeded=tuple(OUTCOMES.values()))
         self.call_errors = Tally(known=(*error_codes, *_HTTP_WORDS))

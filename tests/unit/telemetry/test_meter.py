@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.core.lease import Lease
+from worker.core.mapping import KINDS
 from worker.core.outcomes import Accepted, Answer, Misconfigured, PassingFault, Refused, Throttled
 from worker.core.records import Batch, Interaction, Reason, Record, Skipped
 from worker.telemetry.meter import MAX_LABELS, OTHER, Counts, Histogram, Tally
@@ -99,12 +100,21 @@ def test_what_happens_to_records_is_counted() -> None:
     counts.received(7)
     counts.received(3)
     counts.skipped(Skipped(record(), "tombstone"))
-    counts.dead_lettered(Reason("invalid", "item_id: too long"))
+    counts.dead_lettered(Reason("too_long", "item_id: too long"))
     counts.rebalanced("lost")
     assert counts.records_received == 10
-    assert dict(counts.records_skipped.items()) == {"tombstone": 1}
-    assert dict(counts.records_dead_lettered.items()) == {"invalid": 1}
+    assert dict(counts.records_skipped.items()) == {"tombstone": 1, "too_old": 0}
+    assert [each for each in counts.records_dead_lettered.items() if each[1]] == [("too_long", 1)]
     assert dict(counts.rebalances.items()) == {"assigned": 0, "revoked": 0, "lost": 1}
+
+
+def test_every_reason_and_rule_stands_at_nought_from_the_start() -> None:
+    """Else the first burst of a reason begins at its height, and no alert sees it rise."""
+    counts = counts_at_now()
+    reasons = dict(counts.records_dead_lettered.items())
+    assert reasons.keys() == {*KINDS, "refused", "too_old"}
+    assert dict(counts.records_skipped.items()).keys() == {"tombstone", "too_old"}
+    assert set(reasons.values()) == {0}
 
 
 def test_the_last_committed_offsets_are_kept_for_partitions_that_stay() -> None:
