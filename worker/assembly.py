@@ -66,6 +66,8 @@ class Worker(Struct, frozen=True):
     burials: Burials
     quarantine: Quarantine
     settings: Settings
+    epoch_seconds: Callable[[], float]
+    """The wall clock."""
 
 
 def assemble(settings: Settings, edges: Edges, clock: Callable[[], float]) -> Worker:
@@ -98,6 +100,7 @@ def assemble(settings: Settings, edges: Edges, clock: Callable[[], float]) -> Wo
         burials=burials,
         quarantine=quarantine,
         settings=settings,
+        epoch_seconds=edges.epoch_seconds,
     )
 
 

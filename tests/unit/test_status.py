@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from tests.support.stage import Stage, running, settings
+from tests.support.stage import EPOCH_SECONDS, Stage, running, settings
 from tests.support.twins import TOPIC, TopicTwin
 from tests.support.virtual_time import in_virtual_time
 from worker.core.outcomes import Accepted, Misconfigured, PassingFault, Refused, Throttled
@@ -282,7 +282,7 @@ def test_a_clock_too_far_off_for_any_signature_is_said(ahead: float | None, *, r
 def test_a_topic_of_which_nothing_can_be_mapped_is_unready_and_says_why_and_what_to_do() -> None:
     async def scenario() -> None:
         async with seeing() as seen:
-            seen.stage.topic.produce(*["bad"] * 150)
+            seen.stage.topic.produce(*["bad"] * 150, timestamp_ms=round(EPOCH_SECONDS * 1000) - 115_000)
             await seen.stage.until(lambda: seen.stage.topic.committed.get((TOPIC, 0)) == 100)
             await asyncio.sleep(60)
             status = seen.now()
@@ -301,6 +301,37 @@ def test_a_topic_of_which_nothing_can_be_mapped_is_unready_and_says_why_and_what
             seen.stage.topic.produce("a/u/1")
             await seen.stage.settled()
             assert seen.now().ready
+
+    in_virtual_time(scenario())
+
+
+def test_how_old_the_oldest_record_is_by_its_own_timestamp_is_told_besides_when_it_came() -> None:
+    """It waited in Kafka before it came."""
+
+    async def scenario() -> None:
+        async with seeing(settings(linger_seconds=60)) as seen:
+            assert seen.status.gauges().oldest_unsettled_record_age_seconds == 0
+            made_ms = round(seen.stage.epoch_seconds() * 1000)
+            seen.stage.topic.produce("a/u/1", timestamp_ms=made_ms - 115_000)
+            seen.stage.topic.produce("b/u/1", timestamp_ms=made_ms + 10_000)
+            seen.stage.topic.produce("c/u/1", timestamp_ms=None)
+            await asyncio.sleep(32)
+            gauges, partition = seen.status.gauges(), seen.partition()
+            assert gauges.oldest_unsettled_age_seconds == pytest.approx(32, abs=1)
+            assert gauges.oldest_unsettled_record_age_seconds == pytest.approx(147, abs=1)
+            assert partition.oldest_age_seconds == pytest.approx(147, abs=1)
+
+    in_virtual_time(scenario())
+
+
+def test_a_timestamp_from_the_future_is_no_age_and_none_is_none() -> None:
+    async def scenario() -> None:
+        async with seeing(settings(linger_seconds=60), partitions=2) as seen:
+            seen.stage.topic.produce("a/u/1", timestamp_ms=round(EPOCH_SECONDS * 1000) + 3_600_000)
+            seen.stage.topic.produce("b/u/1", timestamp_ms=None, partition=1)
+            await asyncio.sleep(5)
+            assert seen.status.gauges().oldest_unsettled_record_age_seconds == 0
+            assert [seen.partition(number).oldest_age_seconds for number in (0, 1)] == [0, None]
 
     in_virtual_time(scenario())
 

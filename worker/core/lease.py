@@ -17,6 +17,8 @@ from __future__ import annotations
 from collections import deque
 from math import inf
 
+# Of records that came together, those share an entry whose timestamps are no further apart.
+_TOGETHER_MS = 1000
 # So many may stand settled behind one that is not, beyond as many as are not settled.
 _LEAST_SETTLED_AHEAD = 64
 
@@ -62,8 +64,9 @@ class Lease:
         # How many of those were taken out of _pending, by the offset that stands before them there.
         self._taken_out: dict[int, int] = {}
         self._settled = 0
-        # One entry for all records that came together: the first one's offset, and when.
-        self._arrivals: deque[tuple[int, float]] = deque()
+        # One entry for records that came together and are about as old: the first one's offset, when it came,
+        # and its timestamp (``inf``: none).
+        self._arrivals: deque[tuple[int, float, float]] = deque()
         # Offsets given out for committing, each with how many records were settled below it.
         self._given: dict[int, int] = {}
         self._given_last: int | None = None
@@ -79,8 +82,8 @@ class Lease:
         state = "open" if self.open else "ended"
         return f"<Lease {self.topic}[{self.partition}] epoch={self.epoch} {state}>"
 
-    def track(self, offset: int, received_at: float = 0.0) -> None:
-        """Note a record, received at that time; offsets come in ascending order, with gaps.
+    def track(self, offset: int, received_at: float = 0.0, timestamp_ms: float | None = None) -> None:
+        """Note a record, received at that time, with its own timestamp; offsets ascend, with gaps.
 
         Raises:
             ValueError: the offset was received before under this lease.
@@ -93,8 +96,10 @@ class Lease:
             self._cut_away.add(offset)
             return
         self._pending.append(offset)
-        if not self._arrivals or self._arrivals[-1][1] != received_at:
-            self._arrivals.append((offset, received_at))
+        stamp = inf if timestamp_ms is None else timestamp_ms
+        latest = self._arrivals[-1] if self._arrivals else None
+        if latest is None or latest[1] != received_at or abs(stamp - latest[2]) > _TOGETHER_MS:
+            self._arrivals.append((offset, received_at, stamp))
 
     def cut(self, offset: int, epoch: int) -> Lease:
         """The log was cut at this offset, or begins anew there: the lease of what is received from now on.
@@ -194,6 +199,11 @@ class Lease:
         """When the first unsettled record was received; None when all are settled."""
         below = None if self._below is None else self._below.oldest_received_at()
         return below if below is not None or not self._arrivals else self._arrivals[0][1]
+
+    def oldest_timestamp_ms(self) -> float | None:
+        """The timestamp of the first unsettled record, to a second; None when there is none."""
+        stamp = self._arrivals[0][2] if self._arrivals else inf
+        return None if stamp == inf else stamp
 
     def give_out(self) -> int | None:
         """``committable()``, if it has moved since it was last given out; else None."""

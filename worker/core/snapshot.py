@@ -47,6 +47,8 @@ class Gauges(Struct, frozen=True, kw_only=True):
     unsettled_bytes: int
     oldest_unsettled_age_seconds: float
     """Since the oldest unsettled record was received; 0 with none."""
+    oldest_unsettled_record_age_seconds: float = 0.0
+    """How old the oldest unsettled record is by its own timestamp; 0 with none."""
     gate_rate_calls_per_second: float
     """What the gate lets through at most right now: this pod's share, what it borrows, less what throttling
     took off."""
@@ -109,6 +111,8 @@ class PartitionStatus(Struct, frozen=True, kw_only=True):
     unsettled_records: int
     oldest_seconds: float
     """Since the oldest unsettled record was received; 0 with none."""
+    oldest_age_seconds: float | None = None
+    """How old it is by its own timestamp; None where it has none, and with no such record."""
     waits_for: WaitsFor
     """Of the oldest unsettled record; with none, of the next."""
 

@@ -31,7 +31,7 @@ class Books:
 
     def hold(self, record: Record, event: bytes | None = None) -> None:
         """A record came in, and is kept with its encoded event until it is settled."""
-        record.lease.track(record.offset, record.received_at)
+        record.lease.track(record.offset, record.received_at, record.timestamp_ms)
         self.backlog.add(held_bytes(record, event))
 
     def settle(self, record: Record, event: bytes | None = None) -> None:
@@ -63,3 +63,9 @@ class Books:
         """For how long the oldest unsettled record has been here; 0 with none."""
         received = [at for lease in self.ledger if (at := lease.oldest_received_at()) is not None]
         return now - min(received) if received else 0.0
+
+    def oldest_record_age_seconds(self, epoch_seconds: float) -> float:
+        """How old the oldest of all partitions' first unsettled records is, by its timestamp; 0 with none."""
+        stamps = [stamp for lease in self.ledger if (stamp := lease.oldest_timestamp_ms()) is not None]
+        # A producer's clock may run ahead of ours.
+        return max(0.0, epoch_seconds - min(stamps) / 1000) if stamps else 0.0

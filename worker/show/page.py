@@ -56,6 +56,8 @@ def _oldest(status: WorkerStatus) -> str:
         return f"nothing is unsettled; the next record waits for {waiting(worst.waits_for)}"
     where = f"{worst.topic}[{worst.partition}]"
     came = f"the oldest record came {ago(worst.oldest_seconds)} ago"
+    if worst.oldest_age_seconds is not None:
+        came += f" and is {ago(worst.oldest_age_seconds)} old"
     return f"{came}, in {where}, and waits for {waiting(worst.waits_for)}"
 
 
@@ -94,7 +96,8 @@ def _clock(ahead_seconds: float | None) -> str:
 
 
 def _partitions(status: WorkerStatus) -> Iterator[str]:
-    head = ("PARTITION", "COMMITTED", "SETTLED", "RECEIVED", "END", "LAG", "UNSETTLED", "OLDEST", "WAITS FOR")
+    offsets = ("COMMITTED", "SETTLED", "RECEIVED", "END", "LAG")
+    head = ("PARTITION", *offsets, "UNSETTLED", "OLDEST", "AGE", "WAITS FOR")
     shown = status.partitions[:_SHOWN_PARTITIONS]
     yield from _table(head, [_partition(each) for each in shown])
     if (more := status.partitions_total - len(shown)) > 0:
@@ -108,6 +111,7 @@ def _partition(each: PartitionStatus) -> Row:
         *(amount(offset) for offset in (*offsets, each.lag_records)),
         amount(each.unsettled_records),
         ago(each.oldest_seconds) if each.unsettled_records else "-",
+        "-" if each.oldest_age_seconds is None else ago(each.oldest_age_seconds),
         waiting(each.waits_for),
     )
 

@@ -65,6 +65,9 @@ class Status:
             unsettled_records=backlog.records,
             unsettled_bytes=backlog.bytes,
             oldest_unsettled_age_seconds=worker.books.oldest_age_seconds(self._clock()),
+            oldest_unsettled_record_age_seconds=worker.books.oldest_record_age_seconds(
+                worker.epoch_seconds()
+            ),
             gate_rate_calls_per_second=gate.rate,
             gate_borrowed_calls_per_second=gate.borrowed,
             gate_share_ratio=gate.share,

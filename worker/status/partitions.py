@@ -53,6 +53,7 @@ def _status(
         lag_records=gauges.lag_records,
         unsettled_records=lease.unsettled(),
         oldest_seconds=_age(lease, queue.now),
+        oldest_age_seconds=_own_age(lease, worker.epoch_seconds()),
         waits_for=_waits_for(worker, lease, gauges, carried, queue),
     )
 
@@ -60,6 +61,12 @@ def _status(
 def _age(lease: Lease, now: float) -> float:
     received_at = lease.oldest_received_at()
     return 0.0 if received_at is None else now - received_at
+
+
+def _own_age(lease: Lease, epoch_seconds: float) -> float | None:
+    """By its timestamp; a producer's clock may run ahead of ours."""
+    timestamp_ms = lease.oldest_timestamp_ms()
+    return None if timestamp_ms is None else max(0.0, epoch_seconds - timestamp_ms / 1000)
 
 
 def _waits_for(

@@ -155,8 +155,18 @@ DEFINITIONS = (
         "oldest_unsettled_age_seconds",
         "gauge",
         "Seconds since the oldest unsettled record was received; 0 with none.",
-        "Far above the linger: a session is stuck in retries, or a hold is on. The best single alarm.",
+        "Far above the linger: a session is stuck in retries, or a hold is on. What a record waited in Kafka "
+        "before is not in it: see `oldest_unsettled_record_age_seconds`.",
         lambda scrape: _one(scrape.gauges.oldest_unsettled_age_seconds),
+    ),
+    Definition(
+        "oldest_unsettled_record_age_seconds",
+        "gauge",
+        "Age of the oldest unsettled record by its own timestamp, to a second; it is looked for among the "
+        "first of each partition. 0 with none.",
+        "The best single alarm: above the delay that recommendations may have, be it for retries, a hold, "
+        "too little quota or a backlog. 0 while `lag_records` grows: Kafka sends nothing.",
+        lambda scrape: _one(scrape.gauges.oldest_unsettled_record_age_seconds),
     ),
     Definition(
         "gate_rate_calls_per_second",

@@ -76,6 +76,18 @@ def test_the_oldest_unsettled_record_tells_since_when_it_waits() -> None:
     assert lease.oldest_received_at() is None
 
 
+def test_the_first_unsettled_records_own_timestamp_is_known_to_a_second() -> None:
+    """Also of records that came together: a slow topic's may be days apart."""
+    lease = Lease("t", 0, 1)
+    for offset, timestamp_ms in ((1, 5_000), (2, 5_900), (3, 90_000), (4, None), (5, 100_000)):
+        lease.track(offset, 10.0, timestamp_ms)
+    told = [lease.oldest_timestamp_ms()]
+    for offset in (1, 2, 3, 4, 5):
+        lease.settle(offset)
+        told.append(lease.oldest_timestamp_ms())
+    assert told == [5_000, 5_000, 90_000, None, 100_000, None]
+
+
 def test_what_is_settled_behind_a_record_that_is_stuck_takes_no_memory() -> None:
     lease = lease_with(0)
     tracemalloc.start()
@@ -111,15 +123,21 @@ class AnyLease(RuleBasedStateMachine):
         self.lease = Lease("t", 0, 1)
         self.received: list[int] = []
         self.arrivals: dict[int, float] = {}
+        self.stamps: dict[int, int | None] = {}
         self.settled: set[int] = set()
         self.committed = 0
         self.now = 0.0
 
-    @rule(gap=st.integers(1, 5), seconds=st.sampled_from([0, 1]))
-    def receive(self, gap: int, seconds: int) -> None:
+    @rule(
+        gap=st.integers(1, 5),
+        seconds=st.sampled_from([0, 1]),
+        timestamp_ms=st.none() | st.sampled_from([-1, 0, 500, 7_000]) | st.integers(0, 5_000),
+    )
+    def receive(self, gap: int, seconds: int, timestamp_ms: int | None = None) -> None:
         offset = (self.received[-1] if self.received else -1) + gap
         self.now += seconds
-        self.lease.track(offset, self.now)
+        self.lease.track(offset, self.now, timestamp_ms)
+        self.stamps[offset] = timestamp_ms
         self.received.append(offset)
         self.arrivals[offset] = self.now
 
@@ -159,6 +177,9 @@ class AnyLease(RuleBasedStateMachine):
         assert self.lease.unsettled() == len(unsettled)
         assert self.lease.uncommitted() == len(self.settled) - self.committed
         assert self.lease.oldest_received_at() == (self.arrivals[unsettled[0]] if unsettled else None)
+        told, true = self.lease.oldest_timestamp_ms(), self.stamps[unsettled[0]] if unsettled else None
+        assert (told is None) == (true is None)
+        assert told is None or true is None or abs(told - true) <= 1000
 
 
 TestAnyLease = AnyLease.TestCase
