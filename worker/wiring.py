@@ -129,7 +129,7 @@ async def _run(settings: Settings, stopping: asyncio.Event) -> None:
     """Build the parts, run the flow, end the parts."""
     loop = asyncio.get_running_loop()
     counts = Counts(time.time, ERROR_CODES | DELIVERY_CODES)
-    status = Status(loop.time, version=VERSION, group=settings.kafka.group_id)
+    status = Status(loop.time, version=VERSION, group=settings.kafka.group_id, counts=counts)
     metrics = Metrics(counts, status.gauges, _build())
     admin = AdminServer(
         settings.admin.host,

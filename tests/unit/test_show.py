@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from worker.cli import main
 from worker.core.snapshot import (
+    DoneStatus,
     HoldStatus,
     MemoryStatus,
     PartitionStatus,
@@ -89,6 +90,11 @@ def status(*reasons: str, partitions: tuple[PartitionStatus, ...] = ()) -> Worke
             max_unsettled_bytes=128 << 20,
             paused=bool(reasons),
         ),
+        done=DoneStatus(
+            delivered=20_000,
+            dead_lettered={"missing": 20, "out_of_range": 1_080, "refused": 0},
+            skipped={"tombstone": 0, "too_old": 0},
+        ),
         clock_ahead_seconds=-312.0,
         partitions_total=len(partitions),
         partitions=partitions,
@@ -149,6 +155,10 @@ def test_the_numbers_follow() -> None:
     assert "sending    50.0% of the quota, at most 500.0 calls/s; 0 of 64 calls in flight" in text
     assert "memory     5 of 100,000 records, 1.0 of 128.0 MiB; receiving is paused" in text
     assert "clock      312 s behind the API's" in text
+    dead_letters = "1,100 dead letters (out_of_range 1,080, missing 20)"
+    assert f"done       20,000 delivered, {dead_letters}, 0 skipped, since the start" in text
+    assert "0123456789abcdef  interactions[3]@1000" in text
+    assert "try 5 of its call, after ThrottlingException, 70 s" in text
 
 
 def test_columns_stand_below_their_heads() -> None:

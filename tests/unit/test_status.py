@@ -13,9 +13,11 @@ from tests.support.stage import EPOCH_SECONDS, Stage, running, settings
 from tests.support.twins import TOPIC, TopicTwin
 from tests.support.virtual_time import in_virtual_time
 from worker.core.outcomes import Accepted, Misconfigured, PassingFault, Refused, Throttled
+from worker.core.records import Reason
 from worker.core.snapshot import PartitionGauges, WaitsFor
 from worker.status import Status
 from worker.status.readiness import Watched
+from worker.telemetry.meter import Counts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -332,6 +334,23 @@ def test_a_timestamp_from_the_future_is_no_age_and_none_is_none() -> None:
             await asyncio.sleep(5)
             assert seen.status.gauges().oldest_unsettled_record_age_seconds == 0
             assert [seen.partition(number).oldest_age_seconds for number in (0, 1)] == [0, None]
+
+    in_virtual_time(scenario())
+
+
+def test_what_was_done_with_since_the_start_is_told_by_reason_and_rule() -> None:
+    counts = Counts(lambda: 0.0, error_codes=())
+    counts.dead_lettered(Reason("missing", "..."))
+    counts.dead_lettered(Reason("missing", "..."))
+
+    async def scenario() -> None:
+        stage = Stage()
+        status = Status(stage.loop.time, version="1.2.3", group="g", counts=counts)
+        status.watch(Watched(stage.worker, Source(Seen(stage)), lambda: None))
+        done = status.status().done
+        assert done is not None
+        assert (done.delivered, done.dead_lettered["missing"], done.dead_lettered["refused"]) == (0, 2, 0)
+        assert done.skipped == {"tombstone": 0, "too_old": 0}
 
     in_virtual_time(scenario())
 

@@ -153,6 +153,17 @@ class MemoryStatus(Struct, frozen=True, kw_only=True):
     paused: bool
 
 
+class DoneStatus(Struct, frozen=True, kw_only=True):
+    """What was done with since the worker started."""
+
+    delivered: int
+    """Events that the API accepted; a repeated one counts again."""
+    dead_lettered: dict[str, int]
+    """Records by reason."""
+    skipped: dict[str, int]
+    """Records by rule."""
+
+
 class WorkerStatus(Struct, frozen=True, kw_only=True):
     """Why everything is where it is."""
 
@@ -165,6 +176,8 @@ class WorkerStatus(Struct, frozen=True, kw_only=True):
     sending: SendingStatus | None = None
     """None while the worker is starting; so is ``memory``."""
     memory: MemoryStatus | None = None
+    done: DoneStatus | None = None
+    """None where nobody counts."""
     clock_ahead_seconds: float | None = None
     partitions_total: int = 0
     partitions: tuple[PartitionStatus, ...] = ()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from worker.show.words import ago, amount, mebibytes, waiting
+from worker.show.words import ago, amount, counted, mebibytes, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from worker.core.snapshot import (
+        DoneStatus,
         MemoryStatus,
         PartitionStatus,
         SendingStatus,
@@ -68,6 +69,8 @@ def _numbers(status: WorkerStatus, members: str | None) -> Iterator[str]:
         yield f"sending    {_sending(status.sending)}"
     if status.memory is not None:
         yield f"memory     {_memory(status.memory)}"
+    if status.done is not None:
+        yield f"done       {_done(status.done)}"
     yield f"clock      {_clock(status.clock_ahead_seconds)}"
 
 
@@ -84,6 +87,13 @@ def _memory(memory: MemoryStatus) -> str:
         f"{amount(memory.unsettled_records)} of {amount(memory.max_unsettled_records)} records, "
         f"{mebibytes(memory.unsettled_bytes)} of {mebibytes(memory.max_unsettled_bytes)} MiB"
         f"{'; receiving is paused' if memory.paused else ''}"
+    )
+
+
+def _done(done: DoneStatus) -> str:
+    return (
+        f"{amount(done.delivered)} delivered, {counted(done.dead_lettered, 'dead letters')}, "
+        f"{counted(done.skipped, 'skipped')}, since the start"
     )
 
 

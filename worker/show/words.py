@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from worker.core.snapshot import WaitsFor
 
 _MINUTE: Final = 60
@@ -36,6 +38,13 @@ def ago(seconds: float) -> str:
     if seconds < 2 * _HOUR:
         return f"{seconds / _MINUTE:.0f} min"
     return f"{seconds / _HOUR:.0f} h" if seconds < 2 * _DAY else f"{seconds / _DAY:.0f} d"
+
+
+def counted(by_word: Mapping[str, int], what: str) -> str:
+    """All of them, and in brackets each word that came up, the most frequent first."""
+    words = sorted((-count, word) for word, count in by_word.items() if count)
+    each = ", ".join(f"{word} {-less:,}" for less, word in words)
+    return f"{sum(by_word.values()):,} {what}{f' ({each})' if each else ''}"
 
 
 def mebibytes(size: int) -> str:

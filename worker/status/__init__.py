@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from worker.core.snapshot import Gauges, MemoryStatus, Readiness, SendingStatus, WorkerStatus
+from worker.core.snapshot import DoneStatus, Gauges, MemoryStatus, Readiness, SendingStatus, WorkerStatus
 from worker.status.partitions import partition_statuses
 from worker.status.readiness import Watched, reasons
 from worker.status.sessions import Hashing, session_statuses
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from worker.assembly import Worker
+    from worker.telemetry.meter import Counts
 
 _NOTHING = Gauges(
     unsettled_records=0,
@@ -40,8 +41,11 @@ _NOTHING = Gauges(
 class Status:
     """Asks the parts of one worker, once there are any."""
 
-    def __init__(self, clock: Callable[[], float], *, version: str, group: str) -> None:
-        """Begin without a worker; ``clock`` is the loop's."""
+    def __init__(
+        self, clock: Callable[[], float], *, version: str, group: str, counts: Counts | None = None
+    ) -> None:
+        """Begin without a worker; ``clock`` is the loop's, ``counts`` is what it counts in."""
+        self._counts = counts
         self._clock = clock
         self._version = version
         self._group = group
@@ -103,6 +107,7 @@ class Status:
             holds=(*worker.turnstile.holds(), *worker.quarantine.holds()),
             sending=_sending(worker),
             memory=_memory(worker),
+            done=None if self._counts is None else _done(self._counts),
             clock_ahead_seconds=watched.clock_ahead_seconds(),
             partitions_total=len(partitions),
             partitions=partition_statuses(worker, partitions, queue),
@@ -131,4 +136,12 @@ def _memory(worker: Worker) -> MemoryStatus:
         unsettled_bytes=backlog.bytes,
         max_unsettled_bytes=limits.max_unsettled_bytes,
         paused=worker.flow.paused,
+    )
+
+
+def _done(counts: Counts) -> DoneStatus:
+    return DoneStatus(
+        delivered=counts.events_accepted,
+        dead_lettered=dict(counts.records_dead_lettered.items()),
+        skipped=dict(counts.records_skipped.items()),
     )
