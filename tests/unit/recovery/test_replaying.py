@@ -119,7 +119,8 @@ def test_of_letters_that_cannot_be_mapped_still_all_die_again_and_none_is_waited
         for number in range(300):
             topic.bury(structs.replace(source_record(number, f"s{number}"), value=b"no JSON"))
         stage = ReplayStage(topic)
-        await stage.run()
+        async with asyncio.timeout(3600):
+            await stage.run()
         assert stage.parts.tally.died_again.total() == 300
         assert sum(topic.commits.values()) == 300
 
