@@ -32,6 +32,7 @@ from worker.pipeline.wakeup import Wakeup
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from worker.core.snapshot import HoldStatus
     from worker.core.turns import Turns
     from worker.ports import DeadLetters, Map, Meter, PutEvents, Source
     from worker.settings import BatchingSettings, LimitSettings, RetrySettings, Settings
@@ -68,6 +69,10 @@ class Worker(Struct, frozen=True):
     settings: Settings
     epoch_seconds: Callable[[], float]
     """The wall clock."""
+
+    def holds(self) -> tuple[HoldStatus, ...]:
+        """All that is held: the gate, and what cannot be mapped."""
+        return (*self.turnstile.holds(), *self.quarantine.holds())
 
 
 def assemble(settings: Settings, edges: Edges, clock: Callable[[], float]) -> Worker:

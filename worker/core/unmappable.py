@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Final
 from worker.core.records import Undecodable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from worker.core.lease import Lease
     from worker.core.records import Reason
 
@@ -72,19 +74,23 @@ class UnmappableStreak:
         self._forget(ended)
         return dropped
 
-    def kept_of(self, lease: Lease) -> int:
-        """How many of them came under this lease."""
-        return len(self._kept.get(lease, ()))
+    def kept_of(self, partition: int) -> int:
+        """How many of them are of this partition, under leases that are open."""
+        return sum(len(of_lease) for of_lease in self._of(partition))
 
-    def is_first_kept(self, lease: Lease, offset: int) -> bool:
-        """Whether this is the first of them that came under the lease."""
-        of_lease = self._kept.get(lease)
-        return of_lease is not None and of_lease[0].record.offset == offset
+    def is_first_kept(self, partition: int, offset: int) -> bool:
+        """Whether this is the first of them that came of the partition."""
+        return any(of_lease[0].record.offset == offset for of_lease in self._of(partition))
 
     def told(self) -> str:
         """How many there were in a row and why, the most frequent reason first; no value of a record."""
         whys = (self._why(kind, records) for kind, records in self._kinds.most_common(_REASONS_TOLD))
         return f"topic {self.topic}: {self._kinds.total():,} in a row cannot be mapped: {', '.join(whys)}"
+
+    def _of(self, partition: int) -> Iterator[list[Undecodable]]:
+        for lease, of_lease in self._kept.items():
+            if lease.partition == partition and lease.open:
+                yield of_lease
 
     def _why(self, kind: str, records: int) -> str:
         rule, _, _ = self._first_of_kind[kind].text.partition("; ")

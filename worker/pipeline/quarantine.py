@@ -70,14 +70,14 @@ class Quarantine:
                     self._say_over(topic, since, len(dropped), "left to the next owner")
 
     def kept_of(self, lease: Lease) -> int:
-        """How many records of this lease are kept."""
+        """How many records of this lease's partition are kept."""
         streak = self.streaks.get(lease.topic)
-        return 0 if streak is None else streak.kept_of(lease)
+        return 0 if streak is None else streak.kept_of(lease.partition)
 
     def is_first_kept(self, lease: Lease, offset: int) -> bool:
-        """Whether this is the first record of the lease that is kept."""
+        """Whether this is the first record of the lease's partition that is kept."""
         streak = self.streaks.get(lease.topic)
-        return streak is not None and streak.is_first_kept(lease, offset)
+        return streak is not None and streak.is_first_kept(lease.partition, offset)
 
     def holds(self) -> tuple[HoldStatus, ...]:
         """What is told of it while records are kept: one hold, for all topics."""

@@ -76,7 +76,7 @@ class Status:
             gate_borrowed_calls_per_second=gate.borrowed,
             gate_share_ratio=gate.share,
             calls_in_flight=gate.in_flight,
-            holds=(*worker.turnstile.holds(), *worker.quarantine.holds()),
+            holds=worker.holds(),
             paused=worker.flow.paused,
             accepted_uncommitted_records=sum(lease.uncommitted() for lease in ledger),
             partitions=source.partitions(),
@@ -104,7 +104,7 @@ class Status:
         partitions = watched.source.partitions()
         return structs.replace(
             said,
-            holds=(*worker.turnstile.holds(), *worker.quarantine.holds()),
+            holds=worker.holds(),
             sending=_sending(worker),
             memory=_memory(worker),
             done=None if self._counts is None else _done(self._counts),

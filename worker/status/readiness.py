@@ -48,7 +48,7 @@ def reasons(waiting_for: str | None, watched: Watched | None, now: float) -> Ite
         yield "no partitions assigned"
     if (drought := worker.turnstile.drought.now(now)) is not None:
         yield drought
-    for hold in (*worker.turnstile.holds(), *worker.quarantine.holds()):
+    for hold in worker.holds():
         held = f"held for {hold.held_seconds:.0f} s: {hold.kind}: {hold.reason}"
         yield f"{held}; {hold.advice}; {_probed(hold)}"
     ahead = watched.clock_ahead_seconds()

@@ -74,6 +74,20 @@ def test_those_that_are_kept_for_one_reason_share_it() -> None:
     assert len({id(each.reason) for each in streak.release()}) == 1
 
 
+def test_what_is_kept_of_a_partition_is_counted_under_all_leases_that_are_open() -> None:
+    """A log that was cut goes on under another lease, and what stands below the cut under the one before."""
+    streak = UnmappableStreak("t", 1)
+    below, on_top, elsewhere = Lease("t", 0, 1), Lease("t", 0, 2), Lease("t", 1, 3)
+    for offset, lease in ((0, below), (1, below), (7, below), (4, on_top), (5, elsewhere)):
+        streak.add(unmappable(offset, lease=lease), 0.0)
+    assert (streak.kept_of(0), streak.kept_of(1), streak.kept_of(2)) == (3, 1, 0)
+    assert [streak.is_first_kept(0, offset) for offset in (1, 4, 7)] == [True, True, False]
+    below.open = False
+    assert (streak.kept_of(0), streak.kept) == (1, 4)
+    assert [each.record.offset for each in streak.drop_ended()] == [1, 7]
+    assert (streak.kept_of(0), streak.kept) == (1, 2)
+
+
 class AnyStreak(RuleBasedStateMachine):
     """Whatever comes, under whatever leases: each record is let go, kept, released or dropped, and once."""
 
@@ -96,8 +110,8 @@ class AnyStreak(RuleBasedStateMachine):
     @rule(number=st.integers(0, 1))
     def end(self, number: int) -> None:
         lease, self.leases[number] = self.leases[number], Lease("t", number, self.offset + 3)
-        first = next((each for each in self.kept if self.streak.is_first_kept(lease, each)), None)
-        assert (first is None) == (self.streak.kept_of(lease) == 0)
+        first = next((each for each in self.kept if self.streak.is_first_kept(number, each)), None)
+        assert (first is None) == (self.streak.kept_of(number) == 0)
         lease.open = False
         dropped = [each.record.offset for each in self.streak.drop_ended()]
         assert (dropped[0] if dropped else None) == first
@@ -111,7 +125,7 @@ class AnyStreak(RuleBasedStateMachine):
     @invariant()
     def keeps_what_it_was_given(self) -> None:
         assert self.streak.kept == len(self.kept)
-        assert self.streak.kept == sum(self.streak.kept_of(each) for each in self.leases)
+        assert self.streak.kept == self.streak.kept_of(0) + self.streak.kept_of(1)
         assert (self.streak.kept_since is None) == (not self.kept)
         assert self.let_go <= 3
 
