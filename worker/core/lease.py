@@ -202,6 +202,8 @@ class Lease:
 
     def oldest_timestamp_ms(self) -> float | None:
         """The timestamp of the first unsettled record, to a second; None when there is none."""
+        if self._below is not None and self._below.oldest_received_at() is not None:
+            return self._below.oldest_timestamp_ms()
         stamp = self._arrivals[0][2] if self._arrivals else inf
         return None if stamp == inf else stamp
 
