@@ -144,4 +144,5 @@ def _delivery(retry: RetrySettings, shared: Shared, put_events: PutEvents) -> De
         sleep_until=shared.leases_ended.wait,
         first_wait_seconds=retry.first_wait_seconds,
         max_wait_seconds=retry.max_wait_seconds,
+        trying=shared.queues.trying,
     )

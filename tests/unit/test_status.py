@@ -147,6 +147,46 @@ def test_a_call_that_failed_is_tried_again_and_how_often_it_failed_is_told(answe
     in_virtual_time(scenario())
 
 
+def test_a_call_that_fails_for_long_is_told_since_its_first_failure_also_between_its_turns() -> None:
+    async def scenario() -> None:
+        async with seeing(settings(linger_seconds=0), answer=PassingFault("Http503")) as seen:
+            seen.stage.topic.produce("a/u/1")
+            await seen.stage.until(lambda: seen.stage.api.calls)
+            began_at = seen.stage.loop.time()
+            for _ in range(3000):
+                await asyncio.sleep(0.1)
+                waits_for = seen.now().sessions[0].waits_for
+                assert (waits_for.cause, waits_for.calls) == ("retry", len(seen.stage.api.calls))
+                assert waits_for.seconds == pytest.approx(seen.stage.loop.time() - began_at, abs=0.2)
+
+    in_virtual_time(scenario())
+
+
+@pytest.mark.parametrize("how", ["revoked", "lost", "accepted", "held"])
+def test_nothing_is_kept_of_a_session_that_is_tried_no_more(how: str) -> None:
+    async def scenario() -> None:
+        async with seeing(settings(linger_seconds=0), partitions=2, answer=PassingFault("Http503")) as seen:
+            stage = seen.stage
+            stage.topic.produce(*(f"s{n}/u/{n}" for n in range(600)), partition=0)
+            await stage.until(lambda: len(stage.worker.delivery.trying) == 600)
+            match how:
+                case "revoked":
+                    stage.source.revoke(0)
+                case "lost":
+                    stage.source.lose(0)
+                case "held":
+                    stage.api.answer = lambda _: Misconfigured("AccessDeniedException")
+                    await stage.until(lambda: stage.gate.holds)
+            if how in {"accepted", "held"}:
+                stage.api.answer = lambda _: Accepted()
+                await stage.settled()
+            await stage.until(lambda: not stage.worker.books.backlog.records)
+            await asyncio.sleep(1)
+            assert not stage.worker.delivery.trying
+
+    in_virtual_time(scenario())
+
+
 def test_who_is_due_and_may_not_go_waits_for_the_quota() -> None:
     async def scenario() -> None:
         async with seeing(settings(linger_seconds=0, requests_per_second=0.01)) as seen:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from worker.core.records import Record
+    from worker.core.trying import Trying
     from worker.core.turns import Turns
 
 # While there is a backlog, a session gets one call for each so many seconds of age that are worked off.
@@ -49,6 +50,8 @@ class SessionQueues:
         self._max_events = max_events
         self._sessions: dict[str, Session] = {}
         self._turns = OldestFirst() if turns is None else turns
+        self.trying: dict[str, Trying] = {}
+        """What is known of the sessions whose last call failed; noted by whoever makes the calls."""
 
     def __len__(self) -> int:
         """How many sessions are known: with events that wait, or with a call in flight."""
@@ -123,7 +126,9 @@ class SessionQueues:
             session.events[:0] = put_back
             session.due_at = now
             self._turns.put(session, put_back=True)
-        elif session.events:
+            return
+        self.trying.pop(session_id, None)
+        if session.events:
             self._set_due(session, self._due_at(session, now))
         else:
             del self._sessions[session_id]
@@ -192,6 +197,7 @@ class SessionQueues:
 
     def _forget(self, session: Session) -> None:
         session.stop_waiting()
+        self.trying.pop(session.session_id, None)
         del self._sessions[session.session_id]
 
 

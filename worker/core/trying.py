@@ -1,4 +1,4 @@
-"""A batch whose call failed in a way that may pass: what is known of it while it is tried again."""
+"""A session whose call failed in a way that may pass: what is known of it until a call comes to an end."""
 
 from __future__ import annotations
 

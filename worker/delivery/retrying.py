@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 # How long a batch keeps its place among those that are under way while it fails.
 _TURN_SECONDS = 60
+# In an outage of hours every session comes to be tried: of so many at most it is known since when, some 2 MB.
+_REMEMBERED = 10_000
 
 
 class Delivery:
@@ -43,6 +45,7 @@ class Delivery:
         sleep_until: Callable[[float], Awaitable[None]],
         first_wait_seconds: float,
         max_wait_seconds: float,
+        trying: dict[str, Trying] | None = None,
     ) -> None:
         """Send through ``put_events`` at the pace of ``turnstile``.
 
@@ -54,14 +57,16 @@ class Delivery:
             sleep_until: waits until a time of ``clock``, or less long when a lease has ended meanwhile.
             first_wait_seconds: the first wait is random between 0 and this; the bound doubles with each.
             max_wait_seconds: no wait is longer, unless the API asks for it.
+            trying: where to note what is tried again, by session: whoever keeps the sessions takes out those
+                that are gone.
         """
         self._put_events = put_events
         self._turnstile = turnstile
         self._meter = meter
         self._clock = clock
         self._sleep_until = sleep_until
-        self.trying: dict[str, Trying] = {}
-        """What is tried again, by session; a first call under way is not in it."""
+        self.trying: dict[str, Trying] = {} if trying is None else trying
+        """What is tried again, by session, also while given back; a first call under way is not in it."""
         self._wait = _as_asked_or(
             wait_random_exponential(multiplier=first_wait_seconds, max=max_wait_seconds)
         )
@@ -71,14 +76,28 @@ class Delivery:
         answer = await self._call(batch)
         if isinstance(answer, Throttled | PassingFault):
             return await self._call_again(batch, answer)
-        return answer, 0 if isinstance(answer, GivenBack) else 1
+        if isinstance(answer, GivenBack):
+            return answer, 0
+        before = self.trying.pop(batch.session_id, None)
+        return answer, 1 if before is None else before.calls + 1
 
     async def _call_again(self, batch: Batch, first: Throttled | PassingFault) -> tuple[Outcome, int]:
-        trying = self.trying[batch.session_id] = Trying(first.code, self._clock())
+        trying, outcome = self._note_failure(batch, first), None
         try:
-            return await self._call_until_it_is_over(batch, first, trying), trying.calls
+            outcome = await self._call_until_it_is_over(batch, first, trying)
+            return outcome, trying.calls
         finally:
-            del self.trying[batch.session_id]
+            # What is given back is tried again: for whoever waits for it, it has failed since its first call.
+            if not isinstance(outcome, GivenBack) or len(self.trying) > _REMEMBERED:
+                self.trying.pop(batch.session_id, None)
+
+    def _note_failure(self, batch: Batch, first: Throttled | PassingFault) -> Trying:
+        trying = self.trying.get(batch.session_id)
+        if trying is None:
+            trying = self.trying[batch.session_id] = Trying(first.code, self._clock())
+        else:
+            trying.calls, trying.code = trying.calls + 1, first.code
+        return trying
 
     async def _call_until_it_is_over(self, batch: Batch, first: Answer, trying: Trying) -> Outcome:
         turn_ends_at = self._clock() + _TURN_SECONDS

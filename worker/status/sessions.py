@@ -73,4 +73,5 @@ def _carried(worker: Worker, now: float) -> Iterator[Found]:
 
 def _queued(worker: Worker, queue: Queue) -> Iterator[Found]:
     for each in worker.queues.due_longest(_LOOKED_AT):
-        yield each.session_id, each.events[0], len(each.events), queue.waits_for(each.due_at)
+        waits_for = queue.waits_for(each.due_at, worker.delivery.trying.get(each.session_id))
+        yield each.session_id, each.events[0], len(each.events), waits_for

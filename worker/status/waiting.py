@@ -8,6 +8,7 @@ from worker.core.snapshot import WaitsFor
 
 if TYPE_CHECKING:
     from worker.assembly import Worker
+    from worker.core.trying import Trying
 
 
 class Queue:
@@ -21,11 +22,13 @@ class Queue:
         no_place = worker.flow.is_full or gate.in_flight >= worker.settings.personalize.max_in_flight
         self._due_cause: WaitsFor = WaitsFor("place" if no_place else "quota")
 
-    def waits_for(self, due_at: float) -> WaitsFor:
-        """For what a session waits that is, or was, due at ``due_at``."""
+    def waits_for(self, due_at: float, trying: Trying | None = None) -> WaitsFor:
+        """For what a session waits that is, or was, due at ``due_at``; ``trying``: its last call failed."""
         if self._holds:
             first = self._holds[0]
             return WaitsFor("hold", first.held_seconds, code=first.kind)
+        if trying is not None:
+            return _retry(trying, self.now)
         if due_at > self.now:
             return WaitsFor("linger")
         return WaitsFor(self._due_cause.cause, self.now - due_at)
@@ -34,10 +37,14 @@ class Queue:
 def under_way(worker: Worker, session_id: str, since: float, now: float) -> WaitsFor:
     """For what a session waits whose batch is carried ``since``."""
     if (trying := worker.delivery.trying.get(session_id)) is not None:
-        return WaitsFor("retry", now - trying.since, trying.calls, trying.code)
+        return _retry(trying, now)
     if session_id in worker.courier.waiting:
         return WaitsFor("quota")
     return WaitsFor("in_flight", now - since)
+
+
+def _retry(trying: Trying, now: float) -> WaitsFor:
+    return WaitsFor("retry", now - trying.since, trying.calls, trying.code)
 
 
 def dead_letter(worker: Worker) -> WaitsFor:

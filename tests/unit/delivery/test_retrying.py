@@ -15,6 +15,7 @@ from tests.support.virtual_time import in_virtual_time
 from worker.core.gate import Gate
 from worker.core.outcomes import Accepted, Answer, GivenBack, Misconfigured, PassingFault, Refused, Throttled
 from worker.core.records import Batch
+from worker.delivery import retrying
 from worker.delivery.retrying import Delivery
 from worker.pipeline.turnstile import Turnstile
 from worker.pipeline.wakeup import Wakeup
@@ -109,6 +110,33 @@ def test_after_a_minute_of_failing_the_batch_goes_back_to_its_queue() -> None:
         assert (outcome, calls) == (GivenBack(), len(scene.api.calls))
         assert 60 <= scene.loop.time() <= 80
         assert calls > 5
+
+    in_virtual_time(scenario())
+
+
+def test_what_is_given_back_and_sent_again_has_failed_since_its_first_call() -> None:
+    async def scenario() -> None:
+        scene = Scene([PassingFault("f")] * 1000)
+        for _ in range(3):
+            assert (await scene.send())[0] == GivenBack()
+        trying = scene.delivery.trying["s"]
+        assert (trying.since, trying.calls) == (scene.times[0], len(scene.api.calls))
+        scene.api.answer = lambda _: Accepted()
+        assert await scene.send() == (Accepted(), len(scene.api.calls))
+        assert not scene.delivery.trying
+
+    in_virtual_time(scenario())
+
+
+def test_of_many_that_are_given_back_only_so_many_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retrying, "_REMEMBERED", 3)
+
+    async def scenario() -> None:
+        scene = Scene([PassingFault("f")] * 1000)
+        for number in range(9):
+            scene.batch = Batch(f"s{number}", "u", (interaction(),))
+            await scene.send()
+        assert list(scene.delivery.trying) == ["s0", "s1", "s2"]
 
     in_virtual_time(scenario())
 
