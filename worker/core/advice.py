@@ -12,7 +12,14 @@ _SIGNED: Final = "mend the secret key, or set the clock right; keys are read aga
 _KEY_ALONE: Final = "mend the secret key (the clock is right); keys are read again while it holds"
 _CLOCK: Final = "set the clock right"
 _ROLE: Final = "allow personalize:PutEvents on resource * to the worker's role"
-_UNREACHED: Final = "calls are tried again for ever; if it lasts, look at endpoint, region and the way there"
+_UNREACHED: Final = "calls are tried again; if it lasts, look at endpoint, region and the way there"
+_FAILS: Final = (
+    "the API, or a proxy before it, fails; calls are tried again; if it lasts, ask AWS about its health"
+)
+_THROTTLED: Final = (
+    "another program uses the same quota, or personalize.requests_per_second is above it: "
+    "lower it, or ask AWS for more quota"
+)
 _TRACKER: Final = "look whether personalize.tracking_id, region and event tracker are right"
 
 _BY_CODE: Final[Mapping[str, str]] = {
@@ -33,10 +40,26 @@ _BY_CODE: Final[Mapping[str, str]] = {
     "UnrecognizedClientException": _KEYS,
 }
 _UNREACHED_BY_CODE: Final[Mapping[str, str]] = {
+    "AnswerTimeout": "it is reached, and answers no sooner than personalize.answer_seconds: raise that, "
+    "or find out what is slow, the API or a proxy before it",
     "CertificateExpired": "renew the certificate of the endpoint or the proxy; is the clock right?",
     "CertificateOfAnotherHost": "look at the endpoint's address: its certificate is for another name",
     "CertificateRejected": "let AWS_CA_BUNDLE name the authority of the endpoint's or proxy's certificate",
+    "ConnectTimeout": "nobody takes the connection within personalize.connect_seconds: "
+    "look at endpoint, proxy, routes and firewalls",
+    "CredentialsRefresh": "whoever gives out the keys (STS, pod identity, the instance) does not: "
+    "they are asked for again",
+    "DnsFailure": "the endpoint's name, or the proxy's, does not resolve: look at endpoint, region and DNS",
+    "InternalError": _FAILS,
+    "InternalFailure": _FAILS,
+    "InternalServerError": _FAILS,
+    "InternalServerException": _FAILS,
+    "ProxyRefused": "the proxy of HTTPS_PROXY lets nobody through to the endpoint: mend it, or go without it",
+    "ProxyUnreachable": "the proxy of HTTPS_PROXY can't be reached: mend it, or go without it",
+    "ServiceUnavailable": _FAILS,
+    "ServiceUnavailableException": _FAILS,
 }
+_SERVER_FAILS: Final = "Http5"
 # What the API may say of a clock that is off.
 TIMED_CODES: Final = frozenset(code for code, advice in _BY_CODE.items() if advice in {_SIGNED, _CLOCK})
 _BY_KIND: Final[Mapping[str, str]] = {
@@ -75,9 +98,11 @@ def advise(kind: str, code: str, clock_ahead_seconds: float | None = None) -> st
     return _KEY_ALONE if advice == _SIGNED else advice
 
 
-def advise_unreached(code: str) -> str:
-    """What to do while no call comes through, the latest for this reason."""
-    return _UNREACHED_BY_CODE.get(code, _UNREACHED)
+def advise_unreached(code: str, *, throttled: bool = False) -> str:
+    """What to do while calls fail, most of them for this reason."""
+    if throttled:
+        return _THROTTLED
+    return _UNREACHED_BY_CODE.get(code, _FAILS if code.startswith(_SERVER_FAILS) else _UNREACHED)
 
 
 def is_too_far_off(clock_ahead_seconds: float) -> bool:

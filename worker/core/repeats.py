@@ -13,17 +13,21 @@ if TYPE_CHECKING:
 
 # Soon enough to be seen while somebody looks on, rare enough to leave a night's log readable.
 WAITS_SECONDS = (10.0, 60.0, 300.0)
+# Of one condition: more are not told from one another.
+_MAX_DETAILS = 8
 
 
 class _Condition:
-    __slots__ = ("began", "last_noted", "next_due", "said_times", "unsaid")
+    __slots__ = ("began", "details", "last_noted", "next_due", "said_at", "said_times", "unsaid")
 
     def __init__(self, now: float) -> None:
         self.began = now
         self.last_noted = now
         self.next_due = now
+        self.said_at = now
         self.said_times = 0
         self.unsaid = 0
+        self.details: set[str] = set()
 
 
 class Repeats:
@@ -41,8 +45,14 @@ class Repeats:
         self._waits = tuple(waits_seconds)
         self._conditions: dict[str, _Condition] = {}
 
-    def note(self, key: str, now: float) -> int:
+    def note(self, key: str, now: float, detail: str = "") -> int:
         """Note that the condition is there.
+
+        Args:
+            key: which.
+            now: the time.
+            detail: what about it. One that was not said yet is said after the first wait already; but two
+                that alternate are said no more often than one.
 
         Returns:
             How often it came since it was last said, if it is to be said now; 0: say nothing.
@@ -52,11 +62,13 @@ class Repeats:
             condition = self._conditions[key] = _Condition(now)
         elif now - condition.last_noted > self._waits[-1]:
             # Quiet for longer than the longest wait: a new trouble, which is to be seen as it begins.
-            condition.began, condition.said_times = now, 0
+            condition.began, condition.said_times, condition.details = now, 0, set()
         condition.last_noted = now
         condition.unsaid += 1
-        if now < condition.next_due:
+        is_new = detail not in condition.details and len(condition.details) < _MAX_DETAILS
+        if now < condition.next_due and not (is_new and now >= condition.said_at + self._waits[0]):
             return 0
+        condition.details.add(detail)
         return self._say(condition, now)
 
     def again(self, key: str, now: float) -> int | None:
@@ -77,6 +89,7 @@ class Repeats:
         return None if condition is None else now - condition.began
 
     def _say(self, condition: _Condition, now: float) -> int:
+        condition.said_at = now
         condition.next_due = now + self._waits[min(condition.said_times, len(self._waits) - 1)]
         condition.said_times += 1
         came, condition.unsaid = condition.unsaid, 0

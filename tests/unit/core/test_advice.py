@@ -22,7 +22,7 @@ def test_a_known_code_has_advice_of_its_own() -> None:
 
 def test_a_certificate_that_is_not_trusted_is_told_with_what_to_do() -> None:
     assert "AWS_CA_BUNDLE" in advise_unreached("CertificateRejected")
-    assert "way there" in advise_unreached("ConnectTimeout")
+    assert "routes" in advise_unreached("ConnectTimeout")
 
 
 def test_a_clock_that_is_far_off_is_what_a_refused_signature_is_for() -> None:

@@ -37,6 +37,24 @@ def test_once_over_it_says_how_long_it_lasted_and_begins_anew() -> None:
     assert repeats.note("away", 106.0) == 1
 
 
+def test_a_new_detail_is_said_after_the_first_wait_and_two_that_alternate_make_no_more_lines() -> None:
+    repeats = Repeats(waits_seconds=(10, 60, 300))
+    said = [now for now in range(1000) if repeats.note("held", float(now), "ab"[now % 2])]
+    assert said == [0, 10, 21, 321, 621, 921]
+    assert [repeats.note("held", now, "c") for now in (922.0, 930.9, 931.0)] == [0, 0, 81]
+
+
+@given(gaps)
+def test_whatever_the_details_nothing_is_said_sooner_than_the_first_wait(gaps: list[float]) -> None:
+    repeats, now = Repeats(), 0.0
+    said_at: list[float] = []
+    for number, gap in enumerate(gaps):
+        now += gap
+        if repeats.note("held", now, f"detail {number}"):
+            said_at.append(now)
+    assert all(later - sooner >= WAITS_SECONDS[0] for sooner, later in pairwise(said_at))
+
+
 def test_after_a_long_quiet_the_intervals_begin_anew() -> None:
     repeats = Repeats(waits_seconds=(10, 60))
     for now in (0.0, 10.0, 70.0):
