@@ -69,6 +69,7 @@ class Worker(Struct, frozen=True):
     settings: Settings
     epoch_seconds: Callable[[], float]
     """The wall clock."""
+    leases: Leases
 
     def holds(self) -> tuple[HoldStatus, ...]:
         """All that is held: the gate, and what cannot be mapped."""
@@ -83,11 +84,12 @@ def assemble(settings: Settings, edges: Edges, clock: Callable[[], float]) -> Wo
     streak = RefusalStreak(settings.dead_letters.hold_after_refusals)
     delivery = _delivery(settings.retry, shared, edges.put_events)
     courier = Courier(shared, delivery=delivery, burials=burials, streak=streak)
+    leases = Leases(shared, quarantine, revoke_seconds=settings.kafka.revoke_seconds)
     flow = Flow(
         shared,
         source=edges.source,
         map_record=edges.map_record,
-        leases=Leases(shared, quarantine, revoke_seconds=settings.kafka.revoke_seconds),
+        leases=leases,
         courier=courier,
         burials=burials,
         quarantine=quarantine,
@@ -106,6 +108,7 @@ def assemble(settings: Settings, edges: Edges, clock: Callable[[], float]) -> Wo
         quarantine=quarantine,
         settings=settings,
         epoch_seconds=edges.epoch_seconds,
+        leases=leases,
     )
 
 
@@ -116,7 +119,9 @@ def _shared(settings: Settings, meter: Meter, clock: Callable[[], float]) -> Sha
     return Shared(
         books=Books(Ledger(), backlog),
         queues=queues,
-        turnstile=Turnstile(Gate(personalize.requests_per_second, personalize.max_in_flight), clock),
+        turnstile=Turnstile(
+            Gate(personalize.requests_per_second, personalize.max_in_flight), clock, lambda: len(queues) > 0
+        ),
         meter=meter,
         work=Wakeup(),
         leases_ended=Wakeup(),

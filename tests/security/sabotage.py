@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 import structlog
 
 from worker import cli, config, status, wiring
+from worker.core.snapshot import NotReady
 from worker.dead_letters.writing import KafkaDeadLetters
 from worker.delivery.apart import Apart
 from worker.delivery.client import PutEventsClient
@@ -108,7 +109,7 @@ def leak_file() -> None:
 
 def leak_reason() -> None:
     """Have /ready say it, cut short."""
-    replace(status, "reasons", lambda *_: iter([f"no events of {MARK[:15]}..."]))
+    replace(status, "reasons", lambda *_: iter([NotReady("hold", f"no events of {MARK[:15]}...")]))
     structlog.get_logger("worker.x").info("x.leaked")
 
 

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from worker.cli import main
 from worker.core.snapshot import (
@@ -76,8 +77,11 @@ def status(*reasons: str, partitions: tuple[PartitionStatus, ...] = ()) -> Worke
         group="g",
         holds=(HOLD,) if reasons else (),
         sending=SendingStatus(
+            quota_calls_per_second=1000,
             share_ratio=0.5,
             rate_calls_per_second=500,
+            borrowed_calls_per_second=0,
+            throttled_seconds=None,
             in_flight=0,
             max_in_flight=64,
             batches=1,
@@ -152,13 +156,48 @@ def test_the_numbers_follow() -> None:
     text = "\n".join(page(status("held"), "3 members, stable"))
     assert "worker     1.2.3, up 2 h" in text
     assert "group      g: 3 members, stable" in text
-    assert "sending    50.0% of the quota, at most 500.0 calls/s; 0 of 64 calls in flight" in text
+    assert "sending    50.0% of the quota of 1,000 calls/s, held: no calls but probes; 0 of 64 calls" in text
     assert "memory     5 of 100,000 records, 1.0 of 128.0 MiB; receiving is paused" in text
     assert "clock      312 s behind the API's" in text
     dead_letters = "1,100 dead letters (out_of_range 1,080, missing 20)"
     assert f"done       20,000 delivered, {dead_letters}, 0 skipped, since the start" in text
     assert "0123456789abcdef  interactions[3]@1000" in text
     assert "try 5 of its call, after ThrottlingException, 70 s" in text
+
+
+@pytest.mark.parametrize(
+    ("borrowed", "throttled_seconds", "pace"),
+    [
+        (0, None, "at most 500.0 calls/s; "),
+        (120, None, "at most 500.0 calls/s, 120.0 of them borrowed from other pods; "),
+        (0, 300, "throttled to 500.0 calls/s for 5 min; "),
+    ],
+)
+def test_how_many_calls_may_go_is_told_with_why(
+    borrowed: float, throttled_seconds: float | None, pace: str
+) -> None:
+    said = status()
+    assert said.sending is not None
+    sending = structs.replace(
+        said.sending, borrowed_calls_per_second=borrowed, throttled_seconds=throttled_seconds
+    )
+    text = "\n".join(page(structs.replace(said, sending=sending), None))
+    assert f"sending    50.0% of the quota of 1,000 calls/s, {pace}" in text
+
+
+def test_what_is_wrong_while_records_are_delivered_follows_on_top() -> None:
+    said = structs.replace(status("held; allow it"), warnings=("throttled; lower it", "keys"))
+    assert list(page(said, None))[:5] == [
+        "NOT READY  held",
+        "           allow it",
+        "WARNING    throttled",
+        "           lower it",
+        "           keys",
+    ]
+    assert list(page(structs.replace(status(), warnings=("throttled",)), None))[:2] == [
+        "READY  nothing waits",
+        "WARNING    throttled",
+    ]
 
 
 def test_columns_stand_below_their_heads() -> None:

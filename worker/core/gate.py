@@ -57,6 +57,11 @@ class Gate:
         return self._pace.rate
 
     @property
+    def own_rate(self) -> float:
+        """Calls a second that this pod's share of the quota comes to."""
+        return self._pace.own
+
+    @property
     def borrowed(self) -> float:
         """What of it is above this pod's share."""
         return self._pace.borrowed
@@ -103,10 +108,17 @@ class Gate:
         if self._holds:
             self._probe_at = inf
 
-    def leave(self, now: float) -> None:
-        """A call is over, whatever came of it; while held, the next probe is due an interval later."""
+    def leave(self, now: float, *, was_made: bool = True) -> None:
+        """A call is over, whatever came of it; while held, the next probe is due an interval later.
+
+        Args:
+            now: the time.
+            was_made: False: it was not made after all, so the probe is due still.
+        """
         self.in_flight -= 1
-        if self._holds and self._probe_at == inf:
+        if self._holds and self._probe_at == inf and not was_made:
+            self._probe_at = now
+        elif self._holds and self._probe_at == inf:
             self._probe_at = now + self._probe_seconds
             self._probe_seconds = min(self._probe_seconds * 2, _MAX_PROBE_SECONDS)
 

@@ -72,6 +72,11 @@ class Pace:
         return self._quota * self.share * self.level
 
     @property
+    def own(self) -> float:
+        """Calls a second that this pod's share comes to."""
+        return self._quota * self.share
+
+    @property
     def borrowed(self) -> float:
         """Calls a second above this pod's share."""
         return self._quota * self.share * max(0.0, self.level - 1)

@@ -6,7 +6,7 @@ value from a record: topics, offsets, the fixed words below and keyed hashes are
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, get_args
 
 from msgspec import Struct
 
@@ -35,9 +35,14 @@ class HoldStatus(Struct, frozen=True, kw_only=True):
     probe: str
     """What finds out that it is over."""
     next_probe_seconds: float | None
-    """In how many seconds that is tried again; None while it is being tried."""
+    """In how many seconds that is tried again; None while it is being tried, or waits for something else."""
     advice: str
     """What a person can do."""
+    probe_waits_until: str | None = None
+    """What has to be so before it is tried again, but for time; None while only time is waited for."""
+    unconfirmed_seconds: float | None = None
+    """For how long there was nothing to send, so that nobody knows whether it is over; None while it is known
+    that it is not. The worker is not unready for it."""
 
 
 class Gauges(Struct, frozen=True, kw_only=True):
@@ -66,6 +71,27 @@ class Gauges(Struct, frozen=True, kw_only=True):
     partitions: tuple[PartitionGauges, ...]
     clock_ahead_seconds: float | None = None
     """How far our clock is ahead of the API's, to about a second; None before the first answer."""
+
+
+NotReadyCause: TypeAlias = Literal[
+    "starting",
+    "draining",
+    "hold",
+    "credentials",
+    "kafka",
+    "no_partitions",
+    "calls_failing",
+    "throttled",
+    "clock",
+]
+NOT_READY_CAUSES: Final[tuple[NotReadyCause, ...]] = get_args(NotReadyCause)
+
+
+class NotReady(Struct, frozen=True):
+    """Why records are not being delivered: a word for alerts, and a sentence without user data."""
+
+    cause: NotReadyCause
+    says: str
 
 
 class Readiness(Struct, frozen=True):
@@ -134,13 +160,21 @@ class SessionStatus(Struct, frozen=True, kw_only=True):
 class SendingStatus(Struct, frozen=True, kw_only=True):
     """What may be sent, and what is."""
 
+    quota_calls_per_second: float
+    """As configured: ``personalize.requests_per_second``."""
     share_ratio: float
     rate_calls_per_second: float
+    """What may go at most, while nothing is held."""
+    borrowed_calls_per_second: float
+    """What of that is above this pod's share."""
+    throttled_seconds: float | None
+    """For how long the API has let less through than this pod's share; None while it does not."""
     in_flight: int
     max_in_flight: int
     batches: int
     """Under way, those that wait to be tried again included."""
     retrying: int
+    """Sessions whose last call failed, and which are tried again, those that wait for their turn included."""
 
 
 class MemoryStatus(Struct, frozen=True, kw_only=True):
@@ -169,9 +203,12 @@ class WorkerStatus(Struct, frozen=True, kw_only=True):
 
     ready: bool
     reasons: tuple[str, ...]
+    """What keeps it from being ready."""
     version: str
     up_seconds: float
     group: str
+    warnings: tuple[str, ...] = ()
+    """What is wrong besides, while records are delivered all the same."""
     holds: tuple[HoldStatus, ...] = ()
     sending: SendingStatus | None = None
     """None while the worker is starting; so is ``memory``."""

@@ -11,6 +11,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 import structlog
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,6 +21,23 @@ if TYPE_CHECKING:
     from worker.pipeline.shared import Shared
 
 log = structlog.get_logger(__name__)
+
+
+class Flush(Struct, frozen=True):
+    """Leases that are to end, and the time they have. Times are seconds of the loop's clock."""
+
+    leases: Sequence[Lease]
+    began_at: float
+    until: float
+
+    @property
+    def partitions(self) -> int:
+        """How many."""
+        return len(self.leases)
+
+    def unsettled(self) -> int:
+        """How many records are not done with."""
+        return sum(each.unsettled() for each in self.leases)
 
 
 class Leases:
@@ -40,6 +58,10 @@ class Leases:
         """When every flush ends, whatever its own deadline: set when the worker is told to stop."""
         self.have_changed = True
         """Until somebody has worked out this pod's share of the quota anew, and taken this back."""
+        self.none_since: float | None = shared.clock()
+        """Since when there has been no lease; None while there is one."""
+        self.flushing: Flush | None = None
+        """What is handed over now."""
 
     def assigned(self, partitions: Sequence[tuple[str, int]]) -> Sequence[Lease]:
         """Open a lease for each."""
@@ -52,12 +74,13 @@ class Leases:
 
     async def revoked(self, partitions: Sequence[tuple[str, int]]) -> Mapping[tuple[str, int], int]:
         """Flush them under one deadline, end their leases, and give the offsets to commit."""
-        leases = self._books.ledger.leases(partitions)
-        await self.flush(leases, self._clock() + self._revoke_seconds)
+        leases, began_at = self._books.ledger.leases(partitions), self._clock()
+        await self._hand_over(leases, began_at)
         offsets = {(each.topic, each.partition): each.committable() for each in leases}
         left = sum(each.unsettled() for each in leases)
         self._end(partitions)
-        self._note("revoked", partitions, unsettled_records=left)
+        seconds = round(self._clock() - began_at, 1)
+        self._note("revoked", partitions, unsettled_records=left, seconds=seconds)
         return {key: offset for key, offset in offsets.items() if offset is not None}
 
     def cut(self, partition: tuple[str, int], offset: int) -> Lease:
@@ -66,8 +89,9 @@ class Leases:
 
     def lost(self, partitions: Sequence[tuple[str, int]]) -> None:
         """End their leases at once."""
+        left = sum(each.unsettled() for each in self._books.ledger.leases(partitions))
         self._end(partitions)
-        self._note("lost", partitions)
+        self._note("lost", partitions, unsettled_records=left)
 
     async def flush(self, leases: Sequence[Lease], until: float) -> None:
         """Wait until nothing of these leases is unsettled, or waiting is no use, or the time is over."""
@@ -85,6 +109,22 @@ class Leases:
         """Nothing is mapped in a flush, so what is kept for want of a mapping stays as it is."""
         return lease.open and lease.unsettled() > self._quarantine.kept_of(lease)
 
+    async def _hand_over(self, leases: Sequence[Lease], began_at: float) -> None:
+        flush = Flush(leases, began_at, min(began_at + self._revoke_seconds, self.latest))
+        if flush.unsettled():
+            # It may take long, and the whole group waits for it.
+            log.info(
+                "group.flushing",
+                partitions=flush.partitions,
+                unsettled_records=flush.unsettled(),
+                seconds_left=round(flush.until - began_at, 1),
+            )
+        self.flushing = flush
+        try:
+            await self.flush(leases, flush.until)
+        finally:
+            self.flushing = None
+
     def _end(self, partitions: Sequence[tuple[str, int]]) -> None:
         for each in partitions:
             self._books.ledger.end(*each)
@@ -93,8 +133,12 @@ class Leases:
         self._ended.wake()
         self._turnstile.turn_away()
 
-    def _note(self, kind: str, partitions: Sequence[tuple[str, int]], **more: int) -> None:
+    def _note(self, kind: str, partitions: Sequence[tuple[str, int]], **more: float) -> None:
         self.have_changed = True
         self._meter.rebalanced(kind)
         now_assigned = len(self._books.ledger)
+        if now_assigned:
+            self.none_since = None
+        elif self.none_since is None:
+            self.none_since = self._clock()
         log.info("group.rebalanced", kind=kind, partitions=len(partitions), now_assigned=now_assigned, **more)

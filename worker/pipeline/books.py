@@ -59,6 +59,10 @@ class Books:
             self.backlog.remove(held_bytes(each))
         self.changed.wake()
 
+    def unsettled(self) -> int:
+        """How many records of open leases are not done with."""
+        return sum(lease.unsettled() for lease in self.ledger)
+
     def oldest_age_seconds(self, now: float) -> float:
         """For how long the oldest unsettled record has been here; 0 with none."""
         received = [at for lease in self.ledger if (at := lease.oldest_received_at()) is not None]

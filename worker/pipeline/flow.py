@@ -91,6 +91,8 @@ class Flow:
         self._share_at = 0.0
         self.paused = False
         self.draining = False
+        self.drains_until = inf
+        """When the drain ends, done or not; ``inf`` before it is told to stop."""
         self._stopping = asyncio.Event()
 
     @property
@@ -106,7 +108,7 @@ class Flow:
         """Take in no more, finish what is under way within the drain deadline, and end."""
         if self._stopping.is_set():
             return
-        self._leases.latest = self._clock() + self._drain_seconds
+        self._leases.latest = self.drains_until = self._clock() + self._drain_seconds
         self._stopping.set()
         self._books.changed.wake()
 
@@ -222,8 +224,10 @@ class Flow:
     async def _drain(self) -> None:
         """Finish what is under way, commit, and leave; what is not done in time is not committed."""
         self.draining = True
-        until = self._leases.latest
-        log.info("drain.began", unsettled_records=self._books.backlog.records)
+        began_at, until = self._clock(), self._leases.latest
+        unsettled = self._books.unsettled()
+        seconds_left = round(max(0.0, until - began_at), 1)
+        log.info("drain.began", unsettled_records=unsettled, seconds_left=seconds_left)
         await self._source.pause()
         flushing = asyncio.create_task(self._leases.flush(list(self._books.ledger), until))
         while not flushing.done():
@@ -232,7 +236,8 @@ class Flow:
             await self._tend()
         await self._tend()
         self._burials.log.tell_all()
-        log.info("drain.ended", unsettled_records=self._books.backlog.records)
+        seconds = round(self._clock() - began_at, 1)
+        log.info("drain.ended", left_to_next_owner=self._books.unsettled(), seconds=seconds)
         await self._leave(max(until, self._clock() + _LEAVE_SECONDS))
 
     async def _leave(self, until: float) -> None:

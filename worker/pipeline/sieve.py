@@ -91,7 +91,7 @@ class Sieve:
         return (
             drought.came_through_at > self._doubted_at
             and not self._turnstile.gate.holds
-            and drought.now(self._clock()) is None
+            and not drought.is_on(self._clock())
         )
 
     def _look_for_jump(self, epoch_seconds: float) -> None:

@@ -17,9 +17,11 @@ import structlog
 from worker.core.advice import PROBES
 from worker.core.gate import PROBED
 from worker.core.outcomes import Accepted, Misconfigured, PassingFault, Refused, Throttled
+from worker.core.recent_calls import RecentCalls
 from worker.core.repeats import Repeats
 from worker.core.snapshot import HoldStatus
-from worker.pipeline.drought import Drought
+from worker.pipeline.degraded import Degraded
+from worker.pipeline.drought import UNTRIED_SECONDS, Drought
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,10 +41,19 @@ _REMIND_SECONDS = 10.5
 class Turnstile:
     """The gate, with those who wait for it."""
 
-    def __init__(self, gate: Gate, clock: Callable[[], float]) -> None:
-        """Guard ``gate`` by ``clock``, the running loop's."""
+    def __init__(
+        self, gate: Gate, clock: Callable[[], float], is_wanted: Callable[[], bool] = lambda: True
+    ) -> None:
+        """Guard ``gate`` by ``clock``, the running loop's.
+
+        Args:
+            gate: what decides.
+            clock: the running loop's.
+            is_wanted: whether there is anything to send.
+        """
         self.gate = gate
         self._clock = clock
+        self._is_wanted = is_wanted
         self._again: deque[asyncio.Future[bool]] = deque()
         self._new: deque[asyncio.Future[bool]] = deque()
         self._timer: asyncio.TimerHandle | None = None
@@ -51,8 +62,14 @@ class Turnstile:
         self._repeats: dict[str, Repeats] = {}
         self._reminder: asyncio.TimerHandle | None = None
         self._probed_elsewhere: dict[str, Callable[[], float]] = {}
-        self.drought = Drought()
+        # By kind: when its cause was last seen.
+        self._confirmed_at: dict[str, float] = {}
+        self.recent = RecentCalls()
+        """What calls came to lately."""
+        self.drought = Drought(self.recent, is_wanted)
         """Whether calls fail one after another."""
+        self.degraded = Degraded(gate, self.recent, is_wanted)
+        """Whether too few of them come through."""
 
     async def enter(self, *, again: bool = False) -> bool:
         """Wait until a call may go, and count it as gone; follow with ``leave``.
@@ -82,22 +99,30 @@ class Turnstile:
     def leave(self, answer: Answer | None = None, sent_at: float = inf) -> None:
         """A call is over, with this answer (none: it was not made after all); it was sent at ``sent_at``."""
         now = self._clock()
-        self.gate.leave(now)
+        self.gate.leave(now, was_made=answer is not None)
         match answer:
             case Throttled(code):
                 self.gate.answered(sent_at, now, throttled=True)
-                self.drought.failed(code, now)
+                self.recent.throttled(code, now)
+                self.degraded.throttled(now)
+                self.drought.failed(code, now, throttled=True)
+                self._watch()
             case PassingFault(code):
+                self.recent.failed(code, now)
                 self.drought.failed(code, now)
+                self._watch()
             case Misconfigured(code, _, clock_ahead_seconds):
+                self.drought.superseded()
                 self.hold("misconfigured", code, clock_ahead_seconds)
             case Accepted():
                 self.gate.answered(sent_at, now, throttled=False)
+                self.recent.came_through(now)
                 self.drought.over(now, sent_at)
                 self._resume("misconfigured", "refusals", known_at=sent_at)
             case Refused():
                 # Whoever looks at the content has let us in.
-                self.drought.over(now, sent_at)
+                self.recent.came_through(now)
+                self.drought.over(now, sent_at, accepted=False)
                 self._resume("misconfigured", known_at=sent_at)
         self._let_through()
 
@@ -105,10 +130,11 @@ class Turnstile:
         """Stop sending until somebody has mended it; those who go again are turned away."""
         now = self._clock()
         began = self.gate.hold(kind, reason, now, clock_ahead_seconds)
-        if times := self._repeats.setdefault(kind, Repeats()).note(reason, now):
+        self._confirmed_at[kind] = now
+        # A reason that is another each time makes no more lines than one.
+        if times := self._repeats.setdefault(kind, Repeats()).note(kind, now, reason):
             self._tell(kind, times)
-        if self._reminder is None:
-            self._reminder = asyncio.get_running_loop().call_later(_REMIND_SECONDS, self._remind)
+        self._watch()
         if began:
             self.turn_away()
 
@@ -141,15 +167,41 @@ class Turnstile:
             self._repeats.pop(hold.kind, None)
             log.info("gate.resumed", kind=hold.kind, held_seconds=round(self._clock() - hold.since, 1))
 
-    def _remind(self) -> None:
-        """Say of each hold that it still is, when it is time to, and come again while there is one."""
-        self._reminder = None
-        for hold in self.gate.holds:
-            times = self._repeats[hold.kind].again(hold.reason, self._clock())
-            if times is not None:
-                self._tell(hold.kind, times)
-        if self.gate.holds:
+    def _watch(self) -> None:
+        """Look after what is wrong for as long as something is."""
+        if self._reminder is None:
             self._reminder = asyncio.get_running_loop().call_later(_REMIND_SECONDS, self._remind)
+
+    def _remind(self) -> None:
+        """Say of each hold that it still is, when it is time to, and come again while anything is wrong."""
+        self._reminder, now = None, self._clock()
+        for hold in self.gate.holds:
+            self._remind_of(hold, now)
+        is_on = self.drought.look(now)
+        if self.degraded.look(now, is_on=is_on) or is_on or self.gate.holds:
+            self._watch()
+
+    def _remind_of(self, hold: Hold, now: float) -> None:
+        seconds = self._unconfirmed_seconds(hold)
+        if seconds is not None:
+            # Said once; what is said of it next is news.
+            if self._repeats.pop(hold.kind, None) is not None:
+                log.warning("gate.unconfirmed", kind=hold.kind, reason=hold.reason, seconds=round(seconds, 1))
+            return
+        repeats = self._repeats.get(hold.kind)
+        if repeats is None:
+            repeats = self._repeats[hold.kind] = Repeats()
+            repeats.note(hold.kind, now, hold.reason)
+            self._tell(hold.kind, 0)
+        elif (times := repeats.again(hold.kind, now)) is not None:
+            self._tell(hold.kind, times)
+
+    def _unconfirmed_seconds(self, hold: Hold) -> float | None:
+        """For how long nobody could find out whether it is over, if there is nothing to find out with."""
+        seconds = self._clock() - self._confirmed_at[hold.kind]
+        if not PROBED[hold.kind] or self._is_wanted() or seconds < UNTRIED_SECONDS:
+            return None
+        return seconds
 
     def _tell(self, kind: str, times: int) -> None:
         (hold,) = (each for each in self.holds() if each.kind == kind)
@@ -162,24 +214,32 @@ class Turnstile:
             times=times,
             held_seconds=round(hold.held_seconds, 1),
             probe=hold.probe,
+            probe_waits_until=hold.probe_waits_until,
             next_probe_seconds=None if next_probe is None else round(next_probe, 1),
         )
 
     def _status(self, hold: Hold) -> HoldStatus:
-        now, kinds = self._clock(), [each.kind for each in self.gate.holds]
-        probe, next_at = PROBES[hold.kind], self._probed_elsewhere.get(hold.kind)
-        if PROBED[hold.kind] and not all(PROBED[kind] for kind in kinds):
-            probe, at = f"{probe}, once the other hold is over", inf
-        else:
-            at = self.gate.probe_at if next_at is None else next_at()
+        now, next_at = self._clock(), self._probed_elsewhere.get(hold.kind)
+        waits_until = self._probe_waits_until() if PROBED[hold.kind] else None
+        at = self.gate.probe_at if next_at is None else next_at()
         return HoldStatus(
             kind=hold.kind,
             reason=hold.reason,
             held_seconds=now - hold.since,
-            probe=probe,
-            next_probe_seconds=None if at == inf else max(0.0, at - now),
+            probe=PROBES[hold.kind],
+            next_probe_seconds=None if at == inf or waits_until else max(0.0, at - now),
             advice=hold.advice,
+            probe_waits_until=waits_until,
+            unconfirmed_seconds=self._unconfirmed_seconds(hold),
         )
+
+    def _probe_waits_until(self) -> str | None:
+        """What the call that would find out waits for, but for time."""
+        for each in self.gate.holds:
+            if not PROBED[each.kind]:
+                return f"the hold for {each.kind} is over"
+        is_sent = self.gate.probe_at == inf
+        return None if is_sent or self._is_wanted() else "there is one to send"
 
     def _let_through(self) -> None:
         """Let through whom the gate lets through now, and come back when it opens next."""

@@ -42,11 +42,15 @@ def page(status: WorkerStatus, members: str | None) -> Iterator[str]:
 def _why(status: WorkerStatus) -> Iterator[str]:
     if status.ready:
         yield f"READY  {_oldest(status)}"
-        return
-    for number, reason in enumerate(status.reasons):
-        what, *more = reason.split("; ")
-        yield f"{'NOT READY' if number == 0 else '         '}{_GAP}{what}"
-        yield from (f"           {each}" for each in more)
+    yield from _said("NOT READY", status.reasons)
+    yield from _said("WARNING", status.warnings)
+
+
+def _said(head: str, sentences: Sequence[str]) -> Iterator[str]:
+    for number, sentence in enumerate(sentences):
+        what, *more = sentence.split("; ")
+        yield f"{head if number == 0 else '':9}{_GAP}{what}"
+        yield from (f"{'':11}{each}" for each in more)
 
 
 def _oldest(status: WorkerStatus) -> str:
@@ -66,7 +70,7 @@ def _numbers(status: WorkerStatus, members: str | None) -> Iterator[str]:
     yield f"worker     {status.version}, up {ago(status.up_seconds)}"
     yield f"group      {status.group}{f': {members}' if members else ''}"
     if status.sending is not None:
-        yield f"sending    {_sending(status.sending)}"
+        yield f"sending    {_sending(status.sending, is_held=bool(status.holds))}"
     if status.memory is not None:
         yield f"memory     {_memory(status.memory)}"
     if status.done is not None:
@@ -74,12 +78,25 @@ def _numbers(status: WorkerStatus, members: str | None) -> Iterator[str]:
     yield f"clock      {_clock(status.clock_ahead_seconds)}"
 
 
-def _sending(sending: SendingStatus) -> str:
+def _sending(sending: SendingStatus, *, is_held: bool) -> str:
     return (
-        f"{sending.share_ratio:.1%} of the quota, at most {sending.rate_calls_per_second:,.1f} calls/s; "
+        f"{sending.share_ratio:.1%} of the quota of {sending.quota_calls_per_second:,.6g} calls/s, "
+        f"{_pace(sending, is_held=is_held)}; "
         f"{amount(sending.in_flight)} of {amount(sending.max_in_flight)} calls in flight, "
         f"{amount(sending.batches)} batches under way, {amount(sending.retrying)} tried again"
     )
+
+
+def _pace(sending: SendingStatus, *, is_held: bool) -> str:
+    """What may go now."""
+    rate = f"{sending.rate_calls_per_second:,.1f} calls/s"
+    if is_held:
+        return "held: no calls but probes"
+    if sending.throttled_seconds is not None:
+        return f"throttled to {rate} for {ago(sending.throttled_seconds)}"
+    if sending.borrowed_calls_per_second > 0:
+        return f"at most {rate}, {sending.borrowed_calls_per_second:,.1f} of them borrowed from other pods"
+    return f"at most {rate}"
 
 
 def _memory(memory: MemoryStatus) -> str:

@@ -16,6 +16,7 @@ from worker.status.partitions import partition_statuses
 from worker.status.readiness import Watched, reasons
 from worker.status.sessions import Hashing, session_statuses
 from worker.status.waiting import Queue
+from worker.status.warnings import warnings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,7 +86,7 @@ class Status:
 
     def readiness(self) -> Readiness:
         """Whether records are being delivered, and if not, why not."""
-        said = tuple(reasons(self.waiting_for, self._watched, self._clock()))
+        said = tuple(each.says for each in reasons(self.waiting_for, self._watched, self._clock()))
         return Readiness(not said, said)
 
     def status(self) -> WorkerStatus:
@@ -104,8 +105,9 @@ class Status:
         partitions = watched.source.partitions()
         return structs.replace(
             said,
+            warnings=tuple(warnings(watched, now)),
             holds=worker.holds(),
-            sending=_sending(worker),
+            sending=_sending(worker, now),
             memory=_memory(worker),
             done=None if self._counts is None else _done(self._counts),
             clock_ahead_seconds=watched.clock_ahead_seconds(),
@@ -116,11 +118,14 @@ class Status:
         )
 
 
-def _sending(worker: Worker) -> SendingStatus:
+def _sending(worker: Worker, now: float) -> SendingStatus:
     gate = worker.turnstile.gate
     return SendingStatus(
+        quota_calls_per_second=worker.settings.personalize.requests_per_second,
         share_ratio=gate.share,
         rate_calls_per_second=gate.rate,
+        borrowed_calls_per_second=gate.borrowed,
+        throttled_seconds=worker.turnstile.degraded.throttled_seconds(now),
         in_flight=gate.in_flight,
         max_in_flight=worker.settings.personalize.max_in_flight,
         batches=len(worker.flow.under_way()),

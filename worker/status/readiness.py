@@ -1,18 +1,25 @@
-"""Why records are not being delivered, a sentence a reason."""
+"""Why records are not being delivered, a word and a sentence each: what has to be mended first is first."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from msgspec import Struct
 
 from worker.core.advice import clock_is_off, is_too_far_off
+from worker.core.snapshot import NotReady
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from worker.assembly import Worker
     from worker.core.snapshot import HoldStatus, PartitionGauges
+
+
+_NO_PARTITIONS: Final = (
+    "there are more pods than partitions, or the group is rebalancing: "
+    "after a hard end it waits for the old member, up to session.timeout.ms"
+)
 
 
 class WatchedSource(Protocol):
@@ -34,28 +41,51 @@ class Watched(Struct, frozen=True):
     """How far our clock is ahead of the API's; None while that is not known."""
 
 
-def reasons(waiting_for: str | None, watched: Watched | None, now: float) -> Iterator[str]:
+def reasons(waiting_for: str | None, watched: Watched | None, now: float) -> Iterator[NotReady]:
     """What keeps the worker from being ready, ``waiting_for`` while it has no parts; nothing while it is."""
     if watched is None:
-        yield waiting_for or "the worker is starting"
+        if waiting_for is None:
+            yield NotReady("starting", "the worker is starting")
+        else:
+            yield NotReady("kafka", waiting_for)
         return
     worker = watched.worker
     if worker.flow.draining:
-        yield "draining"
-    if (trouble := watched.source.trouble()) is not None:
-        yield f"kafka: {trouble}"
-    if not len(worker.books.ledger):
-        yield "no partitions assigned"
-    if (drought := worker.turnstile.drought.now(now)) is not None:
-        yield drought
+        yield NotReady("draining", _draining(worker, now))
+    # A hold is why nothing is sent, whatever else may be wrong.
     for hold in worker.holds():
-        held = f"held for {hold.held_seconds:.0f} s: {hold.kind}: {hold.reason}"
-        yield f"{held}; {hold.advice}; {_probed(hold)}"
+        if hold.unconfirmed_seconds is None:
+            yield NotReady("hold", f"{held_for(hold)}; {hold.advice}; {_probed(hold)}")
     ahead = watched.clock_ahead_seconds()
     if ahead is not None and is_too_far_off(ahead):
-        yield f"{clock_is_off(ahead)}, which takes no signature that is five minutes off: set it right"
+        yield NotReady(
+            "clock", f"{clock_is_off(ahead)}, which takes no signature that is five minutes off: set it right"
+        )
+    if (trouble := watched.source.trouble()) is not None:
+        yield NotReady("kafka", f"kafka: {trouble}")
+    if (since := worker.leases.none_since) is not None:
+        yield NotReady("no_partitions", f"no partitions assigned for {now - since:.0f} s; {_NO_PARTITIONS}")
+    drought = worker.turnstile.drought
+    if (says := drought.now(now)) is not None:
+        yield NotReady("throttled" if drought.is_throttling(now) else "calls_failing", says)
+
+
+def held_for(hold: HoldStatus) -> str:
+    """What is held, and for how long."""
+    return f"held for {hold.held_seconds:.0f} s: {hold.kind}: {hold.reason}"
+
+
+def _draining(worker: Worker, now: float) -> str:
+    left = max(0.0, worker.flow.drains_until - now)
+    return (
+        f"draining, {left:.0f} s left: {worker.books.unsettled()} records unsettled; "
+        "what is not delivered by then is left to the next owner"
+    )
 
 
 def _probed(hold: HoldStatus) -> str:
-    when = "now" if hold.next_probe_seconds is None else f"in {hold.next_probe_seconds:.0f} s"
-    return f"{hold.probe} to find out, next {when}"
+    if hold.probe_waits_until is not None:
+        when = f"once {hold.probe_waits_until}"
+    else:
+        when = "next now" if hold.next_probe_seconds is None else f"next in {hold.next_probe_seconds:.0f} s"
+    return f"{hold.probe} to find out, {when}"

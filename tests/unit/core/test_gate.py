@@ -100,6 +100,18 @@ def test_a_hold_stops_everything_but_one_probe_at_growing_intervals() -> None:
     assert made.opens_at(14.0) == 16.0
 
 
+def test_a_probe_that_was_not_made_after_all_is_due_still() -> None:
+    """There was nothing to send when it could go: the next record is it, and at once."""
+    made = gate()
+    made.hold("misconfigured", "AccessDenied", 10.0)
+    made.enter(11.0)
+    made.leave(11.0, was_made=False)
+    assert made.opens_at(11.0) == 11.0
+    made.enter(50.0)
+    made.leave(50.0)
+    assert made.opens_at(50.0) == 51.0
+
+
 def test_a_hold_for_dead_letters_is_not_probed_with_calls() -> None:
     made = gate()
     made.hold("misconfigured", "AccessDenied", 10.0)

@@ -1,10 +1,12 @@
-"""An API that cannot be reached is said."""
+"""An API that cannot be reached is said, for as long as that is so."""
 
 from __future__ import annotations
 
+import pytest
 from structlog.testing import capture_logs
 
-from worker.pipeline.drought import Drought
+from worker.core.recent_calls import RecentCalls
+from worker.pipeline.drought import UNTRIED_SECONDS, Drought
 
 
 def test_a_fault_or_two_is_no_drought() -> None:
@@ -32,3 +34,108 @@ def test_an_acceptance_begins_anew() -> None:
         drought.over(second + 1)
     drought.failed("Http503", 100.0)
     assert drought.now(104.0) is None
+
+
+def test_it_is_told_since_the_last_acceptance_and_since_the_first_failure() -> None:
+    drought = Drought()
+    drought.failed("Http503", 2.0)
+    assert str(drought.now(10.0)).startswith("no call accepted since the start, failing for 8 s: Http503; ")
+    drought.over(20.0)
+    drought.failed("Http503", 30.0)
+    drought.failed("Http503", 45.0)
+    assert str(drought.now(49.0)).startswith("no call accepted for 29 s, failing for 19 s: Http503; ")
+
+
+def test_a_refusal_ends_it_and_is_no_acceptance() -> None:
+    drought = Drought()
+    drought.over(0.0)
+    drought.failed("Http503", 10.0)
+    drought.over(20.0, accepted=False)
+    assert drought.now(30.0) is None
+    drought.failed("Http503", 30.0)
+    assert str(drought.now(40.0)).startswith("no call accepted for 40 s, failing for 10 s: ")
+
+
+def test_an_answer_that_is_a_reason_to_hold_ends_it() -> None:
+    drought = Drought()
+    drought.failed("Http503", 0.0)
+    drought.superseded()
+    assert (drought.now(60.0), drought.untried(60.0), drought.is_on(60.0)) == (None, None, False)
+
+
+def test_with_nothing_to_send_it_is_given_up_after_a_while_and_says_so() -> None:
+    wanted = True
+    drought = Drought(is_wanted=lambda: wanted)
+    with capture_logs() as lines:
+        for second in (0.0, 10.0):
+            drought.failed("ConnectionFailed", second)
+        wanted = False
+        end = 10.0 + UNTRIED_SECONDS
+        assert drought.now(end - 1) is not None
+        assert drought.look(end - 1)
+        assert drought.now(end) is None
+        says = f"nothing to send for {UNTRIED_SECONDS:.0f} s, and the last call failed: ConnectionFailed; "
+        assert str(drought.untried(end)).startswith(says)
+        assert not drought.look(end)
+        assert not drought.look(end + 10)
+        assert str(drought.untried(end + 10)).startswith("nothing to send for 70 s")
+    assert [line["event"] for line in lines] == ["calls.failing", "calls.untried"]
+
+
+def test_while_there_is_something_to_send_it_is_never_given_up() -> None:
+    drought = Drought()
+    drought.failed("ConnectionFailed", 0.0)
+    assert drought.look(10_000.0)
+    assert drought.now(10_000.0) is not None
+
+
+def test_given_up_it_is_still_no_proof_that_calls_come_through() -> None:
+    """What is too old must not be put aside on the word of nobody."""
+    wanted = False
+    drought = Drought(is_wanted=lambda: wanted)
+    drought.failed("ConnectionFailed", 0.0)
+    drought.look(100.0)
+    assert drought.is_on(100.0)
+    wanted = True
+    drought.failed("ConnectionFailed", 1000.0)
+    assert drought.is_on(1000.0)
+    assert drought.now(1001.0) is None
+    assert "failing for 6 s" in str(drought.now(1006.0))
+    drought.over(1010.0)
+    assert not drought.is_on(1010.0)
+
+
+def test_two_codes_that_alternate_make_no_more_lines() -> None:
+    drought = Drought()
+    with capture_logs() as lines:
+        for second in range(300):
+            drought.failed(("DnsFailure", "ConnectTimeout")[second % 5 == 0], second)
+    assert [line["seconds"] for line in lines] == [5, 15, 26]
+
+
+@pytest.mark.parametrize(
+    ("code", "throttled", "advice"),
+    [
+        ("ThrottlingException", True, "another program uses the same quota"),
+        ("AnswerTimeout", False, "personalize.answer_seconds"),
+        ("ConnectTimeout", False, "personalize.connect_seconds"),
+        ("DnsFailure", False, "DNS"),
+        ("InternalServerException", False, "ask AWS"),
+        ("Http502", False, "ask AWS"),
+        ("ProxyUnreachable", False, "HTTPS_PROXY"),
+        ("CredentialsRefresh", False, "gives out the keys"),
+        ("ConnectionFailed", False, "look at endpoint, region and the way there"),
+    ],
+)
+def test_each_cause_has_its_own_advice(code: str, advice: str, *, throttled: bool) -> None:
+    recent = RecentCalls()
+    drought = Drought(recent)
+    for second in range(10):
+        (recent.throttled if throttled else recent.failed)(code, second)
+        drought.failed(code, second, throttled=throttled)
+    recent.failed("ConnectionReset", 9.0)
+    drought.failed("ConnectionReset", 9.0)
+    assert code in str(drought.now(9.0))
+    assert advice in str(drought.now(9.0))
+    assert "for ever" not in str(drought.now(9.0))
+    assert drought.is_throttling(9.0) is throttled

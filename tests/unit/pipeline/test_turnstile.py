@@ -227,7 +227,11 @@ def test_a_hold_for_dead_letters_keeps_the_others_from_being_probed() -> None:
         gate.hold("misconfigured", "AccessDeniedException")
         gate.hold("dead_letters", "no such topic")
         first, second = gate.holds()
-        assert first.probe == "one event is sent, once the other hold is over"
+        assert first.probe == "one event is sent"
+        assert (first.probe_waits_until, second.probe_waits_until) == (
+            "the hold for dead_letters is over",
+            None,
+        )
         assert (first.next_probe_seconds, second.next_probe_seconds) == (None, 5.0)
         assert second.probe == "the letters are written again"
 

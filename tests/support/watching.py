@@ -1,0 +1,28 @@
+"""The status of a stage's worker, with a Kafka that complains of nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from worker.status import Status
+from worker.status.readiness import Watched
+
+if TYPE_CHECKING:
+    from tests.support.stage import Stage
+    from worker.core.snapshot import PartitionGauges
+
+
+class ContentSource:
+    """What a source tells beside records: nothing."""
+
+    def trouble(self) -> None:
+        return None
+
+    def partitions(self) -> tuple[PartitionGauges, ...]:
+        return ()
+
+
+def status_of(stage: Stage) -> Status:
+    status = Status(stage.loop.time, version="1.2.3", group="g")
+    status.watch(Watched(stage.worker, ContentSource(), lambda: None))
+    return status

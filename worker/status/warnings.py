@@ -1,0 +1,44 @@
+"""What is wrong while records are delivered all the same, or may be: a sentence each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from worker.status.readiness import held_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from worker.core.snapshot import HoldStatus
+    from worker.pipeline.turnstile import Turnstile
+    from worker.status.readiness import Watched
+
+
+def warnings(watched: Watched, now: float) -> Iterator[str]:
+    """What is no reason to be unready, and to be known."""
+    worker = watched.worker
+    if (flush := worker.leases.flushing) is not None and not worker.flow.draining:
+        yield (
+            f"{flush.partitions} partitions go to another member: {flush.unsettled()} records unsettled, "
+            f"flushed for {now - flush.began_at:.0f} s, {max(0.0, flush.until - now):.0f} s left"
+        )
+    for hold in worker.turnstile.holds():
+        if hold.unconfirmed_seconds is not None:
+            yield _unconfirmed(hold, hold.unconfirmed_seconds)
+    yield from _calls(worker.turnstile, now)
+
+
+def _unconfirmed(hold: HoldStatus, seconds: float) -> str:
+    return (
+        f"{held_for(hold)}, unconfirmed: nothing to send for {seconds:.0f} s; "
+        f"the next record finds out whether it is over; if not: {hold.advice}"
+    )
+
+
+def _calls(turnstile: Turnstile, now: float) -> Iterator[str]:
+    drought, degraded = turnstile.drought, turnstile.degraded
+    if (says := drought.untried(now)) is not None:
+        yield says
+    if turnstile.gate.holds or drought.now(now) is not None:
+        return
+    yield from filter(None, (degraded.why_throttled(now), degraded.why_failing(now)))
