@@ -148,7 +148,7 @@ async def _run(settings: Settings, stopping: asyncio.Event) -> None:
         )
         try:
             worker, source = _worker(settings, counts, client, dead_letters)
-            status.watch(Watched(worker, source, client.clock_ahead_seconds))
+            status.watch(Watched(worker, source, client.clock_ahead_seconds, client.keys_status))
             await _flow(worker, stopping)
         finally:
             await dead_letters.close()

@@ -8,8 +8,10 @@ from worker.status import Status
 from worker.status.readiness import Watched
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.support.stage import Stage
-    from worker.core.snapshot import PartitionGauges
+    from worker.core.snapshot import KeysStatus, PartitionGauges
 
 
 class ContentSource:
@@ -22,7 +24,7 @@ class ContentSource:
         return ()
 
 
-def status_of(stage: Stage) -> Status:
+def status_of(stage: Stage, keys: Callable[[], KeysStatus | None] = lambda: None) -> Status:
     status = Status(stage.loop.time, version="1.2.3", group="g")
-    status.watch(Watched(stage.worker, ContentSource(), lambda: None))
+    status.watch(Watched(stage.worker, ContentSource(), lambda: None, keys))
     return status

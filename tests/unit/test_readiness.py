@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec import structs
 from structlog.testing import capture_logs
 
 from tests.support.schedules import failing
@@ -14,6 +15,7 @@ from tests.support.twins import TopicTwin
 from tests.support.virtual_time import in_virtual_time
 from tests.support.watching import status_of
 from worker.core.outcomes import Accepted, Misconfigured, PassingFault, Refused, Throttled
+from worker.core.snapshot import KeysStatus
 
 if TYPE_CHECKING:
     from worker.core.outcomes import Answer
@@ -174,6 +176,61 @@ def test_while_records_wait_a_hold_is_never_taken_for_unconfirmed() -> None:
                 await asyncio.sleep(1)
                 assert status.readiness().reasons[0].startswith("held for ")
             stage.api.answer, stage.api.seconds = lambda _: Accepted(), 0.05
+
+    in_virtual_time(scenario())
+
+
+NO_KEYS = KeysStatus(
+    are_there=False, end_in_seconds=None, failures=1, failing_seconds=12, code="NoCredentials"
+)
+FAILING = KeysStatus(
+    are_there=True, end_in_seconds=300, failures=2, failing_seconds=60, code="CredentialsRefresh"
+)
+
+
+def test_without_keys_it_is_unready_at_once_and_not_only_when_a_record_comes() -> None:
+    async def scenario() -> None:
+        stage, keys = Stage(), NO_KEYS
+        status = status_of(stage, lambda: keys)
+        stage.source.assign(0)
+        async with running(stage):
+            await stage.until(lambda: stage.gate.share)
+            (reason,) = status.readiness().reasons
+            assert reason.startswith(
+                "no keys to sign calls with for 12 s: NoCredentials; give the pod a role"
+            )
+            # Once a record comes, the hold says it.
+            stage.api.answer = lambda _: Misconfigured("NoCredentials")
+            stage.topic.produce("s/u/1")
+            await stage.until(lambda: stage.gate.holds)
+            (reason,) = status.readiness().reasons
+            assert reason.startswith("held for 0 s: misconfigured: NoCredentials; give the pod a role")
+            stage.api.answer = lambda _: Accepted()
+            keys = structs.replace(NO_KEYS, are_there=True, failing_seconds=None, code="")
+            await stage.until(lambda: status.readiness().ready)
+
+    in_virtual_time(scenario())
+
+
+def test_keys_that_can_not_be_renewed_are_a_warning_and_once_they_end_a_reason() -> None:
+    async def scenario() -> None:
+        stage, keys = Stage(), FAILING
+        status = status_of(stage, lambda: keys)
+        stage.source.assign(0)
+        async with running(stage):
+            await stage.until(lambda: stage.gate.share)
+            assert status.readiness().ready
+            (warning,) = status.status().warnings
+            assert warning.startswith(
+                "the keys can't be renewed for 60 s: CredentialsRefresh; whoever gives out"
+            )
+            assert warning.endswith("those at hand end in 300 s")
+            keys = structs.replace(FAILING, end_in_seconds=-5)
+            (reason,) = status.readiness().reasons
+            assert reason.startswith(
+                "the keys have ended, and others can't be had for 60 s: CredentialsRefresh"
+            )
+            assert status.status().warnings == ()
 
     in_virtual_time(scenario())
 

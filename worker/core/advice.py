@@ -105,6 +105,11 @@ def advise_unreached(code: str, *, throttled: bool = False) -> str:
     return _UNREACHED_BY_CODE.get(code, _FAILS if code.startswith(_SERVER_FAILS) else _UNREACHED)
 
 
+def advise_keys(code: str) -> str:
+    """What to do while there are no keys, or no newer ones, for this reason."""
+    return _UNREACHED_BY_CODE[code] if code in _UNREACHED_BY_CODE else advise("misconfigured", code)
+
+
 def is_too_far_off(clock_ahead_seconds: float) -> bool:
     """Whether the API takes no signature from a clock that is so far off."""
     return abs(clock_ahead_seconds) >= _SURELY_SECONDS

@@ -157,6 +157,20 @@ class SessionStatus(Struct, frozen=True, kw_only=True):
     waits_for: WaitsFor
 
 
+class KeysStatus(Struct, frozen=True, kw_only=True):
+    """The keys that calls are signed with."""
+
+    are_there: bool
+    end_in_seconds: float | None
+    """Negative: they have ended; None: there are none, they never end, or nobody knows when."""
+    failures: int
+    """How often they could not be loaded or renewed, since the start."""
+    failing_seconds: float | None
+    """For how long they can't be; None while they can."""
+    code: str
+    """Why not, in a word; empty while they can."""
+
+
 class SendingStatus(Struct, frozen=True, kw_only=True):
     """What may be sent, and what is."""
 

@@ -89,7 +89,7 @@ class Apart:
                 latest = _usable(self._asked())
             return latest.keys or Keys("", "")
 
-        return Loaded(latest.method, fetch)
+        return Loaded(latest.method, fetch, lambda: latest.expires_at)
 
     def _asked(self) -> _Keyed | None:
         return _ask(["load", self._region or ""], _Keyed)

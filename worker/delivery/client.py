@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from worker.core.outcomes import Answer
     from worker.core.records import Batch
+    from worker.core.snapshot import KeysStatus
     from worker.delivery.chain import Loaded
     from worker.delivery.signing import Keys
 
@@ -83,7 +84,10 @@ class PutEventsClient:
         self._body = EventsBody(settings.tracking_id)
         apart = Apart(settings.region)
         self._credentials = Credentials(
-            load or apart.load, poll_seconds=poll_seconds, reload_seconds=reload_seconds
+            load or apart.load,
+            poll_seconds=poll_seconds,
+            reload_seconds=reload_seconds,
+            epoch_seconds=clock,
         )
         self._apart = apart
         self._clock = clock
@@ -111,6 +115,10 @@ class PutEventsClient:
     def service(self) -> Service:
         """Endpoint, region and what is doubtful about it; there once opened."""
         return self._opened().service
+
+    def keys_status(self) -> KeysStatus:
+        """Whether there are keys, when they end, and whether others can be had."""
+        return self._credentials.status()
 
     def clock_ahead_seconds(self) -> float | None:
         """How far our clock is ahead of the API's, to about a second; None before its first answer."""

@@ -13,9 +13,13 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeAlias
 
+import structlog
 from msgspec import Struct
 
+from worker.core.advice import advise_keys
 from worker.core.outcomes import Misconfigured, PassingFault
+from worker.core.repeats import Repeats
+from worker.core.snapshot import KeysStatus
 from worker.delivery.chain import CredentialsUnavailable, Loaded, describe, fault_of
 from worker.delivery.daemon import in_daemon_thread
 
@@ -23,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from worker.delivery.signing import Keys
+
+log = structlog.get_logger(__name__)
 
 Fault: TypeAlias = Misconfigured | PassingFault
 
@@ -52,7 +58,7 @@ class Missing(Struct, frozen=True):
 class Credentials:
     """The keys of now. All of it runs on the loop, but for what blocks."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  two clocks, three times
         self,
         load: Callable[[], Loaded],
         *,
@@ -60,6 +66,7 @@ class Credentials:
         poll_seconds: float = POLL_SECONDS,
         reload_seconds: float = RELOAD_SECONDS,
         patience_seconds: float = PATIENCE_SECONDS,
+        epoch_seconds: Callable[[], float] = time.time,
     ) -> None:
         """Begin without keys; ``load`` blocks, and raises what it likes where there are none."""
         self.keys: Keys | None = None
@@ -70,6 +77,10 @@ class Credentials:
         self._poll_seconds = poll_seconds
         self._reload_seconds = reload_seconds
         self._patience_seconds = patience_seconds
+        self._epoch_seconds = epoch_seconds
+        self._failures = 0
+        self._failing_since: float | None = None
+        self._repeats = Repeats()
         self._loaded: Loaded | None = None
         self._reload_at = float("-inf")
         self._reloading: asyncio.Task[None] | None = None
@@ -108,14 +119,15 @@ class Credentials:
         return Found(loaded.method)
 
     async def poll(self) -> None:
-        """Have expiring keys refreshed."""
+        """Have expiring keys refreshed; with none, look whether there are some now."""
         loaded = self._loaded
         if loaded is None:
+            await self._reload()
             return
         try:
             keys = _validate(await in_daemon_thread(loaded.fetch))
         except Exception as error:  # noqa: BLE001  as above; the keys at hand may be good for minutes yet
-            self.fault = fault_of(error)
+            self._note_failure(error)
             return
         # A load from scratch may have been faster; its keys are the newer ones.
         if self._loaded is loaded:
@@ -140,13 +152,48 @@ class Credentials:
             loaded = await in_daemon_thread(self._load)
             keys = _validate(await in_daemon_thread(loaded.fetch))
         except Exception as error:  # noqa: BLE001  as above
-            self.fault = fault_of(error)
+            self._note_failure(error)
             return
         self._loaded = loaded
         self._use(keys)
 
+    def status(self) -> KeysStatus:
+        """Whether there are keys, when they end, and whether others can be had."""
+        since = self._failing_since
+        return KeysStatus(
+            are_there=self.keys is not None,
+            end_in_seconds=self._end_in_seconds(),
+            failures=self._failures,
+            failing_seconds=None if since is None else self._clock() - since,
+            code="" if self.fault is None else self.fault.code,
+        )
+
+    def _end_in_seconds(self) -> float | None:
+        expires_at = None if self._loaded is None else self._loaded.expires_at()
+        return None if expires_at is None else expires_at - self._epoch_seconds()
+
+    def _note_failure(self, error: Exception) -> None:
+        """Keep why there are no keys, or no newer ones, and say it as it happens."""
+        self.fault, now = fault_of(error), self._clock()
+        self._failures += 1
+        if self._failing_since is None:
+            self._failing_since = now
+        if times := self._repeats.note("failed", now, self.fault.code):
+            end_in_seconds = self._end_in_seconds()
+            log.warning(
+                "credentials.failed",
+                code=self.fault.code,
+                reason=describe(error),
+                there_are_older=self.keys is not None,
+                end_in_seconds=None if end_in_seconds is None else round(end_in_seconds),
+                times=times,
+                advice=advise_keys(self.fault.code),
+            )
+
     def _use(self, keys: Keys) -> None:
-        self.fault = None
+        self.fault = self._failing_since = None
+        if (seconds := self._repeats.ended("failed", self._clock())) is not None:
+            log.info("credentials.recovered", seconds=round(seconds, 1))
         if keys != self.keys:
             self.keys = keys
 

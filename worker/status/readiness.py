@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from msgspec import Struct
 
-from worker.core.advice import clock_is_off, is_too_far_off
+from worker.core.advice import advise_keys, clock_is_off, is_too_far_off
 from worker.core.snapshot import NotReady
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from worker.assembly import Worker
-    from worker.core.snapshot import HoldStatus, PartitionGauges
+    from worker.core.snapshot import HoldStatus, KeysStatus, PartitionGauges
 
 
 _NO_PARTITIONS: Final = (
@@ -39,6 +39,8 @@ class Watched(Struct, frozen=True):
     source: WatchedSource
     clock_ahead_seconds: Callable[[], float | None]
     """How far our clock is ahead of the API's; None while that is not known."""
+    keys: Callable[[], KeysStatus | None] = lambda: None
+    """What calls are signed with; None: nobody can tell."""
 
 
 def reasons(waiting_for: str | None, watched: Watched | None, now: float) -> Iterator[NotReady]:
@@ -53,9 +55,12 @@ def reasons(waiting_for: str | None, watched: Watched | None, now: float) -> Ite
     if worker.flow.draining:
         yield NotReady("draining", _draining(worker, now))
     # A hold is why nothing is sent, whatever else may be wrong.
-    for hold in worker.holds():
-        if hold.unconfirmed_seconds is None:
-            yield NotReady("hold", f"{held_for(hold)}; {hold.advice}; {_probed(hold)}")
+    holds = [each for each in worker.holds() if each.unconfirmed_seconds is None]
+    for hold in holds:
+        yield NotReady("hold", f"{held_for(hold)}; {hold.advice}; {_probed(hold)}")
+    # Without keys every call is held for that, once there is one to make.
+    if not any(each.kind == "misconfigured" for each in holds) and (says := _without_keys(watched)):
+        yield NotReady("credentials", says)
     ahead = watched.clock_ahead_seconds()
     if ahead is not None and is_too_far_off(ahead):
         yield NotReady(
@@ -68,6 +73,24 @@ def reasons(waiting_for: str | None, watched: Watched | None, now: float) -> Ite
     drought = worker.turnstile.drought
     if (says := drought.now(now)) is not None:
         yield NotReady("throttled" if drought.is_throttling(now) else "calls_failing", says)
+
+
+def why_keys_fail(keys: KeysStatus) -> str:
+    """Since when they can't be had, why, and what to do."""
+    seconds = 0.0 if keys.failing_seconds is None else keys.failing_seconds
+    return f"for {seconds:.0f} s: {keys.code or 'they are being loaded'}; {advise_keys(keys.code)}"
+
+
+def _without_keys(watched: Watched) -> str | None:
+    keys = watched.keys()
+    if keys is None:
+        return None
+    if not keys.are_there:
+        return f"no keys to sign calls with {why_keys_fail(keys)}"
+    has_ended = keys.end_in_seconds is not None and keys.end_in_seconds <= 0
+    if not has_ended or keys.failing_seconds is None:
+        return None
+    return f"the keys have ended, and others can't be had {why_keys_fail(keys)}"
 
 
 def held_for(hold: HoldStatus) -> str:

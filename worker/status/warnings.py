@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from worker.status.readiness import held_for
+from worker.status.readiness import held_for, why_keys_fail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from worker.core.snapshot import HoldStatus
+    from worker.core.snapshot import HoldStatus, KeysStatus
     from worker.pipeline.turnstile import Turnstile
     from worker.status.readiness import Watched
 
@@ -25,7 +25,18 @@ def warnings(watched: Watched, now: float) -> Iterator[str]:
     for hold in worker.turnstile.holds():
         if hold.unconfirmed_seconds is not None:
             yield _unconfirmed(hold, hold.unconfirmed_seconds)
+    keys = watched.keys()
+    if keys is not None and keys.are_there and keys.failing_seconds is not None and not _has_ended(keys):
+        yield f"the keys can't be renewed {why_keys_fail(keys)}; those at hand {_end(keys)}"
     yield from _calls(worker.turnstile, now)
+
+
+def _has_ended(keys: KeysStatus) -> bool:
+    return keys.end_in_seconds is not None and keys.end_in_seconds <= 0
+
+
+def _end(keys: KeysStatus) -> str:
+    return "do not end" if keys.end_in_seconds is None else f"end in {keys.end_in_seconds:.0f} s"
 
 
 def _unconfirmed(hold: HoldStatus, seconds: float) -> str:

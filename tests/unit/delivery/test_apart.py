@@ -80,5 +80,6 @@ def test_keys_that_end_are_asked_for_anew_a_quarter_of_an_hour_before(
     now = [0.0]
     loaded = Apart("eu-west-1", now=lambda: now[0]).load()
     assert loaded.fetch().access_key == loaded.fetch().access_key == "AKIA1"
+    assert loaded.expires_at() == 4_102_444_800.0
     now[0] = 4_102_444_800.0 - 14 * 60
     assert loaded.fetch().access_key == "AKIA2"

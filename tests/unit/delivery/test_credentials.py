@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
+from structlog.testing import capture_logs
 
 from worker.core.outcomes import Misconfigured, PassingFault
 from worker.delivery.chain import CredentialsUnavailable, Loaded
@@ -234,6 +235,59 @@ async def test_keys_that_would_break_a_header_are_malformed(opened: Opened, keys
     assert isinstance(credentials.fault, Misconfigured)
     assert credentials.fault.code == "CredentialsMalformed"
     assert "secret" not in credentials.fault.message
+
+
+async def test_a_refresh_that_fails_is_said_as_it_happens_and_so_is_its_end(opened: Opened) -> None:
+    chain = Chain(OLD)
+    credentials = await opened(chain)
+    chain.fetch = OSError("the secret that a provider printed")
+    with capture_logs() as lines:
+        for _ in range(3):
+            await credentials.poll()
+            opened.now += 60
+        chain.fetch = NEW
+        await credentials.poll()
+    first, second, third, end = lines
+    assert (first["event"], first["code"], first["times"]) == (
+        "credentials.failed",
+        "CredentialsUnavailable",
+        1,
+    )
+    assert first["there_are_older"]
+    assert (second["event"], third["event"]) == ("credentials.failed", "credentials.failed")
+    assert end == {"event": "credentials.recovered", "seconds": 180, "log_level": "info"}
+    assert "secret" not in str(lines)
+
+
+async def test_having_none_at_the_start_is_said_and_they_are_looked_for_without_a_call(
+    opened: Opened,
+) -> None:
+    chain = Chain(UNAVAILABLE)
+    with capture_logs() as lines:
+        credentials = await opened(chain)
+    assert [(line["event"], line["code"]) for line in lines] == [("credentials.failed", "NoCredentials")]
+    status = credentials.status()
+    assert (status.are_there, status.failures, status.failing_seconds, status.code) == (
+        False,
+        1,
+        0,
+        "NoCredentials",
+    )
+    chain.load = NEW
+    opened.now += 60
+    await credentials.poll()
+    assert credentials.keys == NEW
+    status = credentials.status()
+    assert (status.are_there, status.failures, status.failing_seconds, status.code) == (True, 1, None, "")
+
+
+async def test_when_the_keys_end_is_told() -> None:
+    loaded = Loaded("fake", lambda: OLD, lambda: 1_700_000_900.0)
+    credentials = Credentials(lambda: loaded, epoch_seconds=lambda: 1_700_000_000.0)
+    assert credentials.status().end_in_seconds is None
+    await credentials.open()
+    assert credentials.status().end_in_seconds == 900
+    await credentials.close()
 
 
 async def test_the_check_names_the_source() -> None:
