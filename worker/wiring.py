@@ -39,6 +39,7 @@ from worker.status import Status
 from worker.status.readiness import Watched
 from worker.telemetry.admin import AdminServer
 from worker.telemetry.definition import Build
+from worker.telemetry.health import LoopLag
 from worker.telemetry.logs import configure_logs, log_crashes, log_dropped
 from worker.telemetry.meter import Counts
 from worker.telemetry.metrics import Metrics
@@ -129,7 +130,14 @@ async def _run(settings: Settings, stopping: asyncio.Event) -> None:
     """Build the parts, run the flow, end the parts."""
     loop = asyncio.get_running_loop()
     counts = Counts(time.time, ERROR_CODES | DELIVERY_CODES)
-    status = Status(loop.time, version=VERSION, group=settings.kafka.group_id, counts=counts)
+    lag = LoopLag()
+    status = Status(
+        loop.time,
+        version=VERSION,
+        group=settings.kafka.group_id,
+        counts=counts,
+        loop_lag_seconds=lambda: lag.worst_seconds,
+    )
     metrics = Metrics(counts, status.gauges, _build())
     admin = AdminServer(
         settings.admin.host,
@@ -137,6 +145,7 @@ async def _run(settings: Settings, stopping: asyncio.Event) -> None:
         readiness=status.readiness,
         render_metrics=metrics.render,
         status=status.status,
+        lag=lag,
     )
     log.info("admin.listening", port=await admin.start())
     client = put_events_client(settings)

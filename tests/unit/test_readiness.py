@@ -235,6 +235,49 @@ def test_keys_that_can_not_be_renewed_are_a_warning_and_once_they_end_a_reason()
     in_virtual_time(scenario())
 
 
+def test_the_numbers_name_the_same_cause() -> None:
+    async def scenario() -> None:
+        stage = Stage(settings(requests_per_second=500, max_in_flight=7), TopicTwin(2))
+        status = status_of(stage)
+        assert status.gauges().not_ready == {"no_partitions"}
+        stage.api.answer = lambda _: DENIED
+        stage.source.assign(0, 1)
+        async with running(stage):
+            await asyncio.sleep(50)
+            assert status.gauges().not_ready == frozenset()
+            assert status.gauges().sending.not_accepted_seconds == 0
+            stage.topic.produce("s/u/1", partition=0)
+            await stage.until(lambda: stage.gate.holds)
+            gauges = status.gauges()
+            assert gauges.not_ready == {"hold"}
+            assert gauges.gate_rate_calls_per_second == 0
+            # Since the record came, not since the start.
+            assert gauges.sending.not_accepted_seconds == pytest.approx(1, abs=0.5)
+            bounds = (gauges.sending.quota_calls_per_second, gauges.sending.max_calls_in_flight)
+            assert bounds == (500, 7)
+            stage.api.answer = lambda _: Accepted()
+            await stage.settled()
+            stage.api.answer = lambda _: DOWN
+            stage.topic.produce("s/u/2", partition=0)
+            await asyncio.sleep(30)
+            gauges = status.gauges()
+            assert gauges.not_ready == {"calls_failing"}
+            assert gauges.sending.sessions_retried == 1
+            assert gauges.sending.calls_failed_ratio > 0.3
+            assert gauges.sending.not_accepted_seconds == pytest.approx(30, abs=0.5)
+            stage.api.answer = lambda _: Throttled("ThrottlingException")
+            await asyncio.sleep(90)
+            assert status.gauges().not_ready == {"throttled"}
+            assert status.gauges().sending.calls_throttled_ratio == 1
+            stage.worker.flow.stop()
+            await stage.until(lambda: stage.worker.flow.draining)
+            assert "draining" in status.gauges().not_ready
+            assert status.gauges().sending.draining
+            stage.api.answer = lambda _: Accepted()
+
+    in_virtual_time(scenario())
+
+
 def test_two_holds_say_what_each_waits_for() -> None:
     async def scenario() -> None:
         stage = Stage(settings(linger_seconds=0))

@@ -45,6 +45,22 @@ class HoldStatus(Struct, frozen=True, kw_only=True):
     that it is not. The worker is not unready for it."""
 
 
+class SendingGauges(Struct, frozen=True, kw_only=True):
+    """How sending goes, and its bounds, at this moment."""
+
+    not_accepted_seconds: float = 0.0
+    """For how long records have waited while no call was accepted; 0 while none wait."""
+    sessions_retried: int = 0
+    calls_failed_ratio: float = 0.0
+    calls_throttled_ratio: float = 0.0
+    throttled_seconds: float = 0.0
+    draining: bool = False
+    quota_calls_per_second: float = 0.0
+    max_calls_in_flight: int = 0
+    max_unsettled_records: int = 0
+    max_unsettled_bytes: int = 0
+
+
 class Gauges(Struct, frozen=True, kw_only=True):
     """The pipeline at this moment."""
 
@@ -56,7 +72,7 @@ class Gauges(Struct, frozen=True, kw_only=True):
     """How old the oldest unsettled record is by its own timestamp; 0 with none."""
     gate_rate_calls_per_second: float
     """What the gate lets through at most right now: this pod's share, what it borrows, less what throttling
-    took off."""
+    took off; 0 while held, but for probes."""
     gate_borrowed_calls_per_second: float
     """What of it is above this pod's share, for others leave it."""
     gate_share_ratio: float
@@ -71,6 +87,13 @@ class Gauges(Struct, frozen=True, kw_only=True):
     partitions: tuple[PartitionGauges, ...]
     clock_ahead_seconds: float | None = None
     """How far our clock is ahead of the API's, to about a second; None before the first answer."""
+    not_ready: frozenset[NotReadyCause] = frozenset()
+    """What keeps the worker from being ready."""
+    sending: SendingGauges = SendingGauges()
+    keys: KeysStatus | None = None
+    """What calls are signed with; None while nobody can tell."""
+    loop_lag_seconds: float = 0.0
+    """How late the loop was at most in the last minute."""
 
 
 NotReadyCause: TypeAlias = Literal[

@@ -45,7 +45,8 @@ class Drought:
         self._is_wanted = is_wanted
         self._began_at: float | None = None
         self._failed_at = -inf
-        self._accepted_at: float | None = None
+        self.accepted_at: float | None = None
+        """When the last acceptance came; None before the first."""
         self._latest = ("", False)
         self._repeats = Repeats()
         self._is_told = False
@@ -67,7 +68,7 @@ class Drought:
             began_at = self._failed_at if self._began_at is None else self._began_at
             log.info("calls.recovered", seconds=round(now - began_at, 1))
         if accepted:
-            self._accepted_at = now
+            self.accepted_at = now
         self._end()
         self.came_through_at = max(self.came_through_at, min(sent_at, now))
 
@@ -139,7 +140,7 @@ class Drought:
         return self._recent.most_failed(now) or self._latest
 
     def _accepted_seconds_ago(self, now: float) -> float | None:
-        return None if self._accepted_at is None else round(now - self._accepted_at, 1)
+        return None if self.accepted_at is None else round(now - self.accepted_at, 1)
 
     def _end(self) -> None:
         # Called for each call that comes through: most of the time there is nothing to end.

@@ -11,17 +11,19 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from worker.core.snapshot import DoneStatus, Gauges, MemoryStatus, Readiness, SendingStatus, WorkerStatus
+from worker.core.snapshot import DoneStatus, Gauges, MemoryStatus, Readiness, WorkerStatus
 from worker.status.partitions import partition_statuses
 from worker.status.readiness import Watched, reasons
+from worker.status.sending import sending_gauges, sending_status
 from worker.status.sessions import Hashing, session_statuses
 from worker.status.waiting import Queue
 from worker.status.warnings import warnings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from worker.assembly import Worker
+    from worker.core.snapshot import NotReady
     from worker.telemetry.meter import Counts
 
 _NOTHING = Gauges(
@@ -43,10 +45,25 @@ class Status:
     """Asks the parts of one worker, once there are any."""
 
     def __init__(
-        self, clock: Callable[[], float], *, version: str, group: str, counts: Counts | None = None
+        self,
+        clock: Callable[[], float],
+        *,
+        version: str,
+        group: str,
+        counts: Counts | None = None,
+        loop_lag_seconds: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        """Begin without a worker; ``clock`` is the loop's, ``counts`` is what it counts in."""
+        """Begin without a worker.
+
+        Args:
+            clock: the loop's.
+            version: the program's.
+            group: the consumer group.
+            counts: what the worker counts in.
+            loop_lag_seconds: how late the loop was lately.
+        """
         self._counts = counts
+        self._loop_lag_seconds = loop_lag_seconds
         self._clock = clock
         self._version = version
         self._group = group
@@ -62,8 +79,9 @@ class Status:
 
     def gauges(self) -> Gauges:
         """The numbers at this moment."""
+        not_ready = frozenset(each.cause for each in self._reasons())
         if self._watched is None:
-            return _NOTHING
+            return structs.replace(_NOTHING, not_ready=not_ready, loop_lag_seconds=self._loop_lag_seconds())
         worker, source = self._watched.worker, self._watched.source
         gate, backlog, ledger = worker.turnstile.gate, worker.books.backlog, worker.books.ledger
         return Gauges(
@@ -73,7 +91,7 @@ class Status:
             oldest_unsettled_record_age_seconds=worker.books.oldest_record_age_seconds(
                 worker.epoch_seconds()
             ),
-            gate_rate_calls_per_second=gate.rate,
+            gate_rate_calls_per_second=0.0 if gate.holds else gate.rate,
             gate_borrowed_calls_per_second=gate.borrowed,
             gate_share_ratio=gate.share,
             calls_in_flight=gate.in_flight,
@@ -82,12 +100,19 @@ class Status:
             accepted_uncommitted_records=sum(lease.uncommitted() for lease in ledger),
             partitions=source.partitions(),
             clock_ahead_seconds=self._watched.clock_ahead_seconds(),
+            not_ready=not_ready,
+            sending=sending_gauges(worker, self._started_at, self._clock()),
+            keys=self._watched.keys(),
+            loop_lag_seconds=self._loop_lag_seconds(),
         )
 
     def readiness(self) -> Readiness:
         """Whether records are being delivered, and if not, why not."""
-        said = tuple(each.says for each in reasons(self.waiting_for, self._watched, self._clock()))
+        said = tuple(each.says for each in self._reasons())
         return Readiness(not said, said)
+
+    def _reasons(self) -> Iterator[NotReady]:
+        return reasons(self.waiting_for, self._watched, self._clock())
 
     def status(self) -> WorkerStatus:
         """Why everything is where it is."""
@@ -107,7 +132,7 @@ class Status:
             said,
             warnings=tuple(warnings(watched, now)),
             holds=worker.holds(),
-            sending=_sending(worker, now),
+            sending=sending_status(worker, now),
             memory=_memory(worker),
             done=None if self._counts is None else _done(self._counts),
             clock_ahead_seconds=watched.clock_ahead_seconds(),
@@ -116,21 +141,6 @@ class Status:
             sessions_total=len(worker.queues),
             sessions=session_statuses(worker, queue, self._hashing),
         )
-
-
-def _sending(worker: Worker, now: float) -> SendingStatus:
-    gate = worker.turnstile.gate
-    return SendingStatus(
-        quota_calls_per_second=worker.settings.personalize.requests_per_second,
-        share_ratio=gate.share,
-        rate_calls_per_second=gate.rate,
-        borrowed_calls_per_second=gate.borrowed,
-        throttled_seconds=worker.turnstile.degraded.throttled_seconds(now),
-        in_flight=gate.in_flight,
-        max_in_flight=worker.settings.personalize.max_in_flight,
-        batches=len(worker.flow.under_way()),
-        retrying=len(worker.delivery.trying),
-    )
 
 
 def _memory(worker: Worker) -> MemoryStatus:

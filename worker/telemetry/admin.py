@@ -69,6 +69,7 @@ class AdminServer:
         status: Callable[[], WorkerStatus],
         connection_seconds: float = 5.0,
         max_connections: int = 64,
+        lag: LoopLag | None = None,
     ) -> None:
         """Listen once started; port 0 takes a free one. Pages ask anew; the status, once a second."""
         self._host = host
@@ -88,7 +89,7 @@ class AdminServer:
         }
         self._connections: dict[asyncio.Task[None], asyncio.WriteTransport] = {}
         self._server: asyncio.Server | None = None
-        self._lag = LoopLag()
+        self._lag = LoopLag() if lag is None else lag
 
     async def start(self) -> int:
         """Listen, and give the port.

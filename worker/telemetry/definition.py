@@ -17,6 +17,11 @@ PREFIX = "personalize_worker_"
 Series: TypeAlias = "Iterator[tuple[tuple[str, ...], float]]"
 
 
+def one(value: float) -> Series:
+    """The series of a metric without labels."""
+    yield (), value
+
+
 class Build(Struct, frozen=True):
     """What runs here."""
 

@@ -7,41 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from worker.core.gate import PROBED
 from worker.telemetry.definition import Definition
-from worker.telemetry.meter import OTHER
+from worker.telemetry.definition import one as _one
+from worker.telemetry.sending_definitions import SENDING_DEFINITIONS
 
 if TYPE_CHECKING:
     from worker.telemetry.definition import Scrape, Series
     from worker.telemetry.meter import Tally
 
 
-def _one(value: float) -> Series:
-    yield (), value
-
-
 def _words(tally: Tally) -> Series:
     for word, count in tally.items():
         yield (word,), count
-
-
-def _holds(scrape: Scrape) -> Series:
-    held = {hold.kind if hold.kind in PROBED else OTHER for hold in scrape.gauges.holds}
-    # The words that do not apply are shown as 0, so that an alert can tell "not held" from "not scraped".
-    for hold in (*PROBED, OTHER):
-        yield (hold,), hold in held
-
-
-def _held_seconds(scrape: Scrape) -> Series:
-    held = {hold.kind: hold.held_seconds for hold in scrape.gauges.holds}
-    for kind in PROBED:
-        yield (kind,), held.get(kind, 0.0)
-
-
-def _next_probes(scrape: Scrape) -> Series:
-    for hold in scrape.gauges.holds:
-        if hold.kind in PROBED and hold.next_probe_seconds is not None:
-            yield (hold.kind,), hold.next_probe_seconds
 
 
 def _clock(scrape: Scrape) -> Series:
@@ -156,7 +133,7 @@ DEFINITIONS = (
         "gauge",
         "Seconds since the oldest unsettled record was received; 0 with none.",
         "Far above the linger: a session is stuck in retries, or a hold is on. What a record waited in Kafka "
-        "before is not in it: see `oldest_unsettled_record_age_seconds`.",
+        "before is not in it: see `oldest_unsettled_record_age_seconds`; alarm on `not_ready` too.",
         lambda scrape: _one(scrape.gauges.oldest_unsettled_age_seconds),
     ),
     Definition(
@@ -172,9 +149,8 @@ DEFINITIONS = (
         "gate_rate_calls_per_second",
         "gauge",
         "Calls a second that the gate lets through at most: this pod's share, with what it borrows and less "
-        "what throttling took off.",
-        "Far below share times quota: the API throttles; ask for more or lower "
-        "`personalize.requests_per_second`.",
+        "what throttling took off; 0 while held, but for probes.",
+        "Far below share times `quota_calls_per_second`: see `throttled_seconds` and `held`.",
         lambda scrape: _one(scrape.gauges.gate_rate_calls_per_second),
     ),
     Definition(
@@ -197,31 +173,6 @@ DEFINITIONS = (
         "Calls sent and not answered.",
         "At `personalize.max_in_flight` all the time: raise it, or see `call_seconds`.",
         lambda scrape: _one(scrape.gauges.calls_in_flight),
-    ),
-    Definition(
-        "held",
-        "gauge",
-        "1 while sending is held for this kind of reason, else 0; `unmappable`: while records that cannot be "
-        "mapped are kept, and others are sent.",
-        "Mend what `/ready` says; the worker goes on by itself. Nothing is lost while it is held.",
-        _holds,
-        ("kind",),
-    ),
-    Definition(
-        "held_seconds",
-        "gauge",
-        "For how long it has been held for this kind of reason; 0 while it is not.",
-        "Above some minutes: somebody has to mend what `/ready` says.",
-        _held_seconds,
-        ("kind",),
-    ),
-    Definition(
-        "next_probe_seconds",
-        "gauge",
-        "In how many seconds it is next tried whether the hold is over; missing without one, and meanwhile.",
-        "Nothing: when it has been mended, so long is waited at most.",
-        _next_probes,
-        ("kind",),
     ),
     Definition(
         "clock_ahead_seconds",
@@ -283,6 +234,7 @@ DEFINITIONS = (
         "Growing: one slow session holds its partition's offset back.",
         lambda scrape: _one(scrape.gauges.accepted_uncommitted_records),
     ),
+    *SENDING_DEFINITIONS,
     Definition(
         "build_info",
         "gauge",

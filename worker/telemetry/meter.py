@@ -30,6 +30,9 @@ OTHER = "other"
 
 # What an answer without a code is called.
 _HTTP_WORDS = tuple(f"Http{status}" for status in range(100, 600))
+# Those that come in practice: theirs and the known codes' series are there from the start, or ``increase()``
+# would not see the first burst.
+_COMMON_HTTP_WORDS = tuple(f"Http{status}" for status in (403, 404, 413, 429, 500, 502, 503, 504))
 
 OUTCOMES: Mapping[type[Answer], str] = {
     Accepted: "accepted",
@@ -106,7 +109,9 @@ class Counts:
         self.records_dead_lettered = Tally(seeded=DEAD_LETTER_REASONS)
         self.events_accepted = 0
         self.calls = Tally(seeded=tuple(OUTCOMES.values()))
-        self.call_errors = Tally(known=(*error_codes, *_HTTP_WORDS))
+        self.call_errors = Tally(
+            seeded=(*sorted(error_codes), *_COMMON_HTTP_WORDS, OTHER), known=(*error_codes, *_HTTP_WORDS)
+        )
         self.call_seconds = Histogram(CALL_SECONDS)
         self.events_per_call = Histogram(EVENTS_PER_CALL)
         self.record_age_seconds = Histogram(RECORD_AGE_SECONDS)

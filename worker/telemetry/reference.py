@@ -20,14 +20,54 @@ Answered at `/metrics` of the admin server. Every name begins with `{PREFIX}`; b
 """
 
 
+ALARMS_HEAD = """
+## What to alert on
+
+| alarm | for | it means |
+|---|---|---|
+"""
+ALARMS = (
+    (
+        f'max by (reason) ({PREFIX}not_ready{{reason!="draining"}}) > 0',
+        "5 min",
+        "records are not being delivered: the label is the cause; `/ready` says since when and what to do",
+    ),
+    (f"{PREFIX}not_accepted_seconds > 120", "1 min", "records wait, and no call was accepted"),
+    (
+        f"{PREFIX}oldest_unsettled_age_seconds > 300",
+        "5 min",
+        "some records wait much longer than the linger, though others are delivered",
+    ),
+    (f"absent({PREFIX}build_info)", "5 min", "there is no worker at all"),
+    (
+        f"{PREFIX}throttled_seconds > 600",
+        "",
+        "the quota is not what is configured, or a stranger uses it too",
+    ),
+    (f"{PREFIX}calls_failed_ratio > 0.2", "5 min", "many calls fail, though some are accepted"),
+    (f"{PREFIX}credentials_end_seconds < 300", "", "the keys are not renewed"),
+)
+ALARMS_NOTE = """
+`oldest_unsettled_age_seconds` and `not_accepted_seconds` know of records that were received. They stay at 0
+where none are: held or without keys before the first record came, a partition of which nothing comes, no
+partitions, Kafka away. In each of these `not_ready` is 1, with `hold`, `credentials`, `no_partitions` or
+`kafka` as its reason, which is why it comes first. A hold that nobody can confirm for want of records is no
+alarm: it is `held_unconfirmed`.
+"""
+
+
 def markdown() -> str:
     """The whole page."""
-    return HEAD + "".join(map(_row, DEFINITIONS))
+    rows, alarms = map(_row, DEFINITIONS), (_cells(f"`{what}`", *more) for what, *more in ALARMS)
+    return "".join((HEAD, *rows, ALARMS_HEAD, *alarms, ALARMS_NOTE))
 
 
 def _row(definition: Definition) -> str:
     labels = ", ".join(f"`{label}`" for label in definition.labels)
-    cells = (f"`{definition.name}`", definition.kind, labels, definition.meaning, definition.action)
+    return _cells(f"`{definition.name}`", definition.kind, labels, definition.meaning, definition.action)
+
+
+def _cells(*cells: str) -> str:
     return f"| {' | '.join(cells)} |\n"
 
 

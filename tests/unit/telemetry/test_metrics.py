@@ -3,13 +3,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec import structs
 from prometheus_client.parser import text_string_to_metric_families
 
+from worker.core.classify import ERROR_CODES
 from worker.core.gate import PROBED
 from worker.core.lease import Lease
 from worker.core.outcomes import Accepted, Misconfigured, PassingFault, Refused, Throttled
 from worker.core.records import Batch, Interaction, Reason, Record, Skipped
-from worker.core.snapshot import Gauges, HoldStatus, PartitionGauges
+from worker.core.snapshot import (
+    NOT_READY_CAUSES,
+    Gauges,
+    HoldStatus,
+    KeysStatus,
+    PartitionGauges,
+    SendingGauges,
+)
+from worker.delivery.faults import DELIVERY_CODES
 from worker.telemetry.definition import PREFIX, Build
 from worker.telemetry.definitions import DEFINITIONS
 from worker.telemetry.meter import Counts
@@ -50,6 +60,21 @@ PROMISED = {
     "committed_offset": ("topic", "partition"),
     "commits_total": (),
     "accepted_uncommitted_records": (),
+    "not_ready": ("reason",),
+    "held_unconfirmed": ("kind",),
+    "not_accepted_seconds": (),
+    "sessions_retried": (),
+    "calls_failed_ratio": (),
+    "calls_throttled_ratio": (),
+    "throttled_seconds": (),
+    "draining": (),
+    "loop_lag_seconds": (),
+    "credentials_end_seconds": (),
+    "credentials_failures_total": (),
+    "quota_calls_per_second": (),
+    "max_calls_in_flight": (),
+    "max_unsettled_records": (),
+    "max_unsettled_bytes": (),
     "build_info": ("version", "python", "librdkafka"),
 }
 
@@ -186,6 +211,65 @@ def test_a_hold_shows_for_how_long_and_when_it_is_probed_next(kind: str) -> None
     assert {each: value(metrics, "next_probe_seconds", kind=each) for each in PROBED} == {
         each: 2 if each == kind else None for each in PROBED
     }
+
+
+def test_why_it_is_not_ready_shows_by_its_word_and_the_others_as_nought() -> None:
+    shown = structs.replace(gauges(), not_ready=frozenset({"hold", "kafka"}))
+    metrics = Metrics(counts(), lambda: shown, BUILD)
+    assert {each: value(metrics, "not_ready", reason=each) for each in NOT_READY_CAUSES} == {
+        each: each in {"hold", "kafka"} for each in NOT_READY_CAUSES
+    }
+
+
+def test_a_hold_that_is_not_confirmed_is_shown_as_that_and_as_none() -> None:
+    unconfirmed = structs.replace(hold("misconfigured"), unconfirmed_seconds=80.0)
+    shown = structs.replace(gauges(), holds=(unconfirmed,))
+    metrics = Metrics(counts(), lambda: shown, BUILD)
+    assert value(metrics, "held_unconfirmed", kind="misconfigured") == 1
+    assert value(metrics, "held_unconfirmed", kind="refusals") == 0
+    assert (
+        value(metrics, "held", kind="misconfigured")
+        == value(metrics, "held_seconds", kind="misconfigured")
+        == 0
+    )
+
+
+def test_the_bounds_the_keys_and_the_loop_are_shown() -> None:
+    keys = KeysStatus(are_there=True, end_in_seconds=840, failures=2, failing_seconds=5, code=MARKED)
+    sending = SendingGauges(
+        quota_calls_per_second=1000,
+        max_calls_in_flight=64,
+        max_unsettled_records=100,
+        max_unsettled_bytes=200,
+        draining=True,
+    )
+    shown = structs.replace(gauges(), keys=keys, sending=sending, loop_lag_seconds=0.25)
+    metrics = Metrics(counts(), lambda: shown, BUILD)
+    expected = {
+        "credentials_end_seconds": 840,
+        "credentials_failures_total": 2,
+        "quota_calls_per_second": 1000,
+        "max_calls_in_flight": 64,
+        "max_unsettled_records": 100,
+        "max_unsettled_bytes": 200,
+        "draining": 1,
+        "loop_lag_seconds": 0.25,
+    }
+    assert {name: value(metrics, name) for name in expected} == expected
+    assert value(Metrics(counts(), gauges, BUILD), "credentials_end_seconds") is None
+
+
+def test_the_codes_that_matter_are_there_before_their_first_error() -> None:
+    """Or ``increase()`` would not see the first burst."""
+    metrics = Metrics(Counts(lambda: 0.0, ERROR_CODES | DELIVERY_CODES), gauges, BUILD)
+    for code in (
+        "ThrottlingException",
+        "AccessDeniedException",
+        "AnswerTimeout",
+        "InvalidInputException",
+        "Http503",
+    ):
+        assert value(metrics, "call_errors_total", code=code) == 0
 
 
 def test_no_label_and_no_value_ever_holds_anything_from_a_record() -> None:

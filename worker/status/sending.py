@@ -1,0 +1,46 @@
+"""How sending goes: for the page, and in numbers for a scrape."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from worker.core.snapshot import SendingGauges, SendingStatus
+
+if TYPE_CHECKING:
+    from worker.assembly import Worker
+
+
+def sending_status(worker: Worker, now: float) -> SendingStatus:
+    """What may be sent, and what is."""
+    gate = worker.turnstile.gate
+    return SendingStatus(
+        quota_calls_per_second=worker.settings.personalize.requests_per_second,
+        share_ratio=gate.share,
+        rate_calls_per_second=gate.rate,
+        borrowed_calls_per_second=gate.borrowed,
+        throttled_seconds=worker.turnstile.degraded.throttled_seconds(now),
+        in_flight=gate.in_flight,
+        max_in_flight=worker.settings.personalize.max_in_flight,
+        batches=len(worker.flow.under_way()),
+        retrying=len(worker.delivery.trying),
+    )
+
+
+def sending_gauges(worker: Worker, started_at: float, now: float) -> SendingGauges:
+    """The same in numbers, with the bounds; the worker is there since ``started_at``."""
+    turnstile, settings = worker.turnstile, worker.settings
+    accepted_at = turnstile.drought.accepted_at
+    not_accepted_seconds = now - (started_at if accepted_at is None else accepted_at)
+    return SendingGauges(
+        # Who had nothing to send for hours has not waited for hours.
+        not_accepted_seconds=min(not_accepted_seconds, worker.books.oldest_age_seconds(now)),
+        sessions_retried=len(worker.delivery.trying),
+        calls_failed_ratio=turnstile.recent.failed_part(now),
+        calls_throttled_ratio=turnstile.recent.throttled_part(now),
+        throttled_seconds=turnstile.degraded.throttled_seconds(now) or 0.0,
+        draining=worker.flow.draining,
+        quota_calls_per_second=settings.personalize.requests_per_second,
+        max_calls_in_flight=settings.personalize.max_in_flight,
+        max_unsettled_records=settings.limits.max_unsettled_records,
+        max_unsettled_bytes=settings.limits.max_unsettled_bytes,
+    )
