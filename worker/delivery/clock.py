@@ -40,7 +40,7 @@ class ApiClock:
         self._epoch = epoch
         self._monotonic = monotonic
         self._date = b""
-        self._heard_at = 0.0
+        self._heard_at = self._heard_monotonic = 0.0
         self._look_at = 0.0
         self._repeats = Repeats()
 
@@ -49,19 +49,27 @@ class ApiClock:
         if date == self._date:
             return
         self._date, self._heard_at = date, self._epoch()
-        now = self._monotonic()
+        self._heard_monotonic = now = self._monotonic()
         if now >= self._look_at:
             self._look_at = now + _LOOK_EVERY_SECONDS
             self._say(now)
 
     def ahead_seconds(self) -> float | None:
-        """How far our clock was ahead of the API's, to about a second; None while nobody has said."""
+        """How far our clock is ahead of the API's, to about a second; None while nobody has said.
+
+        That it was set right shows at once: with nothing to send there may be no answer for hours. That it
+        went wrong shows with the next answer only, for a host that was suspended looks the same.
+        """
         try:
             told = parsedate_to_datetime(self._date.decode("latin-1")).timestamp() if self._date else None
         except (ValueError, TypeError, OverflowError, IndexError, OSError):
             # The standard library's parser has raised each of these on garbage.
             return None
-        return None if told is None else self._heard_at - told - _HALF_A_SECOND
+        if told is None:
+            return None
+        heard = self._heard_at - told - _HALF_A_SECOND
+        now = self._epoch() - (self._monotonic() - self._heard_monotonic) - told - _HALF_A_SECOND
+        return now if abs(now) < SAID_FROM_SECONDS <= abs(heard) else heard
 
     def _say(self, now: float) -> None:
         ahead = self.ahead_seconds()

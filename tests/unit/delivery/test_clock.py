@@ -64,6 +64,23 @@ def test_a_clock_that_is_off_is_said_at_growing_intervals_and_that_it_is_right_a
     assert lines[-1] == {"event": "clock.right", "log_level": "info", "ahead_seconds": 0}
 
 
+def test_a_clock_that_was_set_right_is_right_though_no_answer_came_since() -> None:
+    """With nothing to send there may be none for hours."""
+    hands = Hands()
+    hands.hear(NOW + 312)
+    hands.epoch, hands.monotonic = NOW + 1000, 1000
+    assert hands.clock.ahead_seconds() == pytest.approx(-312, abs=1)
+    hands.epoch += 312
+    assert hands.clock.ahead_seconds() == pytest.approx(0, abs=1)
+
+
+def test_a_host_that_was_suspended_has_no_wrong_clock() -> None:
+    hands = Hands()
+    hands.hear(NOW)
+    hands.epoch, hands.monotonic = NOW + 3600, 10
+    assert hands.clock.ahead_seconds() == pytest.approx(0, abs=1)
+
+
 def test_a_clock_that_is_a_little_off_is_nobodys_business() -> None:
     hands = Hands()
     with capture_logs() as lines:
