@@ -317,6 +317,30 @@ def test_a_hold_whose_reason_alternates_makes_no_more_lines() -> None:
     in_virtual_time(scenario())
 
 
+def test_partitions_without_a_share_of_the_quota_are_a_reason_for_nothing_is_sent() -> None:
+    async def scenario() -> None:
+        stage = Stage()
+        status = status_of(stage)
+
+        async def not_to_be_told() -> None:
+            return None
+
+        stage.source.partitions_total, told = not_to_be_told, stage.source.partitions_total
+        stage.source.assign(0)
+        stage.topic.produce("s/u/1")
+        async with running(stage):
+            await asyncio.sleep(20)
+            (reason,) = status.readiness().reasons
+            assert reason.startswith(
+                "no share of the quota for 20 s; the partitions of the subscribed topics"
+            )
+            assert status.gauges().not_ready == {"no_share"}
+            stage.source.partitions_total = told
+            await stage.until(lambda: status.readiness().ready, seconds=20)
+
+    in_virtual_time(scenario())
+
+
 def test_no_partitions_is_told_since_when_and_with_what_to_do() -> None:
     async def scenario() -> None:
         stage = Stage()

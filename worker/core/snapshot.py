@@ -103,6 +103,7 @@ NotReadyCause: TypeAlias = Literal[
     "credentials",
     "kafka",
     "no_partitions",
+    "no_share",
     "calls_failing",
     "throttled",
     "clock",

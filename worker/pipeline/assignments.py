@@ -60,6 +60,8 @@ class Leases:
         """Until somebody has worked out this pod's share of the quota anew, and taken this back."""
         self.none_since: float | None = shared.clock()
         """Since when there has been no lease; None while there is one."""
+        self.changed_at = shared.clock()
+        """When leases came or went last."""
         self.flushing: Flush | None = None
         """What is handed over now."""
 
@@ -136,9 +138,9 @@ class Leases:
     def _note(self, kind: str, partitions: Sequence[tuple[str, int]], **more: float) -> None:
         self.have_changed = True
         self._meter.rebalanced(kind)
-        now_assigned = len(self._books.ledger)
+        now_assigned, self.changed_at = len(self._books.ledger), self._clock()
         if now_assigned:
             self.none_since = None
         elif self.none_since is None:
-            self.none_since = self._clock()
+            self.none_since = self.changed_at
         log.info("group.rebalanced", kind=kind, partitions=len(partitions), now_assigned=now_assigned, **more)

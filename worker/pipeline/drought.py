@@ -120,7 +120,7 @@ class Drought:
         return f"{last}; the next record finds out whether calls come through"
 
     def _tell(self, seconds: float, now: float) -> None:
-        code, throttled = self._latest
+        code, throttled = self._cause(now)
         if seconds < _SAID_AFTER_SECONDS or not (times := self._repeats.note(_FAILING, now, code)):
             return
         self._is_told = True

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _SHOWN_PARTITIONS: Final = 20
 # The API says its time in whole seconds.
 _KNOWN_TO_SECONDS: Final = 2.0
+# Of calls a second: less is shown as none.
+_WORTH_A_WORD: Final = 0.05
 _GAP: Final = "  "
 
 Row = tuple[str, ...]
@@ -94,7 +96,7 @@ def _pace(sending: SendingStatus, *, is_held: bool) -> str:
         return "held: no calls but probes"
     if sending.throttled_seconds is not None:
         return f"throttled to {rate} for {ago(sending.throttled_seconds)}"
-    if sending.borrowed_calls_per_second > 0:
+    if sending.borrowed_calls_per_second >= _WORTH_A_WORD:
         return f"at most {rate}, {sending.borrowed_calls_per_second:,.1f} of them borrowed from other pods"
     return f"at most {rate}"
 

@@ -22,6 +22,12 @@ _NO_PARTITIONS: Final = (
 )
 
 
+_NO_SHARE: Final = (
+    "the partitions of the subscribed topics can't be counted, so nothing is sent: "
+    "let the worker's user describe them, or see what Kafka complains of"
+)
+
+
 class WatchedSource(Protocol):
     """What a source tells beside records."""
 
@@ -55,7 +61,16 @@ def reasons(waiting_for: str | None, watched: Watched | None, now: float) -> Ite
     if worker.flow.draining:
         yield NotReady("draining", _draining(worker, now))
     # A hold is why nothing is sent, whatever else may be wrong.
-    holds = [each for each in worker.holds() if each.unconfirmed_seconds is None]
+    yield from _calls(watched)
+    yield from _kafka(watched, now)
+    drought = worker.turnstile.drought
+    if (says := drought.now(now)) is not None:
+        yield NotReady("throttled" if drought.is_throttling(now) else "calls_failing", says)
+
+
+def _calls(watched: Watched) -> Iterator[NotReady]:
+    """What keeps calls from being made, or taken: holds, keys, the clock."""
+    holds = [each for each in watched.worker.holds() if each.unconfirmed_seconds is None]
     for hold in holds:
         yield NotReady("hold", f"{held_for(hold)}; {hold.advice}; {_probed(hold)}")
     # Without keys every call is held for that, once there is one to make.
@@ -66,13 +81,18 @@ def reasons(waiting_for: str | None, watched: Watched | None, now: float) -> Ite
         yield NotReady(
             "clock", f"{clock_is_off(ahead)}, which takes no signature that is five minutes off: set it right"
         )
+
+
+def _kafka(watched: Watched, now: float) -> Iterator[NotReady]:
+    """What keeps records from coming, or from being given a share of the quota."""
+    worker = watched.worker
     if (trouble := watched.source.trouble()) is not None:
         yield NotReady("kafka", f"kafka: {trouble}")
     if (since := worker.leases.none_since) is not None:
         yield NotReady("no_partitions", f"no partitions assigned for {now - since:.0f} s; {_NO_PARTITIONS}")
-    drought = worker.turnstile.drought
-    if (says := drought.now(now)) is not None:
-        yield NotReady("throttled" if drought.is_throttling(now) else "calls_failing", says)
+    elif not worker.turnstile.gate.share:
+        seconds = now - worker.leases.changed_at
+        yield NotReady("no_share", f"no share of the quota for {seconds:.0f} s; {_NO_SHARE}")
 
 
 def why_keys_fail(keys: KeysStatus) -> str:

@@ -22,6 +22,11 @@ class LoopLag:
         self._timer: asyncio.TimerHandle | None = None
 
     @property
+    def is_watching(self) -> bool:
+        """Whether it was started."""
+        return self._timer is not None
+
+    @property
     def last_seconds(self) -> float:
         """How late the last call came."""
         return self._lags[-1]

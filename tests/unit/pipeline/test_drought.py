@@ -133,8 +133,11 @@ def test_each_cause_has_its_own_advice(code: str, advice: str, *, throttled: boo
     for second in range(10):
         (recent.throttled if throttled else recent.failed)(code, second)
         drought.failed(code, second, throttled=throttled)
+    # One of another kind is not the cause, neither there nor in the log.
     recent.failed("ConnectionReset", 9.0)
-    drought.failed("ConnectionReset", 9.0)
+    with capture_logs() as lines:
+        drought.failed("ConnectionReset", 15.5)
+    assert [line["code"] for line in lines] == [code]
     assert code in str(drought.now(9.0))
     assert advice in str(drought.now(9.0))
     assert "for ever" not in str(drought.now(9.0))

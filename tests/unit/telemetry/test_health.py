@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from worker.core.snapshot import Readiness, WorkerStatus
+from worker.telemetry.admin import AdminServer
 from worker.telemetry.health import INTERVAL_SECONDS, SAMPLES, LoopLag
 
 if TYPE_CHECKING:
@@ -58,6 +60,22 @@ def test_lag_is_how_late_the_loop_called(loop: LateLoop) -> None:
     loop.turn(late_seconds=0.0)
     assert lag.last_seconds == 0.0
     assert lag.worst_seconds == pytest.approx(0.25)
+
+
+async def test_the_admin_server_has_the_lag_that_it_was_given_watched() -> None:
+    lag = LoopLag()
+    server = AdminServer(
+        "127.0.0.1",
+        0,
+        readiness=lambda: Readiness(ready=True),
+        render_metrics=bytes,
+        status=lambda: WorkerStatus(ready=True, reasons=(), version="1", up_seconds=0.0, group="g"),
+        lag=lag,
+    )
+    assert not lag.is_watching
+    await server.start()
+    assert lag.is_watching
+    await server.stop()
 
 
 def test_an_old_lag_is_forgotten(loop: LateLoop) -> None:
