@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.schedules import failing
 from tests.support.stage import EPOCH_SECONDS, Stage, running, settings
-from tests.support.twins import TOPIC
+from tests.support.twins import TOPIC, TopicTwin
 from tests.support.virtual_time import in_virtual_time
 from worker.core.outcomes import Accepted, Misconfigured, PassingFault
 
@@ -253,6 +253,30 @@ def test_a_start_anew_while_no_call_comes_through_empties_nothing(answer: Answer
         aside = len(letters(stage)) + stage.meter.counts["skipped too_old"]
         assert aside + len(stage.api.delivered()) == 3000
         assert aside > 2000
+
+    in_virtual_time(scenario())
+
+
+def test_an_outage_that_nobody_could_confirm_for_want_of_records_empties_nothing() -> None:
+    """Another pod has the records that failed; a backlog comes, and calls fail still."""
+
+    async def scenario() -> None:
+        stage = Stage(settings(max_age_seconds=MAX_AGE_SECONDS), TopicTwin(2))
+        stage.worker.turnstile.drought.over(0.0)
+        stage.api.answer = lambda _: PassingFault("ConnectionFailed")
+        stage.topic.produce("a/u/1", timestamp_ms=START_MS + 10**9)
+        stage.source.assign(0)
+        async with running(stage):
+            await asyncio.sleep(30)
+            stage.source.lose(0)
+            await asyncio.sleep(600)
+            assert stage.worker.turnstile.drought.now(stage.loop.time()) is None
+            stage.topic.produce(*(f"s{n}/u/{n}" for n in range(50)), partition=1, timestamp_ms=OLD_MS)
+            stage.source.assign(1)
+            await asyncio.sleep(120)
+            assert not stage.dead_letters.letters
+            stage.api.answer = lambda _: Accepted()
+            await stage.until(lambda: not stage.worker.books.backlog.records)
 
     in_virtual_time(scenario())
 
