@@ -21,6 +21,8 @@ from math import inf
 _TOGETHER_MS = 1000
 # So many may stand settled behind one that is not, beyond as many as are not settled.
 _LEAST_SETTLED_AHEAD = 64
+# So many offsets given out are remembered: of a minute in which no commit was acknowledged.
+_MOST_GIVEN = 1000
 
 
 class Lease:
@@ -216,6 +218,8 @@ class Lease:
             return None
         self._given_last = offset
         self._given[offset] = self.settled()
+        if len(self._given) > _MOST_GIVEN:
+            self._thin_out_given()
         return offset
 
     def note_committed(self, offset: int) -> None:
@@ -227,6 +231,15 @@ class Lease:
     def uncommitted(self) -> int:
         """How many settled records a crash right now would repeat."""
         return self.settled() + self.settled_ahead() - self._committed
+
+    def _thin_out_given(self) -> None:
+        """Forget every other one of those given out, not the last: commits have failed for long.
+
+        Should one that is forgotten be committed yet, a few records too many count as not committed until the
+        next one is.
+        """
+        given = list(self._given.items())
+        self._given = dict(given[-1::-2][::-1])
 
     def _take_out_settled(self) -> None:
         """Keep only those that are not settled, and of the arrivals only theirs."""

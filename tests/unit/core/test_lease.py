@@ -43,6 +43,18 @@ def test_without_records_there_is_nothing_to_commit() -> None:
     assert Lease("t", 0, 1).committable() is None
 
 
+def test_what_was_given_out_does_not_pile_up_while_commits_fail() -> None:
+    lease = Lease("t", 0, 1)
+    for offset in range(36_000):
+        lease.track(offset)
+        lease.settle(offset)
+        lease.give_out()
+    assert len(lease._given) <= 1000  # noqa: SLF001  memory is the promise
+    assert lease.uncommitted() == 36_000
+    lease.note_committed(36_000)
+    assert lease.uncommitted() == 0
+
+
 def test_settling_twice_is_an_error() -> None:
     lease = lease_with(1, 2)
     lease.settle(2)
