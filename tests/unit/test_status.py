@@ -14,7 +14,7 @@ from tests.support.twins import TOPIC, TopicTwin
 from tests.support.virtual_time import in_virtual_time
 from worker.core.outcomes import Accepted, Misconfigured, PassingFault, Refused, Throttled
 from worker.core.records import Reason
-from worker.core.snapshot import PartitionGauges, WaitsFor
+from worker.core.snapshot import PartitionGauges, SourceStatus, SourceTrouble, WaitsFor
 from worker.status import Status
 from worker.status.readiness import Watched
 from worker.telemetry.meter import Counts
@@ -33,7 +33,7 @@ class Seen:
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
-        self.trouble: str | None = None
+        self.source = SourceStatus()
         self.clock_ahead: float | None = None
         self.status = Status(stage.loop.time, version="1.2.3", group="g")
         self.status.watch(Watched(stage.worker, Source(self), lambda: self.clock_ahead))
@@ -47,8 +47,8 @@ class Seen:
         end, at = (log[-1][0] + 1 if log else 0), self.stage.topic.committed.get((topic, partition), 0)
         return PartitionGauges(topic, partition, end - at, end, at)
 
-    def trouble_now(self) -> str | None:
-        return self.trouble
+    def source_now(self) -> SourceStatus:
+        return self.source
 
     def now(self) -> WorkerStatus:
         return self.status.status()
@@ -62,7 +62,7 @@ class Seen:
 
 class Source:
     def __init__(self, seen: Seen) -> None:
-        self.trouble = seen.trouble_now
+        self.status = seen.source_now
         self.partitions = seen.partitions
 
 
@@ -298,10 +298,13 @@ def test_what_kafka_has_and_has_not_sent_is_told() -> None:
         async with seeing() as seen:
             seen.stage.source.is_paused = True  # as a broker that stands still
             seen.stage.topic.produce("a/u/1")
-            seen.trouble = "broker b1 has not answered for 12 s"
+            silent = SourceTrouble("silent_broker", "broker b1 has not answered", 12.0, "look after it")
+            seen.source = SourceStatus(troubles=(silent,))
             await asyncio.sleep(5)
             assert seen.waits_for() == WaitsFor("kafka")
-            assert seen.now().reasons == ("kafka: broker b1 has not answered for 12 s",)
+            said = "kafka: broker b1 has not answered (for 12 s); look after it"
+            assert seen.now().reasons == (said,)
+            assert seen.status.gauges().source.troubles == (silent,)
             seen.stage.source.is_paused = False
 
     in_virtual_time(scenario())
@@ -317,6 +320,20 @@ def test_a_clock_too_far_off_for_any_signature_is_said(ahead: float | None, *, r
             status = seen.now()
             assert (status.ready, status.clock_ahead_seconds) == (ready, ahead)
             assert any("clock" in each for each in status.reasons) is not ready
+
+    in_virtual_time(scenario())
+
+
+def test_why_there_are_no_partitions_is_said_as_soon_as_it_is_known() -> None:
+    async def scenario() -> None:
+        async with seeing() as seen:
+            seen.stage.source.lose(0)
+            await seen.stage.until(lambda: not len(seen.stage.worker.books.ledger))
+            assert seen.now().reasons == ("no partitions assigned",)
+            why = SourceTrouble("no_partitions", "no partitions assigned: all 3 are others'", 9.0, "add some")
+            seen.source = SourceStatus(troubles=(why,))
+            assert seen.now().reasons == ("no partitions assigned: all 3 are others' (for 9 s); add some",)
+            seen.stage.source.assign(0)
 
     in_virtual_time(scenario())
 
@@ -343,6 +360,16 @@ def test_a_topic_of_which_nothing_can_be_mapped_is_unready_and_says_why_and_what
             seen.stage.topic.produce("a/u/1")
             await seen.stage.settled()
             assert seen.now().ready
+
+    in_virtual_time(scenario())
+
+
+def test_what_retention_took_is_told() -> None:
+    async def scenario() -> None:
+        async with seeing() as seen:
+            seen.source = SourceStatus(records_lost=4900)
+            assert seen.now().records_lost == 4900
+            assert seen.status.gauges().source.records_lost == 4900
 
     in_virtual_time(scenario())
 

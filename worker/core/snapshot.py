@@ -10,6 +10,49 @@ from typing import Final, Literal, TypeAlias, get_args
 
 from msgspec import Struct
 
+NO_PARTITIONS: Final = "no_partitions"
+# Every kind of trouble with the source, as a metric has it.
+TROUBLES: Final = (
+    "broker",
+    "silent_broker",
+    "login",
+    "group",
+    NO_PARTITIONS,
+    "topic_missing",
+    "topic_forbidden",
+    "offset_reset",
+    "fetch",
+    "commit",
+    "standstill",
+)
+
+
+class SourceTrouble(Struct, frozen=True):
+    """Something that keeps records or offsets from flowing, for as long as it does."""
+
+    kind: str
+    """Of ``TROUBLES``."""
+    what: str
+    seconds: float
+    """For how long it has been so."""
+    advice: str
+    """What a person can do."""
+
+    def __str__(self) -> str:
+        """One sentence: what, for how long, what to do."""
+        return f"{self.what} (for {self.seconds:.0f} s); {self.advice}"
+
+
+class SourceStatus(Struct, frozen=True, kw_only=True):
+    """What the source says of itself beside its partitions."""
+
+    troubles: tuple[SourceTrouble, ...] = ()
+    """The ones that last longest first."""
+    commit_delay_seconds: float = 0.0
+    """Since something that is done with could first not be committed; 0 with nothing to commit."""
+    records_lost: int = 0
+    """Deleted by the broker before they were read, and committed past, since the start."""
+
 
 class PartitionGauges(Struct, frozen=True):
     """A partition that is ours, as its source knows it."""
@@ -22,6 +65,10 @@ class PartitionGauges(Struct, frozen=True):
     """One past its last record, as of some seconds ago; None while that can't be told."""
     committed_offset: int | None = None
     """What the group has committed, as of some seconds ago; None while nothing is, or it can't be told."""
+    standing_seconds: float | None = None
+    """For how long it has brought nothing though its log goes on; None while it is as it should be."""
+    lost_records: int = 0
+    """How many of its records the broker deleted before they were read, since it is ours."""
 
 
 class HoldStatus(Struct, frozen=True, kw_only=True):
@@ -94,6 +141,7 @@ class Gauges(Struct, frozen=True, kw_only=True):
     """What calls are signed with; None while nobody can tell."""
     loop_lag_seconds: float = 0.0
     """How late the loop was at most in the last minute."""
+    source: SourceStatus = SourceStatus()
 
 
 NotReadyCause: TypeAlias = Literal[
@@ -158,6 +206,8 @@ class PartitionStatus(Struct, frozen=True, kw_only=True):
     """One past the last record received."""
     end_offset: int | None
     lag_records: int | None
+    lost_records: int = 0
+    """Deleted by the broker before they were read, since the partition is ours."""
     unsettled_records: int
     oldest_seconds: float
     """Since the oldest unsettled record was received; 0 with none."""
@@ -254,6 +304,8 @@ class WorkerStatus(Struct, frozen=True, kw_only=True):
     done: DoneStatus | None = None
     """None where nobody counts."""
     clock_ahead_seconds: float | None = None
+    records_lost: int = 0
+    """Deleted by the broker before they were read, and committed past, since the start."""
     partitions_total: int = 0
     partitions: tuple[PartitionStatus, ...] = ()
     """Those that are furthest behind, the worst first."""

@@ -14,40 +14,36 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 import structlog
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.aio import AIOConsumer
 
+from worker.sources.kafka_known import Known
 from worker.sources.kafka_messages import how_many_more
-from worker.sources.kafka_offsets import Offsets
 from worker.sources.kafka_pausing import Pausing
-from worker.sources.kafka_reading import Reading
-from worker.sources.kafka_settings import start_of, takes_in
-from worker.sources.kafka_statistics import Silence, decode
-from worker.sources.kafka_trouble import Trouble
+from worker.sources.kafka_settings import start_of
+from worker.sources.kafka_statistics import statistics_ms
+from worker.sources.kafka_topics import METADATA_SECONDS, count_partitions
+from worker.sources.kafka_watch import Watch
 from worker.sources.memory import give_back
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from confluent_kafka import Message
 
     from worker.core.lease import Lease
     from worker.core.records import Record
-    from worker.core.snapshot import PartitionGauges
+    from worker.core.snapshot import PartitionGauges, SourceStatus
     from worker.ports import Assignments
 
 log = structlog.get_logger(__name__)
 
-T = TypeVar("T")
-
 # How long an idle poll waits. Offsets are stored and flow is controlled between two polls.
 _POLL_SECONDS: Final = 0.1
-_METADATA_SECONDS: Final = 5.0
 _COMMIT_SECONDS: Final = 5.0
-_STATISTICS_MS: Final = 5000
 # poll, the callback it waits in, and what that callback calls.
 _THREADS: Final = 4
 _PURGE_SECONDS: Final = 1.0
@@ -89,27 +85,25 @@ class KafkaSource:
         self._commit_seconds = commit_seconds
         self._on_committed = on_committed
         self._clock = clock
-        self._offsets = Offsets()
-        self._silence = Silence()
         self._giving_back: asyncio.TimerHandle | None = None
         self._commit_at = 0.0
-        self._trouble = Trouble(clock)
-        self._reading = Reading(
-            start=start_of(settings), cut=self._cut, begun=self._begun, heed=self._trouble.note
-        )
-        self._pausing = Pausing(self._reading.leases.keys, self._trouble.note)
+        self._known = Known(self._settings, clock, cut=self._cut, begun=self._begun)
+        self._reading, self._offsets = self._known.reading, self._known.offsets
+        self._watch = Watch(self._settings, topics, self._known, clock, commit_seconds=commit_seconds)
+        self._pausing = Pausing(self._reading.leases.keys, self._known.trouble.note)
 
     async def open(self, assignments: Assignments) -> None:
         """Subscribe; partitions come with the first calls of ``receive``."""
         self._assignments = assignments
         callbacks = {"error_cb": self._failed, "stats_cb": self._measured, "on_commit": self._told_of_commit}
-        defaults = {"statistics.interval.ms": _STATISTICS_MS}
+        ours: dict[str, object] = {"statistics.interval.ms": statistics_ms(self._settings)}
         # A log that is not where it should be is read from its start on: where nothing is committed, and only
         # there, the end is begun at, which is done here.
-        promises = {"auto.offset.reset": "earliest"} if start_of(self._settings) == "latest" else {}
+        if start_of(self._settings) == "latest":
+            ours["auto.offset.reset"] = "earliest"
         # An executor of its own would be waited for by close, however long a broker keeps it.
         self._threads = ThreadPoolExecutor(_THREADS, "kafka")
-        self._consumer = AIOConsumer(defaults | self._settings | promises | callbacks, executor=self._threads)
+        self._consumer = AIOConsumer(self._settings | ours | callbacks, executor=self._threads)
         await self._consumer.subscribe(
             self._topics, on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
         )
@@ -118,6 +112,7 @@ class KafkaSource:
     async def receive(self, max_records: int) -> Sequence[Record]:
         """What is there, up to ``max_records``; else the first that comes within a tenth of a second."""
         await self._keep_pace()
+        self._watch.questions.ask(self._recounted)
         # consume(n, t) waits the whole of t for n records; so one is polled for, and the rest is there.
         first = await self._consumer.poll(_POLL_SECONDS)
         if first is None:
@@ -142,8 +137,7 @@ class KafkaSource:
     async def commit(self) -> None:
         """Commit what is stored, and wait for it."""
         if positions := self._offsets.to_commit():
-            done = await self._quietly(self._consumer.commit, offsets=positions, asynchronous=False)
-            self._note_committed(done or ())
+            await self._commit(positions, asynchronous=False)
 
     async def pause(self) -> None:
         """Stop the flow, of partitions too that come later."""
@@ -159,42 +153,42 @@ class KafkaSource:
     async def partitions_total(self) -> int | None:
         """All partitions of the subscribed topics, by the brokers' metadata; None while that can't be had."""
         try:
-            metadata = await self._consumer.list_topics(timeout=_METADATA_SECONDS)
-        except KafkaException:
+            metadata = await self._consumer.list_topics(timeout=METADATA_SECONDS)
+        except (KafkaException, UnicodeError):
             return None
-        ours = (
-            len(topic.partitions)
-            for name, topic in metadata.topics.items()
-            if any(takes_in(each, name) for each in self._topics)
-        )
-        return sum(ours) or None
+        return count_partitions(metadata, self._topics) or None
 
     async def close(self) -> None:
         """Leave the group; may be given up."""
         if self._giving_back is not None:
             self._giving_back.cancel()
+        self._watch.questions.end()
         try:
             await self._consumer.close()
         finally:
             self._threads.shutdown(wait=False)
 
     def trouble(self) -> str | None:
-        """What Kafka complains of; None while all is well."""
-        return self._trouble.now()
+        """What is wrong with Kafka; None while all is well."""
+        return "; ".join(map(str, self._known.trouble.now())) or None
+
+    def status(self) -> SourceStatus:
+        """What is wrong with Kafka, one by one, and figures that belong to no partition alone."""
+        return self._watch.status()
 
     def partitions(self) -> tuple[PartitionGauges, ...]:
         """The partitions that are ours, with their lag as far as it is known."""
-        return tuple(self._offsets.gauges(lease) for lease in self._reading.leases.values())
+        return self._watch.gauges()
 
     def _records(self, messages: Iterable[Message]) -> list[Record]:
         records = self._reading.records(messages, self._clock())
-        if records:
-            self._trouble.over()
+        self._known.trouble.flows(records)
         return records
 
     def _begun(self, key: tuple[str, int], offset: int) -> None:
         """A partition was begun elsewhere than at what is committed: its next owner is to begin there too."""
         self._offsets.go_back(key, offset)
+        self._known.losses.cut(key, offset)
         self._commit_at = self._clock()
 
     def _cut(self, key: tuple[str, int], offset: int) -> Lease:
@@ -211,7 +205,7 @@ class KafkaSource:
         if self._clock() >= self._commit_at:
             self._commit_at = self._clock() + self._commit_seconds
             if positions := self._offsets.to_commit():
-                await self._quietly(self._consumer.commit, offsets=positions, asynchronous=True)
+                await self._commit(positions, asynchronous=True)
 
     async def _assigned(self, _: AIOConsumer, partitions: list[TopicPartition]) -> None:
         keys = _keys(partitions)
@@ -220,13 +214,21 @@ class KafkaSource:
         leases = dict(zip(keys, self._assignments.assigned(keys), strict=True))
         self._reading.begin(leases, committed)
         self._pausing.assigned()
-        self._trouble.over()
+
+    def _recounted(self) -> None:
+        """The topics have more partitions, or fewer, and they are others': the share is another."""
+        self._assignments.assigned([])
 
     async def _committed(self, keys: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int] | None:
         """Where the group has committed, of those of which it has; None when that can't be had."""
         asked = [TopicPartition(*each) for each in keys]
-        found = await self._quietly(self._consumer.committed, asked, timeout=_METADATA_SECONDS)
-        if found is None or any(each.error for each in found):
+        try:
+            found = await self._consumer.committed(asked, timeout=METADATA_SECONDS)
+        except KafkaException as raised:
+            if (error := raised.args[0]).code() not in _HARMLESS:
+                self._known.trouble.note(error)
+            return None
+        if any(each.error for each in found):
             return None
         return {(each.topic, each.partition): each.offset for each in found if each.offset >= 0}
 
@@ -246,50 +248,36 @@ class KafkaSource:
         self._forget(keys)
 
     def _forget(self, keys: Sequence[tuple[str, int]]) -> None:
-        self._offsets.forget(keys)
-        self._reading.end(keys)
+        self._known.forget(keys)
 
     async def _failed(self, error: KafkaError) -> None:
-        self._trouble.note(error)
+        self._known.trouble.note(error)
 
     async def _measured(self, statistics: str) -> None:
-        decoded, now = decode(statistics), self._clock()
-        if not self._pausing.is_on:
-            self._reading.moved(decoded.moved())
-        self._offsets.note_known(
-            (key, known) for key, known in decoded.offsets() if key in self._reading.leases
-        )
-        self._silence.observe(decoded, now, fetching=not self._pausing.is_on)
-        self._trouble.silent(self._silence.of(now))
-        self._trouble.remind()
+        self._watch.measured(statistics, fetching=not self._pausing.is_on)
+
+    async def _commit(self, positions: list[TopicPartition], *, asynchronous: bool) -> None:
+        try:
+            done = await self._consumer.commit(offsets=positions, asynchronous=asynchronous)
+        except KafkaException as raised:
+            await self._told_of_commit(raised.args[0], positions)
+        else:
+            await self._told_of_commit(None, done or [])
 
     async def _told_of_commit(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
-        if error is None:
-            self._note_committed(partitions)
-        elif error.code() not in _HARMLESS:
-            self._trouble.note(error)
-
-    def _note_committed(self, positions: Iterable[TopicPartition]) -> None:
-        done = {(each.topic, each.partition): each.offset for each in positions if not each.error}
-        self._offsets.note_committed(self._of_ours(done))
+        done = {}
+        for each in partitions:
+            key = each.topic, each.partition
+            if (failed := error or each.error) is None:
+                done[key] = each.offset
+            elif failed.code() not in _HARMLESS and key in self._reading.leases:
+                self._known.trouble.commit_failed(failed, [key])
+        self._known.committed(self._of_ours(done))
         if done:
             self._on_committed(done)
 
     def _of_ours(self, offsets: Mapping[tuple[str, int], int]) -> dict[tuple[str, int], int]:
         return {key: offset for key, offset in offsets.items() if key in self._reading.leases}
-
-    async def _quietly(self, call: Callable[..., Awaitable[T]], *args: object, **kwargs: object) -> T | None:
-        """Make a call of the consumer; what goes wrong in a way that heals or harms nobody is not raised."""
-        try:
-            return await call(*args, **kwargs)
-        except KafkaException as raised:
-            self._heed(raised)
-        return None
-
-    def _heed(self, raised: KafkaException) -> None:
-        error: KafkaError = raised.args[0]
-        if error.code() not in _HARMLESS:
-            self._trouble.note(error)
 
 
 def _keys(partitions: Iterable[TopicPartition]) -> list[tuple[str, int]]:

@@ -44,7 +44,8 @@ class Reading:
         start: Start,
         cut: Callable[[Key, int], Lease],
         begun: Callable[[Key, int], None],
-        heed: Callable[[KafkaError], None],
+        heed: Callable[[KafkaError, str | None, int | None], None],
+        skipped: Callable[[Key, int, int], None],
     ) -> None:
         """Begin without partitions.
 
@@ -53,21 +54,30 @@ class Reading:
             cut: opens a lease for a partition whose log goes on at an offset below what was read.
             begun: is told of an offset, other than the committed one, that a partition was begun at: its next
                 owner is to begin there too.
-            heed: is given what Kafka complains of.
+            heed: is given what Kafka complains of, with topic and partition if it is of any.
+            skipped: is told that between one offset and another nothing came.
         """
         self._start = start
         self._cut = cut
         self._begun = begun
         self._heed = heed
+        self._skipped = skipped
         self._reader = RecordReader()
         self.leases: dict[Key, Lease] = {}
         self._positions: dict[Key, ReadPosition] = {}
+        # Those of which something was committed when they were assigned.
+        self._committed: set[Key] = set()
         # Nothing is taken of these until they were sought: something may have been left out, or it is not
         # known where to begin. In the order in which they are tried.
         self._to_seek: dict[Key, None] = {}
         self._seek_at = -inf
         # Where librdkafka had moved partitions when it was last asked.
         self._moved: dict[Key, int] = {}
+
+    def next_offset(self, key: Key) -> int | None:
+        """What comes next of a partition that is ours; None: nothing was read or committed of it yet."""
+        position = self._positions[key]
+        return position.next_offset if position.has_read or key in self._committed else None
 
     def begin(self, leases: Mapping[Key, Lease], committed: Mapping[Key, int] | None) -> None:
         """Partitions were assigned, with what is committed of them; None: that could not be had."""
@@ -77,6 +87,7 @@ class Reading:
             self._to_seek |= dict.fromkeys(leases)
             return
         # The earliest is 0, or where the log starts, which is looked up if it begins above.
+        self._committed |= committed.keys()
         unknown = 0 if self._start == "earliest" else None
         self._positions |= {key: ReadPosition(committed.get(key, unknown)) for key in leases}
         if self._start == "latest":
@@ -87,6 +98,7 @@ class Reading:
         for key in keys:
             self.leases.pop(key, None)
             self._positions.pop(key, None)
+            self._committed.discard(key)
             self._to_seek.pop(key, None)
 
     def records(self, messages: Iterable[Message], received_at: float) -> list[Record]:
@@ -97,7 +109,7 @@ class Reading:
         run, latest = ReadPosition(), None
         for message in messages:
             if (error := message.error()) is not None:
-                self._heed(error)
+                self._heed(error, message.topic(), message.partition())
                 continue
             key: Key = (message.topic(), message.partition())  # type: ignore[assignment]  # set, for it is no error
             if (lease := leases.get(key)) is None:
@@ -144,7 +156,7 @@ class Reading:
                 # Behind the others, and not at once: while nobody answers, nobody polls.
                 self._to_seek[key] = None
                 self._seek_at = now + _AGAIN_SECONDS
-                self._heed(raised.args[0])
+                self._heed(raised.args[0], None, None)
 
     async def _seek(self, consumer: AIOConsumer, key: Key) -> None:
         """Go on where it stands, or where it begins: not below the log's start, for that is elsewhere then.
@@ -157,6 +169,8 @@ class Reading:
         if offset is None and (offset := await self._begins_at(consumer, key)) is None:
             return
         first, _ = await consumer.get_watermark_offsets(TopicPartition(*key), timeout=_ANSWER_SECONDS)
+        if key in self._committed or position.has_read:
+            self._skip(key, offset, first)
         position.move(max(first, offset))
         # Without its epoch librdkafka would not see that the log was cut once more, below this.
         epoch = position.leader_epoch if offset >= first else NO_EPOCH
@@ -169,6 +183,7 @@ class Reading:
         at = TopicPartition(*key)
         (committed,) = await consumer.committed([at], timeout=_ANSWER_SECONDS)
         if committed.offset >= 0:
+            self._committed.add(key)
             return int(committed.offset)
         if self._start != "latest":
             return 0 if self._start == "earliest" else None
@@ -191,7 +206,11 @@ class Reading:
             case Step.ASIDE:
                 self._to_seek[key] = None
             case Step.ON:
-                pass
+                self._skip(key, self.next_offset(key), offset)
+
+    def _skip(self, key: Key, first: int | None, end: int) -> None:
+        if first is not None and first < end:
+            self._skipped(key, first, end)
 
     def _go_back(self, key: Key, offset: int) -> None:
         """The log goes on at ``offset``, below what was read.

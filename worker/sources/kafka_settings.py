@@ -40,6 +40,8 @@ CONSUMER_DEFAULTS: Final[dict[str, ClientValue]] = {
     "queued.min.messages": 5_000,
     # Its default of 1,000 would let so small a queue run dry before the next fetch.
     "fetch.queue.backoff.ms": 50,
+    # A topic that is made later is read within seconds; its default is five minutes.
+    "topic.metadata.refresh.interval.ms": 10_000,
 }
 PRODUCER_DEFAULTS: Final[dict[str, ClientValue]] = {"enable.idempotence": True}
 

@@ -1,112 +1,118 @@
-"""What librdkafka's statistics (its STATISTICS.md) say: where partitions end, and which brokers are silent.
+"""What librdkafka's statistics (its STATISTICS.md) say, as far as it is looked at.
 
-A broker whose process stands still, or whose network has been cut, raises no error for a minute: its
-connection is up, and no answer comes. What shows is a request that waits while no answer has been counted.
+They come from outside like everything else: whatever they are, reading them raises nothing.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
-# An idle fetch is answered within half a second (fetch.wait.max.ms), a heartbeat at once.
-SILENT_SECONDS: Final = 9.0
+Key = tuple[str, int]
+
+LONGEST_STATISTICS_MS = 5000
+"""So old may be what is shown, whatever ``kafka.client`` says."""
 
 
-class _Partition(Struct, frozen=True):
+class PartitionStatistics(Struct, frozen=True):
+    """A partition; what is negative is not known."""
+
+    broker: int = -1
+    """The id of the one that it is fetched from."""
     hi_offset: int = -1
-    committed_offset: int = -1
+    ls_offset: int = -1
+    """The last stable offset, beyond which transactions are open."""
     next_offset: int = -1
-    """Where it is fetched next."""
+    """Where the next fetch begins: it has stepped over what is no record."""
     app_offset: int = -1
     """One past the last record handed over since it was assigned or moved; negative before the first."""
+    committed_offset: int = -1
     fetch_state: str = ""
     fetchq_cnt: int = 0
-    """Records that are fetched, and not handed over."""
+    """Fetched, and not handed over."""
 
 
 class _Topic(Struct, frozen=True):
-    partitions: dict[str, _Partition] = {}
+    partitions: dict[str, PartitionStatistics] = {}
 
 
-class _Broker(Struct, frozen=True):
+class _Window(Struct, frozen=True):
+    max: int = 0
+
+
+class BrokerStatistics(Struct, frozen=True):
+    """A broker, or the connection to whichever is the group's coordinator."""
+
     state: str = ""
     source: str = ""
     nodename: str = ""
+    nodeid: int = -1
     rx: int = 0
     """Answers received, ever."""
     waitresp_cnt: int = 0
     """Requests that wait for an answer."""
+    throttle: _Window = _Window()
+    """For how many milliseconds it put us off, at most, lately."""
     toppars: dict[str, msgspec.Raw] = {}
     """Partitions that are fetched from it."""
 
+    @property
+    def is_coordinator(self) -> bool:
+        """Whether it is the connection to whichever broker that is: it has one of its own."""
+        return self.source == "logical"
 
-class _Group(Struct, frozen=True):
+
+class GroupStatistics(Struct, frozen=True):
+    """The consumer group, as this member sees it."""
+
+    state: str = ""
     join_state: str = ""
 
 
 class Statistics(Struct, frozen=True):
     """The little that is shown."""
 
-    brokers: dict[str, _Broker] = {}
+    brokers: dict[str, BrokerStatistics] = {}
     topics: dict[str, _Topic] = {}
-    cgrp: _Group = _Group()
+    cgrp: GroupStatistics = GroupStatistics()
 
-    def offsets(self) -> Iterator[tuple[tuple[str, int], tuple[int, int]]]:
-        """Of each partition its end, and what is committed, as they were last known; negative: not known."""
+    def partitions(self) -> Iterator[tuple[Key, PartitionStatistics]]:
+        """Each partition; -1 stands for those that records without one would go to."""
         for topic, each in self.topics.items():
             for partition, numbers in each.partitions.items():
-                yield (topic, int(partition)), (numbers.hi_offset, numbers.committed_offset)
-
-    def moved(self) -> Iterator[tuple[tuple[str, int], int]]:
-        """Where librdkafka has moved each partition of which nothing has come since, and nothing waits.
-
-        It does so by itself when a log was cut or is another, also while there is nothing to read.
-        """
-        for topic, each in self.topics.items():
-            for partition, numbers in each.partitions.items():
-                is_idle = numbers.fetch_state == "active" and not numbers.fetchq_cnt
-                if is_idle and numbers.app_offset < 0 <= numbers.next_offset:
-                    yield (topic, int(partition)), numbers.next_offset
+                if partition.isascii() and partition.isdecimal():
+                    yield (topic, int(partition)), numbers
 
 
-decode: Callable[[str], Statistics] = msgspec.json.Decoder(Statistics).decode
+def moved(partitions: Iterable[tuple[Key, PartitionStatistics]]) -> Iterator[tuple[Key, int]]:
+    """Where librdkafka has moved each partition of which nothing has come since, and nothing waits.
+
+    It does so by itself when a log was cut or is another, also while there is nothing to read.
+    """
+    for key, each in partitions:
+        is_idle = each.fetch_state == "active" and not each.fetchq_cnt
+        if is_idle and each.app_offset < 0 <= each.next_offset:
+            yield key, each.next_offset
 
 
-class Silence:
-    """Which brokers have stopped to answer, and since when."""
-
-    def __init__(self) -> None:
-        """Begin without having heard of any."""
-        self._waiting: dict[str, tuple[int, float]] = {}
-
-    def observe(self, statistics: Statistics, now: float, *, fetching: bool) -> None:
-        """Compare with what was there before; ``fetching``: connections to partitions' leaders are needed."""
-        before, self._waiting = self._waiting, {}
-        for name, broker in statistics.brokers.items():
-            if _is_waited_for(broker, statistics.cgrp.join_state, fetching=fetching):
-                shown = f"{broker.nodename} (the group's coordinator)" if _is_coordinator(broker) else name
-                answers, since = before.get(shown, (broker.rx, now))
-                self._waiting[shown] = (broker.rx, since if answers == broker.rx else now)
-
-    def of(self, now: float) -> dict[str, float]:
-        """The silent ones: for how many seconds each."""
-        quiet = ((name, now - since) for name, (_, since) in self._waiting.items())
-        return {name: seconds for name, seconds in quiet if seconds >= SILENT_SECONDS}
+_decoder = msgspec.json.Decoder(Statistics)
 
 
-def _is_coordinator(broker: _Broker) -> bool:
-    """Whether it is the connection to whichever broker that is: it has one of its own."""
-    return broker.source == "logical"
+def decode(statistics: str | bytes) -> Statistics | None:
+    """What they say; None for what is not of that form."""
+    try:
+        return _decoder.decode(statistics)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError, ValueError):
+        return None
 
 
-def _is_waited_for(broker: _Broker, join_state: str, *, fetching: bool) -> bool:
-    if _is_coordinator(broker):
-        # While a group forms its coordinator keeps members waiting, for as long as the slowest of them takes.
-        return join_state == "steady" and broker.waitresp_cnt > 0
-    return broker.waitresp_cnt > 0 or (fetching and bool(broker.toppars) and broker.state != "UP")
+def statistics_ms(settings: Mapping[str, object]) -> int:
+    """How often they are to come: readiness, lag and the quota's share need them, so never more seldom."""
+    said = str(settings.get("statistics.interval.ms", ""))
+    wanted = int(said) if said.isascii() and said.isdecimal() else 0
+    return min(wanted or LONGEST_STATISTICS_MS, LONGEST_STATISTICS_MS)

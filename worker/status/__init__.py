@@ -104,6 +104,7 @@ class Status:
             sending=sending_gauges(worker, self._started_at, self._clock()),
             keys=self._watched.keys(),
             loop_lag_seconds=self._loop_lag_seconds(),
+            source=source.status(),
         )
 
     def readiness(self) -> Readiness:
@@ -136,6 +137,7 @@ class Status:
             memory=_memory(worker),
             done=None if self._counts is None else _done(self._counts),
             clock_ahead_seconds=watched.clock_ahead_seconds(),
+            records_lost=watched.source.status().records_lost,
             partitions_total=len(partitions),
             partitions=partition_statuses(worker, partitions, queue),
             sessions_total=len(worker.queues),

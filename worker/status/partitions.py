@@ -51,6 +51,7 @@ def _status(
         received_offset=lease.next_offset,
         end_offset=gauges.end_offset,
         lag_records=gauges.lag_records,
+        lost_records=gauges.lost_records,
         unsettled_records=lease.unsettled(),
         oldest_seconds=_age(lease, queue.now),
         oldest_age_seconds=_own_age(lease, worker.epoch_seconds()),
@@ -88,7 +89,7 @@ def _next_waits_for(worker: Worker, gauges: PartitionGauges) -> WaitsFor:
     """Nothing is unsettled: what keeps the next record from coming?"""
     if not gauges.lag_records:
         return WaitsFor("nothing")
-    return WaitsFor("memory" if worker.flow.paused else "kafka")
+    return WaitsFor("memory") if worker.flow.paused else WaitsFor("kafka", gauges.standing_seconds)
 
 
 def _carried(worker: Worker, wanted: set[Place], queue: Queue) -> dict[Place, WaitsFor]:

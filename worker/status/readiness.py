@@ -7,19 +7,13 @@ from typing import TYPE_CHECKING, Final, Protocol
 from msgspec import Struct
 
 from worker.core.advice import advise_keys, clock_is_off, is_too_far_off
-from worker.core.snapshot import NotReady
+from worker.core.snapshot import NO_PARTITIONS, NotReady
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from worker.assembly import Worker
-    from worker.core.snapshot import HoldStatus, KeysStatus, PartitionGauges
-
-
-_NO_PARTITIONS: Final = (
-    "there are more pods than partitions, or the group is rebalancing: "
-    "after a hard end it waits for the old member, up to session.timeout.ms"
-)
+    from worker.core.snapshot import HoldStatus, KeysStatus, PartitionGauges, SourceStatus
 
 
 _NO_SHARE: Final = (
@@ -31,8 +25,8 @@ _NO_SHARE: Final = (
 class WatchedSource(Protocol):
     """What a source tells beside records."""
 
-    def trouble(self) -> str | None:
-        """What it complains of; None while all is well."""
+    def status(self) -> SourceStatus:
+        """What is wrong with it, and figures that belong to no partition alone."""
 
     def partitions(self) -> tuple[PartitionGauges, ...]:
         """The partitions that are ours."""
@@ -85,11 +79,12 @@ def _calls(watched: Watched) -> Iterator[NotReady]:
 
 def _kafka(watched: Watched, now: float) -> Iterator[NotReady]:
     """What keeps records from coming, or from being given a share of the quota."""
-    worker = watched.worker
-    if (trouble := watched.source.trouble()) is not None:
-        yield NotReady("kafka", f"kafka: {trouble}")
+    worker, troubles = watched.worker, watched.source.status().troubles
+    yield from (NotReady("kafka", f"kafka: {each}") for each in troubles if each.kind != NO_PARTITIONS)
     if (since := worker.leases.none_since) is not None:
-        yield NotReady("no_partitions", f"no partitions assigned for {now - since:.0f} s; {_NO_PARTITIONS}")
+        # Why there are none is known some seconds later.
+        why = next((str(each) for each in troubles if each.kind == NO_PARTITIONS), None)
+        yield NotReady("no_partitions", why or f"no partitions assigned for {now - since:.0f} s")
     elif not worker.turnstile.gate.share:
         seconds = now - worker.leases.changed_at
         yield NotReady("no_share", f"no share of the quota for {seconds:.0f} s; {_NO_SHARE}")

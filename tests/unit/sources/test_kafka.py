@@ -251,7 +251,7 @@ async def test_a_broker_that_is_away_is_told_and_forgotten_once_it_is_back(kafka
         kafka.start_brokers()
         produce(kafka, b"v")
         await one.until(lambda: one.records)
-        assert one.source.trouble() is None
+        await one.until(lambda: one.source.trouble() is None)
 
 
 async def test_a_topic_that_is_not_there_yet_is_waited_for(kafka: EmbeddedKafka) -> None:

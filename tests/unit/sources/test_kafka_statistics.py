@@ -5,101 +5,93 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from worker.sources.kafka_statistics import Silence, Statistics, decode
+from worker.sources.kafka_statistics import decode, moved, statistics_ms
 
-LEADER, COORDINATOR = "127.0.0.1:9092/1", "127.0.0.1:9093 (the group's coordinator)"
-
-
-def statistics(  # noqa: PLR0913  what tells one moment from another
-    *,
-    answers: int,
-    waiting: int = 1,
-    state: str = "UP",
-    beats: int = 0,
-    beating: int = 0,
-    join: str = "steady",
-) -> Statistics:
-    """A client with a fetch that waits (``waiting``), and a heartbeat or not (``beating``)."""
-    leader = {"source": "learned", "state": state, "rx": answers, "waitresp_cnt": waiting}
-    coordinator = {"source": "logical", "nodename": "127.0.0.1:9093", "rx": beats, "waitresp_cnt": beating}
-    partition = {"hi_offset": 7, "committed_offset": 5}
-    unassigned = {"hi_offset": -1001, "committed_offset": -1001}
-    return decode(
-        json.dumps(
-            {
-                "brokers": {
-                    LEADER: leader | {"toppars": {"t-0": {"topic": "t", "partition": 0}}},
-                    "GroupCoordinator": coordinator,
-                    # Nothing is wanted of it.
-                    "127.0.0.1:9094/3": {"source": "learned", "state": "DOWN", "toppars": {}},
-                },
-                "topics": {"t": {"partitions": {"0": partition, "-1": unassigned}}},
-                "cgrp": {"join_state": join},
-            }
-        )
-    )
+PARTITION = {
+    "broker": 1,
+    "hi_offset": 7,
+    "ls_offset": 6,
+    "next_offset": 6,
+    "app_offset": 6,
+    "committed_offset": 5,
+    "fetch_state": "active",
+    "fetchq_cnt": 0,
+}
+UNASSIGNED = {"hi_offset": -1001, "committed_offset": -1001}
 
 
-def silent_after(*observed: Statistics, fetching: bool = True) -> set[str]:
-    """Who is silent after these, five seconds one after the other."""
-    silence = Silence()
-    for number, each in enumerate(observed):
-        silence.observe(each, 5.0 * number, fetching=fetching)
-    return set(silence.of(5.0 * (len(observed) - 1)))
+def test_a_partition_is_read() -> None:
+    topics = {"t": {"partitions": {"0": PARTITION, "-1": UNASSIGNED}}}
+    statistics = decode(json.dumps({"topics": topics}))
+    assert statistics is not None
+    ((key, each),) = statistics.partitions()
+    assert key == ("t", 0)
+    assert (each.hi_offset, each.ls_offset, each.next_offset, each.committed_offset) == (7, 6, 6, 5)
 
 
-def test_ends_and_commits_are_read() -> None:
-    offsets = dict(statistics(answers=1).offsets())
-    assert offsets["t", 0] == (7, 5)
-    assert max(offsets["t", -1]) < 0
-
-
-def test_a_broker_that_answers_nothing_though_it_is_asked_is_silent() -> None:
-    assert silent_after(*[statistics(answers=9)] * 3) == {LEADER}
-
-
-def test_it_is_silent_for_as_long_as_it_has_not_answered() -> None:
-    silence = Silence()
-    for number in range(7):
-        silence.observe(statistics(answers=9), 5.0 * number, fetching=True)
-    assert silence.of(30.0) == {LEADER: 30.0}
-
-
-@pytest.mark.parametrize(
-    "answering",
-    [
-        [statistics(answers=number) for number in range(3)],
-        [statistics(answers=9, waiting=0)] * 3,
-        [statistics(answers=9)] * 2,
-        [statistics(answers=9), statistics(answers=9, waiting=0), statistics(answers=9)],
-    ],
-    ids=["answers", "nobody waits", "not for long", "answered between"],
-)
-def test_a_broker_that_answers_or_is_not_asked_is_not_silent(answering: list[Statistics]) -> None:
-    assert silent_after(*answering) == set()
-
-
-def test_a_broker_that_can_not_be_connected_to_is_silent_too() -> None:
-    assert silent_after(*[statistics(answers=9, waiting=0, state="TRY_CONNECT")] * 3) == {LEADER}
-
-
-def test_while_nothing_is_fetched_no_answer_is_missed() -> None:
-    """A pause of hours may let connections go."""
-    down = statistics(answers=9, waiting=0, state="DOWN")
-    assert silent_after(*[down] * 3, fetching=False) == set()
-
-
-def test_a_coordinator_that_does_not_answer_heartbeats_is_silent() -> None:
-    beating = [statistics(answers=number, beats=3, beating=1) for number in range(3)]
-    assert silent_after(*beating) == {COORDINATOR}
-
-
-def test_a_coordinator_that_waits_for_other_members_is_not() -> None:
-    joining = [statistics(answers=number, beats=3, beating=1, join="wait-join") for number in range(3)]
-    assert silent_after(*joining) == set()
+def test_where_it_was_moved_counts_while_nothing_has_come_since() -> None:
+    topics = {"t": {"partitions": {"0": PARTITION, "1": PARTITION | {"app_offset": -1001}}}}
+    statistics = decode(json.dumps({"topics": topics}))
+    assert statistics is not None
+    assert list(moved(statistics.partitions())) == [(("t", 1), 6)]
 
 
 def test_whatever_is_not_there_is_not_known() -> None:
-    assert list(decode("{}").offsets()) == []
-    assert silent_after(*[decode("{}")] * 3) == set()
+    statistics = decode("{}")
+    assert statistics is not None
+    assert list(statistics.partitions()) == []
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=20,
+)
+SHAPED = st.fixed_dictionaries(
+    {},
+    optional={
+        "brokers": st.dictionaries(st.text(), JSON | st.fixed_dictionaries({"throttle": JSON, "rx": JSON})),
+        "topics": st.dictionaries(
+            st.text(), st.fixed_dictionaries({"partitions": st.dictionaries(st.text(), JSON)})
+        ),
+        "cgrp": JSON,
+    },
+)
+
+
+@given(st.text() | st.binary() | JSON.map(json.dumps) | SHAPED.map(json.dumps))
+def test_no_statistics_whatever_they_are_raise(text: str | bytes) -> None:
+    statistics = decode(text)
+    if statistics is not None:
+        for (topic, partition), _ in statistics.partitions():
+            assert isinstance(topic, str)
+            assert partition >= 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"client_id": "a"b"}',
+        "",
+        "null",
+        "[]",
+        "[" * 100_000,
+        '{"topics": {"t\ud800": {}}}',
+        b'{"topics": {"\xff": {}}}',
+    ],
+    ids=["a quote", "nothing", "null", "a list", "deep", "half a pair", "no UTF-8"],
+)
+def test_what_is_no_statistics_is_none(text: str | bytes) -> None:
+    assert decode(text) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "taken"),
+    [(None, 5000), (0, 5000), ("0", 5000), (1000, 1000), ("250", 250), (3_600_000, 5000), ("often", 5000)],
+)
+def test_they_come_as_often_as_readiness_needs_them(said: object, taken: int) -> None:
+    settings = {} if said is None else {"statistics.interval.ms": said}
+    assert statistics_ms(settings) == taken

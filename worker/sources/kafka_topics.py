@@ -1,0 +1,65 @@
+"""The topics that were asked for: which are there, which may be read, how many partitions they have.
+
+librdkafka tells once of a topic that is not there, under KIP-848 never, and never that it is there now. So
+the brokers are asked from time to time.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from confluent_kafka import KafkaError
+from msgspec import Struct
+
+from worker.sources.kafka_settings import takes_in
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from confluent_kafka.admin import ClusterMetadata  # type: ignore[attr-defined]  # documented, not in __all__
+
+METADATA_SECONDS: Final = 5.0
+_NOT_ALLOWED: Final = KafkaError.TOPIC_AUTHORIZATION_FAILED
+
+
+class TopicAnswer(Struct, frozen=True):
+    """What the brokers say of the topics."""
+
+    total: int
+    """All partitions of those that are there."""
+    missing: tuple[str, ...] = ()
+    forbidden: tuple[str, ...] = ()
+
+
+def count_partitions(metadata: ClusterMetadata, topics: Sequence[str]) -> int:
+    """All partitions of the topics that these names and patterns take in."""
+    seen = metadata.topics.items()
+    return sum(len(each.partitions) for name, each in seen if any(takes_in(topic, name) for topic in topics))
+
+
+def absent(metadata: ClusterMetadata, topics: Sequence[str]) -> list[str]:
+    """The names and patterns that take in no topic which can be seen."""
+    return [each for each in topics if not any(takes_in(each, name) for name in metadata.topics)]
+
+
+def answer(metadata: ClusterMetadata, topics: Sequence[str], codes: Mapping[str, int]) -> TopicAnswer:
+    """What the brokers say of these names and patterns.
+
+    Args:
+        metadata: of all topics; those that may not be described are left out there, without a word.
+        topics: what is to be read.
+        codes: the error with which the brokers answered when they were asked for a name.
+    """
+    gone = absent(metadata, topics)
+    forbidden = tuple(each for each in gone if codes.get(each) == _NOT_ALLOWED)
+    missing = tuple(_shown(each) for each in gone if each not in forbidden)
+    return TopicAnswer(count_partitions(metadata, topics), missing, forbidden)
+
+
+def is_pattern(topic: str) -> bool:
+    """Whether an entry of ``kafka.topics`` is one."""
+    return topic.startswith("^")
+
+
+def _shown(topic: str) -> str:
+    return f"like {topic}" if is_pattern(topic) else topic
