@@ -200,6 +200,15 @@ def test_what_is_wrong_while_records_are_delivered_follows_on_top() -> None:
     ]
 
 
+def test_what_retention_took_is_told_and_where() -> None:
+    assert "lost" not in "\n".join(page(status(partitions=(partition(3, HELD),)), None))
+    taken = structs.replace(partition(3, HELD), lost_records=1200)
+    shown = structs.replace(status(partitions=(taken,)), records_lost=4900)
+    text = "\n".join(page(shown, None))
+    assert "lost       4,900 records, deleted by Kafka before they were read" in text
+    assert "interactions[3] 1,200" in text
+
+
 def test_columns_stand_below_their_heads() -> None:
     shown = status("held", partitions=(partition(3, HELD), partition(12, WaitsFor("linger"))))
     lines = list(page(shown, None))

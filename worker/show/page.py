@@ -78,6 +78,8 @@ def _numbers(status: WorkerStatus, members: str | None) -> Iterator[str]:
     if status.done is not None:
         yield f"done       {_done(status.done)}"
     yield f"clock      {_clock(status.clock_ahead_seconds)}"
+    if lost := _lost(status):
+        yield f"lost       {lost}"
 
 
 def _sending(sending: SendingStatus, *, is_held: bool) -> str:
@@ -122,6 +124,19 @@ def _clock(ahead_seconds: float | None) -> str:
     if abs(ahead_seconds) < _KNOWN_TO_SECONDS:
         return "right, to about a second"
     return f"{abs(ahead_seconds):.0f} s {'ahead of' if ahead_seconds > 0 else 'behind'} the API's"
+
+
+def _lost(status: WorkerStatus) -> str:
+    """What retention took; nothing while it took nothing."""
+    where = [
+        f"{each.topic}[{each.partition}] {amount(each.lost_records)}"
+        for each in status.partitions
+        if each.lost_records
+    ]
+    if not where and not status.records_lost:
+        return ""
+    lost = f"{amount(status.records_lost)} records, deleted by Kafka before they were read"
+    return f"{lost}; of partitions that are ours: {', '.join(where)}" if where else lost
 
 
 def _partitions(status: WorkerStatus) -> Iterator[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from worker.core.snapshot import TROUBLES
 from worker.telemetry.definition import Definition
 from worker.telemetry.definition import one as _one
 from worker.telemetry.sending_definitions import SENDING_DEFINITIONS
@@ -36,6 +37,19 @@ def _committed(scrape: Scrape) -> Series:
     scrape.counts.keep_committed({(each.topic, each.partition) for each in scrape.gauges.partitions})
     for (topic, partition), offset in scrape.counts.committed_offsets.items():
         yield (topic, str(partition)), offset
+
+
+def _troubles(scrape: Scrape) -> Series:
+    worst = dict.fromkeys(TROUBLES, 0.0)
+    for each in scrape.gauges.source.troubles:
+        worst[each.kind] = max(worst[each.kind], each.seconds)
+    for kind, seconds in worst.items():
+        yield (kind,), seconds
+
+
+def _standing(scrape: Scrape) -> Series:
+    for each in scrape.gauges.partitions:
+        yield (each.topic, str(each.partition)), each.standing_seconds or 0.0
 
 
 def _build(scrape: Scrape) -> Series:
@@ -205,6 +219,31 @@ DEFINITIONS = (
         PARTITION,
     ),
     Definition(
+        "partition_standing_seconds",
+        "gauge",
+        "For how long a partition has brought nothing though its log goes on; 0 while it is as it should be.",
+        "Above 0: see `/ready`, then the partition's leader; a restart of the pod loses nothing.",
+        _standing,
+        PARTITION,
+    ),
+    Definition(
+        "kafka_trouble_seconds",
+        "gauge",
+        "For how long there has been trouble with Kafka, by kind; 0 while there is none.",
+        "Above some minutes: `/ready` says what, since when and what to do.",
+        _troubles,
+        ("kind",),
+    ),
+    Definition(
+        "records_lost_to_retention_total",
+        "counter",
+        "Records that Kafka deleted before they were read, and that the group has committed past; compacted "
+        "ones and markers among them count too.",
+        "Above 0: keep records for longer (`retention.ms`, `retention.bytes`) or add quota; the log has "
+        "`kafka.records_lost` with how many and where.",
+        lambda scrape: _one(scrape.gauges.source.records_lost),
+    ),
+    Definition(
         "rebalances_total",
         "counter",
         "Changes of assignment by kind: assigned, revoked, lost.",
@@ -226,6 +265,14 @@ DEFINITIONS = (
         "Commits that the broker acknowledged.",
         "Flat while records are delivered: the broker refuses commits; see the log.",
         lambda scrape: _one(scrape.counts.commits),
+    ),
+    Definition(
+        "commit_delay_seconds",
+        "gauge",
+        "Seconds since something was done with and nothing of its partition was committed; 0 with nothing to "
+        "commit.",
+        "Far above `kafka.commit_seconds`: the broker refuses commits; see `/ready`.",
+        lambda scrape: _one(scrape.gauges.source.commit_delay_seconds),
     ),
     Definition(
         "accepted_uncommitted_records",

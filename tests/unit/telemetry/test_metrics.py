@@ -18,6 +18,8 @@ from worker.core.snapshot import (
     KeysStatus,
     PartitionGauges,
     SendingGauges,
+    SourceStatus,
+    SourceTrouble,
 )
 from worker.delivery.faults import DELIVERY_CODES
 from worker.telemetry.definition import PREFIX, Build
@@ -56,9 +58,13 @@ PROMISED = {
     "paused": (),
     "partitions_assigned": (),
     "lag_records": ("topic", "partition"),
+    "partition_standing_seconds": ("topic", "partition"),
+    "kafka_trouble_seconds": ("kind",),
+    "records_lost_to_retention_total": (),
     "rebalances_total": ("kind",),
     "committed_offset": ("topic", "partition"),
     "commits_total": (),
+    "commit_delay_seconds": (),
     "accepted_uncommitted_records": (),
     "not_ready": ("reason",),
     "held_unconfirmed": ("kind",),
@@ -82,7 +88,11 @@ BUILD = Build("0.1.0", "3.11.7", "2.16.1")
 
 
 def gauges(
-    *, holds: tuple[str, ...] = (), partitions: tuple[PartitionGauges, ...] = (), paused: bool = False
+    *,
+    holds: tuple[str, ...] = (),
+    partitions: tuple[PartitionGauges, ...] = (),
+    paused: bool = False,
+    source: SourceStatus | None = None,
 ) -> Gauges:
     return Gauges(
         unsettled_records=11,
@@ -98,6 +108,7 @@ def gauges(
         accepted_uncommitted_records=4,
         partitions=partitions,
         clock_ahead_seconds=-1.5,
+        source=source or SourceStatus(),
     )
 
 
@@ -124,6 +135,24 @@ def value(metrics: Metrics, name: str, **labels: str) -> float | None:
 
 def test_every_promised_metric_is_there_with_its_labels() -> None:
     assert {each.name: each.labels for each in DEFINITIONS} == PROMISED
+
+
+def test_kafkas_trouble_is_shown_by_kind_and_its_words_are_not() -> None:
+    troubles = (
+        SourceTrouble("commit", MARKED, 7.0, MARKED),
+        SourceTrouble("commit", MARKED, 70.0, MARKED),
+        SourceTrouble("standstill", MARKED, 40.0, MARKED),
+    )
+    source = SourceStatus(troubles=troubles, commit_delay_seconds=71.0, records_lost=4900)
+    partitions = (PartitionGauges("t", 0), PartitionGauges("t", 1, standing_seconds=40.0))
+    metrics = Metrics(counts(), lambda: gauges(source=source, partitions=partitions), BUILD)
+    assert value(metrics, "kafka_trouble_seconds", kind="commit") == 70
+    assert value(metrics, "kafka_trouble_seconds", kind="silent_broker") == 0
+    assert value(metrics, "partition_standing_seconds", topic="t", partition="0") == 0
+    assert value(metrics, "partition_standing_seconds", topic="t", partition="1") == 40
+    assert value(metrics, "commit_delay_seconds") == 71
+    assert value(metrics, "records_lost_to_retention_total") == 4900
+    assert MARKED.encode() not in metrics.render()
 
 
 def test_every_metric_has_its_help_and_type_before_anything_has_happened() -> None:
