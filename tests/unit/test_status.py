@@ -329,7 +329,7 @@ def test_why_there_are_no_partitions_is_said_as_soon_as_it_is_known() -> None:
         async with seeing() as seen:
             seen.stage.source.lose(0)
             await seen.stage.until(lambda: not len(seen.stage.worker.books.ledger))
-            assert seen.now().reasons == ("no partitions assigned",)
+            assert seen.now().reasons == ("no partitions assigned for 0 s",)
             why = SourceTrouble("no_partitions", "no partitions assigned: all 3 are others'", 9.0, "add some")
             seen.source = SourceStatus(troubles=(why,))
             assert seen.now().reasons == ("no partitions assigned: all 3 are others' (for 9 s); add some",)
