@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.builders import lease, record
-from tests.unit.core.mapping_records import MINIMAL, event_of
+from tests.unit.core.mapping_records import MINIMAL, event_of, reason_of
 from worker.core.dead_letter_headers import (
     ORIGINAL_OFFSET,
     ORIGINAL_PARTITION,
@@ -81,6 +81,16 @@ def test_a_replayed_dead_letter_keeps_its_time() -> None:
     assert event_of(without, timestamp_ms=1_700_000_000_000, headers=headers)["sentAt"] == 1_600_000_000
 
 
+@pytest.mark.parametrize("timestamp", [b"-1", b"9" * 20, b"soon", b""])
+def test_an_origin_without_a_time_of_its_own_has_none(timestamp: bytes) -> None:
+    """-1 is how Kafka says that a record has no timestamp."""
+    headers = (*letter_headers("t", 1, 7, None)[:3], (ORIGINAL_TIMESTAMP, timestamp))
+    replayed = record_at("t", 1, 900, 1_600_000_000_000, headers=headers)
+    assert derived_event_id(replayed) == derived_event_id(record_at("t", 1, 7, None))
+    without = {key: value for key, value in MINIMAL.items() if key != "sentAt"}
+    assert reason_of(without, timestamp_ms=1_600_000_000_000, headers=headers).kind == "missing"
+
+
 @pytest.mark.parametrize(
     "headers",
     [
@@ -88,6 +98,7 @@ def test_a_replayed_dead_letter_keeps_its_time() -> None:
         ((ORIGINAL_TOPIC, b"t"), (ORIGINAL_PARTITION, b"one"), (ORIGINAL_OFFSET, b"1")),
         ((ORIGINAL_TOPIC, b"t"), (ORIGINAL_PARTITION, b"1"), (ORIGINAL_OFFSET, b"9" * 5000)),
         ((ORIGINAL_TOPIC, b"t"), (ORIGINAL_PARTITION, b"1"), (ORIGINAL_OFFSET, b"--1")),
+        ((ORIGINAL_TOPIC, b"t"), (ORIGINAL_PARTITION, b"-1"), (ORIGINAL_OFFSET, b"1")),
         ((ORIGINAL_TOPIC, None), (ORIGINAL_PARTITION, None), (ORIGINAL_OFFSET, None)),
     ],
 )

@@ -46,9 +46,14 @@ def origin(record: Record) -> Origin:
 
 def derived_event_id(record: Record) -> str:
     """At most 75 characters, usually under 40."""
-    at = origin(record)
-    timestamp = "" if at.timestamp_ms is None else at.timestamp_ms
-    return f"{_digest(at.topic)}-{at.partition}-{at.offset}-{timestamp}"
+    if record.headers:
+        at = origin(record)
+        return _event_id(at.topic, at.partition, at.offset, at.timestamp_ms)
+    return _event_id(record.lease.topic, record.lease.partition, record.offset, record.timestamp_ms)
+
+
+def _event_id(topic: str, partition: int, offset: int, timestamp_ms: int | None) -> str:
+    return f"{_digest(topic)}-{partition}-{offset}-{'' if timestamp_ms is None else timestamp_ms}"
 
 
 def replayed_origin(record: Record) -> Origin | None:
@@ -65,8 +70,8 @@ def replayed_origin(record: Record) -> Origin | None:
 
 
 def _parse(number: bytes | None) -> int | None:
-    digits = number.removeprefix(b"-") if number else b""
-    return int(number) if number and digits.isdigit() and len(digits) <= _MAX_DIGITS else None
+    """None for what is below 0 too: no place is, and -1 is how Kafka says that there is no timestamp."""
+    return int(number) if number and number.isdigit() and len(number) <= _MAX_DIGITS else None
 
 
 @lru_cache(maxsize=1024)
