@@ -32,13 +32,13 @@ def good_value(marks: Marks, what: str) -> dict[str, Any]:
     return {
         "eventType": marks.text(f"{what}: event type"),
         "sentAt": SENT_AT,
-        "sessionId": marks.nasty(f"{what}: session id"),
-        "userId": marks.nasty(f"{what}: user id"),
+        "sessionId": marks.nasty_id(f"{what}: session id"),
+        "userId": marks.nasty_id(f"{what}: user id"),
         "itemId": marks.number(f"{what}: item id"),
         "eventId": marks.text(f"{what}: event id"),
         "eventValue": marks.number(f"{what}: event value") / 1000,
         "properties": {marks.text(f"{what}: property name"): marks.nasty(f"{what}: property value")},
-        "impression": [marks.nasty(f"{what}: impression")],
+        "impression": [marks.nasty_id(f"{what}: impression")],
         "recommendationId": marks.text(f"{what}: recommendation id"),
         "eventAttributionSource": marks.text(f"{what}: attribution source"),
     }
@@ -59,6 +59,7 @@ def unmappable(marks: Marks) -> dict[str, MarkedRecord]:
     value[faults.TOO_MANY]["impression"] *= 26
     value[faults.TOO_LARGE]["impression"] = [f"{value[faults.TOO_LARGE]['itemId']}{'é' * 240}"] * 25
     value[faults.OUT_OF_RANGE]["sentAt"] = marks.number("out_of_range: sent at") * 10**9
+    value[faults.NOT_TEXT]["userId"] += "\x07"
     value[faults.NOT_PRINTABLE]["eventAttributionSource"] += "é"
     value[faults.RESERVED_KEY]["properties"]["userId"] = marks.nasty("reserved_key: reserved")
     value[faults.RESERVED_VALUE]["sessionId"] = "null"

@@ -53,6 +53,10 @@ class Marks:
         """A new mark between letters that have to be escaped somewhere."""
         return self._note(name, NASTY)
 
+    def nasty_id(self, name: str) -> str:
+        """The same without line break and tab, which no id may hold."""
+        return self._note(name, NASTY.replace("\n", "").replace("\t", ""))
+
     def number(self, name: str) -> int:
         """A new mark that is a number, of 16 digits."""
         core = self._random.choice("123456789") + "".join(self._random.choices(string.digits, k=DIGITS - 1))

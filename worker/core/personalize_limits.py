@@ -38,5 +38,5 @@ RESERVED_PROPERTIES: Final = {
 }
 """Keys that properties must not hold, whatever their case: lower case to the API's spelling."""
 
-# "null" is answered 200 and ignored. "undefined" would be taken, and join all visitors in one session.
-RESERVED_SESSION_IDS: Final = frozenset({"null", "undefined"})
+RESERVED_SESSION_ID: Final = "null"
+"""A call of this session is answered 200 and ignored."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from worker.core.records import Headers, Mapped, Reason
 
 MINIMAL = {"eventType": "view", "sentAt": 1_700_000_000, "sessionId": "s-1"}
+IDS = ("eventId", "eventType", "itemId", "recommendationId")
 RESERVED = {"userid", "sessionid", "eventtype", "timestamp", "recommendationid", "impression"}
 
 
@@ -73,7 +75,11 @@ def assert_fulfils_every_rule(interaction: Interaction) -> None:
         call["userId"] = interaction.user_id
     _check(model, "PutEventsRequest", call)
     assert len(interaction.event) <= 10_240
-    assert interaction.session_id not in {"null", "undefined"}
+    assert interaction.session_id != "null"
+    ids = [interaction.session_id, interaction.user_id, *map(event.get, IDS), *event.get("impression", ())]
+    for text in filter(None, ids):
+        assert text.strip(" \t\r\n")
+        assert all(unicodedata.category(each) not in {"Cc", "Cs"} for each in text)
     assert isinstance(event["sentAt"], int)
     assert event["eventId"]
     if "properties" in event:

@@ -63,15 +63,16 @@ def test_what_is_absent_is_left_out_and_not_invented() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(FULL.keys() - MINIMAL.keys()))
-@pytest.mark.parametrize("nothing", [None, ""])
+@pytest.mark.parametrize("nothing", [None, "", "  ", " \t\n"])
 def test_null_and_empty_text_are_as_good_as_absent(name: str, nothing: object) -> None:
     without = {key: value for key, value in FULL.items() if key != name}
     assert interaction_of(without | {name: nothing}).event == interaction_of(without).event
     assert interaction_of(without | {name: nothing}).user_id == interaction_of(without).user_id
 
 
-def test_a_tombstone_is_skipped() -> None:
-    outcome = compile_mapping({})(record(value=None))
+@pytest.mark.parametrize("value", [None, b"null", b" null\r\n", b"\xef\xbb\xbfnull"])
+def test_a_tombstone_is_skipped_also_as_the_null_of_json(value: bytes | None) -> None:
+    outcome = compile_mapping({})(record(value=value))
     assert isinstance(outcome, Skipped)
     assert outcome.rule == "tombstone"
 
@@ -81,11 +82,6 @@ def test_a_tombstone_is_skipped() -> None:
     [
         (b"", "not_json"),
         (b"\xff\xfe", "not_json"),
-        (b'{"sessionId": "\xff"}', "not_json"),
-        (b'{"sessionId": "\\ud800"}', "not_json"),
-        (b'{"sessionId": "\\udc00 "}', "not_json"),
-        (b'{"eventValue": NaN}', "not_json"),
-        (b'{"eventValue": -Infinity}', "not_json"),
         (b'{"sessionId": "s"', "not_json"),
         (b'{"sessionId": "s"} x', "not_json"),
         (b'{"properties":' + b"[" * 100_000, "not_json"),
@@ -93,10 +89,7 @@ def test_a_tombstone_is_skipped() -> None:
         (b"\x00\x00\x00\x00\x01{}", "not_json"),
         (b"[]", "not_an_object"),
         (b'"text"', "not_an_object"),
-        (b"null", "not_an_object"),
         (b"17", "not_an_object"),
-        (b' {"eventValue": 1e999}', "out_of_range"),
-        (b'{"userId": ' + b"1" * 5000 + b"}", "out_of_range"),
     ],
 )
 def test_bytes_that_hold_no_object_are_undecodable(value: bytes, kind: str) -> None:
@@ -133,7 +126,6 @@ IDS = ["eventType", "sessionId", "userId", "itemId", "eventId"]
         (["eventAttributionSource"], "x" * 1025, "too_long"),
         (["eventAttributionSource"], "caf\u00e9", "not_printable"),
         (["eventAttributionSource"], "a\nb", "not_printable"),
-        (["eventAttributionSource"], "  ", "empty"),
         (["eventValue"], True, "wrong_type"),
         (["eventValue"], [1], "wrong_type"),
         (["eventValue"], "nan", "wrong_type"),
@@ -148,7 +140,7 @@ IDS = ["eventType", "sessionId", "userId", "itemId", "eventId"]
         (["properties"], 1, "wrong_type"),
         (["properties"], "no json", "wrong_type"),
         (["properties"], '{"a": NaN}', "wrong_type"),
-        (["properties"], '{"a": 1e999}', "wrong_type"),
+        (["properties"], '{"a": 1e999}', "out_of_range"),
         (["properties"], '"{\\"a\\": 1}"', "wrong_type"),
         (["properties"], "[" * 5000, "wrong_type"),
         (["properties"], {"a": "x" * 1017}, "too_long"),
@@ -158,6 +150,9 @@ IDS = ["eventType", "sessionId", "userId", "itemId", "eventId"]
         (["impression"], [1.5], "wrong_type"),
         (["impression"], ["a", ""], "empty"),
         (["impression"], ["a", None], "empty"),
+        (["impression"], ["a", "undefined"], "empty"),
+        (["impression"], "no json", "wrong_type"),
+        (["impression"], '{"a": 1}', "wrong_type"),
         (["impression"], ["x" * 257], "too_long"),
         (["impression"], ["x"] * 26, "too_many"),
     ],
@@ -226,7 +221,16 @@ def test_properties_are_sent_as_text_once_encoded(given: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "nothing"), [("properties", {}), ("properties", " {} "), ("impression", [])]
+    ("name", "nothing"),
+    [
+        ("properties", {}),
+        ("properties", " {} "),
+        ("properties", "null"),
+        ("properties", "  "),
+        ("impression", []),
+        ("impression", "[]"),
+        ("eventAttributionSource", "  "),
+    ],
 )
 def test_an_empty_object_or_list_is_left_out(name: str, nothing: object) -> None:
     assert name not in event_of(MINIMAL | {name: nothing})

@@ -29,11 +29,38 @@ NESTED = compile_mapping(
         "item_id": "impression[0]",
     }
 )
+WITHIN = compile_mapping(
+    {"session_id": ["properties.a", "a.b.c", "sessionId"], "item_id": ["a.0.b", "b.a"], "properties": "a"},
+    ["guest"],
+)
+EVERY_WORD = compile_mapping({}, builtin_placeholder_ids=False)
 NAMES = ["eventType", "sentAt", "sessionId", "userId", "itemId", "eventId", "eventValue", "properties",
          "impression", "recommendationId", "eventAttributionSource", "a", "b", "c"]  # fmt: skip
 
-texts = st.text(max_size=30) | st.sampled_from(
-    ["", "null", "userId", "x" * 300, "{}", '{"a": 1}', "1e5", "2020-01-01"]
+texts = (
+    st.text(max_size=30)
+    | st.text(st.sampled_from('\ud83d\ude00\udc80\x00\x1f\x7f\x85\n \u3000\\"{}[]:,ax0'), max_size=12)
+    | st.sampled_from(
+        [
+            "",
+            "null",
+            "userId",
+            "x" * 300,
+            "{}",
+            '{"a": 1}',
+            '["a"]',
+            '{"a": {"b": "\\ud83d"}}',
+            "{broken",
+            "1e5",
+            "2020-01-01",
+            "2020-01-01T24:00z",
+            "Fri Nov 27 10:00:00 UTC 2026",
+            "undefined",
+            "NaN",
+            "guest",
+            " \t",
+        ]
+    )
 )
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | texts | st.integers(10**8, 10**19)
 json_values = st.recursive(
@@ -60,13 +87,31 @@ near = st.fixed_dictionaries(
 )
 anything = st.dictionaries(st.sampled_from(NAMES), json_values, max_size=1)
 documents = near | st.builds(lambda one, other: one | other, near, anything)
-keys = st.none() | st.binary(max_size=20)
+damage = st.binary(max_size=3) | st.sampled_from(
+    [
+        b"NaN",
+        b"-Infinity",
+        b"1e999",
+        b"\\ud83d",
+        b"\\u0000",
+        b"\x00",
+        b"null",
+        b"'",
+        b'"',
+        b"/*",
+        b"[" * 2000,
+        b"01",
+    ]
+)
+keys = (
+    st.none() | st.binary(max_size=20) | st.sampled_from([b'"s-1"', b'"\\u0000"', b'"', b"null", b"\x00\x2a"])
+)
 headers = st.lists(st.tuples(st.sampled_from(["type", "other"]), keys), max_size=3).map(tuple)
 timestamps = st.none() | st.integers(-(2**63), 2**63 - 1)
 
 
 def check(value: bytes | None, **of_record: Unpack[OfRecord]) -> None:
-    for mapping in (DEFAULT, NESTED):
+    for mapping in (DEFAULT, NESTED, WITHIN, EVERY_WORD):
         given_record = record(value=value, **of_record)
         outcome = mapping(given_record)
         assert outcome.record is given_record
@@ -95,7 +140,16 @@ def test_no_object_makes_it_raise(
 def test_no_damage_makes_it_raise(document: object, data: st.DataObject) -> None:
     raw = json.dumps(document, ensure_ascii=False).encode(errors="surrogatepass")
     cut = data.draw(st.integers(0, len(raw)))
-    check(raw[:cut] + data.draw(st.binary(max_size=3)) + raw[cut + data.draw(st.integers(0, 3)) :])
+    check(raw[:cut] + data.draw(damage) + raw[cut + data.draw(st.integers(0, 3)) :])
+
+
+@given(documents, st.sampled_from(["", "\ufeff"]), st.integers(0, 3))
+def test_nothing_around_it_makes_it_raise(document: object, mark: str, times: int) -> None:
+    text = json.dumps(document)
+    for _ in range(times):
+        text = json.dumps(text)
+    check((mark + text).encode())
+    check(json.dumps({"a": text, "properties": text}).encode())
 
 
 @given(
@@ -103,10 +157,10 @@ def test_no_damage_makes_it_raise(document: object, data: st.DataObject) -> None
 )
 def test_text_arrives_as_it_was(session: str, user: str, properties: dict[str, str]) -> None:
     document = {"eventType": "v", "sessionId": session, "userId": user, "properties": properties}
-    outcome = DEFAULT(record(value=json.dumps(document).encode()))
+    outcome = EVERY_WORD(record(value=json.dumps(document).encode()))
     if isinstance(outcome, Interaction):
         assert outcome.session_id == session
-        assert outcome.user_id == (user or None)
+        assert outcome.user_id == user or not user.strip()
         assert json.loads(json.loads(outcome.event).get("properties", "{}")) == properties
 
 

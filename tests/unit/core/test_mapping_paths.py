@@ -90,7 +90,7 @@ def test_of_headers_of_one_name_the_last_counts() -> None:
 
 
 def test_a_key_that_is_no_text_is_refused() -> None:
-    assert reason_of(MINIMAL, {"session_id": "$key"}, key=b"\xff").kind == "wrong_type"
+    assert reason_of(MINIMAL, {"session_id": "$key"}, key=b"\xff").kind == "not_text"
 
 
 @pytest.mark.parametrize("key", [None, b""])
@@ -213,6 +213,8 @@ def test_a_segment_track_call_maps() -> None:
         ({"item_id": {"value": ""}}, ["item_id.value"], "an empty constant"),
         ({"item_id": {"value": None}}, ["item_id.value"], "an empty constant"),
         ({"item_id": {"value": True}}, ["item_id.value"], "neither text nor an integer"),
+        ({"item_id": {"value": "none"}}, ["item_id.value"], "stands for nothing"),
+        ({"item_id": {"value": "a\nb"}}, ["item_id.value"], "control characters"),
         ({"session_id": {"value": "null"}}, ["session_id.value"], "must not be"),
         ({"event_value": {"value": float("nan")}}, ["event_value.value"], "JSON cannot hold"),
         ({"properties": {"value": {1: "a"}}}, ["properties.value"], "JSON cannot hold"),

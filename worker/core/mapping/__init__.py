@@ -6,8 +6,11 @@ that fulfils every rule of the API, an ``Undecodable`` with its reason, or a ``S
 
 A given mapping replaces the defaults field by field, so it names only what differs; ``null`` turns an
 optional field off. A field is *there* when its place holds something other than null and the empty string, in
-JSON, key and headers alike: web trackers send ``"userId": ""`` for nobody. Members that no path begins with
-are skipped, not looked into.
+JSON, key and headers alike: web trackers send ``"userId": ""`` for nobody. For an id, blanks and the words of
+``placeholders`` are nobody too.
+
+Members that no path leads to are not looked into. msgspec skips them, and where it refuses the whole record
+for what stands there, ``lenient`` takes it apart instead.
 """
 
 from worker.core.mapping.compile import TOMBSTONE, compile_mapping

@@ -1,20 +1,24 @@
 """From a JSON value to what the API takes, or the reason why not: one cast a field.
 
 Ids may be text or integers, which keep every digit. A boolean is no id, and neither is a number with a
-fraction or an exponent: it may have lost digits on its way, and ``7`` and ``7.0`` would be two users. Null
-and empty text are absent, and so are an empty impression and properties without a key.
+fraction or an exponent: it may have lost digits on its way, and ``7`` and ``7.0`` would be two users. Null,
+empty and blank text and placeholders are absent, and so are an empty impression and properties without a key.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 import msgspec
 
 from worker.core import personalize_limits as limits
 from worker.core.mapping import faults
 from worker.core.mapping.event import MetricAttribution
+from worker.core.mapping.json_text import CONTROL
+from worker.core.mapping.lenient import NAN, Unfit, loads
+from worker.core.mapping.placeholders import BLANKS
+from worker.core.mapping.placeholders import NAN as NAN_WORD
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,60 +28,96 @@ if TYPE_CHECKING:
     Text: TypeAlias = Callable[[object], str]
     OptionalText: TypeAlias = Callable[[object], str | None]
 
+_MaybeText = TypeVar("_MaybeText", str, "str | None")
+
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,64}(\.[0-9]{0,64})?([eE][+-]?[0-9]{1,4})?")
+_NOT_UNICODE: Final = re.compile("[\ud800-\udfff]")
 _RESERVED_PROPERTIES: Final = frozenset(limits.RESERVED_PROPERTIES)
 _decode: Final = msgspec.json.Decoder().decode
 _encode: Final = msgspec.json.Encoder().encode
 
 
-def optional_id(field: Field, max_characters: int = limits.ID_CHARACTERS) -> OptionalText:
-    """The cast of an id that may be absent."""
+def optional_id(
+    field: Field, absent: frozenset[str] = BLANKS, max_characters: int = limits.ID_CHARACTERS
+) -> OptionalText:
+    """The cast of an id that may be absent; ``absent`` holds what is as good as null."""
 
     def cast(value: object) -> str | None:
-        if type(value) is str and 0 < len(value) <= max_characters:
+        if type(value) is str and value not in absent and len(value) <= max_characters:
             return value
-        return _unusual_id(field, value, max_characters)
+        return _unusual_id(field, value, absent, max_characters)
 
     return cast
 
 
-def required_id(field: Field, reserved: frozenset[str] = frozenset()) -> Text:
-    """The cast of an id that must be there, and must be none of ``reserved``."""
+def required_id(field: Field, absent: frozenset[str] = BLANKS) -> Text:
+    """The cast of an id that must be there; what is in ``absent`` is refused."""
 
     def cast(value: object) -> str:
-        if type(value) is str and 0 < len(value) <= limits.ID_CHARACTERS:
-            text = value
-        else:
-            text = _unusual_id(field, value, limits.ID_CHARACTERS) or ""
-            if not text:
-                raise field.missing()
-        if text in reserved:
-            names = " or ".join(f'"{name}"' for name in sorted(reserved))
-            raise field.broken(faults.RESERVED_VALUE, f"must not be {names}")
+        if type(value) is str and value not in absent and len(value) <= limits.ID_CHARACTERS:
+            return value
+        text = _unusual_id(field, value, absent, limits.ID_CHARACTERS)
+        if text is None:
+            raise _nobody(field, value)
         return text
 
     return cast
 
 
-def _unusual_id(field: Field, value: object, max_characters: int) -> str | None:
-    if value is None or value == "":
+def _unusual_id(field: Field, value: object, absent: frozenset[str], max_characters: int) -> str | None:
+    if value is None or (value is NAN and NAN_WORD in absent):
         return None
+    if isinstance(value, Unfit):
+        raise field.broken(value.kind, value.rule)
+    if isinstance(value, bytes):
+        raise field.broken(faults.NOT_TEXT, "bytes that are no text, such as a number in binary form")
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise field.broken(faults.WRONG_TYPE, "neither text nor an integer")
     text = str(value)
+    if text in absent:
+        return None
     if len(text) > max_characters:
         raise field.broken(faults.TOO_LONG, f"longer than {max_characters} characters")
     return text
+
+
+def _nobody(field: Field, value: object) -> faults.Unmappable:
+    """Why a required id is not there: nothing stands in its place, or a word for nothing."""
+    if value is None or (isinstance(value, str) and (not value or value.isspace())):
+        return field.missing()
+    return field.broken(faults.RESERVED_VALUE, "must not be a word for nothing, such as null, None or zeros")
+
+
+def closely(field: Field, cast: Callable[[object], _MaybeText]) -> Callable[[object], _MaybeText]:
+    """The same cast where text may hold what no id does: control characters, or what is not Unicode."""
+
+    def look_closely(value: object) -> _MaybeText:
+        text = cast(value)
+        if not text or text.isprintable():
+            return text
+        if not text.strip(" \t\r\n\v\f"):
+            return cast("")
+        if _NOT_UNICODE.search(text):
+            raise field.broken(
+                faults.NOT_TEXT, "not Unicode: half of a surrogate pair, or bytes that are not UTF-8"
+            )
+        if CONTROL.search(text):
+            raise field.broken(faults.NOT_TEXT, "holds control characters")
+        return text
+
+    return look_closely
 
 
 def number(field: Field) -> Callable[[object], float | None]:
     """The cast of a number, or of the text of one."""
 
     def cast(value: object) -> float | None:
-        if value == "":
-            return None
-        if isinstance(value, str) and _NUMBER.fullmatch(value):
-            value = float(value)
+        if isinstance(value, str):
+            if not value or value.isspace():
+                return None
+            value = float(value) if _NUMBER.fullmatch(value) else value
+        if isinstance(value, Unfit):
+            raise field.broken(value.kind, value.rule)
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise field.broken(faults.WRONG_TYPE, "neither a number nor the text of one")
         if not -limits.EVENT_VALUE_MAGNITUDE <= value <= limits.EVENT_VALUE_MAGNITUDE:
@@ -91,17 +131,17 @@ def properties(field: Field) -> OptionalText:
     """The cast of an object, or of the JSON text of one, to its JSON text: encoded once, without spaces."""
 
     def cast(value: object) -> str | None:
-        if value == "":
-            return None
         if type(value) is str:
             value = _parse(field, value)
+        if value is None:
+            return None
         if type(value) is not dict:
             raise field.broken(faults.WRONG_TYPE, "neither an object nor the JSON text of one")
         if not value:
             return None
+        text = _as_json(field, value)
         if not _RESERVED_PROPERTIES.isdisjoint(map(str.lower, value)):
             raise field.broken(faults.RESERVED_KEY, f"holds {_reserved_among(value)}, which the API reserves")
-        text = _encode(value).decode()
         if len(text) > limits.PROPERTIES_CHARACTERS:
             raise field.broken(
                 faults.TOO_LONG, f"longer than {limits.PROPERTIES_CHARACTERS} characters as JSON"
@@ -112,10 +152,37 @@ def properties(field: Field) -> OptionalText:
 
 
 def _parse(field: Field, text: str) -> object:
+    """What JSON text holds; None for blank text."""
     try:
         return _decode(text)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        if not text or text.isspace():
+            return None
+    try:
+        return loads(text)
+    except (ValueError, RecursionError):
         raise field.broken(faults.WRONG_TYPE, "text that is not JSON") from None
+
+
+def _as_json(field: Field, value: dict[str, object]) -> str:
+    try:
+        return _encode(value).decode()
+    except (TypeError, UnicodeError):
+        # What ``lenient`` has let pass; nothing else that JSON is decoded to is refused.
+        return _encode(_mended(field, value)).decode()
+
+
+def _mended(field: Field, value: object) -> object:
+    """``value`` with U+FFFD for what is not Unicode, as every decoder that goes on has it."""
+    if isinstance(value, Unfit):
+        raise field.broken(value.kind, f"holds what is unfit: {value.rule}")
+    if isinstance(value, str):
+        return _NOT_UNICODE.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_mended(field, each) for each in value]
+    if isinstance(value, dict):
+        return {_mended(field, key): _mended(field, each) for key, each in value.items()}
+    return value
 
 
 def _reserved_among(given: dict[str, object]) -> str:
@@ -124,12 +191,13 @@ def _reserved_among(given: dict[str, object]) -> str:
     return ", ".join(f"`{name}`" for key, name in limits.RESERVED_PROPERTIES.items() if key in lowered)
 
 
-def item_ids(field: Field) -> Callable[[object], list[str] | None]:
-    """The cast of a list of item ids."""
-    item_id = optional_id(field)
+def item_ids(field: Field, item_id: OptionalText) -> Callable[[object], list[str] | None]:
+    """The cast of a list of item ids, or of the JSON text of one; each is cast by ``item_id``."""
 
     def cast(value: object) -> list[str] | None:
-        if value == "":
+        if type(value) is str:
+            value = _parse(field, value)
+        if value is None:
             return None
         if type(value) is not list:
             raise field.broken(faults.WRONG_TYPE, "not a list of item ids")
@@ -137,24 +205,24 @@ def item_ids(field: Field) -> Callable[[object], list[str] | None]:
             raise field.broken(faults.TOO_MANY, f"more than {limits.IMPRESSION_ITEMS} items")
         items = [item for each in value if (item := item_id(each))]
         if len(items) != len(value):
-            raise field.broken(faults.EMPTY, "holds an empty item")
+            raise field.broken(faults.EMPTY, "holds an empty item, or a word for nothing")
         return items or None
 
     return cast
 
 
-def attribution(field: Field) -> Callable[[object], MetricAttribution | None]:
+def attribution(
+    field: Field, absent: frozenset[str] = BLANKS
+) -> Callable[[object], MetricAttribution | None]:
     """The cast of a source's name, in printable ASCII, to what the event holds of it."""
-    to_text = optional_id(field, limits.ATTRIBUTION_SOURCE_CHARACTERS)
+    to_text = optional_id(field, absent, limits.ATTRIBUTION_SOURCE_CHARACTERS)
 
     def cast(value: object) -> MetricAttribution | None:
         source = to_text(value)
-        if source is None:
+        if source is None or source.isspace():
             return None
         if not (source.isascii() and source.isprintable()):
             raise field.broken(faults.NOT_PRINTABLE, "must be printable ASCII")
-        if source.isspace():
-            raise field.broken(faults.EMPTY, "holds nothing but spaces")
         return MetricAttribution(source)
 
     return cast

@@ -2,31 +2,45 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
 from worker.core import personalize_limits as limits
 from worker.core.mapping import casts, faults
-from worker.core.mapping.event import Event, MetricAttribution, encode_event
+from worker.core.mapping.event import Event, MetricAttribution, encode_event_into
 from worker.core.mapping.event_ids import derived_event_id
 from worker.core.mapping.faults import Field, MappingError, Mistake, Unmappable
+from worker.core.mapping.lenient import NotJson
+from worker.core.mapping.placeholders import BLANKS, placeholders
 from worker.core.mapping.read import compile_reader
 from worker.core.mapping.spec import REQUIRED, parse_mapping
 from worker.core.mapping.times import time
+from worker.core.mapping.unwrap import unwrap, why_not_json
 from worker.core.records import Interaction, Reason, Skipped, Undecodable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import Any
 
+    from worker.core.mapping.read import Reader
     from worker.core.mapping.spec import FieldSpec
     from worker.core.records import Mapped, Record
 
 TOMBSTONE: Final = "tombstone"
-"""The ``rule`` by which records without a value are skipped."""
+"""The ``rule`` by which records without a value are skipped, and those whose value is JSON's null."""
 
-# What the serializers of Confluent's schema registry put before the data.
-_REGISTRY_MARK: Final = b"\x00"
+# Without these no text in the JSON holds a control character, nor half of a surrogate pair: it would stand
+# there as an escape, as DEL, or as two bytes of which this is the first. To search a record for a byte costs
+# less than to look at each of its ids.
+_BACKSLASH: Final = 0x5C
+_ESCAPE: Final = re.compile(rb"\\(?:[bfnrt]|u(?:00[01789]|[dD][89a-fA-F]))").search
+_DEL: Final = 0x7F
+_C1: Final = 0xC2
+
+
+_NO_IDS: Final = ("sent_at", "event_value", "properties", "impression")
 
 
 class Casts(NamedTuple):
@@ -45,45 +59,83 @@ class Casts(NamedTuple):
     event_attribution_source: Callable[[object], MetricAttribution | None]
 
 
-def compile_mapping(fields: Mapping[str, object]) -> Callable[[Record], Mapped]:
+def compile_mapping(
+    fields: Mapping[str, object],
+    placeholder_ids: Iterable[str] = (),
+    *,
+    builtin_placeholder_ids: bool = True,
+) -> Callable[[Record], Mapped]:
     """Compile what the configuration holds under ``record.mapping``; ``{}`` is the default.
 
-    The function that comes back never raises.
+    ``placeholder_ids`` stand for nobody, besides those that are built in.
+
+    The function that comes back never raises. It belongs to one thread.
 
     Raises:
         MappingError: with every mistake in ``fields``.
     """
     specs = parse_mapping(fields)
-    casts_of = _compile_casts(specs)
-    _check_constants(specs, casts_of)
-    to_interaction = _compile_interaction(specs, casts_of)
+    absent = _absent_texts(placeholders(placeholder_ids, builtin=builtin_placeholder_ids))
+    quick, close = _compile_casts(specs, absent)
+    _check_constants(specs, close)
+    decode, _, look_up = reader = compile_reader(specs, absent)
+    to_interaction, to_interaction_closely = _compile_interaction(quick), _compile_interaction(close)
+    map_unusual = _compile_unusual(reader, to_interaction_closely)
 
     def map_record(record: Record) -> Mapped:
         value = record.value
         if value is None:
             return Skipped(record, TOMBSTONE)
         try:
-            return to_interaction(record, value)
+            values = look_up(decode(value), record)
+            if (_BACKSLASH in value and _ESCAPE(value)) or _DEL in value or _C1 in value:
+                return to_interaction_closely(record, values)
+            return to_interaction(record, values)
         except Unmappable as fault:
             return Undecodable(record, fault.reason)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
-            return Undecodable(record, _unreadable(value, fault))
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            return map_unusual(record, value)
 
     return map_record
 
 
-def _compile_interaction(
-    specs: Mapping[str, FieldSpec], casts_of: Casts
-) -> Callable[[Record, bytes], Interaction]:
+def _compile_unusual(
+    reader: Reader, to_interaction: Callable[[Record, Sequence[Any]], Interaction]
+) -> Callable[[Record, bytes], Mapped]:
+    """The way of a record that msgspec refuses as it stands."""
+
+    def map_unusual(record: Record, value: bytes) -> Mapped:
+        try:
+            text = unwrap(value)
+            if text is None:
+                return Skipped(record, TOMBSTONE)
+            return to_interaction(record, reader.look_up(decode(text), record))
+        except Unmappable as fault:
+            return Undecodable(record, fault.reason)
+        except NotJson as fault:
+            return Undecodable(record, Reason(faults.NOT_JSON, why_not_json(value, fault)))
+        except RecursionError:
+            return Undecodable(record, Reason(faults.NOT_JSON, "what a path leads to is nested too deeply"))
+
+    def decode(text: str) -> msgspec.Struct:
+        try:
+            return reader.decode(text)  # What was only wrapped is read as fast as the rest.
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            return reader.decode_leniently(text)
+
+    return map_unusual
+
+
+def _compile_interaction(casts_of: Casts) -> Callable[[Record, Sequence[Any]], Interaction]:
     """The way of a good record; it raises for every other."""
-    read = compile_reader(specs)
     # Variables of the closure, for looking them up by name each time costs a tenth of the whole.
     as_type, as_time, as_session, as_user, as_item, as_event_id, as_value, as_properties, *_ = casts_of
     *_, as_impression, as_recommendation, as_attribution = casts_of
+    encode_within_limit = _compile_encode()
 
-    def to_interaction(record: Record, value: bytes) -> Interaction:
+    def to_interaction(record: Record, values: Sequence[Any]) -> Interaction:
         kind, sent, session, user, item, event_id, number, properties, impression, recommendation, source = (
-            read(value, record)
+            values
         )
         event = Event(
             event_id=(event_id is not None and as_event_id(event_id)) or derived_event_id(record),
@@ -97,47 +149,64 @@ def _compile_interaction(
             metric_attribution=None if source is None else as_attribution(source),
         )
         user_id = None if user is None else as_user(user)
-        return Interaction(record, as_session(session), user_id, _encode_within_limit(event))
+        return Interaction(record, as_session(session), user_id, encode_within_limit(event))
 
     return to_interaction
 
 
-def _encode_within_limit(event: Event) -> bytes:
-    encoded = encode_event(event)
-    if len(encoded) > limits.EVENT_BYTES:
-        raise Unmappable(faults.TOO_LARGE, f"the event is larger than {limits.EVENT_BYTES} bytes as JSON")
-    # msgspec's bytes keep the slack of the buffer they grew in, a hundred bytes and more; a copy does not.
-    return bytes(memoryview(encoded))
+def _compile_encode() -> Callable[[Event], bytes]:
+    # Of one buffer for all events each takes a copy: bytes of its own would keep the slack they grew in, a
+    # hundred bytes and more.
+    buffer = bytearray(limits.EVENT_BYTES)
+
+    def encode_within_limit(event: Event) -> bytes:
+        encode_event_into(event, buffer)
+        if len(buffer) > limits.EVENT_BYTES:
+            raise Unmappable(faults.TOO_LARGE, f"the event is larger than {limits.EVENT_BYTES} bytes as JSON")
+        return bytes(buffer)
+
+    return encode_within_limit
 
 
-def _unreadable(value: bytes, fault: Exception) -> Reason:
-    """Why ``value`` could not be decoded. msgspec's own message is left out, for it might quote."""
-    if isinstance(fault, RecursionError):
-        return Reason(faults.NOT_JSON, "the value is nested too deeply")
-    if value.startswith(_REGISTRY_MARK):
-        return Reason(faults.NOT_JSON, "the value is framed for a schema registry, not plain JSON")
-    if not isinstance(fault, msgspec.ValidationError):
-        return Reason(faults.NOT_JSON, "the value is not JSON in UTF-8")
-    if value.lstrip().startswith(b"{"):
-        return Reason(faults.OUT_OF_RANGE, "the value holds a number too large to read")
-    return Reason(faults.NOT_AN_OBJECT, "the value is JSON, but not an object")
+def _absent_texts(nobody: frozenset[str]) -> dict[str, frozenset[str]]:
+    """For each field the texts that are as good as null: blanks, and placeholders where an id is wanted."""
+    texts = dict.fromkeys(Casts._fields, BLANKS | nobody) | dict.fromkeys(_NO_IDS, BLANKS)
+    return texts | {"session_id": BLANKS | nobody | {limits.RESERVED_SESSION_ID}}
 
 
-def _compile_casts(specs: Mapping[str, FieldSpec]) -> Casts:
+def _compile_casts(
+    specs: Mapping[str, FieldSpec], absent: Mapping[str, frozenset[str]]
+) -> tuple[Casts, Casts]:
+    """The quick ones, for records that cannot hold what no id may hold, and those that look for it."""
     field = {name: Field(name, spec.described(), REQUIRED.get(name, "")) for name, spec in specs.items()}
-    return Casts(
-        event_type=casts.required_id(field["event_type"]),
+    item = field["impression"]
+    quick = Casts(
+        event_type=casts.required_id(field["event_type"], absent["event_type"]),
         sent_at=time(field["sent_at"], specs["sent_at"].unit),
-        session_id=casts.required_id(field["session_id"], limits.RESERVED_SESSION_IDS),
-        user_id=casts.optional_id(field["user_id"]),
-        item_id=casts.optional_id(field["item_id"]),
-        event_id=casts.optional_id(field["event_id"]),
+        session_id=casts.required_id(field["session_id"], absent["session_id"]),
+        user_id=casts.optional_id(field["user_id"], absent["user_id"]),
+        item_id=casts.optional_id(field["item_id"], absent["item_id"]),
+        event_id=casts.optional_id(field["event_id"], absent["event_id"]),
         event_value=casts.number(field["event_value"]),
         properties=casts.properties(field["properties"]),
-        impression=casts.item_ids(field["impression"]),
-        recommendation_id=casts.optional_id(field["recommendation_id"], limits.RECOMMENDATION_ID_CHARACTERS),
-        event_attribution_source=casts.attribution(field["event_attribution_source"]),
+        impression=casts.item_ids(item, casts.optional_id(item, absent["item_id"])),
+        recommendation_id=casts.optional_id(
+            field["recommendation_id"], absent["recommendation_id"], limits.RECOMMENDATION_ID_CHARACTERS
+        ),
+        event_attribution_source=casts.attribution(
+            field["event_attribution_source"], absent["event_attribution_source"]
+        ),
     )
+    close = quick._replace(
+        event_type=casts.closely(field["event_type"], quick.event_type),
+        session_id=casts.closely(field["session_id"], quick.session_id),
+        user_id=casts.closely(field["user_id"], quick.user_id),
+        item_id=casts.closely(field["item_id"], quick.item_id),
+        event_id=casts.closely(field["event_id"], quick.event_id),
+        impression=casts.item_ids(item, casts.closely(item, casts.optional_id(item, absent["item_id"]))),
+        recommendation_id=casts.closely(field["recommendation_id"], quick.recommendation_id),
+    )
+    return quick, close
 
 
 def _check_constants(specs: Mapping[str, FieldSpec], casts_of: Casts) -> None:
@@ -145,8 +214,8 @@ def _check_constants(specs: Mapping[str, FieldSpec], casts_of: Casts) -> None:
     mistakes = []
     for (name, spec), cast in zip(specs.items(), casts_of, strict=True):
         try:
-            if spec.constant is not None:
-                cast(spec.constant)
+            if spec.constant is not None and cast(spec.constant) is None:
+                mistakes.append(Mistake(f"{name}.value", "a constant that stands for nothing"))
         except Unmappable as fault:
             mistakes.append(Mistake(f"{name}.value", fault.reason.text))
     if mistakes:

@@ -30,4 +30,4 @@ class Event(Struct, frozen=True, rename="camel", omit_defaults=True, gc=False):
     metric_attribution: MetricAttribution | None = None
 
 
-encode_event: Final = msgspec.json.Encoder().encode
+encode_event_into: Final = msgspec.json.Encoder().encode_into

@@ -21,6 +21,7 @@ TOO_LONG: Final = "too_long"
 TOO_MANY: Final = "too_many"
 TOO_LARGE: Final = "too_large"
 OUT_OF_RANGE: Final = "out_of_range"
+NOT_TEXT: Final = "not_text"
 NOT_PRINTABLE: Final = "not_printable"
 RESERVED_KEY: Final = "reserved_key"
 RESERVED_VALUE: Final = "reserved_value"
@@ -35,6 +36,7 @@ KINDS: Final = (
     TOO_MANY,
     TOO_LARGE,
     OUT_OF_RANGE,
+    NOT_TEXT,
     NOT_PRINTABLE,
     RESERVED_KEY,
     RESERVED_VALUE,

@@ -3,57 +3,96 @@
 The document is a struct made for the mapping, with a slot for each member of the top object that a path
 begins with; msgspec skips all others without making objects of them. Fields whose first place is such a
 member, and constants, are read in one call; what is nested, a fall-back or the record's own is looked up one
-by one.
+by one. What msgspec refuses is taken apart by ``lenient`` instead, into the same slots.
 """
 
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, TypeGuard
 
 import msgspec
 
 from worker.core.mapping.event_ids import origin
+from worker.core.mapping.json_text import own_text, step_into
+from worker.core.mapping.lenient import Unread, members
 from worker.core.mapping.paths import JsonPath, RecordHeader, RecordKey, RecordTimestamp
 from worker.core.mapping.times import OwnMilliseconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Container, Mapping, Sequence
 
+    from worker.core.mapping.json_text import Opened
     from worker.core.mapping.paths import Place, Step
     from worker.core.mapping.spec import FieldSpec
     from worker.core.records import Record
 
-    Lookup: TypeAlias = Callable[[msgspec.Struct, Record], object]
-    Read: TypeAlias = Callable[[bytes, Record], Sequence[Any]]
+    Lookup: TypeAlias = Callable[[msgspec.Struct, Record, Opened], object]
 
 # A class attribute of every document: what a field reads at first that has neither slot nor constant.
 _ABSENT: Final = "absent"
 
 
-def compile_reader(specs: Mapping[str, FieldSpec]) -> Read:
-    """What gives a record's raw values, one for each of ``specs`` in their order; None and ``""`` are absent.
+class Reader(NamedTuple):
+    """Decodes a record's value to a document, and finds the fields' values in it and in the record."""
 
-    It raises what decoding with msgspec raises: DecodeError, UnicodeDecodeError, RecursionError.
-    """
+    decode: Callable[[bytes | str], msgspec.Struct]
+    """Raises what msgspec raises: DecodeError, UnicodeError, RecursionError."""
+    decode_leniently: Callable[[str], msgspec.Struct]
+    """Of an object that ``decode`` refuses. Raises NotJson, Unmappable, RecursionError."""
+    look_up: Callable[[msgspec.Struct, Record], Sequence[Any]]
+    """One value for each field, in their order; what is absent is None, or text that is as good as that."""
+
+
+def compile_reader(specs: Mapping[str, FieldSpec], absent: Mapping[str, Container[str]]) -> Reader:
+    """``absent`` holds, for each field, the texts that are as good as null."""
     roots = {
         place.root: None for spec in specs.values() for place in spec.places if isinstance(place, JsonPath)
     }
     slots = {root: f"member_{number}" for number, root in enumerate(roots)}
     constants = {f"constant_{field}": spec.constant for field, spec in specs.items()}
-    decode = msgspec.json.Decoder(_document_type(slots, constants)).decode
-    first_values = attrgetter(*(_first_attribute(field, spec, slots) for field, spec in specs.items()))
-    lookups = _compile_lookups(specs, slots)
+    first_attributes = [_first_attribute(field, spec, slots) for field, spec in specs.items()]
+    document_type = _document_type(slots, constants)
+    return Reader(
+        msgspec.json.Decoder(document_type).decode,
+        _compile_decode_leniently(document_type, slots, set(first_attributes)),
+        _compile_look_up(attrgetter(*first_attributes), _compile_lookups(specs, slots, absent)),
+    )
 
-    def read(value: bytes, record: Record) -> Sequence[Any]:
-        document = decode(value)
+
+def _compile_decode_leniently(
+    document_type: type[msgspec.Struct], slots: Mapping[str, str], whole: Container[str]
+) -> Callable[[str], msgspec.Struct]:
+    """Those of ``slots`` that are ``whole`` are decoded; of the others only what a path leads to will be."""
+
+    def decode_leniently(text: str) -> msgspec.Struct:
+        unread = {slots[name]: Unread(each, name) for name, each in members(text).items() if name in slots}
+        return document_type(
+            **{slot: each.read() if slot in whole else each for slot, each in unread.items()}
+        )
+
+    return decode_leniently
+
+
+def _compile_look_up(
+    first_values: Callable[[msgspec.Struct], Sequence[Any]],
+    lookups: Sequence[tuple[int, Container[str], Sequence[Lookup]]],
+) -> Callable[[msgspec.Struct, Record], Sequence[Any]]:
+    # The JSON texts within one record, decoded once however many paths go on into them.
+    opened: Opened = {}
+
+    def look_up(document: msgspec.Struct, record: Record) -> Sequence[Any]:
+        if opened:
+            opened.clear()
         values = list(first_values(document))
-        for position, places in lookups:
-            if values[position] is None or values[position] == "":
-                values[position] = _first_there(places, document, record)
+        for position, nothing, places in lookups:
+            value = values[position]
+            if value is None or (type(value) is str and value in nothing):
+                found = _first_there(places, nothing, document, record, opened)
+                values[position] = value if found is None else found
         return values
 
-    return read
+    return look_up
 
 
 def _document_type(slots: Mapping[str, str], constants: Mapping[str, object]) -> type[msgspec.Struct]:
@@ -79,58 +118,63 @@ def _is_member(place: Place) -> TypeGuard[JsonPath]:
 
 
 def _compile_lookups(
-    specs: Mapping[str, FieldSpec], slots: Mapping[str, str]
-) -> list[tuple[int, list[Lookup]]]:
+    specs: Mapping[str, FieldSpec], slots: Mapping[str, str], absent: Mapping[str, Container[str]]
+) -> list[tuple[int, Container[str], list[Lookup]]]:
     """The places of each field, by its position, but for what is read at first anyway."""
     lookups = []
-    for position, spec in enumerate(specs.values()):
+    for position, (field, spec) in enumerate(specs.items()):
         places = spec.places[1:] if spec.places and _is_member(spec.places[0]) else spec.places
         if places:
-            lookups.append((position, [_lookup(place, slots) for place in places]))
+            lookups.append((position, absent[field], [_lookup(place, slots) for place in places]))
     return lookups
 
 
-def _first_there(places: Sequence[Lookup], document: msgspec.Struct, record: Record) -> object:
+def _first_there(
+    places: Sequence[Lookup],
+    nothing: Container[str],
+    document: msgspec.Struct,
+    record: Record,
+    opened: Opened,
+) -> object:
+    """The first that is there; else some text that is as good as null, so that its reason can be told."""
+    absent = None
     for lookup in places:
-        value = lookup(document, record)
-        if value is not None and value != "":
+        value = lookup(document, record, opened)
+        if type(value) is str and value in nothing:
+            absent = value
+        elif value is not None:
             return value
-    return None
+    return absent
 
 
 def _lookup(place: Place, slots: Mapping[str, str]) -> Lookup:
     match place:
         case JsonPath(root=root, rest=rest):
             slot = slots[root]
-            return lambda document, _: _walk(getattr(document, slot), rest)
+            return lambda document, _, opened: _walk(getattr(document, slot), rest, opened)
         case RecordKey():
-            return lambda _, record: _text(record.key)
+            return lambda _, record, __: own_text(record.key)
         case RecordHeader(name=name):
             # Of headers of one name the last counts, as it does to Kafka's own lastHeader.
-            return lambda _, record: _text(dict(record.headers).get(name))
+            return lambda _, record, __: own_text(dict(record.headers).get(name))
         case RecordTimestamp():
-            return lambda _, record: _own_time(record)
+            return lambda _, record, __: _own_time(record)
 
 
-def _walk(value: object, steps: Sequence[Step]) -> object:
+def _walk(value: object, steps: Sequence[Step], opened: Opened) -> object:
     for name, index in steps:
         if isinstance(value, dict):
             value = value.get(name)
         elif isinstance(value, list) and index is not None and index < len(value):
             value = value[index]
+        elif isinstance(value, str | Unread):
+            value = step_into(value, name, index, opened)
         else:
             return None
-    return value
-
-
-def _text(own: bytes | None) -> object:
-    """Key or header as text; bytes that are none stay bytes, which no field takes."""
-    try:
-        return own.decode() if own else None
-    except UnicodeDecodeError:
-        return own
+    return value.read() if type(value) is Unread else value
 
 
 def _own_time(record: Record) -> OwnMilliseconds | None:
     timestamp_ms = origin(record).timestamp_ms
-    return None if timestamp_ms is None else OwnMilliseconds(timestamp_ms)
+    # Kafka's -1 is how it says that there is none.
+    return None if timestamp_ms is None or timestamp_ms < 0 else OwnMilliseconds(timestamp_ms)

@@ -1,4 +1,4 @@
-"""When an event happened: whole epoch seconds, as the API takes them, from any unit or from ISO 8601.
+"""When an event happened: whole epoch seconds, as the API takes them, from any unit or from text.
 
 Only times of the years 1973 to 2099 are taken. That keeps out zeros, sentinels and wrong units, and is why
 ``auto`` cannot be wrong: in seconds, milliseconds, microseconds and nanoseconds these years share no number.
@@ -7,10 +7,11 @@ Only times of the years 1973 to 2099 are taken. That keeps out zeros, sentinels 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from worker.core.mapping import faults
+from worker.core.mapping.lenient import Unfit
+from worker.core.mapping.moments import epoch_seconds, names_zone_by_word
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,10 +41,9 @@ _SCALES: Final = {
 }
 UNITS: Final = (*_SCALES, ISO8601, AUTO)
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_SECOND: Final = timedelta(seconds=1)
-# A number as text: its whole part is all that whole seconds need.
-_NUMBER: Final = re.compile(r"([0-9]{1,32})(?:\.[0-9]*)?")
+# A number as text: its whole part is all that whole seconds need, unless Java wrote it with an exponent.
+_NUMBER: Final = re.compile(r"(-?[0-9]{1,32})(?:\.[0-9]*)?")
+_WITH_EXPONENT: Final = re.compile(r"-?[0-9]{1,32}(\.[0-9]{0,32})?[eE]\+?[0-9]{1,2}")
 
 
 class OwnMilliseconds(int):
@@ -66,8 +66,10 @@ def time(field: Field, unit: str) -> Callable[[object], int]:
         for per_second, earliest, end in candidates:
             if earliest <= number < end:
                 return int(number) // per_second
+        if isinstance(value, str) and value.isspace():
+            raise field.missing()
         if not candidates:
-            raise field.broken(faults.WRONG_TYPE, f"not a time (unit: {unit})")
+            raise field.broken(*_why_none(value, unit))
         raise field.broken(faults.OUT_OF_RANGE, f"not a time of the years 1973 to 2099 (unit: {unit})")
 
     return cast
@@ -80,24 +82,25 @@ def _scales(unit: str) -> tuple[_Scale, ...]:
     return () if unit == ISO8601 else (_SCALES[unit],)
 
 
-def _measure(value: object, unit: str, scales: tuple[_Scale, ...]) -> tuple[int, tuple[_Scale, ...]]:
+def _measure(value: object, unit: str, scales: tuple[_Scale, ...]) -> tuple[float, tuple[_Scale, ...]]:
     """A number, and the scales it may be in: none of them where ``value`` is no time in this unit."""
     if type(value) is OwnMilliseconds:
         return value, (_SCALES["milliseconds"],)
     if type(value) is not str:
         return 0, ()
-    number = _NUMBER.fullmatch(value) if scales else None
-    if number:
+    if scales and (number := _NUMBER.fullmatch(value)):
         return int(number[1]), scales
-    seconds = _parse_iso(value) if unit in (AUTO, ISO8601) else None
-    return (0, ()) if seconds is None else (seconds, (_SCALES["seconds"],))
+    if unit in (AUTO, ISO8601) and (seconds := epoch_seconds(value)) is not None:
+        return seconds, (_SCALES["seconds"],)
+    if scales and _WITH_EXPONENT.fullmatch(value):
+        return float(value), scales
+    bare = value.strip(" \t\r\n")
+    return _measure(bare, unit, scales) if bare != value else (0, ())
 
 
-def _parse_iso(text: str) -> int | None:
-    """Epoch seconds of an ISO 8601 time, in UTC if it names no zone; None if it is none."""
-    try:
-        # BigQuery writes the zone as a word.
-        moment = datetime.fromisoformat(text.removesuffix(" UTC"))
-    except ValueError:
-        return None
-    return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) // _SECOND
+def _why_none(value: object, unit: str) -> tuple[str, str]:
+    if isinstance(value, Unfit):
+        return value.kind, value.rule
+    if isinstance(value, str) and unit in (AUTO, ISO8601) and names_zone_by_word(value):
+        return faults.WRONG_TYPE, "not a time: its zone is a word other than UTC; give the offset"
+    return faults.WRONG_TYPE, f"not a time (unit: {unit})"

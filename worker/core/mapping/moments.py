@@ -1,0 +1,105 @@
+"""Moments written as text: as RFC 3339, ISO 8601, RFC 5322 and HTTP have it, and as languages print them.
+
+Python's own parser takes most of it fast, and not the same in each version; what it does not take is read
+here, by one grammar. Whatever both leave is no moment. Without a zone it is UTC. A zone that is named by a
+word other than UTC's is not guessed at: CST is in America, in China and in Cuba.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
+_SECOND: Final = timedelta(seconds=1)
+_DAY: Final = 86_400
+_SIXTY: Final = 60
+_MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+
+_CLOCK: Final = r"""
+    (?P<hour> [01][0-9] | 2[0-4] )
+    (?: :? (?P<minute>[0-9]{2}) (?: :? (?P<second>[0-9]{2}) (?:[.,][0-9]{0,32})? )? )?
+"""
+_ZONE: Final = r"""
+    (?:[ ]? (?: (?P<utc> Z | UTC? | GMT ) | (?:UTC|GMT)? (?P<sign>[+-]) (?P<off_hour>[01][0-9]|2[0-3])
+                                            (?: :? (?P<off_minute>[0-9]{2}) (?: :? [0-9]{2} )? )? ))?
+"""
+# Java puts the zone's name in brackets behind the offset, Go and JavaScript say it once more in words.
+_ZONE_AGAIN: Final = r"(?P<again> [ ]? \[ [^\[\]]{1,64} \] | [ ] \( [^()]{1,64} \) | [ ] [A-Z]{1,5} )?"
+_FORMS: Final = tuple(
+    re.compile(form, re.VERBOSE | re.IGNORECASE)
+    for form in (
+        # 2026-11-27T10:00:00.123Z and 20261127T100000Z; Go's monotonic clock behind it says nothing.
+        rf"""(?P<year>[0-9]{{4}}) (?P<dash>-?) (?P<month>[0-9]{{2}}) (?P=dash) (?P<day>[0-9]{{2}})
+             (?: (?: T | [ ]{{1,2}} ) {_CLOCK} {_ZONE} {_ZONE_AGAIN} (?: [ ] m=[+-][0-9.]{{1,32}} )? )?""",
+        # Fri, 27 Nov 2026 10:00:00 GMT: RFC 5322, HTTP, Java's RFC_1123_DATE_TIME.
+        rf"""(?: [a-z]{{3}}, [ ])? (?P<day>[0-9]{{1,2}}) [ ] (?P<word>[a-z]{{3}}) [ ] (?P<year>[0-9]{{4}}) [ ]
+             {_CLOCK} {_ZONE} {_ZONE_AGAIN}""",
+        # Fri Nov 27 10:00:00 UTC 2026: java.util.Date, C's ctime.
+        rf"""[a-z]{{3}} [ ] (?P<word>[a-z]{{3}}) [ ]{{1,2}} (?P<day>[0-9]{{1,2}}) [ ] {_CLOCK} {_ZONE}
+             [ ] (?P<year>[0-9]{{4}})""",
+        # Fri Nov 27 2026 10:00:00 GMT+0000 (Coordinated Universal Time): JavaScript's Date.
+        rf"""[a-z]{{3}} [ ] (?P<word>[a-z]{{3}}) [ ] (?P<day>[0-9]{{2}}) [ ] (?P<year>[0-9]{{4}}) [ ]
+             {_CLOCK} {_ZONE} {_ZONE_AGAIN}""",
+    )
+)
+_ZONE_BY_WORD: Final = re.compile(
+    r"""[0-9] (?: [ ]? \[ [^\[\]]+ \] | [ ] [A-Z]+ / [A-Z_/]+ | [ ]? (?! [AP]M $ ) [A-Z]{2,5} )
+        (?: [ ] [0-9]{4} )? $""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_UTC_NAMES: Final = frozenset({"utc", "gmt", "z", "ut", "etc/utc", "etc/gmt"})
+
+
+def epoch_seconds(text: str) -> int | None:
+    """The whole second it names, since 1970; None if it is no moment."""
+    try:
+        # BigQuery writes the zone as a word.
+        moment = datetime.fromisoformat(text.removesuffix(" UTC"))
+    except ValueError:
+        return by_grammar(text)
+    return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) // _SECOND
+
+
+def names_zone_by_word(text: str) -> bool:
+    """Whether what is no moment ends as one does whose zone is named by a word, without its offset."""
+    return _ZONE_BY_WORD.search(text) is not None
+
+
+def by_grammar(text: str) -> int | None:
+    """The same without Python's parser, which also takes the weeks of ISO 8601."""
+    for form in _FORMS:
+        found = form.fullmatch(text)
+        if found:
+            part = found.groupdict()
+            return _seconds(part) if _zone_is_known(part) else None
+    return None
+
+
+def _zone_is_known(part: dict[str, str | None]) -> bool:
+    """A name is known if the offset stands before it, or if it is UTC's."""
+    again = (part.get("again") or "").strip(" []()").lower()
+    return not again or part["sign"] is not None or part["utc"] is not None or again in _UTC_NAMES
+
+
+def _seconds(part: dict[str, str | None]) -> int | None:
+    hour, minute, second, off_hour, off_minute = (
+        int(part[name] or 0) for name in ("hour", "minute", "second", "off_hour", "off_minute")
+    )
+    of_day = hour * 3600 + minute * 60 + second
+    # 24:00 is the end of the day, and second 60 a leap second: to POSIX the first of the next minute.
+    if of_day > _DAY or minute >= _SIXTY or second > _SIXTY or off_minute >= _SIXTY:
+        return None
+    try:
+        day = date(int(part["year"] or 0), _month(part), int(part["day"] or 0)).toordinal() - _EPOCH_DAY
+    except ValueError:
+        return None
+    offset = off_hour * 3600 + off_minute * 60
+    return day * _DAY + of_day - (-offset if part["sign"] == "-" else offset)
+
+
+def _month(part: dict[str, str | None]) -> int:
+    word = part.get("word")
+    return _MONTHS.index(word.lower()) + 1 if word else int(part["month"] or 0)

@@ -1,0 +1,64 @@
+"""Ids that stand for nobody: what a program writes where it has no id. The one table of them.
+
+A tracker that has nothing to say often says it with a word, and whoever takes the word for an id joins
+strangers in one profile. Here are the words of languages for nothing, and the all-zero UUID in each form of
+it; an operator adds those of their own trackers (``record.placeholder_ids``), or switches the table off
+(``record.builtin_placeholder_ids``).
+What may be a real id (``0``, ``id``, ``guest``, ``true``) is not in it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_ZERO_UUID: Final = "00000000-0000-0000-0000-000000000000"
+
+TABLE: Final[Mapping[str, tuple[str, ...]]] = {
+    "JavaScript": (
+        "null", "undefined", "NaN", "[object Object]", "[object Null]", "[object Undefined]",
+        "[object Promise]",
+    ),
+    "Java, Kotlin, C#, Dart, PHP, SQL": ("null", "NULL", "Optional.empty"),
+    "Python, with pandas": ("None", "nan", "NaT", "<NA>"),
+    "Rust, Scala": ("None",),
+    "C, C++": (
+        "(null)", "(nil)", "NULL", "nullptr", "0x0", "nan", "-nan", "-nan(ind)", "nan(snan)", "1.#QNAN",
+        "-1.#IND",
+    ),
+    "Go": ("<nil>", "nil", "%!s(<nil>)", "%!d(<nil>)", "%!v(<nil>)"),
+    "Objective-C, Swift": ("(null)", "<null>", "nil", "Optional(nil)"),
+    "Ruby, Lua, Elixir, Erlang": ("nil", "undefined"),
+    "database dumps": ("\\N",),
+    "UUID, .NET's Guid.Empty": (
+        _ZERO_UUID,
+        _ZERO_UUID.replace("-", ""),
+        f"{{{_ZERO_UUID}}}",
+        f"({_ZERO_UUID})",
+        f"urn:uuid:{_ZERO_UUID}",
+        "{0x00000000,0x0000,0x0000,{0x00,0x00,0x00,0x00,0x00,0x00,0x00,0x00}}",
+    ),
+}  # fmt: skip
+"""Who writes it: the spellings. Each counts in capitals, in small letters and with one capital too."""
+
+NAN: Final = "NaN"
+
+# A look-up costs less than asking each id whether it is blank. Mixed ones hold control characters, and so are
+# looked at closely; or they mix spaces that nobody mixes.
+_SPACES: Final = "\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
+    map(chr, range(0x2000, 0x200B))
+)
+BLANKS: Final = frozenset(
+    {""}
+    | {" " * count for count in range(1, 257)}
+    | {each * count for each in _SPACES for count in range(1, 9)}
+)
+"""Empty and blank text, absent wherever an id or a name is wanted."""
+
+
+def placeholders(more: Iterable[str], *, builtin: bool = True) -> frozenset[str]:
+    """Those of the table, if ``builtin``, and ``more``, each in capitals and small letters too."""
+    words = set(more).union(*TABLE.values()) if builtin else set(more)
+    return frozenset(form for word in words for form in (word, word.lower(), word.upper(), word.capitalize()))

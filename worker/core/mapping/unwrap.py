@@ -1,0 +1,73 @@
+"""What stands around a record's JSON object: nothing that counts, or something that its reason names."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from worker.core.mapping import faults
+from worker.core.mapping.faults import Unmappable
+from worker.core.mapping.lenient import NotJson, Unfit, loads
+from worker.core.mapping.unreadable import mark_of
+
+# .NET writes it in front, and RFC 8259 lets a reader ignore it.
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+_BLANKS: Final = " \t\n\r"
+
+
+def unwrap(value: bytes) -> str | None:
+    """The text of an object, without byte order mark and without the quotes of one JSON text.
+
+    None for JSON's null. What is not UTF-8 in it stands as lone surrogates.
+
+    Raises:
+        Unmappable: it is JSON, and no object.
+        NotJson: it does not begin as JSON does.
+    """
+    text = value.removeprefix(_BYTE_ORDER_MARK).decode(errors="surrogateescape").strip(_BLANKS)
+    if text.startswith('"'):
+        text = _quoted(text)
+    if text.startswith("{"):
+        return text
+    if text == "null":
+        return None
+    raise Unmappable(faults.NOT_AN_OBJECT, f"the value is JSON, but {_kind(text)}, not an object")
+
+
+def _quoted(text: str) -> str:
+    """The object's text in a JSON text: somebody has serialised it twice."""
+    try:
+        within = str(loads(text)).strip(_BLANKS)
+    except ValueError:
+        msg = "a text that does not end, or more than one"
+        raise NotJson(msg) from None
+    if within.startswith('"'):
+        raise Unmappable(faults.NOT_AN_OBJECT, "the value is JSON text within JSON text within JSON")
+    if not within.startswith("{"):
+        raise Unmappable(faults.NOT_AN_OBJECT, "the value is JSON, but text, and no object in it")
+    return within
+
+
+def _kind(text: str) -> str:
+    try:
+        found = loads(text)
+    except ValueError:
+        msg = "single quotes, not double ones" if text.startswith("'") else "it does not begin as JSON does"
+        raise NotJson(msg) from None
+    match found:
+        case list():
+            return "an array"
+        case bool():
+            return "true or false"
+        case Unfit(rule=rule):
+            raise NotJson(rule)
+        case _:
+            return "a number"
+
+
+def why_not_json(value: bytes, fault: NotJson) -> str:
+    """What the value is instead, as far as it shows; never what it says."""
+    if not value.strip():
+        return "the value is empty"
+    if mark := mark_of(value):
+        return f"the value is {mark}, not plain JSON"
+    return f"the value is not JSON: {fault.args[0]}"
