@@ -20,6 +20,13 @@ Topic: TypeAlias = Annotated[
         extra={"must": "a topic's name (letters, digits, . _ -) or a pattern that starts with ^"},
     ),
 ]
+PlaceholderId: TypeAlias = Annotated[
+    str,
+    Meta(
+        pattern=r"^[^\x00-\x1f\x7f]{1,256}$",
+        extra={"must": "text of 1 to 256 characters without control characters; numbers in quotes"},
+    ),
+]
 Seconds: TypeAlias = Annotated[float, Meta(gt=0, le=300)]
 ClientValue: TypeAlias = str | int | float | bool
 NamedClientValue: TypeAlias = Annotated[
@@ -93,6 +100,14 @@ class RecordSettings(Section, frozen=True, kw_only=True):
             description="Where each field of an interaction stands; empty: under the flat names of PutEvents."
         ),
     ] = {}
+    placeholder_ids: Annotated[
+        tuple[PlaceholderId, ...],
+        Meta(description="Ids that stand for nobody, besides the built-in ones, such as guest."),
+    ] = ()
+    builtin_placeholder_ids: Annotated[
+        bool,
+        Meta(description="Take null, undefined, None, the all-zero UUID and their like for nobody's id."),
+    ] = True
 
 
 class PersonalizeSettings(Section, frozen=True, kw_only=True):

@@ -48,6 +48,7 @@ from worker.telemetry.unblocked import UnblockedLines
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from worker.ports import Map
     from worker.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -227,9 +228,17 @@ def _worker(
         on_committed=on_committed,
         clock=clock,
     )
-    edges = Edges(source, compile_mapping(settings.record.mapping), client, dead_letters, counts, time.time)
+    edges = Edges(source, record_mapping(settings), client, dead_letters, counts, time.time)
     worker = assemble(settings, edges, clock)
     return worker, source
+
+
+def record_mapping(settings: Settings) -> Map:
+    """How records become interactions, as configured."""
+    record = settings.record
+    return compile_mapping(
+        record.mapping, record.placeholder_ids, builtin_placeholder_ids=record.builtin_placeholder_ids
+    )
 
 
 def put_events_client(settings: Settings) -> PutEventsClient:

@@ -117,7 +117,7 @@ FATAL: Final[dict[str, Callable[[], object]]] = {
     "configuration": lambda: replace(config, "read_settings", fail),
     "wiring": lambda: replace(wiring, "_build", fail),
     "endpoint": lambda: replace(Apart, "resolve", fail),
-    "mapping": lambda: replace(wiring, "compile_mapping", lambda _: fail),
+    "mapping": lambda: replace(wiring, "compile_mapping", lambda *_, **__: fail),
     "delivery": lambda: replace(PutEventsClient, "put", fail_soon),
     "dead letters": lambda: replace(KafkaDeadLetters, "write", fail_soon),
     "assignment": lambda: replace(KafkaSource, "_assigned", fail_soon),

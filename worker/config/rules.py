@@ -10,7 +10,7 @@ from worker.sources.kafka_properties import ALL as CLIENT_KEYS
 from worker.sources.kafka_settings import refusals, refused_by_librdkafka, takes_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from worker.settings import ClientValue
 
@@ -28,7 +28,7 @@ def broken_rules(values: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str,
     if not unusable:
         yield from _own_dead_letters(topics, values["dead_letters"].get("topic"))
     yield from _client(values["kafka"].get("client", {}))
-    yield from _mapping(values["record"].get("mapping", {}))
+    yield from _mapping(**values["record"])
 
 
 def _waits(first_wait_seconds: float = 0.2, max_wait_seconds: float = 20.0) -> Iterator[tuple[str, str]]:
@@ -87,12 +87,17 @@ def _client(client: Mapping[str, ClientValue]) -> Iterator[tuple[str, str]]:
             yield f"kafka.client.{said}", reason
 
 
-def _mapping(mapping: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+def _mapping(
+    mapping: Mapping[str, object] | None = None,
+    placeholder_ids: Iterable[str] = (),
+    builtin_placeholder_ids: bool = True,  # noqa: FBT001, FBT002  by name, as the settings are
+    **_: object,
+) -> Iterator[tuple[str, str]]:
     # The mapping's compiler is not needed to show a help text.
     from worker.core.mapping import MappingError, compile_mapping  # noqa: PLC0415  see above
 
     try:
-        compile_mapping(mapping)
+        compile_mapping(mapping or {}, placeholder_ids, builtin_placeholder_ids=builtin_placeholder_ids)
     except MappingError as error:
         for mistake in error.mistakes:
             yield f"record.mapping.{mistake.key}", mistake.reason

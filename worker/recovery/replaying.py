@@ -18,7 +18,6 @@ from msgspec import Struct, structs
 
 from worker.assembly import Edges, Worker, assemble
 from worker.core.lane import Lane
-from worker.core.mapping import compile_mapping
 from worker.dead_letters.writing import KafkaDeadLetters
 from worker.recovery.giving_way import GivingWay
 from worker.recovery.reading import LettersUnreadable
@@ -37,6 +36,7 @@ from worker.wiring import (
     heed_signals,
     open_client,
     put_events_client,
+    record_mapping,
     tell,
 )
 
@@ -142,7 +142,7 @@ async def _rehearse(settings: Settings, shelf: TopicShelf) -> int:
     try:
         summary = await rehearse(
             shelf,
-            compile_mapping(settings.record.mapping),
+            record_mapping(settings),
             lambda: progress.show(f"{shelf.topic.left():,} to go"),
         )
     finally:
@@ -185,7 +185,7 @@ async def _run(settings: Settings, shelf: TopicShelf, group: str, plan: Plan, st
             client_settings(settings.kafka, for_="producer"), settings.dead_letters.topic, version=VERSION
         )
         try:
-            edges = WithoutSource(compile_mapping(settings.record.mapping), client, dead_letters)
+            edges = WithoutSource(record_mapping(settings), client, dead_letters)
             parts = join(settings, shelf, edges, rate, asyncio.get_running_loop().time)
             await _flow(parts, shelf, stopping)
         finally:
