@@ -93,7 +93,28 @@ def test_a_key_that_is_no_text_is_refused() -> None:
     assert reason_of(MINIMAL, {"session_id": "$key"}, key=b"\xff").kind == "not_text"
 
 
-@pytest.mark.parametrize("key", [None, b""])
+@pytest.mark.parametrize(
+    "raw",
+    [(42).to_bytes(8, "big"), (1000).to_bytes(8, "big"), (42).to_bytes(4, "big"), b"\x00\x00\x00\x00\x01s-1",
+     b"a\x7f", b'"a\\u0000"'],
+)  # fmt: skip
+def test_a_key_or_header_in_binary_form_is_refused_also_where_it_happens_to_be_text(raw: bytes) -> None:
+    """Else one half of the users would vanish and the other get ids that nobody can read."""
+    by_key = reason_of(MINIMAL, {"session_id": "$key"}, key=raw)
+    by_header = reason_of(MINIMAL, {"session_id": "$headers.id"}, headers=(("id", raw),))
+    assert by_key.kind == by_header.kind == "not_text"
+    assert by_key.text == "session_id (`$key`): bytes that are no text, such as a number in binary form"
+
+
+def test_a_key_or_header_that_is_json_text_loses_its_quotes() -> None:
+    """Connect's JsonConverter and Spring put them there."""
+    mapping = {"session_id": "$key", "user_id": "$headers.user"}
+    found = interaction_of(MINIMAL, mapping, key=b'"s-\\u00e9"', headers=(("user", b'"u-1"'),))
+    assert (found.session_id, found.user_id) == ("s-\u00e9", "u-1")
+    assert interaction_of(MINIMAL, mapping, key=b'"a" and "b"').session_id == '"a" and "b"'
+
+
+@pytest.mark.parametrize("key", [None, b"", b'""'])
 def test_an_empty_key_is_absent(key: bytes | None) -> None:
     assert reason_of(MINIMAL, {"session_id": "$key"}, key=key).kind == "missing"
 
