@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from worker.core.snapshot import SourceStatus
 from worker.status import Status
 from worker.status.readiness import Watched
 
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 class ContentSource:
     """What a source tells beside records: nothing."""
 
-    def trouble(self) -> None:
-        return None
+    def status(self) -> SourceStatus:
+        return SourceStatus()
 
     def partitions(self) -> tuple[PartitionGauges, ...]:
         return ()
