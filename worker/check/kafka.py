@@ -13,10 +13,11 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # documented,
 )
 
 from worker.check.finding import Finding, failed, fine
+from worker.core.topics import takes_in
 from worker.dead_letters.topic import TopicShape, create_command
 from worker.sources.kafka_cluster import Cluster
 from worker.sources.kafka_protection import exposed
-from worker.sources.kafka_settings import SILENT_LOG, client_settings, takes_in
+from worker.sources.kafka_settings import SILENT_LOG, client_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

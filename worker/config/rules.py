@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from worker.config.names import meant, nearest
+from worker.core.topics import PatternError, is_pattern, parse, takes_in
 from worker.sources.kafka_properties import ALL as CLIENT_KEYS
-from worker.sources.kafka_settings import refusals, refused_by_librdkafka, takes_in
+from worker.sources.kafka_settings import refusals, refused_by_librdkafka
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from worker.settings import ClientValue
-
-# Means something to one of POSIX and Python only.
-_ONE_SIDED: Final = re.compile(r"\\[dDAZ]|\(\?|[*+?}]\?|\[[:.=]")
 
 
 def broken_rules(values: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
@@ -49,18 +46,13 @@ def _ages(
 
 
 def _patterns(topics: list[str]) -> Iterator[tuple[str, str]]:
-    """A pattern has to mean the same to librdkafka, which reads it as POSIX does, and to Python."""
+    """A pattern has to mean the same to librdkafka, to a broker and to the worker."""
     for index, topic in enumerate(topics):
-        if topic.startswith("^") and _ONE_SIDED.search(topic):
-            yield (
-                f"kafka.topics[{index}]",
-                r"must be a plain pattern, with [0-9] for \d or [[:digit:]], without (?",
-            )
-        elif topic.startswith("^"):
+        if is_pattern(topic):
             try:
-                re.compile(topic)
-            except re.error as error:
-                yield f"kafka.topics[{index}]", f"must be a pattern: {error.msg}"
+                parse(topic)
+            except PatternError as error:
+                yield f"kafka.topics[{index}]", f"must be a pattern that everybody reads alike; it {error}"
 
 
 def _own_dead_letters(topics: list[str], dead_letters: str | None) -> Iterator[tuple[str, str]]:

@@ -6,7 +6,6 @@ A broker that is away is no missing topic: that one is waited for, this one is s
 from __future__ import annotations
 
 import asyncio
-import re
 import shlex
 from typing import TYPE_CHECKING, Final, cast
 
@@ -18,6 +17,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # documented,
     ResourceType,
 )
 from msgspec import Struct, structs
+
+from worker.core.topics import is_pattern, takes_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -157,7 +158,7 @@ def _topics(admin: AdminClient) -> dict[str, TopicMetadata]:
 def _source_shape(admin: AdminClient, source_topics: Sequence[str], *, but_not: str) -> TopicShape:
     """The first source topic that is there; nothing known when none is yet."""
     for wanted in source_topics:
-        names = _matching(admin, wanted) if wanted.startswith("^") else [wanted]
+        names = _matching(admin, wanted) if is_pattern(wanted) else [wanted]
         for name in names:
             shape = _describe(admin, name) if name != but_not else None
             if shape is not None:
@@ -167,7 +168,7 @@ def _source_shape(admin: AdminClient, source_topics: Sequence[str], *, but_not: 
 
 def _matching(admin: AdminClient, pattern: str) -> list[str]:
     """The names of the topics that match, in order."""
-    return sorted(name for name in _topics(admin) if re.match(pattern, name))
+    return sorted(name for name in _topics(admin) if takes_in(pattern, name))
 
 
 def _max_message_bytes(admin: AdminClient, topic: str) -> int | None:

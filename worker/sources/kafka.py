@@ -20,6 +20,7 @@ import structlog
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.aio import AIOConsumer
 
+from worker.core.topics import subscription
 from worker.sources.kafka_known import Known
 from worker.sources.kafka_messages import how_many_more
 from worker.sources.kafka_pausing import Pausing
@@ -105,7 +106,10 @@ class KafkaSource:
         self._threads = ThreadPoolExecutor(_THREADS, "kafka")
         self._consumer = AIOConsumer(self._settings | ours | callbacks, executor=self._threads)
         await self._consumer.subscribe(
-            self._topics, on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
+            subscription(self._topics),
+            on_assign=self._assigned,
+            on_revoke=self._revoked,
+            on_lost=self._lost,
         )
         self._commit_at = self._clock() + self._commit_seconds
 

@@ -153,11 +153,6 @@ def start_of(settings: Mapping[str, object]) -> Start:
     return _STARTS.get(str(settings.get(_RESET, "")).lower(), "earliest")
 
 
-def takes_in(topic: str, name: str) -> bool:
-    """Whether an entry of ``kafka.topics``, a name or a pattern, takes in the topic of that name."""
-    return re.match(topic, name) is not None if topic.startswith("^") else topic == name
-
-
 def _is_for(name: str, purpose: Purpose) -> bool:
     """Whether that client understands the setting; one that isn't in the tables goes to all of them."""
     return not (

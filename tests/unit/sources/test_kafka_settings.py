@@ -20,7 +20,6 @@ from worker.sources.kafka_settings import (
     client_settings,
     refusals,
     refused_by_librdkafka,
-    takes_in,
 )
 
 if TYPE_CHECKING:
@@ -145,15 +144,6 @@ def test_no_value_of_the_client_is_in_the_section_s_repr() -> None:
     assert "sasl.password" in repr(kafka)
     assert "hunter2" not in repr(kafka)
     assert "hunter2" not in str(kafka)
-
-
-@pytest.mark.parametrize(
-    ("topic", "name", "takes"),
-    [("a", "a", True), ("a", "ab", False), ("^a", "ab", True), ("^a$", "ab", False), ("a.b", "axb", False)],
-)
-def test_a_topic_takes_in_its_name_and_a_pattern_what_matches(topic: str, name: str, takes: bool) -> None:  # noqa: FBT001  the value under test
-    """As librdkafka subscribes."""
-    assert takes_in(topic, name) is takes
 
 
 def test_the_tables_of_names_are_those_of_the_installed_librdkafka(tmp_path: Path) -> None:
