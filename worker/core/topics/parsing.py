@@ -197,9 +197,7 @@ class _Parser:
             _refuse("has a [ within a [ ]: write [0-9] for [[:digit:]]")
         # Over names, which have no backslash, this one means the same to everybody.
         if letter == "\\" and not (self._take(".") and self._next() != "-"):
-            _refuse(
-                "has a backslash within a [ ], a letter as any other to librdkafka: write [A-Za-z0-9_.]"
-            )
+            _refuse("has a backslash within a [ ], a letter as any other to librdkafka: write [A-Za-z0-9_.]")
         return "." if letter == "\\" else letter
 
     def _next(self) -> str:
