@@ -12,13 +12,14 @@ import os
 from contextlib import suppress
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import structlog
 from msgspec import Struct
 
 from worker.telemetry.health import LoopLag
+from worker.telemetry.listening import is_everywhere, listen_everywhere
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +62,7 @@ class AdminServer:
 
     def __init__(  # noqa: PLR0913  an address, three sources, two bounds
         self,
-        host: str,
+        host: str | None,
         port: int,
         *,
         readiness: Callable[[], Readiness],
@@ -71,7 +72,10 @@ class AdminServer:
         max_connections: int = 64,
         lag: LoopLag | None = None,
     ) -> None:
-        """Listen once started; port 0 takes a free one. Pages ask anew; the status, once a second."""
+        """Listen once started, on all addresses without a host; port 0 takes a free one.
+
+        Pages ask anew; the status, once a second.
+        """
         self._host = host
         self._port = port
         self._readiness = readiness
@@ -98,9 +102,12 @@ class AdminServer:
             OSError: the address can't be listened on; the text says which and why.
         """
         try:
-            self._server = await asyncio.start_server(
-                self._serve, self._host, self._port, limit=MAX_HEAD_BYTES
+            where: dict[str, Any] = (
+                {"sock": listen_everywhere(self._port)}
+                if is_everywhere(self._host)
+                else {"host": self._host, "port": self._port}
             )
+            self._server = await asyncio.start_server(self._serve, limit=MAX_HEAD_BYTES, **where)
         except OSError as error:
             raise OSError(error.errno, _cannot_listen(self._host, self._port, error)) from error
         self._lag.start(asyncio.get_running_loop())
@@ -214,7 +221,8 @@ def _response(page: Page, more_headers: str = "", *, with_body: bool = True) -> 
     return head.encode() + (page.body if with_body else b"")
 
 
-def _cannot_listen(host: str, port: int, error: OSError) -> str:
+def _cannot_listen(host: str | None, port: int, error: OSError) -> str:
     # The system's own word: asyncio and uvloop each wrap it in a sentence of theirs.
     why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
-    return f"the admin server cannot listen on {host}:{port}: {why}; change admin.host or admin.port"
+    where = f"port {port} of all addresses" if host is None else f"{host}:{port}"
+    return f"the admin server cannot listen on {where}: {why}; change admin.host or admin.port"
