@@ -16,7 +16,7 @@ Topic: TypeAlias = Annotated[
     str,
     Meta(
         # Kafka's own rule for names; librdkafka takes what starts with ^ for a pattern.
-        pattern=r"^(\^.+|[A-Za-z0-9._-]{1,249})$",
+        pattern=r"^(\^.*|(?!\.{1,2}$)[A-Za-z0-9._-]{1,249})$",
         extra={"must": "a topic's name (letters, digits, . _ -) or a pattern that starts with ^"},
     ),
 ]
@@ -33,8 +33,10 @@ NamedClientValue: TypeAlias = Annotated[
     ClientValue, Meta(extra={"must": "text, a number or true/false, under the setting's whole dotted name"})
 ]
 
-# Probes and Prometheus come from outside the pod.
-EVERYWHERE = "0.0.0.0"  # noqa: S104  as above
+# A name or an address, an IPv6 address in brackets. What a port may be at most, worker.config.rules says.
+_NAME = r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?"
+_HOST = rf"({_NAME}|\[[0-9A-Fa-f:.]+(%[A-Za-z0-9._-]+)?\])"
+_HOST_PORT = rf"{_HOST}:[0-9]{{1,5}}"
 
 
 class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -49,7 +51,7 @@ class KafkaSettings(Section, frozen=True, kw_only=True):
         Meta(
             description="The brokers to ask first: host:port, several separated by commas.",
             # No user or password in it: the brokers are logged.
-            pattern=r"^[^\s,/@]+:[0-9]{1,5}(\s*,\s*[^\s,/@]+:[0-9]{1,5})*$",
+            pattern=rf"^{_HOST_PORT}( *, *{_HOST_PORT})*$",
             extra={"must": "host:port, several separated by commas"},
         ),
     ]
@@ -63,8 +65,16 @@ class KafkaSettings(Section, frozen=True, kw_only=True):
             description="The consumer group; pods of one group share the partitions and the quota.",
             min_length=1,
             max_length=249,
+            pattern=r"^\S(.*\S)?$",
+            extra={"must": "text of 1 to 249 characters, without white space at its ends"},
         ),
     ] = "personalize-worker"
+    start: Annotated[
+        Literal["earliest", "latest"],
+        Meta(
+            description="Where a new group begins: at the earliest record there is, or with those that come."
+        ),
+    ] = "earliest"
     commit_seconds: Annotated[
         Seconds, Meta(description="How often the offsets of settled records are committed.")
     ] = 5.0
@@ -117,8 +127,8 @@ class PersonalizeSettings(Section, frozen=True, kw_only=True):
         str,
         Meta(
             description="The id of the dataset group's event tracker.",
-            min_length=1,
-            max_length=256,
+            pattern=r"^[!-~]{1,256}$",
+            extra={"must": "text of 1 to 256 characters, without white space"},
         ),
     ]
     region: Annotated[
@@ -136,7 +146,7 @@ class PersonalizeSettings(Section, frozen=True, kw_only=True):
             str,
             # No user, password or query in it: the address is logged.
             Meta(
-                pattern=r"^https?://[^\s/@?#]+(/[^\s@?#]*)?$",
+                pattern=rf"^https?://{_HOST}(:[0-9]{{1,5}})?(/[^\s@?#]*)?$",
                 extra={"must": "an address such as https://host:port"},
             ),
         ]
@@ -190,7 +200,7 @@ class DeadLetterSettings(Section, frozen=True, kw_only=True):
         str,
         Meta(
             description="The topic for records that can't be delivered, in the same Kafka.",
-            pattern=r"^[A-Za-z0-9._-]{1,249}$",
+            pattern=r"^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$",
             extra={
                 "must": "the name (letters, digits, . _ -) of a topic that is there, made for example by: "
                 "kafka-topics.sh --bootstrap-server HOST:9092 --create --topic interactions.dead-letters "
@@ -252,7 +262,18 @@ class ShutdownSettings(Section, frozen=True, kw_only=True):
 class AdminSettings(Section, frozen=True, kw_only=True):
     """Where /live, /ready and /metrics are served."""
 
-    host: Annotated[str, Meta(description="The address to listen on.", min_length=1)] = EVERYWHERE
+    host: Annotated[
+        Annotated[
+            str,
+            Meta(
+                pattern=rf"^(?![0-9]+$)({_NAME}|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*(%[A-Za-z0-9._-]+)?)$",
+                extra={"must": "a host's name, or an address such as 127.0.0.1 or ::1"},
+            ),
+        ]
+        | None,
+        # Probes and Prometheus come from outside the pod.
+        Meta(description="The address to listen on; null: all that there are, IPv4 and IPv6."),
+    ] = None
     port: Annotated[int, Meta(description="The port to listen on; 0: any free one.", ge=0, le=65_535)] = 9090
 
 

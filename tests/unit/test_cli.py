@@ -41,7 +41,7 @@ def test_run_shows_all_mistakes_and_exits_2(tmp_path: Path, capsys: pytest.Captu
     assert missing.endswith(f" ({path}:1)")
     assert others == [
         f"  kafka.topic: unknown key; did you mean kafka.topics? ({path}:1)",
-        "  personalize.tracking_id: is missing, must be text of 1 to 256 characters",
+        "  personalize.tracking_id: is missing, must be text of 1 to 256 characters, without white space",
     ]
 
 

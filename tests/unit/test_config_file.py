@@ -110,8 +110,8 @@ def test_an_unknown_name_names_the_nearest_known_one(read: Read, text: str, said
         ("batching: {max_events: true}", "max_events: is true/false, must be a whole number"),
         ("batching: {max_events: }", "max_events: is empty, must be a whole number"),
         ("admin: {port: 99999}", "admin.port: is 99999, must be a whole number from 0 to 65535"),
-        ("admin: {host: 5}", "admin.host: is a number, must be text"),
-        ("admin: {host: ''}", "admin.host: is empty, must be text"),
+        ("admin: {host: 5}", "admin.host: must be a host's name"),
+        ("admin: {host: ''}", "admin.host: is empty, must be a host's name"),
         ("log: {level: 2024-01-01}", "log.level: must be debug"),
         ("retry: {first_wait_seconds: 30}", "first_wait_seconds: is longer than retry.max_wait_seconds"),
         ("personalize: {tracking_id: a, region: ireland}", "personalize.region: must be a region's name"),
@@ -141,7 +141,7 @@ def test_a_value_that_is_wrong_in_itself_breaks_no_rule_besides(read: Read) -> N
 
 def test_an_item_of_a_list_is_named_by_its_place(read: Read) -> None:
     """Of twenty topics, the wrong one is pointed at."""
-    said = mistakes_of(read, GOOD.replace("[interactions]", "[a, 'b c', 5]"))
+    said = mistakes_of(read, GOOD.replace("[interactions]", "[a, 'b c', [5]]"))
     assert [line.split(": ")[0] for line in said] == ["kafka.topics[1]", "kafka.topics[2]"]
 
 

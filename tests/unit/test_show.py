@@ -25,6 +25,8 @@ from worker.core.snapshot import (
     WaitsFor,
     WorkerStatus,
 )
+from worker.settings import AdminSettings
+from worker.show import _place
 from worker.show.page import page
 from worker.show.words import ago
 
@@ -297,3 +299,22 @@ def test_when_kafka_does_not_say_how_many_members_there_are_the_rest_is_shown(
     with serving(msgspec.json.encode(status())) as address:
         assert main(["status", "--config", str(path), "--address", address]) == 0
     assert "group      g: members not known" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("host", "asked"),
+    [
+        (None, "localhost"),
+        ("::", "localhost"),
+        ("0.0.0.0", "127.0.0.1"),  # noqa: S104  the value under test
+        ("::1", "::1"),
+        ("10.0.0.1", "10.0.0.1"),
+    ],
+)
+def test_a_worker_that_listens_everywhere_is_asked_on_this_machine(host: str | None, asked: str) -> None:
+    """At whichever loopback address there is: a pod may have IPv6 only."""
+    assert _place(None, AdminSettings(host=host)) == (asked, 9090)
+
+
+def test_an_ipv6_address_is_taken_in_brackets() -> None:
+    assert _place("[::1]:9090", AdminSettings()) == ("::1", 9090)

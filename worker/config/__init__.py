@@ -41,6 +41,9 @@ def read_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
     for key, reason in broken_rules(values):
         if key not in wrong:
             given.mistake(key, reason)
+    # A name that stands twice, as in a list of two parts, means the same as once.
+    if isinstance(topics := values["kafka"].get("topics"), list):
+        values["kafka"]["topics"] = list(dict.fromkeys(topics))
     if given.mistakes:
         raise ConfigError(given.mistakes)
     return msgspec.convert(values, Settings)

@@ -1,7 +1,8 @@
 """Reads the environment: WORKER_, the section, two underscores, the key. It goes over the file.
 
 ``WORKER_KAFKA__TOPICS=a,b`` (or JSON), ``WORKER_KAFKA__CLIENT__SASL_PASSWORD`` for ``sasl.password``, and
-with ``_FILE`` at its end any of them is the name of a file that holds the value, as mounted secrets do.
+with ``_FILE`` at its end any of them is the name of a file that holds the value, as mounted secrets do. The
+newline with which so many secrets end is cut off; of all but librdkafka's settings, white space at the ends.
 
 Kubernetes puts variables of its own beside them when a Service is called ``worker`` or ``worker-kafka``
 (``WORKER_PORT``, ``WORKER_KAFKA_SERVICE_HOST``). It never writes two underscores, so a name without them is a
@@ -10,7 +11,6 @@ mistake only if it begins like a section of ours and does not look like one of K
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from worker.config.names import OPEN_KEYS, known_keys, meant, nearest, sections
-from worker.config.validation import from_text
+from worker.config.reading import Unreadable, read_text
+from worker.config.validation import from_json, from_text
 from worker.sources.kafka_properties import ALL as CLIENT_KEYS
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ FILE: Final = "_FILE"
 _SERVICE: Final = re.compile(
     r".*(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"
 )
+_LAST_NEWLINE: Final = re.compile(r"\r?\n\Z")
 _SERVICE_ADDRESS: Final = re.compile(r"(tcp|udp|sctp)://")
 
 
@@ -106,11 +108,14 @@ def _plain_target(name: str, *, from_file: bool) -> Target | None:
 def _put(given: Given, target: Target, variable: str, value: str) -> None:
     if target.from_file:
         try:
-            value = Path(value).read_text(encoding="utf-8").removesuffix("\n")
-        except (OSError, UnicodeDecodeError) as error:
-            said = error.strerror if isinstance(error, OSError) else "it is no UTF-8"
-            given.mistake(target.name(), f"names a file that can't be read: {said}", variable)
+            value = read_text(Path(value))
+        except Unreadable as error:
+            given.mistake(target.name(), f"names a file that {error}", variable)
             return
+    # Of a password nothing else may be cut off: it may begin and end with blanks.
+    value = _LAST_NEWLINE.sub("", value.removeprefix("\ufeff"))
+    if target.key != "client":
+        value = value.strip()
     if target.entry is None:
         given.override(
             target.section,
@@ -125,12 +130,7 @@ def _put(given: Given, target: Target, variable: str, value: str) -> None:
 
 def _json_or_text(text: str) -> object:
     """A field's mapping: an object or a list as JSON, else a path."""
-    if not text.startswith(("{", "[")):
-        return text
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
+    return from_json(text) if text.startswith(("{", "[")) else text
 
 
 def _nearest_variable(name: str) -> str | None:

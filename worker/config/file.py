@@ -1,4 +1,7 @@
-"""Reads the YAML file: what it gives and on which lines; a key that stands twice is a mistake."""
+"""Reads the YAML file: what it gives and on which lines; a key that stands twice is a mistake.
+
+Whatever the file is made of, what is wrong with it is a mistake with its line, and nothing else comes of it.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ import yaml
 
 from worker.config.mistakes import ConfigError, Mistake
 from worker.config.names import meant, nearest, nearest_key, sections
+from worker.config.reading import Unreadable, read_text
+from worker.config.scalars import TooMuch, construct
 from worker.config.validation import kind
 
 if TYPE_CHECKING:
@@ -52,25 +57,38 @@ def _put_section(given: Given, section: object, keys: object) -> None:
 def _parse(path: Path) -> tuple[object, list[Key]]:
     """The file's one document, and where its keys stand; an empty file gives an empty mapping."""
     try:
-        with path.open(encoding="utf-8") as text:
-            loader = yaml.SafeLoader(text)
-            root = loader.get_single_node()
-            if root is None:
-                return {}, []
-            # In this order: constructing writes merged keys into the nodes.
-            keys = list(_keys(root, "", set()))
-            return loader.construct_document(root), keys
-    except OSError as error:
-        raise ConfigError([Mistake(str(path), f"can't be read: {error.strerror}")]) from None
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        at = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else ""
-        raise ConfigError(
-            [Mistake(str(path), f"is no YAML: {_without_text(error.problem or '')}", at)]
-        ) from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        # What is no UTF-8, no date (2024-13-01), no number (0x), nested too deep: their texts would cite it.
-        raise ConfigError([Mistake(str(path), f"is no YAML: {type(error).__name__}")]) from None
+        text = read_text(path)
+    except Unreadable as error:
+        at = f"{path}:{error.line}" if error.line else ""
+        raise ConfigError([Mistake(str(path), str(error), at)]) from None
+    try:
+        loader = yaml.SafeLoader(text)
+        root = loader.get_single_node()
+        if root is None:
+            return {}, []
+        # In this order: constructing writes merged keys into the nodes.
+        keys = list(_keys(root, "", set()))
+        return construct(loader, root), keys
+    except Exception as error:  # noqa: BLE001  PyYAML lets through whatever a tag's reader raises, as for !!int ""
+        reason, line = _why_no_yaml(error, text)
+        at = f"{path}:{line}" if line else ""
+        raise ConfigError([Mistake(str(path), f"is no YAML: {reason}", at)]) from None
+
+
+def _why_no_yaml(error: Exception, text: str) -> tuple[str, str]:
+    """What is wrong, and the line, as far as they are known."""
+    match error:
+        case yaml.MarkedYAMLError():
+            mark = error.problem_mark or error.context_mark
+            at = f"{mark.line + 1}:{mark.column + 1}" if mark else ""
+            return _without_text(error.problem or ""), at
+        case yaml.reader.ReaderError(position=int(position)):
+            return "a control character", str(text.count("\n", 0, position) + 1)
+        case TooMuch():
+            return "its aliases make it too large", ""
+        case _:
+            # No date (2024-13-01), no number (0x), nested too deep: their texts would cite it.
+            return type(error).__name__, ""
 
 
 def _without_text(problem: str) -> str:

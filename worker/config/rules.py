@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from worker.config.names import meant, nearest
 from worker.core.topics import PatternError, is_pattern, parse, takes_in
 from worker.sources.kafka_properties import ALL as CLIENT_KEYS
 from worker.sources.kafka_settings import refusals, refused_by_librdkafka
+from worker.sources.kafka_values import number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from worker.settings import ClientValue
+
+# What a revoke waits for its commit (worker.sources.kafka).
+_COMMIT_SECONDS: Final = 5.0
+# librdkafka's names for one position.
+_STARTS: Final = {"smallest": "earliest", "beginning": "earliest", "largest": "latest", "end": "latest"}
 
 
 def broken_rules(values: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
@@ -24,6 +32,9 @@ def broken_rules(values: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str,
     yield from unusable.items()
     if not unusable:
         yield from _own_dead_letters(topics, values["dead_letters"].get("topic"))
+    yield from _addresses(values)
+    yield from _start(**values["kafka"])
+    yield from _patience(**values["kafka"])
     yield from _client(values["kafka"].get("client", {}))
     yield from _mapping(**values["record"])
 
@@ -63,6 +74,42 @@ def _own_dead_letters(topics: list[str], dead_letters: str | None) -> Iterator[t
                 f"kafka.topics[{index}]",
                 "takes in dead_letters.topic: the worker would read its own dead letters",
             )
+
+
+def _addresses(values: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    """What a pattern can't say of addresses: how high a port may be, and what IPv6 is written like."""
+    for server in values["kafka"].get("bootstrap_servers", "").split(","):
+        if server and (wrong := _wrong_address(f"kafka://{server.strip()}")):
+            yield "kafka.bootstrap_servers", wrong
+    if wrong := _wrong_address(values.get("personalize", {}).get("endpoint_url") or ""):
+        yield "personalize.endpoint_url", wrong
+    host = values.get("admin", {}).get("host") or ""
+    if ":" in host and _wrong_address(f"http://[{host}]"):
+        yield "admin.host", "is no address: an IPv6 address is written such as ::1"
+
+
+def _wrong_address(url: str) -> str | None:
+    try:
+        port = urlsplit(url).port
+        ip_address((urlsplit(url).hostname or "") if "[" in url else "127.0.0.1")
+    except ValueError:
+        return "is no address: a port is from 1 to 65535, an IPv6 address is written such as [::1]"
+    return "has the port 0, which nobody listens on" if port == 0 else None
+
+
+def _start(start: str | None = None, **rest: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401  the section's others
+    """One thing, two names: they may not say two things."""
+    said = rest.get("client", {}).get("auto.offset.reset")
+    if start is not None and said is not None and _STARTS.get(str(said).lower(), said) != start:
+        yield "kafka.start", "says another thing than auto.offset.reset of kafka.client; keep one"
+
+
+def _patience(revoke_seconds: float = 10.0, **rest: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401  as above
+    """Who takes longer to let partitions go than the group waits is put out of it."""
+    waits_ms = number(rest.get("client", {}).get("max.poll.interval.ms"))
+    if waits_ms is not None and waits_ms < (revoke_seconds + _COMMIT_SECONDS) * 1000:
+        why = f"kafka.revoke_seconds and the {_COMMIT_SECONDS:g} seconds of a last commit"
+        yield "kafka.client.max.poll.interval.ms", f"is less than {why}"
 
 
 def _client(client: Mapping[str, ClientValue]) -> Iterator[tuple[str, str]]:

@@ -1,19 +1,31 @@
-"""Holds what was given against the types of ``worker.settings``, leaf by leaf: every mistake is found."""
+"""Holds what was given against the types of ``worker.settings``, leaf by leaf: every mistake is found.
+
+Text is looked at before its type is: no name, address or path holds a control character (a newline that came
+with a secret), and no library takes half of a surrogate pair, which is how a byte that is no UTF-8 shows.
+"""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Literal, get_args, get_origin
+import re
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_args, get_origin
 
 import msgspec
 from msgspec import inspect
 
-from worker.config.names import meant, nearest, nearest_key, sections
+from worker.config.names import OPEN_KEYS, meant, nearest, nearest_key, sections
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from worker.config.given import Given
+
+_NO_TEXT: Final = re.compile(r"[\x00\ud800-\udfff]")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
+_MAX_DEPTH: Final = 20
+_NUMBERS: Final = ("parse_int", "parse_float", "parse_constant")
+# What a number of more digits is, nobody wants to read.
+_SHOWN_UP_TO: Final = 10**15
 
 
 def validate(given: Given) -> dict[str, dict[str, object]]:
@@ -25,10 +37,10 @@ def validate(given: Given) -> dict[str, dict[str, object]]:
         for key, field in keys.items():
             name = f"{section}.{key}"
             if key in written:
-                found = dict(faults(written[key], field.type, name))
+                found = dict(_odd_text(written[key], name)) or dict(faults(written[key], field.type, name))
                 for at, reason in found.items():
                     given.mistake(at, reason)
-                values[section] |= _right(key, written[key], name, found)
+                values[section] |= _right(key, written[key], field.type, name, found)
             elif field.required:
                 given.mistake(name, f"is missing, must be {_must(field.type)}")
         for key in written.keys() - keys.keys():
@@ -36,26 +48,44 @@ def validate(given: Given) -> dict[str, dict[str, object]]:
     return values
 
 
-def _right(key: str, value: object, name: str, found: Mapping[str, str]) -> dict[str, object]:
-    """The key with its value, if that is right; of a mapping the entries that are."""
-    if found and isinstance(value, dict):
+def _right(key: str, value: object, type_: object, name: str, found: Mapping[str, str]) -> dict[str, object]:
+    """The key with its value, if that is right; of a mapping, where one is wanted, the entries that are."""
+    if found and isinstance(value, dict) and get_origin(bare(type_)) is dict:
         return {key: {entry: item for entry, item in value.items() if f"{name}.{entry}" not in found}}
     return {} if found else {key: value}
 
 
+def _odd_text(value: object, name: str, depth: int = 0) -> Iterator[tuple[str, str]]:
+    """Text that nobody could use, wherever it stands within a value."""
+    if depth > _MAX_DEPTH:
+        yield name, "is nested too deep"
+    elif isinstance(value, str):
+        if _NO_TEXT.search(value):
+            yield name, "holds a NUL or what is no UTF-8"
+        elif not name.startswith(tuple(OPEN_KEYS)) and _CONTROL.search(value):
+            yield name, "holds a newline or another control character"
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _odd_text(item, f"{name}[{index}]", depth + 1)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _odd_text(key, name)
+            yield from _odd_text(item, f"{name}.{key}", depth + 1)
+
+
 def faults(value: object, type_: object, name: str) -> Iterator[tuple[str, str]]:
     """What is wrong with a value, each with the dotted name of where within it."""
-    bare = _bare(type_)
-    if get_origin(bare) is tuple and isinstance(value, list):
+    plain = bare(type_)
+    if get_origin(plain) is tuple and isinstance(value, list):
         for index, item in enumerate(value):
-            yield from faults(item, get_args(bare)[0], f"{name}[{index}]")
+            yield from faults(item, get_args(plain)[0], f"{name}[{index}]")
         if value:
             return
-    elif get_origin(bare) is dict and isinstance(value, dict):
+    elif get_origin(plain) is dict and isinstance(value, dict):
         for key, item in value.items():
             if not isinstance(key, str):
                 yield f"{name}.{key}", f"is named by {kind(key)}, must be named by text: put it in quotes"
-            yield from faults(item, get_args(bare)[1], f"{name}.{key}")
+            yield from faults(item, get_args(plain)[1], f"{name}.{key}")
         return
     try:
         msgspec.convert(value, type_)
@@ -65,17 +95,39 @@ def faults(value: object, type_: object, name: str) -> Iterator[tuple[str, str]]
 
 def from_text(text: str, type_: object) -> object:
     """The value that a text stands for, as YAML would give it; the text itself if it stands for none."""
-    bare = _bare(type_)
-    if get_origin(bare) is tuple and not text.lstrip().startswith("["):
+    plain = bare(type_)
+    if not text and type(None) in get_args(plain):
+        # An empty variable is how a chart says that it has nothing to say.
+        return None
+    if get_origin(plain) is tuple and not text.startswith("["):
         return [each.strip() for each in text.split(",") if each.strip()]
-    if get_origin(bare) in {tuple, dict}:
-        return _or_text(json.loads, text)
-    if bare in {int, float}:
-        return _or_text(bare, text)
-    if bare is bool:
-        return {"true": True, "false": False}.get(text.lower(), text)
-    # An empty variable is how a chart says that it has nothing to say.
-    return None if not text and type(None) in get_args(bare) else text
+    if get_origin(plain) in {tuple, dict}:
+        return from_json(text, numbers_as_text=wants_text(item_type(plain)))
+    for number in (int, float):
+        if number in (plain, *map(bare, get_args(plain))) and not wants_text(type_):
+            return _or_text(number, text)
+    return {"true": True, "false": False}.get(text.lower(), text) if plain is bool else text
+
+
+def from_json(text: str, *, numbers_as_text: bool = False) -> object:
+    """The value that JSON text stands for; the text itself if it is none."""
+    # Written 0.10 or 1e5, a password has to stay so.
+    digits: dict[str, Any] = dict.fromkeys(_NUMBERS, str) if numbers_as_text else {}
+    try:
+        return json.loads(text, **digits)
+    except (ValueError, RecursionError):
+        return text
+
+
+def wants_text(type_: object) -> bool:
+    """Whether a value of this type is, or may be, text."""
+    plain = bare(type_)
+    return get_origin(plain) is Literal or str in (plain, *map(bare, get_args(plain)))
+
+
+def item_type(plain: object) -> object:
+    """The type of what a list or a mapping holds."""
+    return get_args(plain)[0 if get_origin(plain) is tuple else 1]
 
 
 def kind(value: object) -> str:  # noqa: PLR0911  a table, a case a kind
@@ -97,7 +149,7 @@ def kind(value: object) -> str:  # noqa: PLR0911  a table, a case a kind
             return f"a {type(value).__name__}"
 
 
-def _bare(type_: object) -> object:
+def bare(type_: object) -> object:
     """The type without its limits."""
     while get_origin(type_) is Annotated:
         type_ = get_args(type_)[0]
@@ -113,17 +165,17 @@ def _or_text(read: Callable[[str], object], text: str) -> object:
 
 def _reason(value: object, type_: object) -> str:
     """Why a value is not of its type. Only numbers are shown, and only where a number is wanted."""
-    bare = _bare(type_)
+    plain = bare(type_)
     must = f"must be {_must(type_)}"
-    if get_origin(bare) is Literal:
-        choices = get_args(bare) if isinstance(value, str) and len(get_args(bare)) > 1 else ()
+    if get_origin(plain) is Literal:
+        choices = get_args(plain) if isinstance(value, str) and len(get_args(plain)) > 1 else ()
         return must + meant(nearest(str(value), choices))
     if value in ("", []):
         return f"is empty, {must}"
-    if bare in {int, float} and isinstance(value, int | float) and not isinstance(value, bool):
-        return f"is {value}, {must}"
-    wants_text = get_origin(bare) not in {tuple, dict} and str in (bare, *map(_bare, get_args(bare)))
-    return must if isinstance(value, str) and wants_text else f"is {kind(value)}, {must}"
+    if plain in {int, float} and isinstance(value, int | float) and not isinstance(value, bool):
+        return f"is {kind(value) if isinstance(value, int) and abs(value) > _SHOWN_UP_TO else value}, {must}"
+    is_leaf = get_origin(plain) not in {tuple, dict}
+    return must if isinstance(value, str) and is_leaf and wants_text(plain) else f"is {kind(value)}, {must}"
 
 
 def _must(type_: object) -> str:

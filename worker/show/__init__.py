@@ -12,7 +12,7 @@ import msgspec
 
 from worker.config import ConfigError, read_settings
 from worker.core.snapshot import WorkerStatus
-from worker.settings import EVERYWHERE, AdminSettings
+from worker.settings import AdminSettings
 from worker.show.members import members
 from worker.show.page import page
 
@@ -26,6 +26,8 @@ _READY: Final = 0
 _NOT_READY: Final = 1
 _WRONG: Final = 2
 _PATIENCE_SECONDS: Final = 10.0
+# Where a worker is asked that listens on all addresses; localhost is tried at ::1 and at 127.0.0.1.
+_HERE: Final = {None: "localhost", "::": "localhost", "0.0.0.0": "127.0.0.1"}  # noqa: S104  as above
 
 
 def show_status(
@@ -75,7 +77,7 @@ def _place(address: str | None, admin: AdminSettings) -> tuple[str, int]:
         if admin.port == 0:
             msg = "admin.port is 0, which is any free one: say --address; the log has it as admin.listening"
             raise ValueError(msg)
-        return "127.0.0.1" if admin.host == EVERYWHERE else admin.host, admin.port
+        return _HERE.get(admin.host, admin.host or ""), admin.port
     host, _, port = address.rpartition(":")
     if not host or not port.isascii() or not port.isdecimal():
         msg = f"--address must be HOST:PORT, such as 127.0.0.1:9090; it is {address!r}"

@@ -11,11 +11,14 @@ import re
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from worker.settings import ClientValue, KafkaSettings
-from worker.sources.kafka_properties import CONSUMER_ONLY, PRODUCER_ONLY
+from worker.sources.kafka_properties import ALL, CONSUMER_ONLY, PRODUCER_ONLY
 from worker.sources.kafka_protection import SecretsLeftOut, weakening
+from worker.sources.kafka_values import instance_id, number, unusable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from confluent_kafka import KafkaError, KafkaException
 
 Purpose: TypeAlias = Literal["consumer", "producer", "admin"]
 
@@ -29,9 +32,10 @@ SILENT_LOG.propagate = False
 
 KIB: Final = 1024
 FETCH_MAX_BYTES: Final = 1024 * KIB
+# librdkafka's own limit for message.max.bytes.
+MAX_MESSAGE_BYTES: Final = 1_000_000_000
 
 CONSUMER_DEFAULTS: Final[dict[str, ClientValue]] = {
-    "auto.offset.reset": "earliest",
     # 16 MiB in all: a fetch begins while the queue, which all partitions share, is under its limit, so it is
     # overshot by one fetch per broker. 12 + 4 times 1 MiB.
     "queued.max.messages.kbytes": 12 * KIB,
@@ -64,6 +68,14 @@ CONSUMER_PROMISES: Final[dict[str, ClientValue]] = {
 PRODUCER_PROMISES: Final[dict[str, ClientValue]] = {"acks": "all"}
 
 _LEAST_SECRET_CHARACTERS: Final = 6
+# What librdkafka calls settings that it can't use.
+_REFUSALS: Final = {
+    "_INVALID_ARG",
+    "_CONFLICT",
+    "_UNSUPPORTED_FEATURE",
+    "_NOT_CONFIGURED",
+    "_NOT_IMPLEMENTED",
+}
 _OFFSETS: Final = "the worker commits what is delivered, and nothing else"
 _CALLBACK: Final = "callbacks are the worker's own"
 REFUSED: Final[dict[str, str]] = {
@@ -89,6 +101,8 @@ REFUSED: Final[dict[str, str]] = {
     "opaque": _CALLBACK,
     "enabled_events": _CALLBACK,
     "default.topic.config": "write its settings beside the others",
+    "topic.blacklist": "say in kafka.topics what is read: neither check nor the quota's share would know",
+    "internal.termination.signal": "it is librdkafka's own",
 }
 # The broker decides these for the members of a KIP-848 group; librdkafka will not start with one of them.
 BROKER_DECIDES: Final[dict[str, str]] = {
@@ -113,7 +127,8 @@ def client_settings(kafka: KafkaSettings, *, for_: Purpose) -> dict[str, object]
     match for_:
         case "consumer":
             promises = CONSUMER_PROMISES | {"group.id": kafka.group_id}
-            return common | _consumer_defaults(theirs) | theirs | promises
+            start = {"auto.offset.reset": kafka.start}
+            return common | start | _consumer_defaults(theirs) | _named_by_host(theirs) | promises
         case "producer":
             return common | PRODUCER_DEFAULTS | theirs | PRODUCER_PROMISES
         case "admin":
@@ -132,6 +147,7 @@ def refusals(client: Mapping[str, ClientValue]) -> Iterator[tuple[str, str]]:
             yield name, f"can't be set with group.protocol: consumer: {BROKER_DECIDES[name]}"
         elif reason := weakening(name, value):
             yield name, reason
+    yield from unusable(client)
 
 
 def refused_by_librdkafka(client: Mapping[str, ClientValue]) -> Iterator[tuple[str | None, str]]:
@@ -142,6 +158,7 @@ def refused_by_librdkafka(client: Mapping[str, ClientValue]) -> Iterator[tuple[s
     left = dict(client)
     while said := _first_complaint(left):
         named = max((name for name in left if _names(said, name)), key=len, default=None)
+        named = named or _blamed(left, said)
         yield named, _without_values(said, client)
         if named is None:
             return
@@ -151,6 +168,24 @@ def refused_by_librdkafka(client: Mapping[str, ClientValue]) -> Iterator[tuple[s
 def start_of(settings: Mapping[str, object]) -> Start:
     """Where a partition is begun of which nothing is committed, by a consumer's settings."""
     return _STARTS.get(str(settings.get(_RESET, "")).lower(), "earliest")
+
+
+def refusal_of(error: KafkaException) -> str | None:
+    """What is wrong with the settings, by a client's own error; None if it is about something else."""
+    cause: KafkaError = error.args[0]
+    if cause.name() not in _REFUSALS:
+        return None
+    # Not what it says: that cites values.
+    names = ", ".join(sorted(name for name in ALL if _names(cause.str(), name)))
+    return f"librdkafka does not take kafka.client: {names or 'all of it together'} ({cause.name()})"
+
+
+def _blamed(client: Mapping[str, ClientValue], said: str) -> str | None:
+    """The setting without which librdkafka would not say this, where it names none."""
+    for name in client:
+        if _first_complaint({each: value for each, value in client.items() if each != name}) != said:
+            return name
+    return None
 
 
 def _is_for(name: str, purpose: Purpose) -> bool:
@@ -165,9 +200,15 @@ def _consumer_defaults(theirs: Mapping[str, ClientValue]) -> dict[str, ClientVal
     if str(theirs.get("group.protocol", "")).lower() != "consumer":
         defaults["partition.assignment.strategy"] = "cooperative-sticky"
     # librdkafka wants the one at least as large as the other.
-    if str(largest := theirs.get("message.max.bytes", 0)).isdecimal():
-        defaults["fetch.max.bytes"] = max(FETCH_MAX_BYTES, int(largest))
+    largest = min(number(theirs.get("message.max.bytes")) or 0, MAX_MESSAGE_BYTES)
+    defaults["fetch.max.bytes"] = max(FETCH_MAX_BYTES, largest)
     return defaults
+
+
+def _named_by_host(theirs: Mapping[str, ClientValue]) -> dict[str, ClientValue]:
+    """The same, with this pod's name in the id of the group's static member."""
+    name = "group.instance.id"
+    return dict(theirs) | ({name: instance_id(str(theirs[name]))} if name in theirs else {})
 
 
 def _first_complaint(client: Mapping[str, ClientValue]) -> str | None:
@@ -176,10 +217,15 @@ def _first_complaint(client: Mapping[str, ClientValue]) -> str | None:
 
     kafka = KafkaSettings(bootstrap_servers="", topics=(), client=dict(client))
     try:
-        Consumer(client_settings(kafka, for_="consumer") | {"logger": SILENT_LOG}).close()
+        consumer = Consumer(client_settings(kafka, for_="consumer") | {"logger": SILENT_LOG})
+        # Some it takes, and then no subscription.
+        consumer.subscribe(["any"])
+        consumer.close()
         Producer(client_settings(kafka, for_="producer") | {"logger": SILENT_LOG})
     except KafkaException as error:
         return str(error.args[0].str()).strip()
+    except Exception as error:  # noqa: BLE001  confluent-kafka looks at some by itself, and raises what it likes
+        return f"{type(error).__name__}: {error}".strip()
     return None
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from confluent_kafka import KafkaError
 from msgspec import Struct
 
-from worker.sources.kafka_settings import takes_in
+from worker.core.topics import takes_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
