@@ -26,7 +26,7 @@ from worker.core.snapshot import (
     WorkerStatus,
 )
 from worker.settings import AdminSettings
-from worker.show import _place
+from worker.show import _ask_one_of, _place
 from worker.show.page import page
 from worker.show.words import ago
 
@@ -110,7 +110,7 @@ def status(*reasons: str, partitions: tuple[PartitionStatus, ...] = ()) -> Worke
 
 
 @contextmanager
-def serving(body: bytes, code: int = 200) -> Iterator[str]:
+def serving(body: bytes, code: int = 200, *, host: str = "127.0.0.1") -> Iterator[str]:
     """A server that has this one answer; gives its address."""
 
     class Page(BaseHTTPRequestHandler):
@@ -123,11 +123,14 @@ def serving(body: bytes, code: int = 200) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    with HTTPServer(("127.0.0.1", 0), Page) as server:
+    class Server(HTTPServer):
+        address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+
+    with Server((host, 0), Page) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
-            yield f"127.0.0.1:{server.server_address[1]}"
+            yield f"{host}:{server.server_address[1]}"
         finally:
             server.shutdown()
             thread.join()
@@ -304,17 +307,26 @@ def test_when_kafka_does_not_say_how_many_members_there_are_the_rest_is_shown(
 @pytest.mark.parametrize(
     ("host", "asked"),
     [
-        (None, "localhost"),
-        ("::", "localhost"),
-        ("0.0.0.0", "127.0.0.1"),  # noqa: S104  the value under test
-        ("::1", "::1"),
-        ("10.0.0.1", "10.0.0.1"),
+        (None, ("127.0.0.1", "::1")),
+        ("::", ("127.0.0.1", "::1")),
+        ("0.0.0.0", ("127.0.0.1", "::1")),  # noqa: S104  the value under test
+        ("::1", ("::1",)),
+        ("10.0.0.1", ("10.0.0.1",)),
     ],
 )
-def test_a_worker_that_listens_everywhere_is_asked_on_this_machine(host: str | None, asked: str) -> None:
-    """At whichever loopback address there is: a pod may have IPv6 only."""
+def test_a_worker_that_listens_everywhere_is_asked_on_this_machine(
+    host: str | None, asked: tuple[str, ...]
+) -> None:
     assert _place(None, AdminSettings(host=host)) == (asked, 9090)
 
 
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="no IPv6 here")
+def test_a_worker_that_has_ipv6_only_is_asked_there() -> None:
+    """Nobody answers at 127.0.0.1 in such a pod."""
+    with serving(msgspec.json.encode(status()), host="::1") as address:
+        port = int(address.rpartition(":")[2])
+        assert _ask_one_of(("127.0.0.1", "::1"), port) == msgspec.json.encode(status())
+
+
 def test_an_ipv6_address_is_taken_in_brackets() -> None:
-    assert _place("[::1]:9090", AdminSettings()) == ("::1", 9090)
+    assert _place("[::1]:9090", AdminSettings()) == (("::1",), 9090)

@@ -26,8 +26,10 @@ _READY: Final = 0
 _NOT_READY: Final = 1
 _WRONG: Final = 2
 _PATIENCE_SECONDS: Final = 10.0
-# Where a worker is asked that listens on all addresses; localhost is tried at ::1 and at 127.0.0.1.
-_HERE: Final = {None: "localhost", "::": "localhost", "0.0.0.0": "127.0.0.1"}  # noqa: S104  as above
+# Where a worker is asked that listens on all addresses. Not at localhost: some know it by IPv4 only.
+_EVERYWHERE: Final = (None, "::", "0.0.0.0")  # noqa: S104  asked for, not listened on
+_HERE: Final = ("127.0.0.1", "::1")
+_HIGHEST_PORT: Final = 65_535
 
 
 def show_status(
@@ -49,15 +51,15 @@ def show_status(
     """
     try:
         settings = None if config is None else read_settings(config, environment)
-        host, port = _place(address, AdminSettings() if settings is None else settings.admin)
+        hosts, port = _place(address, AdminSettings() if settings is None else settings.admin)
     except (ConfigError, ValueError) as error:
         say(str(error))
         return _WRONG
     try:
-        answer = _ask(host, port)
+        answer = _ask_one_of(hosts, port)
         status = msgspec.json.decode(answer, type=WorkerStatus)
     except (OSError, http.client.HTTPException, msgspec.MsgspecError) as error:
-        say(f"NOT REACHABLE  no status at {host}:{port}: {str(error) or type(error).__name__}")
+        say(f"NOT REACHABLE  no status at {' or '.join(hosts)}:{port}: {str(error) or type(error).__name__}")
         return _NOT_READY
     if as_json:
         say(answer.decode().rstrip())
@@ -67,8 +69,8 @@ def show_status(
     return _READY if status.ready else _NOT_READY
 
 
-def _place(address: str | None, admin: AdminSettings) -> tuple[str, int]:
-    """Where to ask.
+def _place(address: str | None, admin: AdminSettings) -> tuple[tuple[str, ...], int]:
+    """Where to ask: at which addresses, one after the other, and which port.
 
     Raises:
         ValueError: the address is none.
@@ -77,12 +79,26 @@ def _place(address: str | None, admin: AdminSettings) -> tuple[str, int]:
         if admin.port == 0:
             msg = "admin.port is 0, which is any free one: say --address; the log has it as admin.listening"
             raise ValueError(msg)
-        return _HERE.get(admin.host, admin.host or ""), admin.port
+        return (_HERE if admin.host in _EVERYWHERE else (str(admin.host),)), admin.port
     host, _, port = address.rpartition(":")
-    if not host or not port.isascii() or not port.isdecimal():
+    if not host or not port.isascii() or not port.isdecimal() or int(port) > _HIGHEST_PORT:
         msg = f"--address must be HOST:PORT, such as 127.0.0.1:9090; it is {address!r}"
         raise ValueError(msg)
-    return host.strip("[]"), int(port)
+    return (host.strip("[]"),), int(port)
+
+
+def _ask_one_of(hosts: tuple[str, ...], port: int) -> bytes:
+    """The page, from the first of them where somebody answers; else what the last said."""
+    *others, last = hosts
+    for host in others:
+        try:
+            return _ask(host, port)
+        except TimeoutError:
+            # Somebody is there, and stands still.
+            raise
+        except OSError:
+            continue
+    return _ask(last, port)
 
 
 def _ask(host: str, port: int) -> bytes:
