@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 import confluent_kafka
 import structlog
 import uvloop
+from confluent_kafka import KafkaException
 
 from worker.assembly import Edges, Worker, assemble
 from worker.core.classify import ERROR_CODES
@@ -32,7 +33,7 @@ from worker.delivery.service import UnusableSettings
 from worker.sources.kafka import KafkaSource
 from worker.sources.kafka_cluster import why_away
 from worker.sources.kafka_protection import exposed
-from worker.sources.kafka_settings import client_settings
+from worker.sources.kafka_settings import client_settings, refusal_of
 from worker.sources.kafka_trouble import KafkaUnusable
 from worker.sources.memory import give_back_large_blocks
 from worker.status import Status
@@ -110,6 +111,9 @@ def tell(error: Exception) -> int:
             return _EXIT_MISCONFIGURED
         case UnusableSettings():
             log.error("worker.misconfigured", reason=str(error))
+            return _EXIT_MISCONFIGURED
+        case KafkaException() if reason := refusal_of(error):
+            log.error("worker.misconfigured", reason=reason)
             return _EXIT_MISCONFIGURED
         case OSError():
             log.error("worker.failed", reason=error.strerror or str(error))

@@ -1,0 +1,33 @@
+"""What ends the worker is told with the exit code of whoever has to act."""
+
+from __future__ import annotations
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+
+from worker.wiring import tell
+
+MISCONFIGURED, FAILED = 2, 1
+
+
+@pytest.mark.parametrize(
+    ("code", "exit_code"),
+    [
+        (KafkaError._INVALID_ARG, MISCONFIGURED),  # noqa: SLF001  librdkafka's own codes begin with an underscore
+        (KafkaError._CONFLICT, MISCONFIGURED),  # noqa: SLF001  as above
+        (KafkaError._UNSUPPORTED_FEATURE, MISCONFIGURED),  # noqa: SLF001  as above
+        (KafkaError._TRANSPORT, FAILED),  # noqa: SLF001  as above
+        (KafkaError.TOPIC_AUTHORIZATION_FAILED, FAILED),
+    ],
+)
+def test_settings_that_librdkafka_refuses_late_are_the_operators_to_mend(
+    capsys: pytest.CaptureFixture[str], code: int, exit_code: int
+) -> None:
+    """And not a crash to be reported; whatever value it cites is left out."""
+    error = KafkaException(KafkaError(code, 'bad "sasl.password": hunter2'))
+    assert tell(error) == exit_code
+    if exit_code == MISCONFIGURED:
+        shown = capsys.readouterr().out
+        assert "worker.misconfigured" in shown
+        assert "sasl.password" in shown
+        assert "hunter2" not in shown
