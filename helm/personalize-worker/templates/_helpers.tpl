@@ -31,6 +31,21 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- add (dig "shutdown" "drain_seconds" 20 .Values.config | float64 | ceil | int) 15 -}}
 {{- end -}}
 
+{{/* Static members of one id fence each other: with several pods it has to name the pod. */}}
+{{- define "personalize-worker.refuseSharedInstanceId" -}}
+{{- $ids := list (dig "kafka" "client" "group.instance.id" "" .Values.config) -}}
+{{- range .Values.env -}}
+{{- if eq (toString .name) "WORKER_KAFKA__CLIENT__GROUP_INSTANCE_ID" -}}
+{{- $ids = append $ids (default "" .value) -}}
+{{- end -}}
+{{- end -}}
+{{- range $ids -}}
+{{- if and . (gt (int $.Values.replicas) 1) (not (contains "{hostname}" .)) (not (contains "$(" .)) -}}
+{{- fail (printf "group.instance.id %q would be that of all %d pods, which fence each other: write {hostname} in it, for the pod's name" . (int $.Values.replicas)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "personalize-worker.adminPort" -}}
 {{- dig "admin" "port" 9090 .Values.config | int -}}
 {{- end -}}
