@@ -78,7 +78,8 @@ class Trouble:
         Raises:
             KafkaUnusable: it is fatal, as for a static member that was fenced.
         """
-        if error.fatal():
+        # What went wrong for good before is said with a code of its own, and is marked no more.
+        if error.fatal() or error.code() == KafkaError._FATAL:  # noqa: SLF001  librdkafka's name for it
             raise KafkaUnusable(without_secrets(error.str()))
         text, kind = without_secrets(error.str()), kind_of(error, topic)
         said = Said(self._clock(), f"{error.name()}: {text}")

@@ -244,3 +244,11 @@ def test_all_that_is_wrong_is_said_and_what_lasts_longest_first() -> None:
 def test_every_kind_has_a_sentence_and_an_advice(kind: str) -> None:
     assert sentence(kind, "t[0]", "says {so}")
     assert ADVICE[kind]
+
+
+def test_a_fatal_error_that_is_told_again_is_still_fatal() -> None:
+    """As for a KIP-848 group with an assignor that the broker does not know: it will never be a member."""
+    again = KafkaError(KafkaError._FATAL, "Fatal error: the assignor is not supported")  # noqa: SLF001  librdkafka's name for it
+    assert not again.fatal()
+    with pytest.raises(KafkaUnusable, match="assignor"):
+        trouble()[0].note(again)
