@@ -10,6 +10,7 @@ import logging
 import re
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
+from worker.core.topics import takes_in as takes_in  # noqa: PLC0414  it is looked for here too
 from worker.settings import ClientValue, KafkaSettings
 from worker.sources.kafka_properties import ALL, CONSUMER_ONLY, PRODUCER_ONLY
 from worker.sources.kafka_protection import SecretsLeftOut, weakening
