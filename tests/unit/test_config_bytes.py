@@ -272,3 +272,10 @@ def test_no_variable_raises_anything_but_a_config_error(
         read_settings(None, ENVIRON | {name: value})
     except ConfigError as error:
         assert error.mistakes  # noqa: PT017  either way is fine
+
+
+def test_a_mistake_can_be_printed_whatever_the_file_is_called(tmp_path: Path) -> None:
+    """A name may hold bytes that are no UTF-8."""
+    with pytest.raises(ConfigError) as raised:
+        read_settings(tmp_path / "a\udcff.yaml", ENVIRON | {"WORKER_KAFKA__CLIENT__\udcff": "x"})
+    assert str(raised.value).encode()

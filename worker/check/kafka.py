@@ -122,7 +122,7 @@ def _group(settings: Settings, cluster: ClusterMetadata, patience_seconds: float
         todo = "grant this user READ on it, or set kafka.group_id" if forbidden else "see to the brokers"
         return failed(what, f"{committed.str()}: {todo}")
     if not committed:
-        start = settings.kafka.client.get("auto.offset.reset", "earliest")
+        start = settings.kafka.client.get("auto.offset.reset", settings.kafka.start)
         return fine(what, f"is new; begins at the {start} record")
     return fine(what, f"goes on where it committed, on {committed} of {len(partitions)} partitions")
 

@@ -20,8 +20,9 @@ class Mistake(Struct, frozen=True):
     """``file:line`` or the environment variable; empty where nothing was given."""
 
     def __str__(self) -> str:
-        """Say it in one line."""
-        return f"{self.key}: {self.reason}" + (f" ({self.where})" if self.where else "")
+        """Say it in one line that can be printed, whatever bytes a file's name is made of."""
+        line = f"{self.key}: {self.reason}" + (f" ({self.where})" if self.where else "")
+        return line.encode("utf-8", "backslashreplace").decode()
 
 
 class ConfigError(Exception):
