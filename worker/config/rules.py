@@ -117,6 +117,9 @@ def _client(client: Mapping[str, ClientValue]) -> Iterator[tuple[str, str]]:
     for name, reason in refused.items():
         yield f"kafka.client.{name}", reason
     rest = {name: value for name, value in client.items() if name not in refused}
+    if refused.keys() & {"sasl.mechanism", "sasl.mechanisms"}:
+        # Without its mechanism, the protocol would be complained of too.
+        rest.pop("security.protocol", None)
     for said, reason in refused_by_librdkafka(rest) if rest else ():
         if said is None:
             yield "kafka.client", reason

@@ -1,8 +1,8 @@
 """The names of librdkafka's settings, and which client each is for.
 
-The tables decide two things: which settings go to which client (librdkafka warns of the others), and which
-name an unknown one is nearest to. Whether a name or a value is right is librdkafka's own to say, since a
-newer one knows more. A test holds them against the installed library.
+The tables decide three things: which settings go to which client (librdkafka warns of the others), which name
+an unknown one is nearest to, and which have to be whole numbers. Whether a name or a value is right otherwise is
+librdkafka's own to say, since a newer one knows more. A test holds them against the installed library.
 """
 
 from __future__ import annotations
@@ -71,6 +71,30 @@ ANY_CLIENT: Final = _names(
     topic.metadata.propagation.max.ms topic.metadata.refresh.fast.cnt
     topic.metadata.refresh.fast.interval.ms topic.metadata.refresh.interval.ms
     topic.metadata.refresh.sparse
+    """
+)
+
+# Of these librdkafka reads as far as there are digits: 6_000 and 6e3 would be 6.
+WHOLE_NUMBERS: Final = _names(
+    """
+    acks api.version.fallback.ms api.version.request.timeout.ms auto.commit.interval.ms
+    batch.num.messages batch.size broker.address.ttl compression.level connections.max.idle.ms
+    consume.callback.max.messages coordinator.query.interval.ms delivery.timeout.ms enabled_events
+    fetch.error.backoff.ms fetch.max.bytes fetch.message.max.bytes fetch.min.bytes
+    fetch.queue.backoff.ms fetch.wait.max.ms heartbeat.interval.ms internal.termination.signal log_level
+    max.in.flight max.in.flight.requests.per.connection max.partition.fetch.bytes max.poll.interval.ms
+    max.poll.records message.copy.max.bytes message.max.bytes message.send.max.retries
+    message.timeout.ms metadata.max.age.ms metadata.recovery.rebootstrap.trigger.ms
+    offset.store.sync.interval.ms queue.buffering.backpressure.threshold queue.buffering.max.kbytes
+    queue.buffering.max.messages queued.max.messages.kbytes queued.min.messages
+    receive.message.max.bytes reconnect.backoff.jitter.ms reconnect.backoff.max.ms reconnect.backoff.ms
+    request.required.acks request.timeout.ms retries retry.backoff.max.ms retry.backoff.ms
+    sasl.kerberos.min.time.before.relogin sasl.oauthbearer.assertion.claim.exp.seconds
+    sasl.oauthbearer.assertion.claim.nbf.seconds session.timeout.ms socket.blocking.max.ms
+    socket.connection.setup.timeout.ms socket.max.fails socket.receive.buffer.bytes
+    socket.send.buffer.bytes socket.timeout.ms statistics.interval.ms sticky.partitioning.linger.ms
+    topic.metadata.propagation.max.ms topic.metadata.refresh.fast.cnt
+    topic.metadata.refresh.fast.interval.ms topic.metadata.refresh.interval.ms transaction.timeout.ms
     """
 )
 

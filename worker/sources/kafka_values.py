@@ -6,6 +6,8 @@ import re
 import socket
 from typing import TYPE_CHECKING, Final
 
+from worker.sources.kafka_properties import WHOLE_NUMBERS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -21,6 +23,10 @@ _INSTANCE_ID: Final = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,249}\Z")
 # As strtol reads a number, with base 0 and whatever follows it, which is how librdkafka does.
 _NUMBER: Final = re.compile(r"\s*([+-]?)(?:0[xX]([0-9A-Fa-f]+)|(0[0-7]*)|([1-9][0-9]{0,20}))")
 
+_WHOLE: Final = re.compile(r"\s*[+-]?(0[xX][0-9A-Fa-f]+|0|[1-9][0-9]*)\s*\Z")
+# What fits into a C int; more than that it cuts off at the top.
+_LARGEST: Final = (1 << 31) - 1
+
 _RANGES: Final = {
     "statistics.interval.ms": (1, 60_000, "lag and silent brokers are known from the statistics"),
     "topic.metadata.refresh.interval.ms": (10, 3_600_000, "a topic that appears later would not be found"),
@@ -32,6 +38,13 @@ def unusable(client: Mapping[str, ClientValue]) -> Iterator[tuple[str, str]]:
     """Which settings have a value that can't stay, and why."""
     if _BREAKS_JSON.search(str(client.get("client.id", ""))):
         yield "client.id", "must be without quotes, backslashes and control characters"
+    for name, value in client.items():
+        given = number(value) if name in WHOLE_NUMBERS else None
+        if given is not None and (abs(given) > _LARGEST or not _WHOLE.match(str(value))):
+            yield (
+                name,
+                f"must be a whole number, of {_LARGEST} at most, without a point, an e or an underscore",
+            )
     for name, (least, most, why) in _RANGES.items():
         given = number(client.get(name))
         if given is not None and not least <= given <= most:

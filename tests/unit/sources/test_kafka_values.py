@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import json
 import socket
 import time
 from typing import TYPE_CHECKING
 
 import pytest
-from confluent_kafka import Consumer, KafkaError, KafkaException
+from confluent_kafka import Consumer, KafkaError, KafkaException, cimpl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,7 +20,7 @@ from worker.config import ConfigError, read_settings
 from worker.local.kafka import EmbeddedKafka
 from worker.settings import KafkaSettings
 from worker.sources.kafka import KafkaSource
-from worker.sources.kafka_properties import ALL
+from worker.sources.kafka_properties import ALL, WHOLE_NUMBERS
 from worker.sources.kafka_settings import (
     SILENT_LOG,
     client_settings,
@@ -31,6 +32,8 @@ from worker.sources.kafka_statistics import Statistics, decode
 from worker.sources.kafka_values import number
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from worker.settings import ClientValue
 
 # Nobody listens there.
@@ -161,6 +164,44 @@ def test_what_the_python_client_itself_refuses_is_a_mistake_too() -> None:
 )
 def test_a_value_that_would_blind_the_worker_is_refused(name: str, value: ClientValue) -> None:
     assert refused({name: value}).keys() == {name}
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "6_000",
+        "6e3",
+        "6.5",
+        "6s",
+        "06000",
+        "6 000",
+        "12:30",
+        "2026-11-27",
+        5_000_000_000,
+        -5_000_000_000,
+        6.0,
+    ],
+)
+@pytest.mark.parametrize("name", ["session.timeout.ms", "message.max.bytes", "request.timeout.ms"])
+def test_a_number_of_which_librdkafka_would_read_a_part_is_refused(name: str, written: ClientValue) -> None:
+    """It takes 6_000 for 6, and of five billion what is left without the top."""
+    assert "must be a whole number" in refused({name: written})[name]
+
+
+@pytest.mark.parametrize("written", [7000, "7000", " 7000 ", "+7000", "0x1b58"])
+def test_a_whole_number_is_taken_as_it_is_written(written: ClientValue) -> None:
+    assert not refused({"session.timeout.ms": written})
+
+
+def test_the_whole_numbers_are_those_of_the_installed_librdkafka(tmp_path: Path) -> None:
+    """As it prints them itself."""
+    library, system = ctypes.CDLL(cimpl.__file__), ctypes.CDLL(None)
+    system.fopen.restype = ctypes.c_void_p
+    file = ctypes.c_void_p(system.fopen(bytes(tmp_path / "properties"), b"w"))
+    library.rd_kafka_conf_properties_show(file)
+    system.fclose(file)
+    lines = (tmp_path / "properties").read_text().splitlines()
+    assert {line.split("|")[0].strip() for line in lines if "Type: integer" in line} == WHOLE_NUMBERS
 
 
 @pytest.mark.parametrize(
