@@ -1,8 +1,9 @@
 """The names of librdkafka's settings, and which client each is for.
 
-The tables decide three things: which settings go to which client (librdkafka warns of the others), which name
-an unknown one is nearest to, and which have to be whole numbers. Whether a name or a value is right otherwise is
-librdkafka's own to say, since a newer one knows more. A test holds them against the installed library.
+The tables decide three things: which settings go to which client (librdkafka warns of the others), which
+name an unknown one is nearest to, and which have to be whole numbers. Whether a name or a value is right
+otherwise is librdkafka's own to say, since a newer one knows more. A test holds them against the installed
+library.
 """
 
 from __future__ import annotations
