@@ -67,6 +67,13 @@ class ReadPosition:
         self._asked = asked
         return Step.ASIDE
 
+    def last_epoch(self) -> int:
+        """Of what was read up to here, at the latest; ``NO_EPOCH`` where that is not known.
+
+        Before anything was taken it is that of what stands behind the gap: what is left out is no later.
+        """
+        return self._asked[1] if self.leader_epoch == NO_EPOCH else self.leader_epoch
+
     def moved(self, offset: int) -> Step:
         """The same of the offset to which librdkafka has moved by itself, before there is a record."""
         if self.next_offset is None or offset == self.next_offset:

@@ -173,7 +173,7 @@ class Reading:
             self._skip(key, offset, first)
         position.move(max(first, offset))
         # Without its epoch librdkafka would not see that the log was cut once more, below this.
-        epoch = position.leader_epoch if offset >= first else NO_EPOCH
+        epoch = position.last_epoch() if offset >= first else NO_EPOCH
         at = TopicPartition(*key, max(first, offset), leader_epoch=epoch)
         await consumer.seek(at)
         log.info("kafka.sought", topic=at.topic, partition=at.partition, offset=at.offset)
