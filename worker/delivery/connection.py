@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Connection(asyncio.Protocol):
     """Made by a dialer, used by a pool."""
 
-    __slots__ = ("_all", "_loop", "_reader", "_transport", "_waiter", "ends_at", "lost", "open")
+    __slots__ = ("_all", "_is_over", "_loop", "_reader", "_transport", "_waiter", "ends_at", "open")
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, among: set[Connection], hear_date: Callable[[bytes], None]
@@ -31,7 +31,7 @@ class Connection(asyncio.Protocol):
 
         Args:
             loop: it runs here.
-            among: those that there are, in which it is from being made to being lost.
+            among: those that there are, in which it is from being made to being aborted or lost.
             hear_date: is given the Date of each answer.
         """
         self._all = among
@@ -43,8 +43,7 @@ class Connection(asyncio.Protocol):
         """When, on the loop's clock, the answer is too late, or an idle connection too old."""
         self.open = False
         """Whether a call can be made; with one under way, whether it still can be answered."""
-        self.lost: asyncio.Future[None] = loop.create_future()
-        """Done when nothing is left of the connection."""
+        self._is_over = False
 
     def ask(self, request: bytes, ends_at: float) -> asyncio.Future[Reply | Broken]:
         """Send a whole request over an idle connection; the future is given the answer, and no exception."""
@@ -56,13 +55,18 @@ class Connection(asyncio.Protocol):
         return waiter
 
     def abort(self, why: Broken | None = None) -> None:
-        """End it at once; a call under way is answered with ``why``, if there still is one that waits."""
-        self.open = False
+        """End it at once; a call under way is answered with ``why``, if there still is one that waits.
+
+        Nothing is left of it then. To wait for ``connection_lost`` would be to wait for ever: of a connection
+        that was given up in the turn of the loop in which it was made, uvloop tells nothing more.
+        """
         if why is not None:
             self._answer(why)
         self._waiter = None
-        if self._transport is not None:
-            self._transport.abort()
+        transport = self._transport
+        self._be_gone()
+        if transport is not None:
+            transport.abort()
 
     def expire(self) -> None:
         """End it, for its time is over."""
@@ -70,11 +74,12 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Be open."""
-        if self.lost.done():
-            # Through a tunnel, being made is told late: only when the handshake is over.
-            return
         # A stream's, and uvloop's are no subclasses.
         self._transport = cast("asyncio.Transport", transport)
+        if self._is_over:
+            # It was given up before it was made.
+            self._transport.abort()
+            return
         self.open = True
         self._all.add(self)
 
@@ -98,13 +103,14 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, _: Exception | None) -> None:
         """Be gone, for whatever reason."""
-        self.open = False
         self._answer(self._reader.cut())
+        self._be_gone()
+
+    def _be_gone(self) -> None:
+        self.open, self._is_over = False, True
         self._transport = None
         self._reader.drop()
         self._all.discard(self)
-        if not self.lost.done():
-            self.lost.set_result(None)
 
     def _answer(self, reply: Reply | Broken) -> None:
         waiter, self._waiter = self._waiter, None

@@ -8,6 +8,7 @@ either way, and the proxy's own if it is an https one.
 from __future__ import annotations
 
 import asyncio
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -16,12 +17,12 @@ from msgspec import Struct
 from worker.delivery.faults import (
     CONNECTION_FAILED,
     DNS_FAILURE,
-    PROXY_REFUSED,
     PROXY_UNREACHABLE,
     Broken,
     while_connecting,
 )
 from worker.delivery.sockets import Sockets
+from worker.delivery.tls import TlsEnd
 from worker.delivery.tunnel import Tunnel
 
 if TYPE_CHECKING:
@@ -50,6 +51,17 @@ def place_of(url: str) -> Place:
     return Place(parts.hostname or "", parts.port or _DEFAULT_PORTS[parts.scheme], parts.scheme == "https")
 
 
+class Progress:
+    """How far a dial has come."""
+
+    __slots__ = ("late",)
+
+    def __init__(self) -> None:
+        """Begin before its beginning."""
+        self.late: Broken | None = None
+        """What it is when time is over now; None: nothing in particular."""
+
+
 class Dialer:
     """Makes connections that all lead to one address."""
 
@@ -69,6 +81,7 @@ class Dialer:
         self._proxied = proxy_url is not None
         self._first = self._endpoint if proxy_url is None else place_of(proxy_url)
         self._sockets = Sockets(self._first.host, self._first.port)
+        self._unnamed = None if _is_address(self._first.host) else DNS_FAILURE
         self._connect = (
             _connect_request(self._endpoint, proxy_headers)
             if proxy_url is not None and self._endpoint.secure
@@ -79,49 +92,55 @@ class Dialer:
         """Leave a look-up under way to itself."""
         self._sockets.close()
 
-    async def dial(self, protocol: asyncio.Protocol) -> Broken | None:
+    async def dial(self, protocol: asyncio.Protocol, progress: Progress) -> Broken | None:
         """Connect ``protocol``; what hinders it comes back as a value. Cancelled, it leaves nothing open."""
         if self._connect is not None:
-            return await self._dig(protocol, self._connect)
-        reached = await self._reach(protocol)
-        return reached if isinstance(reached, Broken) else None
+            return await self._dig(protocol, self._connect, progress)
+        return await self._reach(protocol, progress)
 
-    async def _reach(self, protocol: asyncio.Protocol) -> asyncio.Transport | Broken:
+    async def _reach(self, protocol: asyncio.Protocol, progress: Progress) -> Broken | None:
         """Connect to the endpoint or the proxy, whichever comes first."""
         tls, name = (self._tls, self._first.host) if self._first.secure else (None, None)
         loop = asyncio.get_running_loop()
+        away = PROXY_UNREACHABLE if self._proxied else None
+
+        def found() -> None:
+            progress.late = away
+
+        progress.late = away or self._unnamed
         try:
-            sock = await self._sockets.connect()
-            transport, _ = await loop.create_connection(
-                lambda: protocol, sock=sock, ssl=tls, server_hostname=name
-            )
+            sock = await self._sockets.connect(found)
+            progress.late = None
+            await loop.create_connection(lambda: protocol, sock=sock, ssl=tls, server_hostname=name)
         except OSError as error:
             broken = while_connecting(error)
-            away = self._proxied and broken in {CONNECTION_FAILED, DNS_FAILURE}
-            return PROXY_UNREACHABLE if away else broken
-        return transport
-
-    async def _dig(self, protocol: asyncio.Protocol, request: bytes) -> Broken | None:
-        """Have the proxy connect to the endpoint, and speak TLS through it."""
-        loop = asyncio.get_running_loop()
-        tunnel = Tunnel(loop, request)
-        outer = await self._reach(tunnel)
-        if isinstance(outer, Broken):
-            return outer
-        inner: asyncio.Transport | None = None
-        try:
-            if not await tunnel.granted:
-                return PROXY_REFUSED
-            inner = await loop.start_tls(outer, protocol, self._tls, server_hostname=self._endpoint.host)
-        except OSError as error:
-            return while_connecting(error)
-        finally:
-            if inner is None:
-                outer.abort()
-        if inner is None:
-            return CONNECTION_FAILED
-        protocol.connection_made(inner)
+            return away if away and broken in {CONNECTION_FAILED, DNS_FAILURE} else broken
         return None
+
+    async def _dig(self, protocol: asyncio.Protocol, request: bytes, progress: Progress) -> Broken | None:
+        """Have the proxy connect to the endpoint, and speak TLS through it."""
+        try:
+            tls = TlsEnd(self._tls, self._endpoint.host)
+        except ValueError:
+            # A label that is empty or too long.
+            return DNS_FAILURE
+        tunnel = Tunnel(asyncio.get_running_loop(), request, tls, protocol)
+        try:
+            if broken := await self._reach(tunnel, progress):
+                return broken
+            # uvloop takes a connection that is lost during the handshake for one that is made.
+            return await tunnel.dug if tunnel.is_connected or tunnel.dug.done() else PROXY_UNREACHABLE
+        except asyncio.CancelledError:
+            tunnel.abort()
+            raise
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _connect_request(endpoint: Place, proxy_headers: Mapping[str, str]) -> bytes:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from worker.delivery.daemon import in_daemon_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 STAGGER_SECONDS = 0.25
 
@@ -32,13 +32,15 @@ class Sockets:
         self._port = port
         self._lookup: asyncio.Task[list[Address]] | None = None
 
-    async def connect(self) -> socket.socket:
-        """Give a connected socket, not blocking, without Nagle's delay.
+    async def connect(self, found: Callable[[], None] = lambda: None) -> socket.socket:
+        """Give a connected socket, not blocking, without Nagle's delay; ``found``: there are addresses.
 
         Raises:
             OSError: none of the addresses could be reached; ``socket.gaierror`` if there is none.
         """
-        return await first_to_connect(await self._addresses())
+        addresses = await self._addresses()
+        found()
+        return await first_to_connect(addresses)
 
     def close(self) -> None:
         """Leave a look-up under way to itself."""

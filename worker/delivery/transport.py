@@ -11,7 +11,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from worker.delivery.connection import Connection
-from worker.delivery.dialing import Dialer
+from worker.delivery.dialing import Dialer, Progress
 from worker.delivery.faults import ANSWER_TIMEOUT, CONNECT_TIMEOUT, CONNECTION_RESET, Broken
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 KEEP_ALIVE_SECONDS = 15.0
 # How late a deadline may be noticed.
 SWEEP_SECONDS = 0.1
+# One of TLS, one of TCP, and one that is to spare.
+_TURNS_TO_CLOSE = 3
 
 
 class Transport:
@@ -74,21 +76,25 @@ class Transport:
         self._sweeping: asyncio.TimerHandle | None = None
         self._closed = False
 
+    @property
+    def connections(self) -> int:
+        """How many there are, those included that nobody uses at the moment."""
+        return len(self._connections)
+
     async def close(self) -> None:
         """Close all connections; calls under way come out broken, and later ones. It may be called twice."""
         self._closed = True
         for limit in self._dials:
             if not limit.expired():
                 limit.reschedule(self._loop.time())
-        connections = list(self._connections)
-        for connection in connections:
+        for connection in list(self._connections):
             connection.abort(CONNECTION_RESET)
         if self._sweeping is not None:
             self._sweeping.cancel()
         self._dialer.close()
-        if connections:
-            # An aborted connection is gone within a turn or two of the loop.
-            await asyncio.wait([each.lost for each in connections], timeout=1)
+        # The loop closes an aborted connection in one of its next turns; not every loop tells of it.
+        for _ in range(_TURNS_TO_CLOSE):
+            await asyncio.sleep(0)
 
     async def post(self, headers: Mapping[str, str], body: bytes) -> Reply | Broken:
         """Send once, and give the answer or why there is none."""
@@ -150,13 +156,13 @@ class Transport:
         if self._closed:
             return CONNECTION_RESET
         connect_ends_at = self._loop.time() + self._connect_seconds
-        limit = asyncio.timeout_at(min(ends_at, connect_ends_at))
+        limit, progress = asyncio.timeout_at(min(ends_at, connect_ends_at)), Progress()
         try:
             async with limit:
                 self._dials.add(limit)
-                return await self._dialer.dial(connection)
+                return await self._dialer.dial(connection, progress)
         except TimeoutError:
-            return CONNECT_TIMEOUT if connect_ends_at < ends_at else ANSWER_TIMEOUT
+            return progress.late or (CONNECT_TIMEOUT if connect_ends_at < ends_at else ANSWER_TIMEOUT)
         except asyncio.CancelledError:
             connection.abort()
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,24 @@ if TYPE_CHECKING:
 
 HEADERS = {"Host": "somewhere", "Content-Type": "application/json", "X-Amz-Date": "20231114T235959Z"}
 OK = Reply(200)
+
+
+class WireTwin(asyncio.Transport):
+    """What a loop gives a protocol to write to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = b""
+        self.is_aborted = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written += data
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def abort(self) -> None:
+        self.is_aborted = True
 
 
 @asynccontextmanager

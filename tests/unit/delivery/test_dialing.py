@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
@@ -10,6 +11,7 @@ import pytest
 
 from tests.unit.delivery.endpoint import HANG, Act, Endpoint, answer, echo
 from tests.unit.delivery.posting import HEADERS, OK, transport_to
+from tests.unit.delivery.test_sockets import silent
 from worker.delivery.answers import Reply
 from worker.delivery.dialing import place_of
 from worker.delivery.faults import Broken
@@ -46,18 +48,24 @@ class Proxy:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        # Whoever asked may be gone at any time.
+        with suppress(asyncio.CancelledError, asyncio.IncompleteReadError, OSError):
+            await self._dig(reader, writer)
+        writer.close()
+
+    async def _dig(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
         self.heads.append(head)
         host, _, port = head.split(b" ")[1].decode().rpartition(":")
         there, back = await asyncio.open_connection(host, int(port))
-        # In two pieces, as it may come.
-        writer.write(b"HTTP/1.1 200 Connection ")
-        await writer.drain()
-        writer.write(b"established\r\nVia: 1.1 proxy\r\n\r\n")
-        with suppress(asyncio.CancelledError):
+        try:
+            # In two pieces, as it may come.
+            writer.write(b"HTTP/1.1 200 Connection ")
+            await writer.drain()
+            writer.write(b"established\r\nVia: 1.1 proxy\r\n\r\n")
             await asyncio.gather(_pump(reader, back), _pump(there, writer))
-        back.close()
-        writer.close()
+        finally:
+            back.close()
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -82,14 +90,54 @@ async def test_a_name_that_is_not_found_is_a_dns_failure(monkeypatch: pytest.Mon
 
 async def test_a_connection_that_is_not_made_in_time_is_given_up() -> None:
     """Nobody accepts, and the queue of the listening socket is full: the kernel leaves new ones waiting."""
-    with socket.socket() as silent, socket.socket() as first, socket.socket() as second:
-        silent.bind(("127.0.0.1", 0))
-        silent.listen(0)
-        for client in (first, second):
-            client.settimeout(0)
-            client.connect_ex(silent.getsockname())
-        async with transport_to(f"http://127.0.0.1:{silent.getsockname()[1]}", seconds=0.05) as transport:
+    with silent() as (_, (host, port)):
+        async with transport_to(f"http://{host}:{port}", seconds=0.05) as transport:
             assert await transport.post(HEADERS, b"{}") in {Broken("ConnectTimeout"), Broken("AnswerTimeout")}
+
+
+@pytest.mark.parametrize(("connect_seconds", "seconds"), [(0.05, 5.0), (5.0, 0.05)])
+async def test_a_name_that_is_not_found_in_time_is_a_dns_failure_whichever_time_it_is(
+    monkeypatch: pytest.MonkeyPatch, *, connect_seconds: float, seconds: float
+) -> None:
+    """The calls share one look-up; it fails after some of them have given up."""
+    hanging = threading.Event()
+
+    def look_up(*_: object, **__: object) -> None:
+        hanging.wait()
+        raise socket.gaierror(socket.EAI_AGAIN, "no answer")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    async with transport_to(
+        "http://personalize.invalid", connect_seconds=connect_seconds, seconds=seconds
+    ) as transport:
+        for _ in range(2):
+            calls = (transport.post(HEADERS, b"{}") for _ in range(4))
+            assert set(await asyncio.gather(*calls)) == {Broken("DnsFailure")}
+        late = asyncio.ensure_future(transport.post(HEADERS, b"{}"))
+        await asyncio.sleep(0)
+        hanging.set()
+        assert await late == Broken("DnsFailure")
+
+
+async def test_a_proxy_that_is_not_reached_in_time_is_said_to_be_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Neither its name nor its address answers."""
+    with silent() as (_, (host, port)):
+        url = "https://personalize.invalid"
+        async with transport_to(url, proxy_url=f"http://{host}:{port}", connect_seconds=0.05) as transport:
+            assert await transport.post(HEADERS, b"{}") == Broken("ProxyUnreachable")
+    hanging = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: hanging.wait() and [])
+    async with transport_to(url, proxy_url="http://proxy.invalid:1", connect_seconds=0.05) as transport:
+        assert await transport.post(HEADERS, b"{}") == Broken("ProxyUnreachable")
+    hanging.set()
+
+
+@pytest.mark.parametrize("host", ["a..invalid", "x" * 64 + ".invalid"])
+async def test_a_name_that_can_be_none_is_a_dns_failure_also_behind_a_proxy(host: str) -> None:
+    async with Endpoint() as proxy, transport_to(f"https://{host}", proxy_url=proxy.url) as transport:
+        assert await transport.post(HEADERS, b"{}") == Broken("DnsFailure")
 
 
 async def test_plain_http_goes_through_the_proxy_with_its_login() -> None:
