@@ -58,6 +58,7 @@ _UNREACHED_BY_CODE: Final[Mapping[str, str]] = {
     "ProxyUnreachable": "the proxy of HTTPS_PROXY can't be reached: mend it, or go without it",
     "ServiceUnavailable": _FAILS,
     "ServiceUnavailableException": _FAILS,
+    "NotTheApi": "what answers is not the API (a captive portal, a proxy's page): look at endpoint and proxy",
 }
 _SERVER_FAILS: Final = "Http5"
 # What the API may say of a clock that is off.

@@ -82,7 +82,7 @@ _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,63}")
 def classify(
     status: int, code: str = "", message: str = "", retry_after_seconds: float | None = None
 ) -> Answer:
-    """Put an answer into its class; a 200 alone is accepted.
+    """Put an answer into its class; a 200 without a code is accepted, and nothing else.
 
     Args:
         status: the HTTP status.
@@ -90,7 +90,7 @@ def classify(
         message: what the API said; may hold user data.
         retry_after_seconds: how long it asks to be left alone, if it does.
     """
-    if status == _OK:
+    if status == _OK and not code:
         return Accepted()
     word = code if _WORD.fullmatch(code) else f"Http{status}"
     match _class_of(status, code):

@@ -1,4 +1,9 @@
-"""What an HTTP answer says: code, message, how long to wait. Whatever the bytes, reading never raises."""
+"""What an HTTP answer says: code, message, how long to wait. Whatever the bytes, reading never raises.
+
+A 200 is not enough to settle records: a captive portal, an inspecting proxy or a login page answers with one
+as well. PutEvents says nothing in its 200 (``personalize-events`` 2018-03-22: no output), and so an answer
+that says something is not its answer.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from worker.core.classify import classify
+from worker.core.classify import ERROR_CODES, classify
+from worker.core.outcomes import PassingFault
 
 if TYPE_CHECKING:
     from worker.core.outcomes import Answer
@@ -17,6 +23,9 @@ if TYPE_CHECKING:
 MAX_RETRY_AFTER_SECONDS = 60.0
 _MAX_MESSAGE_CHARACTERS = 1000
 _OK = 200
+_NOT_THE_API = PassingFault("NotTheApi")
+# UnicodeDecodeError: msgspec looks at a text's bytes only when it makes the text of them.
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -31,31 +40,49 @@ class Reply(msgspec.Struct, frozen=True):
     """The header ``x-amz-retry-after``: milliseconds."""
     body: bytes = b""
     """Its beginning, if it is long."""
+    has_request_id: bool = False
+    """Whether there is the header ``x-amzn-requestid``: AWS sends it, and what stands in for AWS."""
 
 
 def read(reply: Reply, now: float) -> Answer:
     """Classify a reply that came at ``now``, in epoch seconds."""
-    if reply.status == _OK:
-        # Nothing that it says matters, and nearly every answer is one.
+    if reply.status == _OK and not reply.body and not reply.error_type:
+        # Nothing else that it says matters, and nearly every answer is one.
         return classify(_OK)
     said = _said(reply.body)
-    code = reply.error_type or said.get("__type") or said.get("code") or said.get("Code") or ""
-    message = said.get("message") or said.get("Message") or ""
+    code = _code(reply.error_type, said or {})
+    if reply.status == _OK and code not in ERROR_CODES:
+        return classify(_OK) if not code and _is_acceptance(reply, said) else _NOT_THE_API
     wait = _milliseconds(reply.amz_retry_after)
     return classify(
         reply.status,
-        _bare(code) if isinstance(code, str) else "",
-        message[:_MAX_MESSAGE_CHARACTERS] if isinstance(message, str) else "",
+        code,
+        _text(said or {}, "message", "Message")[:_MAX_MESSAGE_CHARACTERS],
         _retry_after(reply.retry_after, now) if wait is None else wait,
     )
 
 
-def _said(body: bytes) -> dict[str, object]:
+def _is_acceptance(reply: Reply, said: dict[str, object] | None) -> bool:
+    """Tell PutEvents' 200 from a page's; some emulators write ``{}``, and a later API may say something."""
+    return not reply.body.strip() or said == {} or (reply.has_request_id and said is not None)
+
+
+def _said(body: bytes) -> dict[str, object] | None:
+    """The object that the body is; None if it is anything else."""
     try:
         said = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
-        return {}
-    return said if isinstance(said, dict) else {}
+    except _UNREADABLE:
+        return None
+    return said if isinstance(said, dict) else None
+
+
+def _code(error_type: str, said: dict[str, object]) -> str:
+    return _bare(error_type or _text(said, "__type", "code", "Code"))
+
+
+def _text(said: dict[str, object], *names: str) -> str:
+    """Of these members, the first that is a text."""
+    return next((text for name in names if isinstance(text := said.get(name), str) and text), "")
 
 
 def _bare(code: str) -> str:

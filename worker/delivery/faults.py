@@ -46,7 +46,10 @@ DELIVERY_CODES = frozenset(
         ANSWER_CUT_SHORT,
         ANSWER_UNREADABLE,
     )
-) | {"NoCredentials", "CredentialsMalformed", "CredentialsRefresh", "CredentialsUnavailable", "NotUnicode"}
+) | {
+    "NoCredentials", "CredentialsMalformed", "CredentialsRefresh", "CredentialsUnavailable",
+    "NotTheApi", "NotUnicode",
+}  # fmt: skip
 
 # OpenSSL's X509_V_ERR_CERT_HAS_EXPIRED, _HOSTNAME_MISMATCH and _IP_ADDRESS_MISMATCH (x509_vfy.h): who has to
 # do what differs. All else means that nobody who is trusted vouches for the certificate.

@@ -24,7 +24,8 @@ _ACCEPTED = Reply(200)
 _FIRST_FINAL_STATUS = 200
 _HEARD = frozenset({
     b"date",
-    b"x-amzn-errortype", b"retry-after", b"x-amz-retry-after", b"content-length", b"transfer-encoding",
+    b"x-amzn-errortype", b"x-amzn-requestid", b"retry-after", b"x-amz-retry-after",
+    b"content-length", b"transfer-encoding",
 })  # fmt: skip
 
 
@@ -93,7 +94,8 @@ class AnswerReader:
     def _reply(self) -> Reply:
         if date := self._said.get(b"date"):
             self._hear_date(date)
-        if self._status == _ACCEPTED.status:
+        if self._status == _ACCEPTED.status and not self._body and b"x-amzn-errortype" not in self._said:
+            # Nothing else matters, and nearly every answer is one.
             return _ACCEPTED
         return Reply(
             self._status,
@@ -101,6 +103,7 @@ class AnswerReader:
             self._word(b"retry-after"),
             self._word(b"x-amz-retry-after"),
             self._body,
+            b"x-amzn-requestid" in self._said,
         )
 
     def _word(self, name: bytes) -> str:

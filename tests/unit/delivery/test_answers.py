@@ -65,8 +65,83 @@ def test_retry_after_is_honoured_and_bounded(
     assert read(away, NOW) == PassingFault("Http503", seconds)
 
 
-def test_an_empty_200_is_accepted() -> None:
-    assert read(Reply(200), NOW) == Accepted()
+PORTAL = b"<html><title>Welcome to our network</title><form action=/login></form></html>"
+NOT_THE_API = PassingFault("NotTheApi")
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(200),
+        Reply(200, body=b"{}"),
+        Reply(200, body=b" { }\n"),
+        Reply(200, body=b"\r\n"),
+        Reply(200, has_request_id=True),
+        Reply(200, body=b'{"warnings":[]}', has_request_id=True),
+    ],
+)
+def test_a_200_that_says_nothing_is_accepted_and_one_of_a_later_api(reply: Reply) -> None:
+    assert read(reply, NOW) == Accepted()
+
+
+@pytest.mark.parametrize("has_request_id", [False, True])
+@pytest.mark.parametrize(
+    "body",
+    [
+        PORTAL,
+        b"OK",
+        b'"ok"',
+        b"null",
+        b"[]",
+        b"{",
+        b'{"login":1',
+        b"\xff",
+        b"\x1f\x8b\x08\x00",
+        b"{}{}",
+        b"0",
+    ],
+)
+def test_a_200_of_a_captive_portal_or_a_proxy_is_not_accepted(body: bytes, *, has_request_id: bool) -> None:
+    assert read(Reply(200, body=body, has_request_id=has_request_id), NOW) == NOT_THE_API
+
+
+def test_an_object_that_nobody_of_aws_answered_is_not_accepted() -> None:
+    assert read(Reply(200, body=b'{"error":"login required"}'), NOW) == NOT_THE_API
+    assert read(Reply(200, body=b'{"code":"LoginRequired"}', has_request_id=True), NOW) == NOT_THE_API
+
+
+def test_a_200_that_names_an_error_is_that_error() -> None:
+    """So a gateway answers that maps every status to 200."""
+    assert read(Reply(200, body=THROTTLED), NOW) == Throttled("ThrottlingException")
+    assert read(Reply(200, "InternalServerException"), NOW) == PassingFault("InternalServerException")
+
+
+@given(st.binary(min_size=1) | st.text(min_size=1).map(str.encode), st.booleans())
+def test_a_200_with_any_bytes_is_accepted_only_if_they_are_an_object_or_nothing(
+    body: bytes,
+    has_request_id: bool,  # noqa: FBT001  hypothesis' way
+) -> None:
+    answer = read(Reply(200, body=body, has_request_id=has_request_id), NOW)
+    assert (answer == Accepted()) is (not body.strip() or body.strip() == b"{}")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"message":"caf\xe9"}',
+        b'{"__type":"ValidationException","message":"x\xe2\x82"}',
+        b'"\xff"',
+        b'{"\xff":1}',
+        b'{"message":"\xed\xa0\x80"}',
+        b'{"message":"\\ud800"}',
+        b'{"n":1e999999}',
+        b'{"n":' + b"9" * 60_000 + b"}",
+        b'{"a":' * 20_000,
+        '{"message":"é"}'.encode("utf-16"),
+    ],
+)
+def test_what_can_not_be_read_is_classified_by_its_status(body: bytes) -> None:
+    assert read(Reply(503, body=body), NOW) == PassingFault("Http503")
 
 
 DATES = st.from_regex(r"[A-Z][a-z]{2}, \d{1,3} [A-Z][a-z]{2} \d{1,9} \d{1,3}(:\d{1,3}){2} ?[-+A-Z0-9]{0,6}")
