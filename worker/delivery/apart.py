@@ -18,7 +18,14 @@ import msgspec
 from msgspec import Struct
 
 from worker.core.outcomes import PassingFault
-from worker.delivery.chain import CredentialsUnavailable, Loaded, describe, fault_of, load_from_chain
+from worker.delivery.chain import (
+    CredentialsUnavailable,
+    Loaded,
+    describe,
+    fault_of,
+    load_from_chain,
+    validate,
+)
 from worker.delivery.service import Service, UnusableSettings, resolve
 from worker.delivery.signing import Keys
 
@@ -29,6 +36,8 @@ if TYPE_CHECKING:
 _PATIENCE_SECONDS: Final = 60.0
 # Well before keys end; botocore itself begins to insist ten minutes before.
 _RENEW_SECONDS: Final = 15 * 60.0
+
+_NO_TEXT: Final = "region, endpoint, proxy or AWS_CA_BUNDLE hold bytes that are no text in UTF-8"
 
 T = TypeVar("T")
 
@@ -113,7 +122,9 @@ def _ask(arguments: Sequence[str], kind: type[T]) -> T | None:
             command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_PATIENCE_SECONDS, check=False
         )
         return msgspec.json.decode(done.stdout, type=kind)
-    except (OSError, subprocess.TimeoutExpired, msgspec.MsgspecError):
+    except (OSError, ValueError, RecursionError, subprocess.SubprocessError, msgspec.MsgspecError):
+        # ValueError: what is asked can't be an argument, or what is said is no UTF-8. Whatever else writes to
+        # standard output (a plugin, the interpreter's own start) is as good as no answer.
         return None
 
 
@@ -121,20 +132,32 @@ def _resolved(region: str, endpoint_url: str) -> _Resolved:
     try:
         return _Resolved(resolve(region or None, endpoint_url or None), keyed=_loaded(region))
     except UnusableSettings as error:
-        return _Resolved(unusable=str(error))
+        return _Resolved(unusable=_printable(str(error)))
 
 
 def _loaded(region: str) -> _Keyed:
     try:
         loaded = load_from_chain(region or None)
-        keys = loaded.fetch()
+        keys = validate(loaded.fetch())
+        return _Keyed(loaded.method, keys, loaded.expires_at())
     except Exception as error:  # noqa: BLE001  a provider runs the user's program or plugin
         fault = fault_of(error)
-        return _Keyed(why=describe(error), code=fault.code, passing=isinstance(fault, PassingFault))
-    return _Keyed(loaded.method, keys, loaded.expires_at())
+        passing = isinstance(fault, PassingFault)
+        return _Keyed(why=_printable(describe(error)), code=fault.code, passing=passing)
+
+
+def _printable(text: str) -> str:
+    """The same, without the bytes of a path or variable that are no text."""
+    return text.encode(errors="replace").decode()
+
+
+def _written(answer: _Resolved | _Keyed) -> bytes:
+    try:
+        return msgspec.json.encode(answer)
+    except UnicodeEncodeError:
+        return msgspec.json.encode(_Resolved(unusable=_NO_TEXT))
 
 
 if __name__ == "__main__":
     asked, *rest = sys.argv[1:]
-    answer = _resolved(*rest) if asked == "resolve" else _loaded(*rest)
-    sys.stdout.buffer.write(msgspec.json.encode(answer))
+    sys.stdout.buffer.write(_written(_resolved(*rest) if asked == "resolve" else _loaded(*rest)))

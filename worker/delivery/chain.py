@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -12,6 +13,9 @@ from worker.delivery.signing import Keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+# Anything else breaks a header: the newline at the end of a mounted secret, say.
+_WELL_FORMED = re.compile(r"[!-~]+")
 
 
 class CredentialsUnavailable(Exception):  # noqa: N818  it names the state
@@ -57,6 +61,19 @@ def load_from_chain(region: str | None) -> Loaded:
         return expiry.timestamp() if expiry else None
 
     return Loaded(found.method, fetch, expires_at)
+
+
+def validate(keys: Keys) -> Keys:
+    """Give the same, if they can be those of AWS.
+
+    Raises:
+        CredentialsUnavailable: they can't.
+    """
+    parts = [keys.access_key, keys.secret_key] + ([] if keys.token is None else [keys.token])
+    if not all(_WELL_FORMED.fullmatch(part) for part in parts):
+        msg = "they hold spaces or characters that no credentials have"
+        raise CredentialsUnavailable(msg, code="CredentialsMalformed")
+    return keys
 
 
 def fault_of(error: Exception) -> Misconfigured | PassingFault:

@@ -8,7 +8,6 @@ API refuses keys, everything is loaded from scratch, and a mended file is read a
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeAlias
@@ -20,7 +19,7 @@ from worker.core.advice import advise_keys
 from worker.core.outcomes import Misconfigured, PassingFault
 from worker.core.repeats import Repeats
 from worker.core.snapshot import KeysStatus
-from worker.delivery.chain import CredentialsUnavailable, Loaded, describe, fault_of
+from worker.delivery.chain import Loaded, describe, fault_of, validate
 from worker.delivery.daemon import in_daemon_thread
 
 if TYPE_CHECKING:
@@ -38,9 +37,6 @@ POLL_SECONDS = 60.0
 RELOAD_SECONDS = 5.0
 # How long a call waits for keys; loading goes on without it.
 PATIENCE_SECONDS = 10.0
-
-# Anything else breaks a header: the newline at the end of a mounted secret, say.
-_WELL_FORMED = re.compile(r"[!-~]+")
 
 
 class Found(Struct, frozen=True):
@@ -113,7 +109,7 @@ class Credentials:
         """Load them once, beside whatever is in use, and say where they came from or why there are none."""
         try:
             loaded = await in_daemon_thread(self._load)
-            _validate(await in_daemon_thread(loaded.fetch))
+            validate(await in_daemon_thread(loaded.fetch))
         except Exception as error:  # noqa: BLE001  a provider runs the user's program or plugin
             return Missing(describe(error))
         return Found(loaded.method)
@@ -125,7 +121,7 @@ class Credentials:
             await self._reload()
             return
         try:
-            keys = _validate(await in_daemon_thread(loaded.fetch))
+            keys = validate(await in_daemon_thread(loaded.fetch))
         except Exception as error:  # noqa: BLE001  as above; the keys at hand may be good for minutes yet
             self._note_failure(error)
             return
@@ -150,7 +146,7 @@ class Credentials:
     async def _load_from_scratch(self) -> None:
         try:
             loaded = await in_daemon_thread(self._load)
-            keys = _validate(await in_daemon_thread(loaded.fetch))
+            keys = validate(await in_daemon_thread(loaded.fetch))
         except Exception as error:  # noqa: BLE001  as above
             self._note_failure(error)
             return
@@ -196,11 +192,3 @@ class Credentials:
             log.info("credentials.recovered", seconds=round(seconds, 1))
         if keys != self.keys:
             self.keys = keys
-
-
-def _validate(keys: Keys) -> Keys:
-    parts = [keys.access_key, keys.secret_key] + ([] if keys.token is None else [keys.token])
-    if not all(_WELL_FORMED.fullmatch(part) for part in parts):
-        msg = "they hold spaces or characters that no credentials have"
-        raise CredentialsUnavailable(msg, code="CredentialsMalformed")
-    return keys

@@ -221,7 +221,12 @@ def _proxy(url: str) -> tuple[str | None, dict[str, str]]:
     # botocore makes "http://socks5://host" of another kind of proxy.
     if parts.scheme not in _DEFAULT_PORTS or not parts.host or parts.path not in {None, "", "/"}:
         raise UnusableSettings(msg)
-    return f"{parts.scheme}://{parts.netloc}", proxies.proxy_headers_for(proxy)
+    try:
+        return f"{parts.scheme}://{parts.netloc}", proxies.proxy_headers_for(proxy)
+    except UnicodeEncodeError:
+        # botocore writes it in ASCII, and nothing else.
+        msg = "the login in HTTPS_PROXY or HTTP_PROXY holds characters that are no ASCII"
+        raise UnusableSettings(msg) from None
 
 
 def _region_warning(session: Session, sample: _Sample) -> str | None:

@@ -13,7 +13,7 @@ from worker.delivery.service import tls_context
 from worker.delivery.transport import KEEP_ALIVE_SECONDS, Transport
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
 HEADERS = {"Host": "somewhere", "Content-Type": "application/json", "X-Amz-Date": "20231114T235959Z"}
 OK = Reply(200)
@@ -47,6 +47,7 @@ async def transport_to(  # noqa: PLR0913  all that a test may want to be otherwi
     connect_seconds: float | None = None,
     max_connections: int = 4,
     keep_alive_seconds: float = KEEP_ALIVE_SECONDS,
+    hear_date: Callable[[bytes], None] = lambda _: None,
 ) -> AsyncIterator[Transport]:
     transport = Transport(
         f"{url}/events",
@@ -57,7 +58,7 @@ async def transport_to(  # noqa: PLR0913  all that a test may want to be otherwi
         max_connections=max_connections,
         proxy_url=proxy_url,
         proxy_headers={"Proxy-Authorization": "Basic bWU="},
-        hear_date=lambda _: None,
+        hear_date=hear_date,
         keep_alive_seconds=keep_alive_seconds,
     )
     try:
