@@ -43,8 +43,10 @@ _UNREACHED_BY_CODE: Final[Mapping[str, str]] = {
     "AnswerTimeout": "it is reached, and answers no sooner than personalize.answer_seconds: raise that, "
     "or find out what is slow, the API or a proxy before it",
     "CertificateExpired": "renew the certificate of the endpoint or the proxy; is the clock right?",
+    "CertificateNotYetValid": "set the clock right, or renew the certificate of the endpoint or the proxy",
     "CertificateOfAnotherHost": "look at the endpoint's address: its certificate is for another name",
     "CertificateRejected": "let AWS_CA_BUNDLE name the authority of the endpoint's or proxy's certificate",
+    "CertificateTooWeak": "renew the certificate of the endpoint or the proxy: key or signature are too weak",
     "ConnectTimeout": "nobody takes the connection within personalize.connect_seconds: "
     "look at endpoint, proxy, routes and firewalls",
     "CredentialsRefresh": "whoever gives out the keys (STS, pod identity, the instance) does not: "

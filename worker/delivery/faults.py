@@ -19,7 +19,9 @@ ANSWER_TIMEOUT = Broken("AnswerTimeout")
 DNS_FAILURE = Broken("DnsFailure")
 CERTIFICATE_REJECTED = Broken("CertificateRejected")
 CERTIFICATE_EXPIRED = Broken("CertificateExpired")
+CERTIFICATE_NOT_YET_VALID = Broken("CertificateNotYetValid")
 CERTIFICATE_OF_ANOTHER_HOST = Broken("CertificateOfAnotherHost")
+CERTIFICATE_TOO_WEAK = Broken("CertificateTooWeak")
 TLS_FAILURE = Broken("TlsFailure")
 PROXY_UNREACHABLE = Broken("ProxyUnreachable")
 PROXY_REFUSED = Broken("ProxyRefused")
@@ -37,7 +39,9 @@ DELIVERY_CODES = frozenset(
         DNS_FAILURE,
         CERTIFICATE_REJECTED,
         CERTIFICATE_EXPIRED,
+        CERTIFICATE_NOT_YET_VALID,
         CERTIFICATE_OF_ANOTHER_HOST,
+        CERTIFICATE_TOO_WEAK,
         TLS_FAILURE,
         PROXY_UNREACHABLE,
         PROXY_REFUSED,
@@ -51,9 +55,18 @@ DELIVERY_CODES = frozenset(
     "NotTheApi", "NotUnicode",
 }  # fmt: skip
 
-# OpenSSL's X509_V_ERR_CERT_HAS_EXPIRED, _HOSTNAME_MISMATCH and _IP_ADDRESS_MISMATCH (x509_vfy.h): who has to
-# do what differs. All else means that nobody who is trusted vouches for the certificate.
-_BY_VERIFY_CODE = {10: CERTIFICATE_EXPIRED, 62: CERTIFICATE_OF_ANOTHER_HOST, 64: CERTIFICATE_OF_ANOTHER_HOST}
+# OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID, _CERT_HAS_EXPIRED, _HOSTNAME_MISMATCH, _IP_ADDRESS_MISMATCH,
+# _EE_KEY_TOO_SMALL, _CA_KEY_TOO_SMALL and _CA_MD_TOO_WEAK (x509_vfy.h): who has to do what differs. All else
+# means that nobody who is trusted vouches for the certificate.
+_BY_VERIFY_CODE = {
+    9: CERTIFICATE_NOT_YET_VALID,
+    10: CERTIFICATE_EXPIRED,
+    62: CERTIFICATE_OF_ANOTHER_HOST,
+    64: CERTIFICATE_OF_ANOTHER_HOST,
+    66: CERTIFICATE_TOO_WEAK,
+    67: CERTIFICATE_TOO_WEAK,
+    68: CERTIFICATE_TOO_WEAK,
+}
 
 # The first that fits counts, so the narrower stand before the wider.
 _WHILE_CONNECTING: tuple[tuple[type[OSError], Broken], ...] = (

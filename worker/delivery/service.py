@@ -24,6 +24,8 @@ _SERVICE = "personalize-events"
 # The list of regions knows the service by the name of its signature.
 _LISTED_AS = "personalize"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+# Whoever is named in the file is trusted, also one that somebody else has signed; from 3.13 on, the default.
+_VERIFY_FLAGS = ssl.VERIFY_X509_PARTIAL_CHAIN
 
 
 class UnusableSettings(Exception):  # noqa: N818  it names the state; the operator has to act
@@ -120,7 +122,11 @@ def require_encryption(service: Service, *, plain_http: bool) -> None:
 
 
 def tls_context(ca_file: str) -> ssl.SSLContext:
-    """Trust what is in this file. There is no way to switch verification off.
+    """Trust what is in this file, as boto3 does. There is no way to switch verification off.
+
+    Python sets flags of its own from 3.13 on. The strict one refuses what inspecting proxies and old
+    authorities make (a certificate without an Authority Key Identifier) and boto3 takes with the same file.
+    Without it, the same file means the same to all Pythons.
 
     Raises:
         UnusableSettings: there are no certificates in that file.
@@ -129,6 +135,7 @@ def tls_context(ca_file: str) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=ca_file)
         # Whatever the system's OpenSSL is configured to.
         context.minimum_version = max(context.minimum_version, ssl.TLSVersion.TLSv1_2)
+        context.verify_flags = (context.verify_flags & ~ssl.VERIFY_X509_STRICT) | _VERIFY_FLAGS
     except OSError as error:
         # ssl.SSLError is an OSError.
         msg = (

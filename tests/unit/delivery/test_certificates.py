@@ -9,6 +9,9 @@ import subprocess
 import warnings
 from typing import TYPE_CHECKING
 
+from botocore.awsrequest import AWSRequest
+from botocore.httpsession import URLLib3Session
+
 from tests.unit.delivery.endpoint import Endpoint
 from tests.unit.delivery.posting import HEADERS, OK, transport_to
 from tests.unit.delivery.test_dialing import serving
@@ -21,11 +24,11 @@ if TYPE_CHECKING:
     import pytest
 
 
-def signed(folder: Path, days: int, *, by: Path) -> Path:
-    """A certificate for 127.0.0.1 that ends in so many days, and its key."""
+def signed(folder: Path, days: int, *, by: Path, says: str = "") -> Path:
+    """A certificate for 127.0.0.1 that ends in so many days, and its key; ``says`` are further extensions."""
     openssl = shutil.which("openssl") or "openssl"
     wishes, request, made = folder / "wishes", folder / "request", folder / "made.pem"
-    wishes.write_text("subjectAltName=IP:127.0.0.1\n")
+    wishes.write_text(f"subjectAltName=IP:127.0.0.1\n{says}")
     commands = (
         ("req", "-new", "-key", by, "-subj", "/CN=worker-leaf", "-out", request),
         ("x509", "-req", "-in", request, "-CA", by, "-CAcreateserial", "-days", str(days)),
@@ -44,6 +47,40 @@ async def test_a_certificate_is_good_until_it_has_expired(certificate: Path, tmp
             async with transport_to(endpoint.url, ca_file=str(certificate)) as transport:
                 assert await transport.post(HEADERS, b"{}") == expected
             assert len(endpoint.requests) == (expected == OK)
+
+
+async def test_one_that_boto3_takes_is_taken_by_whatever_python(
+    certificate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An inspecting proxy's, without Authority Key Identifier: Python 3.13's own contexts refuse it."""
+    made = signed(
+        tmp_path, 2, by=certificate, says="authorityKeyIdentifier=none\nsubjectKeyIdentifier=none\n"
+    )
+    create = ssl.create_default_context
+
+    def create_as_python_3_13(*purpose: ssl.Purpose, cafile: str | None = None) -> ssl.SSLContext:
+        context = create(*purpose, cafile=cafile)
+        context.verify_flags |= ssl.VERIFY_X509_STRICT | ssl.VERIFY_X509_PARTIAL_CHAIN
+        return context
+
+    monkeypatch.setattr(ssl, "create_default_context", create_as_python_3_13)
+    strict = await asyncio.create_subprocess_exec(
+        *("openssl", "verify", "-x509_strict", "-CAfile", certificate, made),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    assert b"Authority Key Identifier" in (await strict.communicate())[1]
+    async with Endpoint(tls=serving(made)) as endpoint:
+        async with transport_to(endpoint.url, ca_file=str(certificate)) as transport:
+            assert await transport.post(HEADERS, b"{}") == OK
+        accepting = URLLib3Session(verify=str(certificate))
+        answered = await asyncio.to_thread(accepting.send, AWSRequest("POST", endpoint.url).prepare())
+        assert answered.status_code == 200
+
+
+def test_what_is_verified_is_the_same_on_whatever_python(certificate: Path) -> None:
+    flags = tls_context(str(certificate)).verify_flags
+    assert flags == ssl.VERIFY_X509_TRUSTED_FIRST | ssl.VERIFY_X509_PARTIAL_CHAIN
 
 
 async def test_one_that_nobody_trusted_has_signed_is_rejected(certificate: Path, tmp_path: Path) -> None:

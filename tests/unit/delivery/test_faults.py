@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import worker.delivery
+from worker.core.advice import advise_unreached
 from worker.delivery.faults import DELIVERY_CODES, while_connecting
 
 SAID = re.compile(r'(?:Broken|Misconfigured|PassingFault|Refused)\("(\w+)"|code="(\w+)"')
@@ -33,3 +34,22 @@ def test_every_word_that_delivery_says_is_in_the_list() -> None:
 )
 def test_what_hinders_a_connection_is_one_word(error: OSError, code: str) -> None:
     assert while_connecting(error).code == code
+
+
+@pytest.mark.parametrize(
+    ("verify_code", "code"),
+    [
+        (9, "CertificateNotYetValid"),
+        (10, "CertificateExpired"),
+        (18, "CertificateRejected"),
+        (62, "CertificateOfAnotherHost"),
+        (66, "CertificateTooWeak"),
+        (68, "CertificateTooWeak"),
+        (85, "CertificateRejected"),
+    ],
+)
+def test_what_is_wrong_with_a_certificate_is_told_by_who_can_mend_it(verify_code: int, code: str) -> None:
+    error = ssl.SSLCertVerificationError("x")
+    error.verify_code = verify_code
+    assert while_connecting(error).code == code
+    assert advise_unreached(code) != advise_unreached("ConnectTimeout")
