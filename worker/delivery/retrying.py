@@ -2,17 +2,21 @@
 
 A throttled call and a passing fault are tried again with full jitter (AWS Architecture Blog, "Exponential
 Backoff and Jitter"), through the gate each time; for ever, but after each minute of it the batch goes back to
-its queue, for others may wait for its place. The first try is made plainly: tenacity costs some ten
-microseconds, and most calls need no second.
+its queue, for others may wait for its place. What fails though all others' calls are accepted is in the end
+taken for refused (``core.isolation``). The first try is made plainly: tenacity costs some ten microseconds,
+and most calls need no second.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeGuard, cast
 
+import structlog
 from tenacity import AsyncRetrying, RetryCallState, retry_if_result, wait_random_exponential
 
-from worker.core.outcomes import GivenBack, PassingFault, Throttled
+from worker.core.isolation import Isolation
+from worker.core.outcomes import GivenBack, PassingFault, Refused, Throttled
+from worker.core.repeats import Repeats
 from worker.core.trying import Trying
 
 if TYPE_CHECKING:
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
     from worker.core.records import Batch
     from worker.ports import Meter, PutEvents, Turnstile
 
+log = structlog.get_logger(__name__)
 
 # How long a batch keeps its place among those that are under way while it fails.
 _TURN_SECONDS = 60
@@ -67,6 +72,8 @@ class Delivery:
         self._sleep_until = sleep_until
         self.trying: dict[str, Trying] = {} if trying is None else trying
         """What is tried again, by session, also while given back; a first call under way is not in it."""
+        self._isolation = Isolation()
+        self._repeats = Repeats()
         self._wait = _as_asked_or(
             wait_random_exponential(multiplier=first_wait_seconds, max=max_wait_seconds)
         )
@@ -134,13 +141,22 @@ class Delivery:
             self._turnstile.leave()
             return GivenBack()
         sent_at = self._clock()
-        answer: Answer | None = None
+        seen: Answer | None = None
         try:
             answer = await self._put_events.put(batch)
+            seen, meant = self._isolation.judge(batch, answer, sent_at, self._clock())
         finally:
-            self._turnstile.leave(answer, sent_at)
-        self._meter.answered(answer, self._clock() - sent_at)
-        return answer
+            self._turnstile.leave(seen, sent_at)
+        self._meter.answered(seen, self._clock() - sent_at)
+        if isinstance(meant, Refused) and meant is not seen:
+            self._tell(batch, meant.code)
+        return meant
+
+    def _tell(self, batch: Batch, code: str) -> None:
+        """Say that a batch is taken for refused by its content."""
+        if times := self._repeats.note(code, self._clock()):
+            then = "halved" if len(batch.interactions) > 1 else "a dead letter"
+            log.warning("content.isolated", code=code, then=then, times=times)
 
     async def _sleep(self, leases: Collection[Lease], seconds: float) -> None:
         until = self._clock() + seconds
