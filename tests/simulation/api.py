@@ -24,6 +24,8 @@ _SLOW_SECONDS: Final = (1.0, 3.0, 8.0)
 _TIMEOUT_SECONDS: Final = 2.0
 _LATE_SECONDS: Final = (0.1, 1.0, 5.0)
 NOT_ACCEPTED: Final = PassingFault("AnswerTimeout")
+# Of something on the way, which knows no error code of AWS.
+GATEWAYS: Final = (Misconfigured("Http403"), PassingFault("Http502"))
 
 
 class Api:
@@ -83,6 +85,8 @@ class Api:
                 return Misconfigured("AccessDeniedException")
             case "bad sessions" if batch.session_id.endswith(("s0", "s1")):
                 return PassingFault("500")
+            case "gateway" if self._poison(batch):
+                return draw.pick(GATEWAYS)
         return self._poison(batch) or Accepted()
 
     def _poison(self, batch: Batch) -> Refused | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from tests.simulation.api import GATEWAYS
 from tests.simulation.hands import SENDS, Hands
 from worker.core.outcomes import Accepted, Misconfigured, PassingFault, Refused, Throttled
 
@@ -26,6 +27,8 @@ _MORE_PER_ASSIGNMENT: Final = 2
 TOO_OLD: Final = "too_old"
 # Timestamps are whole milliseconds.
 _A_TICK: Final = 0.001
+# So many times at least a gateway has stopped an event alone before that is its fault.
+STOPPED_ALONE: Final = 10
 
 
 class Oracle:
@@ -41,6 +44,7 @@ class Oracle:
         self._streak = Streak(settings.hold_after_refusals)
         self._row = UnmappableRow(settings.hold_after_unmappable)
         self._probes = Probes()
+        self._stopped: Counter[str] = Counter()
         self._beyond = 0
 
     def received(self, records: Sequence[Record], *, is_full: bool, partitions: int) -> None:
@@ -87,6 +91,8 @@ class Oracle:
                 self.hands.overtake(known[0])
         elif isinstance(answer, Refused) and len(known) == 1:
             self._streak.refused(known[0].record)
+        elif answer in GATEWAYS and len(known) == 1:
+            self._stopped[known[0].record.name] += 1
 
     def buries(self, record: Written, reason: Reason, now: float) -> Receipt | None:
         """A dead letter is handed over."""
@@ -95,6 +101,9 @@ class Oracle:
         elif reason.kind == TOO_OLD:
             right = self._is_too_old(record, "dead_letter", now)
         else:
+            if self._stopped[record.name] >= STOPPED_ALONE and not self._streak.may_bury(record):
+                # Nobody has said that it is refused; it counts all the same.
+                self._streak.refused(record)
             right = reason.kind == "refused" and self._streak.may_bury(record)
         if not right:
             self._breach("only what is at fault is a dead letter", f"{self._who} buries {record!r}: {reason}")
@@ -182,6 +191,9 @@ class Probes:
 
     def answered(self, answer: Answer, sent_at: float, now: float) -> None:
         match answer:
+            case Misconfigured() if answer in GATEWAYS:
+                # It may be one event's own: then the others go on.
+                pass
             case Misconfigured():
                 self._held_since = now if self._held_since is None else self._held_since
             case Accepted() | Refused():

@@ -15,8 +15,9 @@ SLOTS: tuple[Slot, ...] = ("A", "B", "C")
 
 Kind: TypeAlias = Literal["good", "poison", "undecodable", "skip"]
 Weather: TypeAlias = Literal[
-    "fine", "flaky", "throttled", "down", "answers lost", "late", "slow", "refusing", "denied", "bad sessions"
-]
+    "fine", "flaky", "throttled", "down", "answers lost", "late", "slow", "refusing", "denied",
+    "bad sessions", "gateway",
+]  # fmt: skip
 Letters: TypeAlias = Literal["fine", "broken", "slow", "acknowledgements lost"]
 Kafka: TypeAlias = Literal["fine", "commits fail", "commits slow", "acknowledgements lost", "no metadata"]
 
