@@ -167,6 +167,8 @@ def test_no_answer_makes_a_call_raise_or_spoils_the_next_one(
                 assert not isinstance(classified, Accepted) or b" 200" in said
             ahead = clock.ahead_seconds()
             assert ahead is None or math.isfinite(ahead)
+            # On a busy machine it may not have been said in time.
+            endpoint.acts.clear()
             while (after := await transport.post(HEADERS, b"{}")) == ANSWER_TIMEOUT:
                 pass
             assert after == OK
