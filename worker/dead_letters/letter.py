@@ -2,6 +2,9 @@
 
 A record that was a dead letter before (it was replayed) keeps the place where it stood first, so its events
 keep their ids; its tries add up; of each of the worker's headers there is one.
+
+Headers of its own that the client can't read or write cost the record its headers, not the letter; one header
+says so.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from worker.core import dead_letter_headers as names
 from worker.core.mapping.event_ids import origin
 
 if TYPE_CHECKING:
-    from worker.core.records import Reason, Record
+    from worker.core.records import Headers, Reason, Record
 
 # As librdkafka takes them; all values are bytes or None.
 LetterHeaders: TypeAlias = list[tuple[str, str | bytes | None]]
@@ -30,8 +33,10 @@ OWN_NAMES: Final = frozenset(
         names.FAILED_AT,
         names.WORKER_VERSION,
         names.REPLAYS,
+        names.HEADERS,
     }
 )
+_WHY_MISSING: Final = {names.UNREADABLE, names.UNWRITABLE}
 # More digits than a count can have: a header that was not the worker's.
 _MAX_COUNT_DIGITS: Final = 9
 
@@ -44,7 +49,7 @@ def letter_headers(
     timestamp = "" if first.timestamp_ms is None else str(first.timestamp_ms)
     failed_at = datetime.fromtimestamp(failed_at_seconds, UTC).isoformat(timespec="milliseconds")
     replays = count_in(record, names.REPLAYS)
-    theirs = [each for each in record.headers if each[0] not in OWN_NAMES] if record.headers else []
+    theirs, missing = _theirs(record.headers) if record.headers else ([], None)
     return [
         *theirs,
         (names.ORIGINAL_TOPIC, first.topic.encode()),
@@ -52,12 +57,20 @@ def letter_headers(
         (names.ORIGINAL_OFFSET, b"%d" % first.offset),
         (names.ORIGINAL_TIMESTAMP, timestamp.encode()),
         (names.ERROR_CLASS, reason.kind.encode()),
-        (names.REASON, reason.text.encode()),
+        # What the API said may hold half a surrogate pair, which is not UTF-8.
+        (names.REASON, reason.text.encode(errors="backslashreplace")),
         (names.TRIES, b"%d" % (tries + count_in(record, names.TRIES))),
         (names.FAILED_AT, failed_at.encode()),
         (names.WORKER_VERSION, version.encode()),
         *([(names.REPLAYS, b"%d" % replays)] if replays else ()),
+        *([(names.HEADERS, missing)] if missing else ()),
     ]
+
+
+def without_theirs(headers: LetterHeaders) -> LetterHeaders:
+    """The same letter's headers without those of its record."""
+    ours = [each for each in headers if each[0] in OWN_NAMES and each[0] != names.HEADERS]
+    return [*ours, (names.HEADERS, names.UNWRITABLE)]
 
 
 def count_in(record: Record, name: str) -> int:
@@ -66,3 +79,20 @@ def count_in(record: Record, name: str) -> int:
         if each == name and value and value.isdigit() and len(value) <= _MAX_COUNT_DIGITS:
             return int(value)
     return 0
+
+
+def _theirs(headers: Headers) -> tuple[LetterHeaders, bytes | None]:
+    """The record's own headers, and why they are missing if they are."""
+    theirs: LetterHeaders = [each for each in headers if each[0] not in OWN_NAMES]
+    if not all(_is_writable(name) for name, _ in theirs):
+        return [], names.UNWRITABLE
+    marked = (value for name, value in headers if name == names.HEADERS and value in _WHY_MISSING)
+    return theirs, next(marked, None)
+
+
+def _is_writable(name: str) -> bool:
+    """Whether the client writes it as it is: a NUL cuts it off, half a surrogate pair ends the process."""
+    try:
+        return b"\0" not in name.encode()
+    except UnicodeEncodeError:
+        return False

@@ -121,14 +121,12 @@ class KafkaSource:
         first = await self._consumer.poll(_POLL_SECONDS)
         if first is None:
             return ()
-        messages = [first]
         # Each step is looked at before the next: if it shows that a log was cut, a revoke within consume()
         # must know.
-        records = self._records(messages)
-        while (count := how_many_more(messages, max_records)) > 0:
+        records = self._records([first])
+        while (count := how_many_more(records, max_records)) > 0:
             await self._reading.seek(self._consumer, self._clock())
             more = await self._consumer.consume(count, 0)
-            messages += more
             records += self._records(more)
             if len(more) < count:
                 break

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from operator import call
 from typing import TYPE_CHECKING, Any, Final
 
-from worker.core.records import Record
+from worker.core.dead_letter_headers import UNREADABLE_HEADERS
+from worker.core.records import Record, held_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,14 +43,13 @@ class RecordReader:
             timestamp_ms = self._timestamp_ms
         else:
             self._timestamp_ms = timestamp_ms
-        headers: Any = message.headers()
         return Record(
             lease,
             message.offset(),  # type: ignore[arg-type]  # set, for it is no error
-            timestamp_ms if kind else None,
+            timestamp_ms if kind and timestamp_ms >= 0 else None,
             self._shared(message.key()),
             message.value(),
-            tuple(headers) if headers else _NO_HEADERS,
+            _headers(message),
             received_at,
         )
 
@@ -60,11 +61,29 @@ class RecordReader:
         return self._keys.setdefault(key, key)
 
 
-def how_many_more(messages: Sequence[Message], max_records: int) -> int:
-    """How many records may come after these, by their mean size.
+def _headers(message: Message) -> Headers:
+    """Its headers; ``UNREADABLE_HEADERS`` where a name is not UTF-8.
+
+    Of such a message confluent-kafka returns a list with holes in it *and* sets an exception. A call made in
+    C raises that; one made by the interpreter, once it has run often enough to be specialised, looks at the
+    list alone: the holes end the process when they are touched, and the exception comes up in some later
+    call. A second call would give the list with its holes, too.
+    """
+    try:
+        headers: Any = call(message.headers)
+    except (SystemError, UnicodeDecodeError):
+        return UNREADABLE_HEADERS
+    return tuple(headers) if headers else _NO_HEADERS
+
+
+def how_many_more(records: Sequence[Record], max_records: int) -> int:
+    """How many records may come after these, by the mean of what they take: value, key and headers.
 
     In steps: a compressed batch of 1 MB may hold hundreds of records of 1 MB, and the first few tell.
     """
-    size = sum(map(len, messages))
-    by_size = (_BYTES_AT_ONCE - size) * len(messages) // max(size, 1)
-    return min(max_records - len(messages), by_size, _STEP * len(messages))
+    count = len(records)
+    if count >= max_records:
+        return 0
+    size = sum(map(held_bytes, records))
+    by_size = (_BYTES_AT_ONCE - size) * count // max(size, 1)
+    return min(max_records - count, by_size, _STEP * count)

@@ -12,7 +12,10 @@ from worker.core.records import Headers, Reason, Record
 from worker.dead_letters.letter import OWN_NAMES, letter_headers
 
 REASON = Reason("undecodable", "the value is no JSON")
-FOREIGN_NAMES = st.text(max_size=20).filter(lambda name: name not in OWN_NAMES)
+# As the client gives them: a name with a NUL ends there.
+FOREIGN_NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20).filter(
+    lambda name: name not in OWN_NAMES
+)
 HEADERS = st.lists(st.tuples(FOREIGN_NAMES, st.none() | st.binary(max_size=20)), max_size=8).map(tuple)
 OFFSETS = st.integers(min_value=0, max_value=2**63 - 1)
 

@@ -6,14 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.builders import lease, record
+from tests.unit.dead_letters.test_letter import FOREIGN_NAMES
 from worker.core.lease import Lease
 from worker.core.mapping.event_ids import derived_event_id, origin
 from worker.core.records import Headers, Reason, Record
-from worker.dead_letters.letter import OWN_NAMES, letter_headers
+from worker.dead_letters.letter import letter_headers
 from worker.dead_letters.opened import Letter, open_letter, replayed, rule_of
 
 HEADERS = st.lists(
-    st.tuples(st.text(max_size=9).filter(lambda name: name not in OWN_NAMES), st.none() | st.binary()),
+    st.tuples(FOREIGN_NAMES, st.none() | st.binary()),
     max_size=4,
 ).map(tuple)
 REASON = Reason("missing", "session_id: nothing at visit")

@@ -4,9 +4,46 @@ from __future__ import annotations
 
 import tracemalloc
 
+import pytest
+
 from benchmarks.holding import Message
+from tests.support.builders import record
 from worker.core.lease import Lease
-from worker.sources.kafka_messages import RecordReader
+from worker.core.records import Record, held_bytes
+from worker.sources.kafka_messages import RecordReader, how_many_more
+
+BIG = b"x" * 900_000
+AT_ONCE_BYTES = 4 << 20
+
+
+def in_steps(each: Record, max_records: int) -> list[Record]:
+    """As many as come in one reception, of a topic that is full of such records."""
+    records = [each]
+    while (count := how_many_more(records, max_records)) > 0:
+        records += [each] * count
+    return records
+
+
+@pytest.mark.parametrize(
+    "big",
+    [
+        record(value=BIG),
+        record(key=BIG),
+        record(headers=(("h", BIG),)),
+        record(headers=(("h" * 900_000, None),)),
+    ],
+    ids=["value", "key", "header", "name"],
+)
+def test_one_reception_is_bounded_in_bytes_wherever_they_stand(big: Record) -> None:
+    records = in_steps(big, 1000)
+    assert 1 < len(records) < 10
+    assert sum(map(held_bytes, records)) <= AT_ONCE_BYTES
+
+
+def test_one_reception_is_bounded_in_records() -> None:
+    assert len(in_steps(record(), 1000)) == 1000
+    assert len(in_steps(record(), 1)) == 1
+    assert how_many_more([], 1000) == 0
 
 
 def test_a_key_that_comes_again_is_kept_once() -> None:
