@@ -17,6 +17,8 @@ _WORDS: Final = {
     KafkaError._MSG_TIMED_OUT: "no acknowledgement in time",  # noqa: SLF001  as above
     KafkaError.TOPIC_AUTHORIZATION_FAILED: "the worker may not write to it (ACL Write)",
     KafkaError.CLUSTER_AUTHORIZATION_FAILED: "the worker may not write idempotently (ACL IdempotentWrite)",
+    KafkaError.INVALID_RECORD: "it takes no such record; if it is compacted, make its cleanup.policy delete",
+    KafkaError._QUEUE_FULL: "a letter is larger than kafka.client's queue.buffering.max.kbytes",  # noqa: SLF001  as above
 }
 _TOO_LARGE: Final = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE)
 
@@ -29,7 +31,15 @@ def why_unwritable(error: KafkaError, topic: str, record: Record, headers: Lette
             f"dead-letter topic {topic}: the record {place}, {_letter_bytes(record, headers)} bytes, "
             f"is too large; raise the topic's max.message.bytes"
         )
-    return f"dead-letter topic {topic}: {_WORDS.get(error.code(), error.str())} ({error.name()})"
+    return f"dead-letter topic {topic}: {_WORDS.get(error.code()) or _said(error)} ({error.name()})"
+
+
+def _said(error: KafkaError) -> str:
+    try:
+        return error.str()
+    except UnicodeDecodeError:
+        # It cites a broker, which may say anything.
+        return "what Kafka said is not UTF-8"
 
 
 def _letter_bytes(record: Record, headers: LetterHeaders) -> int:

@@ -4,6 +4,9 @@ Everything happens on the loop. librdkafka sends from threads of its own; what i
 ``poll(0)``, which never waits. A thread that polls would have to win the interpreter's lock for each report,
 and a busy loop lets go of it 200 times a second.
 
+Whatever the client says to a letter, its writer hears that it is not written, and tries again: a producer
+that gave itself up is replaced when the next letter comes, as often as that takes.
+
 A letter's timestamp is the time of writing; the record's own stands in a header. Retention counts from the
 timestamp: with the record's own, a letter from a backlog older than the retention would be deleted within
 minutes, and one from the future be refused for ever, together with the letters sent beside it.
@@ -19,12 +22,12 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from worker.dead_letters.letter import letter_headers
+from worker.dead_letters.letter import letter_headers, without_theirs
 from worker.dead_letters.unwritable import why_unwritable
 from worker.ports import DeadLettersUnwritable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from confluent_kafka import Message
 
@@ -66,7 +69,8 @@ class KafkaDeadLetters:
         self._topic = topic
         self._version = version
         self._loop = asyncio.get_running_loop()
-        self._producer = Producer(self._settings)
+        # None: the last one gave itself up.
+        self._producer: Producer | None = Producer(self._settings)
         self._under_way: set[Report] = set()
         self._some_answered = asyncio.Event()
         self._next_poll = self._loop.call_later(IDLE_POLL_SECONDS, self._poll)
@@ -89,7 +93,8 @@ class KafkaDeadLetters:
             await self._next_answers(deadline - self._loop.time())
         self._next_poll.cancel()
         self._fail_under_way(KafkaError(KafkaError._PURGE_INFLIGHT))  # noqa: SLF001  librdkafka's name for it
-        await asyncio.to_thread(_disconnect, self._producer)
+        if self._producer is not None:
+            await asyncio.to_thread(_disconnect, self._producer)
 
     async def _sent(self, record: Record, headers: LetterHeaders) -> KafkaError | None:
         """Hand it to librdkafka, wait for the report, return what is wrong."""
@@ -97,18 +102,30 @@ class KafkaDeadLetters:
         reported = partial(self._reported, report)
         while True:
             try:
-                self._producer.produce(
-                    self._topic, record.value, record.key, headers=headers, on_delivery=reported
-                )
+                self._produce(record, headers, reported)
                 break
             except BufferError:
+                if not self._under_way:  # There is nothing to make room: it would be waited for in vain.
+                    return KafkaError(KafkaError._QUEUE_FULL)  # noqa: SLF001  librdkafka's name for it
                 await self._next_answers(IDLE_POLL_SECONDS)
             except KafkaException as refusal:
                 return self._refused(refusal)
+            except Exception as refusal:  # noqa: BLE001  of a letter that can't be written nobody may die
+                return KafkaError(KafkaError._FAIL, _class_of(refusal))  # noqa: SLF001  as above
         if not self._under_way:
             self._poll_in(BUSY_POLL_SECONDS)
         self._under_way.add(report)
         return await report
+
+    def _produce(self, record: Record, headers: LetterHeaders, reported: Callable[..., None]) -> None:
+        """Give librdkafka the letter; without its record's headers, if the client doesn't take those."""
+        if self._producer is None:
+            self._producer = Producer(self._settings)
+        produce = partial(self._producer.produce, self._topic, record.value, record.key, on_delivery=reported)
+        try:
+            produce(headers=headers)
+        except (TypeError, ValueError):
+            produce(headers=without_theirs(headers))
 
     def _reported(self, report: Report, error: KafkaError | None, _: Message) -> None:
         """What became of one letter; called from within ``poll``."""
@@ -118,15 +135,24 @@ class KafkaDeadLetters:
             report.set_result(error)
 
     def _poll(self) -> None:
-        """Fetch what librdkafka has to report, and come back."""
+        """Fetch what librdkafka has to report, and come back, whatever happens."""
         try:
-            answered = self._producer.poll(0)
+            if self._fetch_reports():
+                self._some_answered.set()
+        finally:
+            self._poll_in(BUSY_POLL_SECONDS if self._under_way else IDLE_POLL_SECONDS)
+
+    def _fetch_reports(self) -> int:
+        """How many there were."""
+        if self._producer is None:
+            return 0
+        try:
+            return self._producer.poll(0)
         except KafkaException as fatal:
-            self._replace_producer(_error_of(fatal))
-            answered = 1
-        if answered:
-            self._some_answered.set()
-        self._poll_in(BUSY_POLL_SECONDS if self._under_way else IDLE_POLL_SECONDS)
+            self._give_up_producer(_error_of(fatal))
+        except Exception as fault:  # noqa: BLE001  reports may be lost with it, and their writers wait for them
+            self._give_up_producer(KafkaError(KafkaError._FAIL, _class_of(fault)))  # noqa: SLF001  as above
+        return 1
 
     def _poll_in(self, seconds: float) -> None:
         self._next_poll.cancel()
@@ -142,14 +168,18 @@ class KafkaDeadLetters:
         """What ``produce`` itself said."""
         error = _error_of(refusal)
         if error.code() == KafkaError._FATAL:  # noqa: SLF001  librdkafka's own codes are named so
-            self._replace_producer(error)
+            self._give_up_producer(error)
         return error
 
-    def _replace_producer(self, fatal: KafkaError) -> None:
-        """An idempotent producer gives itself up for good when its numbering breaks: go on with a new one."""
-        given_up, self._producer = self._producer, Producer(self._settings)
+    def _give_up_producer(self, fatal: KafkaError) -> None:
+        """An idempotent producer gives itself up for good when its numbering breaks: go on with a new one.
+
+        The next letter makes it: making one may fail, and then it is that letter's writer who tries again.
+        """
+        given_up, self._producer = self._producer, None
         self._fail_under_way(fatal)
-        self._loop.run_in_executor(None, _disconnect, given_up)
+        if given_up is not None:
+            self._loop.run_in_executor(None, _disconnect, given_up)
 
     def _fail_under_way(self, error: KafkaError) -> None:
         """Tell every writer that its letter was not acknowledged."""
@@ -164,9 +194,14 @@ def _error_of(exception: KafkaException) -> KafkaError:
     return error
 
 
+def _class_of(fault: Exception) -> str:
+    """All that is told of it: its words may cite the letter."""
+    return type(fault).__name__
+
+
 def _disconnect(producer: Producer) -> None:
     """Forget what the producer still has, and end its threads, which may take a while."""
-    producer.purge()
     # A producer that gave itself up says so once more.
     with suppress(KafkaException):
+        producer.purge()
         producer.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -75,3 +76,22 @@ def test_headers_that_only_look_like_the_workers_do_no_harm(junk: bytes | None) 
         5, under=lease("views", 3), headers=((names.TRIES, junk), (names.ORIGINAL_OFFSET, junk))
     )
     assert dict(headers_of(pretender))[names.ORIGINAL_OFFSET] == b"5"
+
+
+def test_headers_that_could_not_be_read_are_said_to_be_missing() -> None:
+    unreadable = record(headers=names.UNREADABLE_HEADERS)
+    assert dict(headers_of(unreadable))[names.HEADERS] == b"unreadable"
+    assert dict(headers_of(record(headers=headers_of(unreadable))))[names.HEADERS] == b"unreadable"
+
+
+@pytest.mark.parametrize("name", ["a\x00b", "\ud800"])
+def test_a_name_that_the_client_would_cut_off_or_die_of_costs_the_record_its_headers(name: str) -> None:
+    """Half a surrogate pair in a name is a segmentation fault in ``produce``."""
+    made = headers_of(record(headers=(("fine", b"x"), (name, b"x"))))
+    assert [each for each, _ in made if each not in OWN_NAMES] == []
+    assert dict(made)[names.HEADERS] == b"unwritable"
+
+
+def test_what_the_api_said_is_kept_as_far_as_it_is_text() -> None:
+    said = headers_of(record(), reason=Reason("refused", "Odd: half an emoji \ud83d"))
+    assert dict(said)[names.REASON] == b"Odd: half an emoji \\ud83d"

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 import pytest
-from confluent_kafka import Consumer, KafkaError, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from tests.support.builders import lease, record
 from worker.core import dead_letter_headers as names
@@ -143,6 +143,123 @@ async def test_a_producer_that_gave_itself_up_is_replaced(kafka: EmbeddedKafka) 
         outcomes = await asyncio.gather(*several, return_exceptions=True)
         assert {type(each) for each in outcomes} == {DeadLettersUnwritable}
         await letters.write(record(4), REASON, 0)
+
+
+class Brittle(Producer):
+    """The real one; as often as ``fails`` says, making it fails, as it does while a CA file is replaced."""
+
+    fails = 0
+
+    def __init__(self, settings: dict[str, object]) -> None:
+        if Brittle.fails:
+            Brittle.fails -= 1
+            raise KafkaException(KafkaError(KafkaError._INVALID_ARG, "ssl.ca.location failed"))  # noqa: SLF001  as librdkafka calls it
+        super().__init__(settings)
+
+
+async def test_letters_go_on_after_a_producer_could_not_be_replaced(
+    kafka: EmbeddedKafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each writer hears that it is not written, which is a hold; the first that comes after is written."""
+    monkeypatch.setattr("worker.dead_letters.writing.Producer", Brittle)
+    async with writing(kafka) as letters:
+        await letters.write(record(0), REASON, 0)
+        kafka.fail_next(Api.PRODUCE, KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER)
+        Brittle.fails = 2
+        for _ in range(3):
+            with pytest.raises(DeadLettersUnwritable):
+                await letters.write(record(1), REASON, 0)
+        await asyncio.wait_for(letters.write(record(1), REASON, 0), 5)
+    assert len(read(kafka, 2)) == 2
+
+
+class Deaf(Producer):
+    """The real one; fetching reports raises as often as ``fails`` says, and what it fetched is gone."""
+
+    fails = 0
+
+    def poll(self, seconds: float) -> int:
+        answered = super().poll(seconds)
+        if answered and Deaf.fails:
+            Deaf.fails -= 1
+            raise RuntimeError("a callback failed")
+        return answered
+
+
+async def test_a_poll_that_raises_whatever_ends_no_polling(
+    kafka: EmbeddedKafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.dead_letters.writing.Producer", Deaf)
+    async with writing(kafka) as letters:
+        Deaf.fails = 1
+        both = [letters.write(record(offset), REASON, 0) for offset in (0, 1)]
+        await asyncio.wait_for(asyncio.gather(*both, return_exceptions=True), 5)
+        assert Deaf.fails == 0
+        await asyncio.wait_for(letters.write(record(2), REASON, 0), 5)
+
+
+class Picky(Producer):
+    """The real one, which takes letters only without their record's headers, or not at all."""
+
+    refuses: Exception | None = None
+    takes_ours = True
+
+    def produce(self, *args: object, headers: list[tuple[str, bytes]], **more: object) -> None:
+        theirs = [name for name, _ in headers if name not in OWN_NAMES]
+        if Picky.refuses is not None and (theirs or not Picky.takes_ours):
+            raise Picky.refuses
+        super().produce(*args, headers=headers, **more)
+
+
+REFUSALS: Final = [
+    TypeError("expected header value to be None, not X"),
+    ValueError("embedded null character"),
+    UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed"),
+]
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+async def test_headers_that_cannot_be_written_cost_the_letter_nothing_else(
+    kafka: EmbeddedKafka, monkeypatch: pytest.MonkeyPatch, refusal: Exception
+) -> None:
+    monkeypatch.setattr("worker.dead_letters.writing.Producer", Picky)
+    monkeypatch.setattr(Picky, "refuses", refusal)
+    async with writing(kafka) as letters:
+        await letters.write(record(5, value=b"v", headers=(("odd", b"x"),)), REASON, 0)
+    (written,) = read(kafka, 1)
+    headers = dict(written.headers() or [])
+    assert written.value() == b"v"
+    assert "odd" not in headers
+    assert (headers[names.HEADERS], headers[names.ORIGINAL_OFFSET]) == (b"unwritable", b"5")
+
+
+@pytest.mark.parametrize("refusal", [*REFUSALS, RuntimeError("secret"), MemoryError()])
+async def test_whatever_the_client_says_to_a_letter_it_is_a_hold_and_no_end(
+    kafka: EmbeddedKafka, monkeypatch: pytest.MonkeyPatch, refusal: Exception
+) -> None:
+    monkeypatch.setattr("worker.dead_letters.writing.Producer", Picky)
+    monkeypatch.setattr(Picky, "refuses", refusal)
+    monkeypatch.setattr(Picky, "takes_ours", False)
+    async with writing(kafka) as letters:
+        with pytest.raises(DeadLettersUnwritable, match=type(refusal).__name__) as refused:
+            await letters.write(record(), REASON, 0)
+        assert "secret" not in str(refused.value)
+        monkeypatch.setattr(Picky, "refuses", None)
+        await letters.write(record(), REASON, 0)
+
+
+async def test_a_letter_larger_than_the_clients_queue_says_so(kafka: EmbeddedKafka) -> None:
+    """It would be waited for in vain."""
+    async with writing(kafka, **{"queue.buffering.max.kbytes": 1}) as letters:
+        with pytest.raises(DeadLettersUnwritable, match=r"queue\.buffering\.max\.kbytes"):
+            await asyncio.wait_for(letters.write(record(value=b"x" * 5000), REASON, 0), 5)
+
+
+async def test_a_compacted_topic_is_said_to_be_one(kafka: EmbeddedKafka) -> None:
+    kafka.fail_next(Api.PRODUCE, KafkaError.INVALID_RECORD)
+    async with writing(kafka, **QUICK) as letters:
+        with pytest.raises(DeadLettersUnwritable, match=r"make its cleanup\.policy delete"):
+            await letters.write(record(), REASON, 0)
 
 
 async def test_a_full_queue_is_waited_for(kafka: EmbeddedKafka) -> None:
