@@ -119,3 +119,31 @@ def test_an_id_is_short_printable_and_holds_no_topic(
 def test_the_record_s_own_id_goes_before() -> None:
     assert event_of(MINIMAL | {"eventId": "mine"})["eventId"] == "mine"
     assert event_of(MINIMAL | {"eventId": 2**70})["eventId"] == str(2**70)
+
+
+@given(
+    topic=st.binary(max_size=9) | st.sampled_from([b"t", b"a" * 250, b"a/b", b"t\n", b"\x1b[2J", b"\xff"]),
+    partition=st.integers() | st.sampled_from([-1, 2**31, 10**19]),
+    offset=st.integers() | st.sampled_from([-1, 2**63, 10**19]),
+)
+def test_a_place_that_there_cannot_be_is_not_believed(topic: bytes, partition: int, offset: int) -> None:
+    """Whoever forges such headers gets the id of the place where the record really stands."""
+    forged = record(
+        3,
+        headers=(
+            (ORIGINAL_TOPIC, topic),
+            (ORIGINAL_PARTITION, b"%d" % partition),
+            (ORIGINAL_OFFSET, b"%d" % offset),
+        ),
+    )
+    is_topic = re.fullmatch(rb"[a-zA-Z0-9._-]{1,249}", topic) is not None
+    can_be = is_topic and 0 <= partition < 2**31 and 0 <= offset < 2**63
+    assert (derived_event_id(forged) != derived_event_id(record(3))) == can_be
+
+
+@pytest.mark.parametrize(
+    "timestamp", [b"-1", b"-62135596800000", b"9" * 19, b"9" * 99, b"soon", b"\xff", b"1_0"]
+)
+def test_an_original_timestamp_that_is_none_is_none(timestamp: bytes) -> None:
+    forged = (*letter_headers("t", 1, 7, None)[:3], (ORIGINAL_TIMESTAMP, timestamp))
+    assert derived_event_id(record_at("t", 9, 9, 9, forged)) == derived_event_id(record_at("t", 1, 7, None))

@@ -168,7 +168,7 @@ async def test_letters_go_on_after_a_producer_could_not_be_replaced(
         Brittle.fails = 2
         for _ in range(3):
             with pytest.raises(DeadLettersUnwritable):
-                await letters.write(record(1), REASON, 0)
+                await asyncio.wait_for(letters.write(record(1), REASON, 0), 5)
         await asyncio.wait_for(letters.write(record(1), REASON, 0), 5)
     assert len(read(kafka, 2)) == 2
 

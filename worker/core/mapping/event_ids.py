@@ -8,6 +8,7 @@ record's first will need its index appended; the first keeps the bare form.
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
@@ -22,8 +23,13 @@ if TYPE_CHECKING:
 # 48 bits: two topics of one dataset group that share them would have to agree in partition, offset and
 # millisecond too.
 _DIGEST_BYTES: Final = 6
-# As many as the largest signed integer of 64 bits has.
+# Kafka's types: a partition is an int, offset and timestamp are longs.
+_MOST_PARTITION: Final = 2**31 - 1
+_MOST: Final = 2**63 - 1
+# As many digits as the largest of them has.
 _MAX_DIGITS: Final = 19
+# What Kafka takes for the name of a topic.
+_TOPIC: Final = re.compile(rb"[A-Za-z0-9._-]{1,249}")
 
 
 class Origin(Struct, frozen=True, gc=False):
@@ -57,21 +63,27 @@ def _event_id(topic: str, partition: int, offset: int, timestamp_ms: int | None)
 
 
 def replayed_origin(record: Record) -> Origin | None:
-    """The place that its dead-letter headers name; None: it is no dead letter of the worker."""
+    """The place that its dead-letter headers name; None: it is no dead letter of the worker.
+
+    Anybody may write such headers: what they name is a place that there can be, or none.
+    """
     # The first of each name: what a second death may have added names the replay, not the origin.
     named = dict(reversed(record.headers))
     topic = named.get(headers.ORIGINAL_TOPIC)
-    partition = _parse(named.get(headers.ORIGINAL_PARTITION))
-    offset = _parse(named.get(headers.ORIGINAL_OFFSET))
-    if not topic or partition is None or offset is None:
+    partition = _parse(named.get(headers.ORIGINAL_PARTITION), _MOST_PARTITION)
+    offset = _parse(named.get(headers.ORIGINAL_OFFSET), _MOST)
+    if topic is None or not _TOPIC.fullmatch(topic) or partition is None or offset is None:
         return None
-    timestamp_ms = _parse(named.get(headers.ORIGINAL_TIMESTAMP))
-    return Origin(topic.decode(errors="replace"), partition, offset, timestamp_ms)
+    # None for -1 too, which is how Kafka says that there is none.
+    timestamp_ms = _parse(named.get(headers.ORIGINAL_TIMESTAMP), _MOST)
+    return Origin(topic.decode(), partition, offset, timestamp_ms)
 
 
-def _parse(number: bytes | None) -> int | None:
-    """None for what is below 0 too: no place is, and -1 is how Kafka says that there is no timestamp."""
-    return int(number) if number and number.isdigit() and len(number) <= _MAX_DIGITS else None
+def _parse(digits: bytes | None, most: int) -> int | None:
+    if not digits or not digits.isdigit() or len(digits) > _MAX_DIGITS:
+        return None
+    number = int(digits)
+    return number if number <= most else None
 
 
 @lru_cache(maxsize=1024)
