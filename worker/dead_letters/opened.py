@@ -1,9 +1,12 @@
-"""A dead letter, read back: what its headers say, and the record that it becomes when it is replayed."""
+"""A dead letter, read back: what its headers say, and the record that it becomes when it is replayed.
+
+Anybody who may write to the topic may write such headers: whatever they hold, a letter is opened or is none.
+"""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
@@ -15,6 +18,10 @@ from worker.dead_letters.letter import OWN_NAMES, count_in
 if TYPE_CHECKING:
     from worker.core.lease import Lease
     from worker.core.records import Headers
+
+
+# 10000-01-01T00:00:00Z: beyond it there is no calendar, and before 1970 there was no Kafka.
+_END_SECONDS: Final = 253_402_300_800
 
 
 class Letter(Struct, frozen=True, gc=False):
@@ -83,4 +90,5 @@ def _seconds(iso8601: str) -> float | None:
         moment = datetime.fromisoformat(iso8601)
     except ValueError:
         return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    return seconds if 0 <= seconds < _END_SECONDS else None

@@ -86,14 +86,16 @@ def _add_filters(parser: argparse.ArgumentParser) -> None:
 
 
 def _moment(text: str) -> Moment:
-    if match := re.fullmatch(r"(\d{1,9})([smhd])", text):
-        ago = timedelta(**{_UNITS[match[2]]: int(match[1])})
-        return Moment((datetime.now(UTC) - ago).timestamp(), relative=True)
+    match = re.fullmatch(r"(\d{1,9})([smhd])", text)
     try:
+        if match:
+            ago = timedelta(**{_UNITS[match[2]]: int(match[1])})
+            return Moment((datetime.now(UTC) - ago).timestamp(), relative=True)
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        utc = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return Moment(utc.timestamp(), relative=False)
+    except (ValueError, OverflowError):  # Beyond the calendar, the latter.
         raise argparse.ArgumentTypeError(f"{text} is neither ISO 8601 nor such as 2h") from None  # noqa: EM102, TRY003  argparse's way
-    return Moment((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp(), relative=False)
 
 
 def _offsets(text: str) -> tuple[int, int]:

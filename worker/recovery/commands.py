@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from typing import TYPE_CHECKING, Final
@@ -39,6 +40,9 @@ def do_dead_letters(chosen: argparse.Namespace, complain: Callable[[ConfigError]
         complain(error)
         return _MISCONFIGURED
     selection = _selection(chosen)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Letters hold what anybody wrote, and not each terminal has a sign for all of it.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         match chosen.dead_letters:
             case "list":
@@ -123,7 +127,7 @@ def _replay(settings: Settings, selection: Selection, chosen: argparse.Namespace
 def _letters(settings: Settings, selection: Selection) -> Iterator[Letter]:
     """The letters that are meant, up to where the topic ends now."""
     topic = open_topic(settings, settings.kafka.group_id, SILENT_LOG)
-    progress, read, found = Progress(sys.stderr), 0, 0
+    progress, read, found, foreign = Progress(sys.stderr), 0, 0, 0
     try:
         topic.begin({number: selection.span(number, *span) for number, span in topic.spans().items()})
         while not topic.at_end:
@@ -131,13 +135,17 @@ def _letters(settings: Settings, selection: Selection) -> Iterator[Letter]:
             read += len(records)
             for record in records:
                 letter = open_letter(record)
-                if letter is not None and selection.takes(letter):
+                if letter is None:
+                    foreign += 1
+                elif selection.takes(letter):
                     found += 1
                     yield letter
             progress.show(f"read {read:,} dead letters, {found:,} fit, {topic.left():,} to go")
     finally:
         progress.end()
         topic.close()
+        if foreign:
+            sys.stderr.write(f"left out, for their headers name no place: {foreign:,} records\n")
 
 
 def _fail(why: str) -> int:

@@ -23,6 +23,8 @@ Step: TypeAlias = Literal["hour", "day"]
 # The worker's own reasons are a few dozen, and what others may have written is not to fill the memory.
 _MOST_ROWS: Final = 10_000
 _OTHERS: Final = "(others)"
+# The worker's own are shorter, but for what the API said, of which only the code is counted.
+_MOST_CHARACTERS: Final = 500
 _HOUR_SECONDS: Final = 3600
 # Two days of hours still fit a screen.
 _HOURS_UP_TO: Final = 48
@@ -45,7 +47,7 @@ class Listing:
         """One more."""
         self.letters += 1
         self.replayed += letter.replays > 0
-        kind, rule = letter.reason.kind, rule_of(letter.reason)
+        kind, rule = (text[:_MOST_CHARACTERS] for text in (letter.reason.kind, rule_of(letter.reason)))
         _count(self._reasons, (kind, rule), (_OTHERS, ""))
         _count(self._topics, letter.origin.topic, _OTHERS)
         failed_at = letter.failed_at_seconds
