@@ -25,7 +25,7 @@ from worker.assembly import Edges, Worker, assemble
 from worker.core.classify import ERROR_CODES
 from worker.core.mapping import compile_mapping
 from worker.core.repeats import Repeats
-from worker.dead_letters.topic import DeadLetterTopicMissing, KafkaAway, ensure_topic
+from worker.dead_letters.topic import DeadLetterTopicUnusable, KafkaAway, ensure_topic
 from worker.dead_letters.writing import KafkaDeadLetters
 from worker.delivery.client import ClientSettings, PutEventsClient
 from worker.delivery.faults import DELIVERY_CODES
@@ -106,7 +106,7 @@ async def _run_to_the_end(settings: Settings, lines: UnblockedLines) -> int:
 def tell(error: Exception) -> int:
     """Say what ended the process, and give the exit code for it."""
     match error:
-        case DeadLetterTopicMissing():
+        case DeadLetterTopicUnusable():
             log.error("worker.misconfigured", reason=str(error).partition("\n")[0], command=error.command)
             return _EXIT_MISCONFIGURED
         case UnusableSettings():
@@ -265,7 +265,7 @@ async def _dead_letter_topic(settings: Settings, status: Status) -> None:
     """Wait until it is known to be there.
 
     Raises:
-        DeadLetterTopicMissing: it is not, and is not to be made.
+        DeadLetterTopicUnusable: it is not, and is not to be made; or letters would be lost there.
     """
     admin = client_settings(settings.kafka, for_="admin")
     repeats, clock = Repeats(), asyncio.get_running_loop().time

@@ -15,7 +15,7 @@ from tests.support.builders import record
 from tests.support.kafka_topics import QUIET
 from worker.core.records import Reason
 from worker.dead_letters.letter import OWN_NAMES
-from worker.dead_letters.topic import DeadLetterTopicMissing, ensure_topic
+from worker.dead_letters.topic import DeadLetterTopicCompacted, DeadLetterTopicMissing, ensure_topic
 from worker.dead_letters.writing import KafkaDeadLetters
 from worker.ports import DeadLettersUnwritable
 
@@ -164,3 +164,32 @@ async def test_a_missing_topic_is_not_made_unasked(kafka: KafkaTopics, names: Na
     with pytest.raises(DeadLetterTopicMissing, match="--partitions 2 --replication-factor 1"):
         await ensure_topic(settings, names.dead_letters, source_topics=[names.topic], create=False)
     assert names.dead_letters not in kafka.admin.list_topics(timeout=10).topics
+
+
+@pytest.mark.parametrize("policy", ["compact", "compact,delete"])
+async def test_a_compacted_topic_is_refused_until_it_is_not(
+    kafka: KafkaTopics, names: Names, policy: str
+) -> None:
+    """Its letters would be deleted for later ones of their key, and those without a key not be taken."""
+    kafka.create_topic(names.dead_letters, config={"cleanup.policy": policy})
+    settings = admin_settings(kafka)
+    with pytest.raises(DeadLetterTopicCompacted, match=r"--add-config cleanup\.policy=delete"):
+        await ensure_topic(settings, names.dead_letters, source_topics=[names.topic], create=True)
+    async with writing(kafka, names.dead_letters) as letters:
+        with pytest.raises(DeadLettersUnwritable, match=r"make its cleanup\.policy delete"):
+            await letters.write(record(key=None), REASON, 0)
+        kafka.set_topic_config(names.dead_letters, "cleanup.policy", "delete")
+        await letters.write(record(key=None), REASON, 0)
+    assert not await ensure_topic(settings, names.dead_letters, source_topics=[names.topic], create=True)
+
+
+async def test_the_largest_limit_of_a_source_topic_is_the_largest_of_its_dead_letters(
+    kafka: KafkaTopics, names: Names
+) -> None:
+    """Kafka's limit is an int, and there is none above it."""
+    kafka.create_topic(names.topic, config={"max.message.bytes": "2147483647"})
+    settings = admin_settings(kafka)
+    assert await ensure_topic(settings, names.dead_letters, source_topics=[names.topic], create=True)
+    resource = ConfigResource(ResourceType.TOPIC, names.dead_letters)
+    config = kafka.admin.describe_configs([resource])[resource].result(10)
+    assert config["max.message.bytes"].value == "2147483647"

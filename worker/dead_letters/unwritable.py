@@ -31,10 +31,11 @@ def why_unwritable(error: KafkaError, topic: str, record: Record, headers: Lette
             f"dead-letter topic {topic}: the record {place}, {_letter_bytes(record, headers)} bytes, "
             f"is too large; raise the topic's max.message.bytes"
         )
-    return f"dead-letter topic {topic}: {_WORDS.get(error.code()) or _said(error)} ({error.name()})"
+    return f"dead-letter topic {topic}: {_WORDS.get(error.code()) or said(error)} ({error.name()})"
 
 
-def _said(error: KafkaError) -> str:
+def said(error: KafkaError) -> str:
+    """The error's own words."""
     try:
         return error.str()
     except UnicodeDecodeError:
