@@ -102,6 +102,25 @@ def _record(size: int, *, per_session: int = 10, key_bytes: int = 16, headers: i
     return Shape(min(25_000, 100 * MILLION // (size + key_bytes + 200 * headers)), make)
 
 
+def _ids(filling: str, *, per_session: int = 10, per_user: int = 10) -> Shape:
+    """Records with ids as long as the API takes them."""
+
+    def make(number: int) -> Message:
+        session_number = number // per_session
+        event = {
+            "eventType": "view",
+            "sentAt": SENT_AT_SECONDS,
+            "sessionId": f"s{session_number:08}" + filling * 247,
+            "userId": f"u{number // per_user:08}" + filling * 247,
+            "itemId": f"item-{number}",
+        }
+        text = json.dumps(event, ensure_ascii=False)
+        # A copy, as the client makes one: what encoding leaves has the slack of its buffer.
+        return Message(number, b"%d" % session_number, bytes(memoryview(text.encode())))
+
+    return Shape(10_000, make)
+
+
 def _large_event() -> Shape:
     impression = (
         b',"impression":["' + b'","'.join(b"%03d" % place + b"i" * 240 for place in range(25)) + b'"]'
@@ -122,6 +141,14 @@ SHAPES = {
     "10,000 bytes": _record(10_000),
     "1,000,000 bytes": _record(MILLION),
     "7,000 bytes, most of it in the event": _large_event(),
+    "ids of 256 characters, 10 a session": _ids("x"),
+    "ids of 256 characters, one a session": _ids("x", per_session=1, per_user=1),
+    "ids of 256 characters, one session, another user each": _ids("x", per_session=1 << 60, per_user=1),
+    "ids of 256 Cyrillic letters, one a session": _ids("\u0436", per_session=1, per_user=1),
+    "ids of 256 emoji, one a session": _ids("\U0001f600", per_session=1, per_user=1),
+    "ids of 256 Cyrillic letters, one session, another user each": _ids(
+        "\u0436", per_session=1 << 60, per_user=1
+    ),
     "300 bytes, unmappable": Shape(25_000, lambda number: Message(number, None, b'["%0296d"]' % number)),
 }
 

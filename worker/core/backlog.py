@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from worker.core.records import SESSION_BYTES
-
-if TYPE_CHECKING:
-    from collections.abc import Sized
 
 # After a pause the flow begins again well below the bound: pausing throws away what was fetched ahead.
 _RESUME_AT = 0.8
@@ -17,11 +14,21 @@ _LEAST_ROOM = 100
 _LEAST_PART = 10
 
 
+class Sessions(Protocol):
+    """The sessions that the records make."""
+
+    text_bytes: int
+    """What the texts of their ids take."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+
+
 class Backlog:
     """Records that are received and not done with, by number and by bytes."""
 
-    def __init__(self, max_records: int, max_bytes: int, sessions: Sized = ()) -> None:
-        """Begin empty, with both bounds; ``sessions`` are those that the records make."""
+    def __init__(self, max_records: int, max_bytes: int, sessions: Sessions | None = None) -> None:
+        """Begin empty, with both bounds."""
         self._max_records = max_records
         self._max_bytes = max_bytes
         self._sessions = sessions
@@ -31,7 +38,10 @@ class Backlog:
     @property
     def bytes(self) -> int:
         """Bytes of memory that all of it takes, estimated."""
-        return self._record_bytes + SESSION_BYTES * len(self._sessions)
+        sessions = self._sessions
+        if sessions is None:
+            return self._record_bytes
+        return self._record_bytes + SESSION_BYTES * len(sessions) + sessions.text_bytes
 
     def add(self, held_bytes: int) -> None:
         """One record more."""

@@ -16,8 +16,8 @@ from itertools import islice
 from math import inf
 from typing import TYPE_CHECKING
 
-from worker.core.records import Batch, Interaction
-from worker.core.session import Session
+from worker.core.records import Batch, Interaction, text_bytes
+from worker.core.session import Session, users_bytes
 from worker.core.turns import OldestFirst
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ class SessionQueues:
         self._turns = OldestFirst() if turns is None else turns
         self.trying: dict[str, Trying] = {}
         """What is known of the sessions whose last call failed; noted by whoever makes the calls."""
+        self.text_bytes = 0
+        """Bytes of memory that the ids of its sessions and users take."""
 
     def __len__(self) -> int:
         """How many sessions are known: with events that wait, or with a call in flight."""
@@ -62,8 +64,11 @@ class SessionQueues:
         session = self._sessions.get(interaction.session_id)
         if session is None:
             session = self._sessions[interaction.session_id] = Session(interaction.session_id)
-        events = session.events
-        events.append(_with_ids_of(events[-1], interaction) if events else interaction)
+            self.text_bytes += text_bytes(session.session_id)
+        events, before = session.events, session.last_user_id()
+        events.append(_with_ids_of(session, before, interaction))
+        if events[-1].user_id is not before:
+            self.text_bytes += text_bytes(interaction.user_id)
         if session.in_flight:
             return
         if len(events) == 1:
@@ -107,6 +112,7 @@ class SessionQueues:
         del session.events[:count]
         session.turn_at = session.due_at + _TURN_SECONDS
         session.in_flight = True
+        session.sent_user_id = sealed[0].user_id
         session.stop_waiting()
         self._turns.took()
         return Batch(session.session_id, sealed[0].user_id, sealed)
@@ -122,6 +128,9 @@ class SessionQueues:
         """
         session = self._sessions[session_id]
         session.in_flight = False
+        sent, session.sent_user_id = session.sent_user_id, None
+        if not put_back and not (session.events and session.events[0].user_id is sent):
+            self.text_bytes -= text_bytes(sent)
         if put_back:
             session.events[:0] = put_back
             session.due_at = now
@@ -131,7 +140,7 @@ class SessionQueues:
         if session.events:
             self._set_due(session, self._due_at(session, now))
         else:
-            del self._sessions[session_id]
+            self._forget(session)
 
     def hasten(self, now: float) -> None:
         """Make every session due that holds events of an ending lease."""
@@ -155,7 +164,11 @@ class SessionQueues:
             if len(kept) == self._max_events:
                 break
         if taken:
-            session.events[: len(taken) + len(kept)] = kept
+            looked_at = len(taken) + len(kept)
+            # The one behind may share a text with them.
+            behind = session.events[looked_at : looked_at + 1]
+            self.text_bytes -= users_bytes(session.events[: looked_at + 1]) - users_bytes([*kept, *behind])
+            session.events[:looked_at] = kept
             self._reconsider(session, now)
         return taken
 
@@ -167,7 +180,9 @@ class SessionQueues:
             if not gone:
                 continue
             dropped += gone
+            before = session.text_bytes()
             session.events = [event for event in session.events if event.record.lease.open]
+            self.text_bytes -= before - session.text_bytes()
             if not session.events and not session.in_flight:
                 self._forget(session)
         return dropped
@@ -199,10 +214,15 @@ class SessionQueues:
         session.stop_waiting()
         self.trying.pop(session.session_id, None)
         del self._sessions[session.session_id]
+        self.text_bytes -= text_bytes(session.session_id)
 
 
-def _with_ids_of(before: Interaction, interaction: Interaction) -> Interaction:
-    """The same, with the texts of its session's ids that are held already: a tenth of a record."""
-    same_user = interaction.user_id == before.user_id
-    user_id = before.user_id if same_user else interaction.user_id
-    return Interaction(interaction.record, before.session_id, user_id, interaction.event)
+def _with_ids_of(session: Session, before: str | None, interaction: Interaction) -> Interaction:
+    """The same, with the texts of its session's ids that are held already: a tenth of a record, and more.
+
+    ``before`` is the user of the event before.
+    """
+    user_id = before if interaction.user_id == before else interaction.user_id
+    if interaction.session_id is session.session_id and interaction.user_id is user_id:
+        return interaction
+    return Interaction(interaction.record, session.session_id, user_id, interaction.event)

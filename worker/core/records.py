@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 Headers: TypeAlias = tuple[tuple[str, bytes | None], ...]
 
 # What holding costs besides a record's own bytes: its objects and its places in queue and ledger; a header's
-# objects; a session with its queue and its place in the heap. `python -m benchmarks holding` measures it.
+# objects; a session with its queue and its place in the heap, but without the texts of its ids.
+# `python -m benchmarks holding` measures it.
 OVERHEAD_BYTES = 320
 HEADER_BYTES = 160
-SESSION_BYTES = 460
+SESSION_BYTES = 440
 
 
 class Record(Struct, frozen=True, gc=False):
@@ -102,6 +103,12 @@ class Batch(Struct, frozen=True, gc=False):
 
     def _of(self, interactions: tuple[Interaction, ...]) -> Batch:
         return Batch(self.session_id, self.user_id, interactions)
+
+
+def text_bytes(text: str | None) -> int:
+    """Bytes of memory that an id takes, which may be four for a character; the same for the same text."""
+    # Of a copy: what a text itself takes grows once somebody has asked for it in UTF-8.
+    return 0 if text is None else (" " + text).__sizeof__()
 
 
 def held_bytes(record: Record, event: bytes | None = None) -> int:

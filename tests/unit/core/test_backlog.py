@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.builders import interaction
 from worker.core.backlog import Backlog
-from worker.core.records import SESSION_BYTES
+from worker.core.queues import SessionQueues
+from worker.core.records import SESSION_BYTES, text_bytes
 
 
 def backlog_of(
@@ -45,12 +47,16 @@ def test_it_has_eased_well_below_the_bound() -> None:
 
 
 def test_sessions_take_memory_too() -> None:
-    sessions = ["one", "two"]
-    backlog = Backlog(1000, 10 + 2 * SESSION_BYTES, sessions)
+    sessions = SessionQueues(linger_seconds=1, max_events=10)
+    for session_id in ("one", "two"):
+        sessions.add(interaction(session_id, user_id=None), 0)
+    of_ids = text_bytes("one") + text_bytes("two")
+    backlog = Backlog(1000, 10 + 2 * SESSION_BYTES + of_ids, sessions)
     backlog.add(10)
     assert backlog.room() == 0
-    sessions.pop()
-    assert backlog.bytes == 10 + SESSION_BYTES
+    sessions.seal(2)
+    sessions.release("one", 2)
+    assert backlog.bytes == 10 + SESSION_BYTES + text_bytes("two")
     assert backlog.room() == 999
 
 
