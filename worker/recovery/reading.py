@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from worker.core.lease import Lease
+from worker.dead_letters.unwritable import said
 from worker.sources.kafka_messages import RecordReader
 
 if TYPE_CHECKING:
@@ -178,7 +179,7 @@ class LetterTopic:
                 self.positions[number] = max(self.positions[number], min(offset, self._ends[number]))
                 self._end(number)
         elif error.code() in _LASTING:
-            raise LettersUnreadable(self.topic, error.str())
+            raise LettersUnreadable(self.topic, said(error))
 
     def _end(self, number: int) -> None:
         self._unread.discard(number)
@@ -196,7 +197,10 @@ class LetterTopic:
             except KafkaException as refusal:
                 error: KafkaError = refusal.args[0]
                 if error.code() in _LASTING | _LASTING_OF_GROUP or time.monotonic() > ends:
-                    raise LettersUnreadable(self.topic, error.str()) from None
+                    raise LettersUnreadable(self.topic, said(error)) from None
+            except (UnicodeDecodeError, SystemError):
+                # The client takes all names for UTF-8.
+                raise LettersUnreadable(self.topic, "what Kafka says of its topics can't be read") from None
             time.sleep(_PAUSE_SECONDS)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
@@ -13,6 +13,7 @@ from tests.support.builders import lease, record
 from worker.core import dead_letter_headers as names
 from worker.core.records import Reason
 from worker.dead_letters.letter import OWN_NAMES
+from worker.dead_letters.unwritable import why_unwritable
 from worker.dead_letters.writing import KafkaDeadLetters
 from worker.local.kafka import Api, EmbeddedKafka
 from worker.ports import DeadLettersUnwritable
@@ -293,3 +294,23 @@ async def test_a_writer_may_be_cancelled(kafka: EmbeddedKafka) -> None:
         await asyncio.sleep(0)  # so that they have begun
         cancelled.cancel()
         await other
+
+
+class Garbled:
+    """An error whose words are not UTF-8: it cites a broker."""
+
+    def code(self) -> int:
+        return int(KafkaError.UNKNOWN)
+
+    def name(self) -> str:
+        return "UNKNOWN"
+
+    def str(self) -> str:
+        raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
+
+
+def test_what_a_broker_says_may_be_no_text() -> None:
+    error: Any = Garbled()
+    assert why_unwritable(error, TOPIC, record(), []) == (
+        "dead-letter topic dead: what Kafka said is not UTF-8 (UNKNOWN)"
+    )
