@@ -65,7 +65,9 @@ class SessionQueues:
         if session is None:
             session = self._sessions[interaction.session_id] = Session(interaction.session_id)
             self.text_bytes += text_bytes(session.session_id)
-        events, before = session.events, session.last_user_id()
+        events = session.events
+        # Of the event before it, which may be in a call.
+        before = events[-1].user_id if events else session.sent_user_id
         events.append(_with_ids_of(session, before, interaction))
         if events[-1].user_id is not before:
             self.text_bytes += text_bytes(interaction.user_id)

@@ -50,10 +50,6 @@ class Session:
         count = len(self.events)
         return count >= limit or self.first_run(limit) < count
 
-    def last_user_id(self) -> str | None:
-        """The user of its last event, or of the call in flight when none waits."""
-        return self.events[-1].user_id if self.events else self.sent_user_id
-
     def text_bytes(self) -> int:
         """Bytes of memory that its ids take: its own, and a user's for each run of events."""
         sent_bytes = text_bytes(self.sent_user_id)
