@@ -1,12 +1,14 @@
 """librdkafka's consumer as the real source sees it: ``confluent_kafka.aio.AIOConsumer``'s part of it.
 
-Rebalances, and what came of commits, are told from within ``poll``, ``consume`` and ``close``, as there.
-Messages that were fetched do not survive the loss of their partition, except the one that ``poll`` gave.
+Rebalances, what came of commits, and statistics are told from within ``poll``, ``consume`` and ``close``, as
+there. Messages that were fetched do not survive the loss of their partition, except the one that ``poll``
+gave. A pause belongs to the partition, not to its assignment: it is there still when that comes back.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -14,13 +16,13 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from msgspec import Struct
 
 from tests.simulation.broker import Commit
-from tests.support.stage import EPOCH_SECONDS
+from tests.simulation.fetching import NO_OFFSET, Held
+from tests.simulation.message import Message
 from tests.support.twins import TOPIC
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
-    from tests.simulation.broker import Partition
     from tests.simulation.member import Member
     from tests.simulation.truth import Written
     from tests.simulation.world import World
@@ -32,78 +34,7 @@ if TYPE_CHECKING:
 # while nothing does, or an idle night would take a minute to play.
 _POLL_SECONDS: Final = 0.1
 _MOST_POLL_SECONDS: Final = 3.2
-
-
-class Message:
-    """A record as confluent-kafka hands it over."""
-
-    __slots__ = ("record", "text")
-
-    def __init__(self, record: Written) -> None:
-        self.record = record
-        self.text = record.value()
-
-    def __len__(self) -> int:
-        return len(self.text)
-
-    def error(self) -> None:
-        return None
-
-    def topic(self) -> str:
-        return TOPIC
-
-    def partition(self) -> int:
-        return self.record.partition
-
-    def offset(self) -> int:
-        return self.record.offset
-
-    def timestamp(self) -> tuple[int, int]:
-        return 1, int((EPOCH_SECONDS + self.record.at) * 1000)
-
-    def headers(self) -> None:
-        return None
-
-    def key(self) -> bytes:
-        return self.record.name.encode()
-
-    def value(self) -> bytes:
-        return self.text
-
-
-class Held:
-    """A partition as the consumer believes to have it."""
-
-    def __init__(self, partition: Partition, assignment: int) -> None:
-        self.partition = partition
-        self.assignment = assignment
-        self.incarnation = partition.incarnation
-        self.place = self.furthest = partition.committed_place()
-        self.is_paused = False
-
-    def take(self, most: int) -> list[Written]:
-        """The next records; a partition whose log is another is read from its beginning."""
-        if self.incarnation != self.partition.incarnation:
-            self.incarnation, self.place, self.furthest = self.partition.incarnation, 0, 0
-        begin = max(self.place, self.partition.start)
-        taken = self.partition.log[begin : begin + most]
-        self.place = begin + len(taken)
-        self.furthest = max(self.furthest, self.place)
-        return taken
-
-    def was_cut(self) -> None:
-        """The log has lost its end: who had never come so far goes on where it was."""
-        read_it = self.incarnation == self.partition.incarnation - 1
-        if read_it and self.furthest <= len(self.partition.log):
-            self.incarnation = self.partition.incarnation
-
-    def has_more(self) -> bool:
-        is_new = self.incarnation != self.partition.incarnation
-        return (
-            not self.is_paused
-            and bool(self.partition.log)
-            and (is_new or self.place < len(self.partition.log))
-        )
+_ANSWER_SECONDS: Final = 5.0
 
 
 class _Topics(Struct):
@@ -120,7 +51,11 @@ class SimulatedConsumer:
     def __init__(self, world: World, member: Member) -> None:
         self._world = world
         self._member = member
+        self._now = world.loop.time
         self.held: dict[int, Held] = {}
+        # Of each partition that was ever assigned: where it was fetched last. It stays known, with its pause.
+        self._known: dict[int, int] = {}
+        self._paused: set[int] = set()
         self._ops: deque[Op] = deque()
         self._idle: asyncio.Future[None] | None = None
         self._idle_seconds = _POLL_SECONDS
@@ -130,21 +65,25 @@ class SimulatedConsumer:
     async def subscribe(self, _: Sequence[str], *, on_assign: Told, on_revoke: Told, on_lost: Told) -> None:
         self._on_assign, self._on_revoke, self._on_lost = on_assign, on_revoke, on_lost
 
-    def on_commit_is(
-        self, told: Callable[[KafkaError | None, list[TopicPartition]], Awaitable[None]]
-    ) -> None:
-        self._on_commit = told
+    def calls_back(self, settings: Mapping[str, Any]) -> None:
+        """What the application has set up to be told of."""
+        self._on_commit = settings["on_commit"]
+        self._on_statistics = settings.get("stats_cb")
+        self._statistics_seconds = settings.get("statistics.interval.ms", 0) / 1000
+        self._statistics_at = self._now() + self._statistics_seconds
 
     async def poll(self, _: float) -> Message | None:
         await self._serve()
-        if not any(each.has_more() for each in self.held.values()):
+        if not self._fetch():
             await self._wait()
             await self._serve()
+            self._fetch()
         return next(iter(self._take(1)), None)
 
     async def consume(self, most: int, _: float) -> list[Message]:
         await asyncio.sleep(0)
         await self._serve()
+        self._fetch()
         self._fetches += 1
         draw = self._world.chance.draw("fetch", self._member.name, self._fetches)
         return self._take(min(most, draw.pick((most, most, most, 3, 0))))
@@ -153,7 +92,7 @@ class SimulatedConsumer:
         self, *, offsets: Sequence[TopicPartition], asynchronous: bool
     ) -> Sequence[TopicPartition] | None:
         self._member.must_live()
-        commits = [self._commit(each) for each in offsets if each.partition in self.held]
+        commits = [self._commit(each) for each in offsets]
         self._commits += 1
         sent = self._world.commit(self._member, self._commits, commits)
         if asynchronous:
@@ -166,20 +105,50 @@ class SimulatedConsumer:
         return offsets
 
     async def pause(self, partitions: Iterable[TopicPartition]) -> None:
+        """Without effect on partitions that were never assigned."""
         for each in partitions:
-            if each.partition in self.held:
-                self.held[each.partition].is_paused = True
+            if each.partition in self._known:
+                self._paused.add(each.partition)
+            if (held := self.held.get(each.partition)) is not None:
+                held.pause()
 
     async def resume(self, partitions: Iterable[TopicPartition]) -> None:
+        """Also of partitions that are not assigned now."""
         for each in partitions:
-            if each.partition in self.held:
-                self.held[each.partition].is_paused = False
+            self._paused.discard(each.partition)
+            if (held := self.held.get(each.partition)) is not None:
+                held.is_paused = False
+        self._fetch()
+
+    async def seek(self, to: TopicPartition) -> None:
+        if to.partition not in self.held:
+            raise KafkaException(KafkaError(KafkaError._STATE))  # noqa: SLF001  librdkafka's own code
+        self.held[to.partition].seek(to.offset)
+
+    async def position(self, partitions: Iterable[TopicPartition]) -> list[TopicPartition]:
+        held = ((each.partition, self.held.get(each.partition)) for each in partitions)
+        return [TopicPartition(TOPIC, at, NO_OFFSET if one is None else one.position()) for at, one in held]
+
+    async def committed(
+        self,
+        partitions: Iterable[TopicPartition],
+        timeout: float = _ANSWER_SECONDS,  # noqa: ASYNC109  as below
+    ) -> list[TopicPartition]:
+        await self._asks_brokers(timeout)
+        found = ((each.partition, self._world.partitions[each.partition].committed) for each in partitions)
+        return [TopicPartition(TOPIC, at, NO_OFFSET if offset is None else offset) for at, offset in found]
+
+    async def get_watermark_offsets(
+        self,
+        of: TopicPartition,
+        timeout: float = _ANSWER_SECONDS,  # noqa: ASYNC109  as below
+    ) -> tuple[int, int]:
+        await self._asks_brokers(timeout)
+        partition = self._world.partitions[of.partition]
+        return partition.first_offset, partition.next_offset
 
     async def list_topics(self, timeout: float) -> _Topics:  # noqa: ASYNC109  the consumer's protocol
-        await asyncio.sleep(0.01)
-        if self._world.kafka == "no metadata":
-            await asyncio.sleep(timeout)
-            raise KafkaException(KafkaError(KafkaError._TRANSPORT))  # noqa: SLF001  as above
+        await self._asks_brokers(timeout)
         return _Topics({TOPIC: _Topic(dict.fromkeys(range(len(self._world.partitions))))})
 
     async def close(self) -> None:
@@ -189,13 +158,21 @@ class SimulatedConsumer:
         self._member.must_live()
         self.is_closed = True
 
+    async def _asks_brokers(self, timeout: float) -> None:  # noqa: ASYNC109  the consumer's protocol
+        await asyncio.sleep(0.01)
+        self._member.must_live()
+        if self._world.kafka == "no metadata":
+            await asyncio.sleep(timeout)
+            raise KafkaException(KafkaError(KafkaError._TRANSPORT))  # noqa: SLF001  librdkafka's own code
+
     def tell(self, op: Op) -> None:
         """The group has something to say; it is heard in the next poll."""
         self._ops.append(op)
         self.wake()
 
     def wake(self) -> None:
-        """There is something to poll for."""
+        """There is something to poll for, and it is fetched whether anybody polls or not."""
+        self._fetch()
         self._idle_seconds = _POLL_SECONDS
         if self._idle is not None and not self._idle.done():
             self._idle.set_result(None)
@@ -213,7 +190,7 @@ class SimulatedConsumer:
             return  # The group has thought better of it.
         await self._on_assign(self, _positions(given))
         for number, assignment in given.items():
-            self.held[number] = Held(self._world.partitions[number], assignment)
+            self.held[number] = self._hold(number, assignment)
         self._world.note(self._member.name, "is assigned", *given)
 
     async def do_revoke(self, assignments: dict[int, int]) -> None:
@@ -222,8 +199,7 @@ class SimulatedConsumer:
         if ours:
             self._world.note(self._member.name, "gives back", *ours)
             await self._on_revoke(self, _positions(ours))
-            for number in ours:
-                del self.held[number]
+            self._let_go(ours)
 
     async def do_lose(self, assignments: dict[int, int]) -> None:
         """Partitions are somebody else's already."""
@@ -231,12 +207,31 @@ class SimulatedConsumer:
         if ours:
             self._world.note(self._member.name, "hears that it lost", *ours)
             await self._on_lost(self, _positions(ours))
-            for number in ours:
-                del self.held[number]
+            self._let_go(ours)
+
+    def _hold(self, number: int, assignment: int) -> Held:
+        is_paused, before = number in self._paused, self._known.setdefault(number, 0)
+        if is_paused:
+            self._world.saw("a pause that outlived its assignment")
+        partition, saw = self._world.partitions[number], self._world.saw
+        return Held(partition, assignment, saw, is_paused=is_paused, fetched_before=before)
+
+    def _let_go(self, numbers: Iterable[int]) -> None:
+        for number in numbers:
+            self._known[number] = self.held.pop(number).fetched_last
+
+    def _fetch(self) -> bool:
+        """Whether there is something to hand over."""
+        for each in self.held.values():
+            each.fetch(self._now())
+        return any(each.has_more() for each in self.held.values())
 
     async def _serve(self) -> None:
         while self._ops:
             await self._ops.popleft()()
+        if self._on_statistics is not None and self._now() >= self._statistics_at > 0:
+            self._statistics_at = self._now() + self._statistics_seconds
+            await self._on_statistics(self._statistics())
         self._member.must_live()
 
     async def _wait(self) -> None:
@@ -255,15 +250,24 @@ class SimulatedConsumer:
         # Not always the same one first.
         order = sorted(self.held, key=lambda number: (number + self._fetches) % 3)
         for held in map(self.held.__getitem__, order):
-            if len(taken) < most and held.has_more():
+            if len(taken) < most:
                 taken += held.take(most - len(taken))
         return [Message(each) for each in taken]
 
+    def _statistics(self) -> str:
+        partitions = {str(number): each.statistics() for number, each in self.held.items()}
+        return json.dumps({"topics": {TOPIC: {"partitions": partitions}}})
+
     def _commit(self, position: TopicPartition) -> Commit:
-        held = self.held[position.partition]
-        if held.incarnation == held.partition.incarnation:
-            self._world.check_offset(held.partition, position.offset, f"{self._member.name} commits")
-        return Commit(held.partition, held.assignment, held.incarnation, position.offset)
+        partition = self._world.partitions[position.partition]
+        if (held := self.held.get(position.partition)) is not None:
+            self._world.check_offset(held, position.offset, f"{self._member.name} commits")
+            return Commit(partition, held.assignment, held.told_term, position.offset)
+        # A member may commit what is another's: the broker looks at the member, not at the partition.
+        is_of_the_group = any(each.assignment == each.partition.assignment for each in self.held.values())
+        return Commit(
+            partition, partition.assignment if is_of_the_group else -1, partition.term, position.offset
+        )
 
 
 def _positions(partitions: Iterable[int]) -> list[TopicPartition]:

@@ -65,7 +65,7 @@ class Director:
             case Recreate():
                 self._recreate()
             case Cut():
-                self._cut(step.partition)
+                self._cut(step)
             case Expire():
                 world.partitions[step.partition].expire()
             case Crash():
@@ -100,7 +100,7 @@ class Director:
     def _rewind(self, partition: int) -> None:
         for member in self._world.members.values():
             if (held := member.consumer.held.get(partition)) is not None:
-                held.place = held.partition.committed_place()
+                held.rewind()
         self._wake_all()
 
     def _recreate(self) -> None:
@@ -109,12 +109,13 @@ class Director:
             self._world.truth.begins_anew(each.number)
         self._wake_all()
 
-    def _cut(self, number: int) -> None:
-        self._world.partitions[number].cut()
-        self._world.truth.was_cut(number)
-        for member in self._world.everyone:
-            if (held := member.consumer.held.get(number)) is not None:
-                held.was_cut()
+    def _cut(self, step: Cut) -> None:
+        world = self._world
+        partition = world.partitions[step.partition]
+        if any(each.is_member() and each.oracle.hands.owed({step.partition}) for each in world.everyone):
+            world.saw("a cut while records are held")
+        partition.cut(step.share_kept, world.loop.time() + step.heard_after)
+        world.truth.was_cut(step.partition)
         self._wake_all()
 
     def _crash(self, step: Crash) -> None:

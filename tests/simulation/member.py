@@ -180,10 +180,9 @@ class Member:
     def stores(self, offsets: Mapping[tuple[str, int], int]) -> None:
         """The worker says what may be committed."""
         for (_, number), offset in offsets.items():
-            held = self.consumer.held.get(number)
-            if held is not None and held.incarnation == held.partition.incarnation:
+            if (held := self.consumer.held.get(number)) is not None:
                 self.world.note(self.name, "stores", number, offset)
-                self.world.check_offset(held.partition, offset, f"{self.name} stores")
+                self.world.check_offset(held, offset, f"{self.name} stores")
 
     def heard(self, event: Mapping[str, object]) -> None:
         """It logs."""

@@ -104,7 +104,7 @@ def simulated() -> Iterator[None]:
 
 def _consumer(settings: Mapping[str, Any], **_: object) -> SimulatedConsumer:
     consumer = CURRENT.get().consumer
-    consumer.on_commit_is(settings["on_commit"])
+    consumer.calls_back(settings)
     return consumer
 
 

@@ -120,9 +120,12 @@ class Recreate(Step, frozen=True, kw_only=True):
 
 
 class Cut(Step, frozen=True, kw_only=True):
-    """A partition loses the newer half of its log, as in an unclean election."""
+    """A partition loses the newer part of its log, as in an unclean election."""
 
     partition: int
+    share_kept: float = 0.5
+    heard_after: float = 0.0
+    """Seconds until consumers hear of the election, and so of the cut."""
 
 
 class Expire(Step, frozen=True, kw_only=True):

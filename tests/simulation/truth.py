@@ -29,12 +29,14 @@ class Written:
         "event",
         "gone",
         "kind",
+        "leader_epoch",
         "log",
         "name",
         "offset",
         "partition",
         "place",
         "session",
+        "term",
         "user",
     )
 
@@ -45,12 +47,12 @@ class Written:
         self.session = session
         self.user = None if user == "-" else user
         self.event = json.dumps(name).encode()
-        self.partition = self.offset = self.place = 0
+        self.partition = self.offset = self.place = self.term = self.leader_epoch = 0
         self.log: list[Written] = []
         self.done = "skipped" if kind == "skip" else ""
         """How it was first done with; empty while it is not."""
         self.gone = False
-        """Deleted from the topic before anybody was done with it: nobody owes it."""
+        """Deleted, or left out by librdkafka, before anybody was done with it: nobody owes it."""
 
     @property
     def owed(self) -> bool:
@@ -123,15 +125,21 @@ class Truth:
             self._check_order(record)
         record.done = how
 
-    def check_offset(self, partition: int, log: list[Written], offset: int, who: str) -> None:
-        """Nothing below an offset that somebody stores or commits may still be owed."""
-        place = self._checked[partition]
+    def check_offset(self, partition: int, log: list[Written], offset: int, who: str, told_term: int) -> None:
+        """Nothing below an offset that somebody stores or commits may still be owed.
+
+        Except what was written after the log was cut, while the one who commits was told of nothing that was:
+        it means the records of the log as it was.
+        """
+        place, all_done = self._checked[partition], True
         while place < len(log) and log[place].offset < offset:
-            if log[place].owed:
+            if log[place].owed and log[place].term <= told_term:
                 self._breach("no commit ahead of the truth", f"{who}: {offset} is past {log[place]!r}")
                 return
+            all_done = all_done and not log[place].owed
             place += 1
-            self._checked[partition] = place
+            if all_done:
+                self._checked[partition] = place
 
     def _check_order(self, record: Written) -> None:
         key = (record.partition, record.session)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from tests.simulation import schedule as data
     from tests.simulation.broker import Commit
+    from tests.simulation.fetching import Held
     from tests.simulation.schedule import Schedule, Slot
     from tests.support.virtual_time import Turn, VirtualLoop
 
@@ -96,8 +97,9 @@ class World:
         """Have something happen outside of every worker."""
         return self.loop.call_later(seconds, call, *args, context=self._context)
 
-    def check_offset(self, partition: Partition, offset: int, who: str) -> None:
-        self.truth.check_offset(partition.number, partition.log, offset, who)
+    def check_offset(self, held: Held, offset: int, who: str) -> None:
+        at = held.partition
+        self.truth.check_offset(at.number, at.log, offset, who, held.told_term)
 
     def commit(
         self, member: Member, number: int, commits: Sequence[Commit]
