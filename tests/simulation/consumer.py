@@ -53,8 +53,8 @@ class SimulatedConsumer:
         self._member = member
         self._now = world.loop.time
         self.held: dict[int, Held] = {}
-        # Of each partition that was ever assigned: where it was fetched last. It stays known, with its pause.
-        self._known: dict[int, int] = {}
+        # Whatever was ever assigned stays known, with its pause.
+        self._known: set[int] = set()
         self._paused: set[int] = set()
         self._ops: deque[Op] = deque()
         self._idle: asyncio.Future[None] | None = None
@@ -123,7 +123,9 @@ class SimulatedConsumer:
     async def seek(self, to: TopicPartition) -> None:
         if to.partition not in self.held:
             raise KafkaException(KafkaError(KafkaError._STATE))  # noqa: SLF001  librdkafka's own code
-        self.held[to.partition].seek(to.offset)
+        # Without an epoch it says -1, or None.
+        known = to.leader_epoch is not None and to.leader_epoch >= 0
+        self.held[to.partition].seek(to.offset, to.leader_epoch if known else None)
 
     async def position(self, partitions: Iterable[TopicPartition]) -> list[TopicPartition]:
         held = ((each.partition, self.held.get(each.partition)) for each in partitions)
@@ -199,7 +201,8 @@ class SimulatedConsumer:
         if ours:
             self._world.note(self._member.name, "gives back", *ours)
             await self._on_revoke(self, _positions(ours))
-            self._let_go(ours)
+            for number in ours:
+                del self.held[number]
 
     async def do_lose(self, assignments: dict[int, int]) -> None:
         """Partitions are somebody else's already."""
@@ -207,18 +210,14 @@ class SimulatedConsumer:
         if ours:
             self._world.note(self._member.name, "hears that it lost", *ours)
             await self._on_lost(self, _positions(ours))
-            self._let_go(ours)
+            for number in ours:
+                del self.held[number]
 
     def _hold(self, number: int, assignment: int) -> Held:
-        is_paused, before = number in self._paused, self._known.setdefault(number, 0)
-        if is_paused:
+        self._known.add(number)
+        if is_paused := number in self._paused:
             self._world.saw("a pause that outlived its assignment")
-        partition, saw = self._world.partitions[number], self._world.saw
-        return Held(partition, assignment, saw, is_paused=is_paused, fetched_before=before)
-
-    def _let_go(self, numbers: Iterable[int]) -> None:
-        for number in numbers:
-            self._known[number] = self.held.pop(number).fetched_last
+        return Held(self._world.partitions[number], assignment, self._world.saw, is_paused=is_paused)
 
     def _fetch(self) -> bool:
         """Whether there is something to hand over."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 NO_OFFSET: Final = -1001
 """``OFFSET_INVALID``."""
+_UNKNOWN: Final = -1
 _offset = attrgetter("offset")
 
 
@@ -28,22 +29,14 @@ class Held:
     """A partition as the consumer believes to have it."""
 
     def __init__(
-        self,
-        partition: Partition,
-        assignment: int,
-        saw: Callable[[str], None],
-        *,
-        is_paused: bool,
-        fetched_before: int,
+        self, partition: Partition, assignment: int, saw: Callable[[str], None], *, is_paused: bool
     ) -> None:
-        """Assigned anew; ``fetched_before``: where an earlier assignment has fetched last."""
         self._saw = saw
         self.partition = partition
         self.assignment = assignment
         self.is_paused = is_paused
         self.told_term = partition.term
         """The application was handed records of this term of the log, and of no later."""
-        self.fetched_last = fetched_before
         self.has_read = False
         self._term = partition.term
         self._fetched: deque[Written] = deque()
@@ -63,7 +56,6 @@ class Held:
         for record in at.log[bisect_left(at.log, self._fetch_at, key=_offset) :]:
             self._fetched.append(record)
             self._fetch_at, self._fetch_epoch = record.offset + 1, record.leader_epoch
-        self.fetched_last = self._fetch_at
 
     def take(self, most: int) -> list[Written]:
         """The next records, of those that were fetched."""
@@ -84,9 +76,10 @@ class Held:
         self._fetched.clear()
         self._fetch_at, self._fetch_epoch = self._next, self._next_epoch
 
-    def seek(self, offset: int) -> None:
-        """The application wants to go on there."""
-        self._goes_on_at(offset, None)
+    def seek(self, offset: int, leader_epoch: int | None) -> None:
+        """The application wants to go on there; without an epoch it is not looked whether the log was cut."""
+        self._goes_on_at(offset, leader_epoch)
+        self._term = self.partition.term if leader_epoch is None else _UNKNOWN
 
     def position(self) -> int:
         """One past the last record handed over since librdkafka moved last."""
@@ -104,7 +97,7 @@ class Held:
             "fetch_state": "active",
             "hi_offset": self.partition.next_offset,
             "committed_offset": NO_OFFSET if self.partition.committed is None else self.partition.committed,
-            "next_offset": self.fetched_last,
+            "next_offset": self._fetch_at,
             "app_offset": self.position(),
             "fetchq_cnt": len(self._fetched),
         }

@@ -61,6 +61,9 @@ class WatchedAssignments:
         self._taken_away(partitions)
         return offsets
 
+    def cut(self, partition: tuple[str, int], offset: int) -> Lease:
+        return self._told.cut(partition, offset)
+
     def lost(self, partitions: Sequence[tuple[str, int]]) -> None:
         self._told.lost(partitions)
         self._taken_away(partitions)

@@ -50,7 +50,7 @@ class Oracle:
     def received(self, records: Sequence[Record], *, is_full: bool, partitions: int) -> None:
         """Records were handed over; ``is_full``: its memory was at its bound then."""
         for each in records:
-            self.hands.given(self._truth.of(each), each.lease)
+            self.hands.given(self._truth.of(each))
             self._row.received(self._truth.of(each))
         self._beyond = self._beyond + len(records) if is_full else 0
         bound = self._settings.max_unsettled_records + _MORE_PER_ASSIGNMENT * partitions

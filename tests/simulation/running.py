@@ -31,6 +31,8 @@ ENOUGH_TO_SEE_ALL: Final = 2000
 # Steps come up by themselves; these are what they are to lead to.
 MUST_BE_SEEN: Final = (
     "a SIGTERM with records unsettled",
+    "a cut while records are held",
+    "a pause that outlived its assignment",
     "a call accepted after its sender gave it up",
     "a call answered Accepted",
     "a call answered Misconfigured",
@@ -60,9 +62,11 @@ MUST_BE_SEEN: Final = (
     "intake.paused",
     "intake.resumed",
     "kafka.commit_timed_out",
-    "kafka.partition_began_again",
+    "kafka.log_cut",
+    "kafka.read_again",
     "leave.timed_out",
     "poison that had to be mended",
+    "records from below a cut that were fetched ahead and thrown away",
     "records.held unmappable",
     "records.released",
     "records.too_old",
