@@ -72,7 +72,7 @@ class Partition:
         """Whether nothing is left for anybody to do."""
         if any(each.owed for each in self.log):
             return False
-        if self.start == len(self.log):
+        if all(each.gone for each in self.log):
             return True
         # Who has read nothing since the log was cut can't know that the offset points behind its end.
         in_step = self.committed == self.next_offset

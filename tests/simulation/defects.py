@@ -1,7 +1,7 @@
 """Defects, planted one at a time in the real code: each has to be found, or the oracle is blind to it.
 
 They are the mistakes that a worker of this kind is made with. Each is a small change of one method. Here are
-those in what is settled and committed; ``defects_of_calls`` has the others.
+those in what is settled and committed; ``defects_of_calls`` and ``defects_of_reading`` have the others.
 """
 # ruff: noqa: SLF001, ANN401  they are planted where the real code is private, whatever its types
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
-from tests.simulation import defects_of_calls  # noqa: F401  it registers its own
+from tests.simulation import defects_of_calls, defects_of_reading  # noqa: F401  they register their own
 from tests.simulation.planting import DEFECTS, defect, planted
 from worker.core.age_limit import AgeLimit
 from worker.core.lease import Lease
@@ -27,7 +27,6 @@ from worker.pipeline.flow import Flow
 from worker.pipeline.quarantine import Quarantine
 from worker.pipeline.sieve import Sieve
 from worker.ports import DeadLettersUnwritable
-from worker.sources.kafka import KafkaSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,27 +68,6 @@ def forgets_the_lease(_: Callable[..., Any]) -> Any:
         for lease in ledger.leases([(record.lease.topic, record.lease.partition)]):
             lease.settle(record.offset)
         return True
-
-    return wrong
-
-
-@defect(KafkaSource, "_begin_again")
-def takes_a_new_log_for_the_old_one(_: Callable[..., Any]) -> Any:
-    def wrong(_: KafkaSource, lease: Lease, *__: int) -> Lease:
-        lease.next_offset = None
-        return lease
-
-    return wrong
-
-
-@defect(KafkaSource, "receive")
-def hears_of_a_new_log_too_late(_: Callable[..., Any]) -> Any:
-    async def wrong(source: KafkaSource, most: int) -> Any:
-        await source._keep_pace()
-        first = await source._consumer.poll(0.1)
-        if first is None:
-            return ()
-        return source._records((first, *await source._consumer.consume(most - 1, 0)))
 
     return wrong
 

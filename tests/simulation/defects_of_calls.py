@@ -19,7 +19,6 @@ from worker.pipeline.courier import Courier
 from worker.pipeline.flow import Flow
 from worker.pipeline.turnstile import Turnstile
 from worker.pipeline.wakeup import Wakeup
-from worker.sources.kafka import KafkaSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -105,16 +104,6 @@ def knows_no_limit(_: Callable[..., Any]) -> Any:
 @defect(Books, "drop")
 def keeps_counting_what_was_dropped(_: Callable[..., Any]) -> Any:
     return lambda books, _: books.changed.wake()
-
-
-@defect(KafkaSource, "_keep_pace")
-def does_not_pause_what_is_assigned_in_a_pause(right: Callable[..., Any]) -> Any:
-    async def wrong(source: KafkaSource) -> None:
-        paused, source._is_paused = source._is_paused, False
-        await right(source)
-        source._is_paused = paused
-
-    return wrong
 
 
 # Wake-ups and places

@@ -32,6 +32,8 @@ class Held:
         self, partition: Partition, assignment: int, saw: Callable[[str], None], *, is_paused: bool
     ) -> None:
         self._saw = saw
+        self._told_incarnation = partition.incarnation
+        self._is_started = False
         self.partition = partition
         self.assignment = assignment
         self.is_paused = is_paused
@@ -45,7 +47,10 @@ class Held:
     def fetch(self, now: float) -> None:
         """Fetch ahead all that is there."""
         at = self.partition
-        if not self._has_leader(now) or self.is_paused:
+        if not self._has_leader(now):
+            return
+        self._is_started = True
+        if self.is_paused:
             return
         if not at.first_offset <= self._fetch_at <= at.next_offset:
             self._goes_on_at(at.first_offset, None)
@@ -62,6 +67,8 @@ class Held:
         taken = [self._fetched.popleft() for _ in range(min(most, len(self._fetched)))]
         if taken:
             self.has_read = True
+            if taken[-1].log is self.partition.log:
+                self._told_incarnation = self.partition.incarnation
             self._next, self._next_epoch = taken[-1].offset + 1, taken[-1].leader_epoch
             self.told_term = max(self.told_term, *(each.term for each in taken))
             self.partition.handed_over(self)
@@ -94,10 +101,10 @@ class Held:
     def statistics(self) -> Mapping[str, Any]:
         """Of librdkafka's statistics what the worker may look at."""
         return {
-            "fetch_state": "active",
+            "fetch_state": "active" if self._is_started else "none",
             "hi_offset": self.partition.next_offset,
             "committed_offset": NO_OFFSET if self.partition.committed is None else self.partition.committed,
-            "next_offset": self._fetch_at,
+            "next_offset": self._fetch_at if self._is_started else 0,
             "app_offset": self.position(),
             "fetchq_cnt": len(self._fetched),
         }
@@ -112,6 +119,9 @@ class Held:
             end = None if self._fetch_epoch is None else at.end_of(self._fetch_epoch, self._incarnation)
             self._is_unsure = end is None
             if end is not None and end < self._fetch_at:
+                if self._told_incarnation != at.incarnation:
+                    # It was another log before, and the application has not heard of it.
+                    at.leave_out_below(end)
                 if any(each.offset < end for each in self._fetched):
                     self._saw("records from below a cut that were fetched ahead and thrown away")
                 self._goes_on_at(end, self._fetch_epoch)

@@ -190,7 +190,13 @@ class _Maker:
         return Recreate(id=number, at=at)
 
     def _cut(self, number: int, at: float) -> Step:
-        return Cut(id=number, at=at, partition=self._a_partition())
+        return Cut(
+            id=number,
+            at=at,
+            partition=self._a_partition(),
+            share_kept=self._chance.choice((0.0, 0.5, 0.5, 0.8)),
+            heard_after=self._chance.choice((0.0, 0.3, 2.0)),
+        )
 
     def _expire(self, number: int, at: float) -> Step:
         return Expire(id=number, at=at, partition=self._a_partition())

@@ -63,7 +63,7 @@ MUST_BE_SEEN: Final = (
     "intake.resumed",
     "kafka.commit_timed_out",
     "kafka.log_cut",
-    "kafka.read_again",
+    "kafka.sought",
     "leave.timed_out",
     "poison that had to be mended",
     "records from below a cut that were fetched ahead and thrown away",

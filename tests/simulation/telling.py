@@ -94,7 +94,7 @@ def _step(step: Step) -> str:  # noqa: C901, PLR0911, PLR0912  a table of steps
         case Recreate():
             return "the topic is made anew"
         case Cut():
-            return f"partition {step.partition} loses the newer half of its log"
+            return f"partition {step.partition} loses the end of its log, {1 - step.share_kept:.0%} of it"
         case Expire():
             return f"retention takes the older half of partition {step.partition}"
         case Crash():

@@ -1,0 +1,106 @@
+"""Defects in what is believed of librdkafka: where it reads, and what it keeps. See ``defects``."""
+# ruff: noqa: SLF001, ANN401  they are planted where the real code is private, whatever its types
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tests.simulation.planting import defect
+from worker.core.lease import Lease
+from worker.sources.kafka import KafkaSource
+from worker.sources.kafka_offsets import Offsets
+from worker.sources.kafka_pausing import Pausing
+from worker.sources.kafka_positions import ReadPosition, Step
+from worker.sources.kafka_reading import Reading
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+# Logs that are cut, or others
+
+
+@defect(KafkaSource, "_cut")
+def drops_what_stands_below_a_cut(_: Callable[..., Any]) -> Any:
+    def wrong(source: KafkaSource, key: tuple[str, int], offset: int) -> Lease:
+        source._assignments.lost([key])
+        (lease,) = source._assignments.assigned([key])
+        source._offsets.go_back(key, offset)
+        return lease
+
+    return wrong
+
+
+@defect(Lease, "cut")
+def forgets_what_stands_below_a_cut(right: Callable[..., Any]) -> Any:
+    def wrong(lease: Lease, offset: int, epoch: int) -> Lease:
+        on_top: Lease = right(lease, offset, epoch)
+        on_top._below = None
+        return on_top
+
+    return wrong
+
+
+@defect(Lease, "cut_away")
+def takes_a_new_log_for_the_old_one(_: Callable[..., Any]) -> Any:
+    return lambda *_: None
+
+
+@defect(ReadPosition, "step")
+def takes_what_was_thrown_away_for_a_gap(right: Callable[..., Any]) -> Any:
+    def wrong(position: ReadPosition, *record: Any) -> Step:
+        step: Step = right(position, *record)
+        return Step.ON if step is Step.ASIDE else step
+
+    return wrong
+
+
+@defect(Offsets, "go_back")
+def leaves_the_offset_behind_the_end_of_a_cut_log(_: Callable[..., Any]) -> Any:
+    return lambda *_: None
+
+
+@defect(KafkaSource, "receive")
+def hears_of_a_new_log_too_late(_: Callable[..., Any]) -> Any:
+    async def wrong(source: KafkaSource, most: int) -> Any:
+        await source._keep_pace()
+        await source._reading.seek(source._consumer, source._clock())
+        first = await source._consumer.poll(0.1)
+        if first is None:
+            return ()
+        return source._records((first, *await source._consumer.consume(most - 1, 0)))
+
+    return wrong
+
+
+@defect(Reading, "moved")
+def believes_statistics_of_what_was_not_read_yet(_: Callable[..., Any]) -> Any:
+    def wrong(reading: Reading, moved: Any) -> None:
+        for key, offset in moved:
+            if key in reading.leases:
+                reading._heed_step(key, offset, reading._positions[key].moved(offset))
+
+    return wrong
+
+
+# Pauses
+
+
+@defect(Pausing, "_tell")
+def forgets_a_pause_that_librdkafka_keeps(right: Callable[..., Any]) -> Any:
+    async def wrong(pausing: Pausing, consumer: Any) -> None:
+        ours, known = set(pausing._ours()), pausing.__dict__.setdefault("paused", set())
+        known &= ours
+        told = ours if pausing.is_on else set(known)
+        known.clear()
+        known |= ours if pausing.is_on else set()
+        everything, pausing._ours = pausing._ours, lambda: told
+        await right(pausing, consumer)
+        pausing._ours = everything
+
+    return wrong
+
+
+@defect(Pausing, "assigned")
+def does_not_pause_what_is_assigned_in_a_pause(_: Callable[..., Any]) -> Any:
+    return lambda _: None
