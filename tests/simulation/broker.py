@@ -90,9 +90,12 @@ class Partition:
         self.first_offset = self.next_offset = 0
         self.leader_epoch, self._epochs = 0, []
 
-    def cut(self, share_kept: float, heard_at: float) -> None:
-        """An unclean election: the newer part of the log is lost, what was committed of it stays so."""
-        kept = self.start + ceil((len(self.log) - self.start) * share_kept)
+    def place_of(self, share: float) -> int:
+        """The place in the log behind this share of what retention has left."""
+        return self.start + ceil((len(self.log) - self.start) * share)
+
+    def cut(self, kept: int, heard_at: float) -> None:
+        """An unclean election: the log is lost from this place on, what was committed of it stays so."""
         for record in self.log[kept:]:
             record.gone = True
         del self.log[kept:]
@@ -103,9 +106,9 @@ class Partition:
         self._epochs.append((self.leader_epoch, self.next_offset))
         self.is_led_again_at = heard_at
 
-    def expire(self) -> None:
-        """Retention deletes the older half."""
-        self.start += (len(self.log) - self.start) // 2
+    def expire(self, start: int) -> None:
+        """Retention deletes what lies before this place."""
+        self.start = start
         for record in self.log[: self.start]:
             record.gone = True
         if self.start:

@@ -55,9 +55,17 @@ def takes_what_was_thrown_away_for_a_gap(right: Callable[..., Any]) -> Any:
     return wrong
 
 
-@defect(Offsets, "go_back")
-def leaves_the_offset_behind_the_end_of_a_cut_log(_: Callable[..., Any]) -> Any:
-    return lambda *_: None
+@defect(Offsets, "to_commit")
+def commits_nothing_below_what_was_committed(right: Callable[..., Any]) -> Any:
+    """What librdkafka does with what its ``store_offsets`` was told."""
+
+    def wrong(offsets: Offsets) -> Any:
+        highest = offsets.__dict__.setdefault("highest", {})
+        higher = [each for each in right(offsets) if each.offset > highest.get(each.partition, -1)]
+        highest |= {each.partition: each.offset for each in higher}
+        return higher
+
+    return wrong
 
 
 @defect(KafkaSource, "receive")

@@ -67,7 +67,8 @@ class Director:
             case Cut():
                 self._cut(step)
             case Expire():
-                world.partitions[step.partition].expire()
+                partition = world.partitions[step.partition]
+                partition.expire(partition.start + (len(partition.log) - partition.start) // 2)
             case Crash():
                 self._at_turn(step.turns, partial(self._crash, step))
             case Terminate():
@@ -114,7 +115,7 @@ class Director:
         partition = world.partitions[step.partition]
         if any(each.is_member() and each.oracle.hands.owed({step.partition}) for each in world.everyone):
             world.saw("a cut while records are held")
-        partition.cut(step.share_kept, world.loop.time() + step.heard_after)
+        partition.cut(partition.place_of(step.share_kept), world.loop.time() + step.heard_after)
         world.truth.was_cut(step.partition)
         self._wake_all()
 

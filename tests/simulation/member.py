@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 CURRENT: ContextVar[Member | None] = ContextVar("member", default=None)
 """The worker whose code is running."""
 
-# The last commit gets so long, whatever the drain took; a commit of a revoke before it as long again.
+# The last commit gets so long, whatever the drain took; that of each revoke before it as long again.
 LEAVE_SECONDS: Final = 5.0
 COMMIT_SECONDS: Final = 5.0
 _A_MOMENT: Final = 1.0
@@ -105,6 +105,7 @@ class Member:
         self.is_stopping = False
         self._stopped_at = 0.0
         self._frozen_seconds = 0.0
+        self._revokes_while_stopping = 0
         self.commits_arrive_at = 0.0
         self.now = asyncio.get_running_loop().time
         self._source = WatchedSource(
@@ -196,6 +197,7 @@ class Member:
         """A revoke: all of it was done with, or the time was over, or the gate was held."""
         until = began_at + self.settings.revoke_seconds
         if self.is_stopping:
+            self._revokes_while_stopping += not self.worker.flow.draining
             until = min(until, self._stopped_at + self.settings.drain_seconds)
         had_time = self.now() < until - _AN_INSTANT and not self.worker.turnstile.gate.holds
         self.oracle.gave_back(partitions, had_time=had_time)
@@ -207,7 +209,8 @@ class Member:
         if not self.is_stopping:
             return f"{self.name} ended by itself"
         seconds = self.now() - self._stopped_at - self._frozen_seconds
-        most = self.settings.drain_seconds + LEAVE_SECONDS + COMMIT_SECONDS + _A_MOMENT
+        most = self.settings.drain_seconds + LEAVE_SECONDS + _A_MOMENT
+        most += COMMIT_SECONDS * (1 + self._revokes_while_stopping)
         return f"{self.name} took {seconds:.1f} s to end" if seconds > most else None
 
     def rest(self) -> str | None:
