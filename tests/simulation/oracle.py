@@ -127,7 +127,7 @@ class Oracle:
 
     def gave_back(self, partitions: Collection[int], *, had_time: bool) -> None:
         """Partitions are the worker's no more after a flush, at whose end there was time left, or not."""
-        owed = [each for each in self.hands.owed(partitions) if self._row.may_bury(each)]
+        owed = [each for each in self.hands.owed(partitions) if not self._row.is_kept(each)]
         if had_time and owed:
             self._breach("a flush takes its time", f"{self._who} gave back {owed[0]!r} too soon")
 
@@ -165,18 +165,26 @@ class UnmappableRow:
         self._limit = limit
         self._row = 0
         self._kept: set[str] = set()
+        # Read again, it may be on its way to the letters still from before.
+        self._let: set[str] = set()
 
     def received(self, record: Written) -> None:
         if record.kind == "undecodable":
             self._row += 1
             if self._limit is not None and self._row > self._limit:
                 self._kept.add(record.name)
+            else:
+                self._let.add(record.name)
         elif record.kind != "skip":
             self._row = 0
+            self._let |= self._kept
             self._kept.clear()
 
+    def is_kept(self, record: Written) -> bool:
+        return record.name in self._kept
+
     def may_bury(self, record: Written) -> bool:
-        return record.name not in self._kept
+        return not self.is_kept(record) or record.name in self._let
 
 
 class Probes:
