@@ -60,7 +60,7 @@ class SimulatedConsumer:
         self._idle: asyncio.Future[None] | None = None
         self._idle_seconds = _POLL_SECONDS
         self._fetches = self._commits = 0
-        self.is_closed = False
+        self.is_closing = self.is_closed = False
 
     async def subscribe(self, _: Sequence[str], *, on_assign: Told, on_revoke: Told, on_lost: Told) -> None:
         self._on_assign, self._on_revoke, self._on_lost = on_assign, on_revoke, on_lost
@@ -155,6 +155,7 @@ class SimulatedConsumer:
 
     async def close(self) -> None:
         await self._serve()
+        self.is_closing = True
         if self.held:
             await self.do_revoke({each.partition.number: each.assignment for each in self.held.values()})
         self._member.must_live()

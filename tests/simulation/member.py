@@ -197,7 +197,7 @@ class Member:
         """A revoke: all of it was done with, or the time was over, or the gate was held."""
         until = began_at + self.settings.revoke_seconds
         if self.is_stopping:
-            self._revokes_while_stopping += not self.worker.flow.draining
+            self._revokes_while_stopping += not self.consumer.is_closing
             until = min(until, self._stopped_at + self.settings.drain_seconds)
         had_time = self.now() < until - _AN_INSTANT and not self.worker.turnstile.gate.holds
         self.oracle.gave_back(partitions, had_time=had_time)
