@@ -80,6 +80,8 @@ class BrokersStand(LibrdkafkaStand):
     async def add_partition(self) -> None:
         more = NewPartitions(self.topic, self.partitions + 1, [[LEADER, FOLLOWER]])
         await asyncio.to_thread(lambda: self._admin.create_partitions([more])[self.topic].result(_SECONDS))
+        # The one before looks for partitions every few minutes.
+        self._producer = self._new_producer()
 
     def _recreate(self) -> None:
         self._kafka.delete_topic(self.topic)

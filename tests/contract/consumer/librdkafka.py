@@ -42,7 +42,10 @@ class LibrdkafkaStand(Stand):
         self.topic = f"contract-{uuid.uuid4().hex[:8]}"
         self._group = f"group-{self.topic}"
         self._threads = ThreadPoolExecutor(16, "contract")
-        self._producer = Producer({"bootstrap.servers": self._asks, "acks": "all", **_QUIET})
+        self._producer = self._new_producer()
+
+    def _new_producer(self) -> Producer:
+        return Producer({"bootstrap.servers": self._asks, "acks": "all", **_QUIET})
 
     async def write(self, partition: int, *names: str) -> None:
         await asyncio.to_thread(self._write, partition, names, b"v")

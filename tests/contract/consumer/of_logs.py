@@ -112,21 +112,21 @@ async def a_reader_that_has_read_nothing_begins_at_the_earliest_after_a_cut_belo
     assert reader.names() == some("kept", CUT)
 
 
-@statement(mock=_MOCK_CUTS_NOTHING)
+@statement(partitions=2, mock=_MOCK_CUTS_NOTHING)
 async def an_offset_behind_the_end_of_a_cut_log_is_no_place_to_begin_until_it_has_regrown(
     stand: Stand,
 ) -> None:
-    await written(stand)
-    await stand.commit_from_outside(0, END - 2)
+    for partition in (0, 1):
+        await stand.write(partition, *some("kept", CUT))
+    for partition in (0, 1):
+        await stand.write_doomed(partition, *some("lost", END - CUT))
+        await stand.commit_from_outside(partition, END - 2)
     await stand.cut()
-    first = await stand.reader()
-    await stand.until(lambda: len(first.got) >= CUT)
-    assert first.names() == some("kept", CUT)
-    await stand.leave(first)
-    await stand.write(0, *some("new", 4))
-    second = await stand.reader("b")
-    await stand.until(lambda: "new3" in second.names())
-    assert second.names() == ["new2", "new3"]
+    await stand.write(1, *some("new", 4))
+    reader = await stand.reader()
+    await stand.until(lambda: len(reader.names(0)) >= CUT and "new3" in reader.names(1))
+    assert reader.names(0) == some("kept", CUT)
+    assert reader.names(1) == ["new2", "new3"]
 
 
 @statement(mock=_MOCK_CUTS_NOTHING)
@@ -206,18 +206,16 @@ async def who_may_begin_nowhere_is_told_once_of_retention_and_reads_no_more(stan
 
 
 @statement(mock=_MOCK_DELETES_NOTHING)
-async def a_topic_made_anew_is_read_from_its_beginning_without_a_word(stand: Stand) -> None:
+async def a_topic_made_anew_is_read_from_its_beginning(stand: Stand) -> None:
     await stand.write(0, *some("old", 10))
     reader = await stand.reader()
     await stand.until(lambda: len(reader.got) >= 10)
     await reader.commit({0: 10})
-    told = list(reader.told)
     await stand.recreate()
     assert await stand.committed() is None
     await stand.write(0, *some("new", 3))
     await stand.until(lambda: "new2" in reader.names())
     assert [(each.offset, each.name) for each in reader.got[10:]] == [(0, "new0"), (1, "new1"), (2, "new2")]
-    assert reader.told == told
 
 
 @statement(mock=_MOCK_DELETES_NOTHING)
