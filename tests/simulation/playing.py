@@ -11,10 +11,11 @@ import structlog
 import tenacity.wait
 from msgspec import Struct
 
+from tests.simulation.admin import SimulatedAdmin
 from tests.simulation.member import CURRENT
 from tests.simulation.world import Broken, World
 from tests.support.virtual_time import Stuck, VirtualLoop
-from worker.sources import kafka
+from worker.sources import kafka, kafka_questions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -88,7 +89,9 @@ def _clean_up(world: World, loop: VirtualLoop) -> None:
 def simulated() -> Iterator[None]:
     """Put simulated parts in the place of Kafka's client, of chance and of the log's lines."""
     before = kafka.AIOConsumer, kafka.ThreadPoolExecutor, tenacity.wait.random, structlog.get_config()
+    asking = kafka_questions.Admin, kafka_questions.ThreadPoolExecutor
     kafka.AIOConsumer, kafka.ThreadPoolExecutor = _consumer, _NoThreads
+    kafka_questions.Admin, kafka_questions.ThreadPoolExecutor = SimulatedAdmin, _NoThreads
     tenacity.wait.random = _Random
     structlog.configure(
         processors=[_hear],
@@ -99,6 +102,7 @@ def simulated() -> Iterator[None]:
         yield
     finally:
         kafka.AIOConsumer, kafka.ThreadPoolExecutor, tenacity.wait.random, config = before
+        kafka_questions.Admin, kafka_questions.ThreadPoolExecutor = asking
         structlog.configure(**config)
 
 
@@ -115,7 +119,7 @@ class _NoThreads:
     def submit(self, _: Callable[[], object]) -> None:
         """What is given back to the system matters to nobody here."""
 
-    def shutdown(self, *, wait: bool) -> None:
+    def shutdown(self, *, wait: bool, cancel_futures: bool = False) -> None:
         """There is none to wait for."""
 
 

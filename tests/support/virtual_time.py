@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
+_MOMENT_SECONDS = 0.01
+
 
 class Stuck(AssertionError):  # noqa: N818  it names the state
     """Everybody waits and nothing is due: a wake-up was lost."""
@@ -97,6 +99,22 @@ class VirtualLoop(asyncio.AbstractEventLoop):
 
     def create_task(self, coro: Coroutine[Any, Any, Result], **more: object) -> asyncio.Task[Result]:
         return asyncio.Task(coro, loop=self, **more)
+
+    def run_in_executor(
+        self,
+        executor: object,
+        function: Callable[..., Result],
+        *args: object,  # noqa: ARG002  the loop's protocol
+    ) -> asyncio.Future[Result]:
+        """There are no threads: it is done a moment later, at once."""
+        done: asyncio.Future[Result] = self.create_future()
+
+        def run() -> None:
+            if not done.done():
+                done.set_result(function(*args))
+
+        self.call_later(_MOMENT_SECONDS, run)
+        return done
 
     def run_forever(self) -> None:
         self._is_running = True
