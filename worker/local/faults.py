@@ -47,6 +47,8 @@ class Faults(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     access_key: str = "local"
     """The one access key that is known; any other is an unrecognised client."""
     secret_key: str = "local"  # noqa: S105  of the local endpoint; nothing is behind it
+    any_keys: bool = False
+    """Whether any access key is known, instead, whatever its secret."""
     tracking_id: str | None = None
     """The one tracking id that exists; None: any does."""
     unknown_tracker: str = "ResourceNotFoundException"

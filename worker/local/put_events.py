@@ -71,10 +71,16 @@ class LocalPutEvents:
     url: str
 
     def __init__(
-        self, faults: Faults | None = None, *, port: int = 0, fast: bool = False, seed: int = 0
+        self,
+        faults: Faults | None = None,
+        *,
+        port: int = 0,
+        fast: bool = False,
+        seed: int = 0,
+        books: Books | None = None,
     ) -> None:
-        """Choose the faults, the port (0: any that is free) and the seed of the dice."""
-        self.books = Books()
+        """Choose the faults, the port (0: any that is free), the seed of the dice and the books to keep."""
+        self.books = Books() if books is None else books
         self._port = port
         self._fast = fast
         self._random = Random(seed)  # noqa: S311  faults, not secrets
@@ -170,7 +176,8 @@ class LocalPutEvents:
         if self._fast:
             return None
         now = datetime.fromtimestamp(self._now(), UTC)
-        return signature.refusal(request, faults.access_key, faults.secret_key, now)
+        access_key = None if faults.any_keys else faults.access_key
+        return signature.refusal(request, access_key, faults.secret_key, now)
 
     def _throttled(self, fate: Fate | None) -> Refusal | None:
         over = self._bucket is not None and not self._bucket.take(monotonic())
@@ -222,11 +229,17 @@ class LocalPutEvents:
         return self._random.uniform(0.5 * mean, 1.5 * mean) if mean else 0
 
 
-async def serve(endpoint: LocalPutEvents) -> None:
-    """Serve until SIGTERM or SIGINT, having said where."""
+def told_to_stop() -> asyncio.Event:
+    """An event that SIGTERM and SIGINT set from now on."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+async def serve(endpoint: LocalPutEvents) -> None:
+    """Serve until SIGTERM or SIGINT, having said where."""
+    stop = told_to_stop()
     async with endpoint:
         print(msgspec.json.encode({"url": endpoint.url}).decode(), flush=True)  # noqa: T201  its one line of output
         await stop.wait()

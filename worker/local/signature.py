@@ -29,24 +29,30 @@ _AUTHORIZATION = re.compile(
 )
 
 
-def refusal(request: Request, access_key: str, secret_key: str, now: datetime) -> Refusal | None:
-    """Why AWS would turn this request away unread, or None. ``now`` is aware."""
+def refusal(request: Request, access_key: str | None, secret_key: str, now: datetime) -> Refusal | None:
+    """Why AWS would turn this request away unread, or None. ``now`` is aware.
+
+    Without an ``access_key`` any is known; whose secret is not, so the signature itself is not looked at.
+    """
     authorization = request.headers.get("authorization")
     if authorization is None:
         return Refusal("MissingAuthenticationTokenException", "Missing Authentication Token")
     match = _AUTHORIZATION.fullmatch(authorization)
     if match is None:
         return Refusal("InvalidSignatureException", "The Authorization header is not of Signature Version 4.")
+    if access_key is None:
+        wrong = _wrong_around(request, match, now)
+        return Refusal("InvalidSignatureException", wrong) if wrong else None
     if match["key"] != access_key:
         return Refusal(
             "UnrecognizedClientException", "The security token included in the request is invalid."
         )
-    wrong = _wrong(request, match, secret_key, now)
+    wrong = _wrong_around(request, match, now) or _wrong_itself(request, match, secret_key)
     return Refusal("InvalidSignatureException", wrong) if wrong else None
 
 
-def _wrong(request: Request, match: re.Match[str], secret_key: str, now: datetime) -> str | None:
-    """What is wrong with a signature, or None."""
+def _wrong_around(request: Request, match: re.Match[str], now: datetime) -> str | None:
+    """What is wrong with what stands beside a signature, or None."""
     if match["service"] != SERVICE:
         return f"Credential should be scoped to correct service: '{SERVICE}'."
     stamp = request.headers.get("x-amz-date", "")
@@ -55,6 +61,11 @@ def _wrong(request: Request, match: re.Match[str], secret_key: str, now: datetim
     declared = request.headers.get("x-amz-content-sha256")
     if declared is not None and declared != sha256(request.body).hexdigest():
         return "The value of X-Amz-Content-SHA256 does not match the body."
+    return None
+
+
+def _wrong_itself(request: Request, match: re.Match[str], secret_key: str) -> str | None:
+    stamp = request.headers.get("x-amz-date", "")
     if not hmac.compare_digest(_signature(request, match, stamp, secret_key), match["signature"]):
         return "The request signature we calculated does not match the signature you provided."
     return None

@@ -73,3 +73,14 @@ def test_whatever_is_changed_after_signing_breaks_the_signature(request_: Reques
 @pytest.mark.parametrize("minutes", [-6, 6])
 def test_a_clock_that_is_off_breaks_the_signature(minutes: int) -> None:
     assert code(signed(), after=timedelta(minutes=minutes)) == "InvalidSignatureException"
+
+
+def test_where_any_key_is_known_its_secret_is_not_asked_for_and_the_rest_is() -> None:
+    def of_any(request: Request) -> str | None:
+        refused = refusal(request, None, "", datetime.now(UTC))
+        return refused.code if refused else None
+
+    assert of_any(signed(secret=OTHER)) is None
+    assert of_any(with_headers(signed(), authorization=None)) == "MissingAuthenticationTokenException"
+    assert of_any(signed(service="personalize-events")) == "InvalidSignatureException"
+    assert of_any(with_headers(signed(), x_amz_date="20200101T000000Z")) == "InvalidSignatureException"
