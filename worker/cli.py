@@ -24,6 +24,8 @@ and from a file that the environment names: WORKER_KAFKA__CLIENT__SASL_PASSWORD_
 """
 
 
+_HIGHEST_PORT = 65_535
+
 # As a shell tells of a program that Ctrl-C ended.
 _INTERRUPTED = 130
 # The same of one that wrote to a pipe that nobody reads.
@@ -67,8 +69,8 @@ def _do(chosen: argparse.Namespace) -> int:
             return _check(chosen.config)
         case "status":
             return _status(chosen.address, chosen.config, as_json=chosen.json)
-        case "demo":
-            return _demo(chosen.seed, chosen.records)
+        case "endpoint" | "demo":
+            return _local(chosen)
         case "dead-letters":
             return _dead_letters(chosen)
         case _:
@@ -100,10 +102,14 @@ def _status(address: str | None, config: Path | None, *, as_json: bool) -> int:
     return show_status(address, config, os.environ, _say, as_json=as_json)
 
 
-def _demo(seed: int, records: int) -> int:
+def _local(chosen: argparse.Namespace) -> int:
+    if chosen.command == "endpoint":
+        from worker.local.endpoint import run_endpoint  # noqa: PLC0415  see the module's docstring
+
+        return run_endpoint(chosen.port)
     from worker.local.demo import run_demo  # noqa: PLC0415  see the module's docstring
 
-    return run_demo(seed=seed, records=records)
+    return run_demo(seed=chosen.seed, records=chosen.records)
 
 
 def _dead_letters(chosen: argparse.Namespace) -> int:
@@ -155,6 +161,13 @@ def _positive(text: str) -> int:
     return number
 
 
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= _HIGHEST_PORT:
+        raise argparse.ArgumentTypeError(f"must be from 0 to {_HIGHEST_PORT}")  # noqa: EM102, TRY003  as above
+    return number
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="personalize-worker",
@@ -177,6 +190,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     status.add_argument("--json", action="store_true", help="print its answer as it is")
     add_dead_letters(commands)
+    endpoint = commands.add_parser(
+        "endpoint",
+        help="PutEvents on this machine, to try your own topic without AWS",
+        description="PutEvents on this machine (127.0.0.1), to try your own topic without AWS: it checks "
+        "what AWS checks, takes any keys and any tracking id, and says what it accepted. Ctrl-C ends it.",
+    )
+    endpoint.add_argument(
+        "--port", type=_port, default=8010, help="to listen on; 0: any that is free (default: %(default)s)"
+    )
     demo = commands.add_parser(
         "demo", help="deliver made-up records from a Kafka inside to an endpoint inside"
     )

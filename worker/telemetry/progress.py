@@ -13,13 +13,14 @@ LINE_SECONDS = 2.0
 
 
 class Progress:
-    """One line that is written over again on a terminal; elsewhere a line every now and then."""
+    """One line that is written over again on a terminal; elsewhere a new one every now and then."""
 
     def __init__(self, out: TextIO) -> None:
         """Write to ``out``."""
         self._out = out
         self._is_terminal = out.isatty()
         self._shown_at = 0.0
+        self._shown = ""
 
     def show(self, line: str) -> None:
         """Show how far it is."""
@@ -28,9 +29,9 @@ class Progress:
             # A line that wraps could not be written over.
             width = get_terminal_size().columns - 1
             self._out.write("\r" + line[:width].ljust(width))
-        elif now - self._shown_at >= LINE_SECONDS:
+        elif line != self._shown and now - self._shown_at >= LINE_SECONDS:
             self._out.write(line + "\n")
-            self._shown_at = now
+            self._shown, self._shown_at = line, now
         self._out.flush()
 
     def end(self) -> None:

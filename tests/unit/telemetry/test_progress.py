@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from io import StringIO
 from shutil import get_terminal_size
+from typing import TYPE_CHECKING
 
+from worker.telemetry import progress as progress_module
 from worker.telemetry.progress import Progress
+
+if TYPE_CHECKING:
+    import pytest
 
 
 class Terminal(StringIO):
@@ -31,3 +36,12 @@ def test_elsewhere_a_line_is_whole_and_the_next_not_at_once() -> None:
     progress.show("first")
     progress.show("second")
     assert out.getvalue() == "first\n"
+
+
+def test_elsewhere_a_line_that_says_nothing_new_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress_module, "LINE_SECONDS", 0.0)
+    out = StringIO()
+    progress = Progress(out)
+    for line in ("one", "one", "two", "two"):
+        progress.show(line)
+    assert out.getvalue() == "one\ntwo\n"
