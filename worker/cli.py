@@ -66,7 +66,7 @@ def _do(chosen: argparse.Namespace) -> int:
         case "run":
             return _run(chosen.config)
         case "check":
-            return _check(chosen.config)
+            return _check(chosen.config, chosen.sample)
         case "status":
             return _status(chosen.address, chosen.config, as_json=chosen.json)
         case "endpoint" | "demo":
@@ -90,10 +90,10 @@ def _run(config: Path | None) -> int:
     return run(settings)
 
 
-def _check(config: Path | None) -> int:
+def _check(config: Path | None, sample: int | None) -> int:
     from worker.check import check  # noqa: PLC0415  see the module's docstring
 
-    return check(config, os.environ, _say)
+    return check(config, os.environ, _say, sample=sample)
 
 
 def _status(address: str | None, config: Path | None, *, as_json: bool) -> int:
@@ -183,6 +183,15 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--config", type=Path, metavar="FILE", help="the YAML file; the environment goes over it"
         )
+    check.add_argument(
+        "--sample",
+        type=_positive,
+        nargs="?",
+        const=100,
+        metavar="N",
+        help="read the newest N records of each topic (default: %(const)s), and say how many map, how many "
+        "do not, and why; nothing is sent, nothing committed",
+    )
     status = commands.add_parser("status", help="ask a running worker why everything is where it is")
     status.add_argument("--address", metavar="HOST:PORT", help="of its admin server (default: see --config)")
     status.add_argument(

@@ -1,7 +1,8 @@
 """The ``check`` command: does what is configured work from here? One line each, with what to do next.
 
 It goes on after a failure, and sends and makes nothing: Kafka is asked for its topics and the group's
-offsets, AWS for nothing but credentials; the endpoint sees a connection, no call.
+offsets, for a sample also for the newest records, AWS for nothing but credentials; the endpoint sees a
+connection, no call.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ def check(
     environ: Mapping[str, str],
     say: Callable[[str], object],
     *,
+    sample: int | None = None,
     patience_seconds: float = 10.0,
 ) -> int:
     """Check everything, say it line by line, give the exit code.
@@ -36,6 +38,7 @@ def check(
         path: the configuration's file, if there is one.
         environ: the environment, which goes over it.
         say: takes a line.
+        sample: how many of the newest records of each topic are read and mapped; None: not one.
         patience_seconds: how long Kafka may take for one answer.
     """
     try:
@@ -46,7 +49,7 @@ def check(
         return WRONG_CONFIGURATION
     say(str(fine("configuration", f"{path} and the environment" if path else "the environment")))
     right = True
-    for findings in (kafka_findings(settings, patience_seconds), aws_findings(settings.personalize)):
+    for findings in (kafka_findings(settings, patience_seconds, sample), aws_findings(settings.personalize)):
         for finding in findings:
             say(str(finding))
             right = right and finding.level != "FAIL"

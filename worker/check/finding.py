@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from msgspec import Struct
+
+Level: TypeAlias = Literal["ok", "warn", "FAIL"]
 
 
 class Finding(Struct, frozen=True):
     """What was looked at, and what was found. ``warn`` is worth reading, but the worker would run."""
 
-    level: Literal["ok", "warn", "FAIL"]
+    level: Level
     what: str
     found: str
 

@@ -13,6 +13,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # documented,
 )
 
 from worker.check.finding import Finding, failed, fine
+from worker.check.sample import sample_findings
 from worker.core.topics import takes_in
 from worker.dead_letters.topic import TopicShape, create_command
 from worker.sources.kafka_cluster import Cluster
@@ -36,8 +37,13 @@ _COORDINATOR_MOVES: Final = {KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_
 _PAUSE_SECONDS: Final = 0.2
 
 
-def kafka_findings(settings: Settings, patience_seconds: float) -> Iterator[Finding]:
-    """What works of Kafka; each question may take ``patience_seconds``."""
+def kafka_findings(
+    settings: Settings, patience_seconds: float, sample: int | None = None
+) -> Iterator[Finding]:
+    """What works of Kafka; each question may take ``patience_seconds``.
+
+    With a ``sample`` so many of the newest records of each topic are read and mapped.
+    """
     kafka = settings.kafka
     if reason := exposed(kafka):
         yield Finding("warn", f"kafka {kafka.bootstrap_servers}", reason)
@@ -54,6 +60,10 @@ def kafka_findings(settings: Settings, patience_seconds: float) -> Iterator[Find
         yield _topic(topic, cluster, allowed, settings)
     yield _group(settings, cluster, patience_seconds)
     yield _dead_letters(settings, cluster, allowed)
+    sources = _sources(settings, cluster)
+    if sample is not None and sources:
+        partitions = {name: list(each.partitions) for name, each in sources.items()}
+        yield from sample_findings(admin, settings, partitions, sample, patience_seconds)
 
 
 def _wanted(name: str, settings: Settings) -> bool:
