@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_KEYS: Final = "give the pod a role, or mend the keys; they are read again while it holds"
-_SIGNED: Final = "mend the secret key, or set the clock right; keys are read again while it holds"
-_KEY_ALONE: Final = "mend the secret key (the clock is right); keys are read again while it holds"
+_KEYS: Final = "give the pod a role, or mend the keys"
+_MALFORMED: Final = "mend the keys: there are spaces or line ends in them"
+_SIGNED: Final = "mend the secret key, or set the clock right"
+_KEY_ALONE: Final = "mend the secret key (the clock is right)"
+# A process sees the environment that it was started with, and files as they are now.
+_READ_AGAIN: Final = "keys in files are read again while it holds; those of the environment need a restart"
+_FROM_ENVIRONMENT: Final = "they came from the environment: once it is mended, restart the pod"
 _CLOCK: Final = "set the clock right"
 _ROLE: Final = "allow personalize:PutEvents on resource * to the worker's role"
 _UNREACHED: Final = "calls are tried again; if it lasts, look at endpoint, region and the way there"
@@ -20,12 +24,14 @@ _THROTTLED: Final = (
     "another program uses the same quota, or personalize.requests_per_second is above it: "
     "lower it, or ask AWS for more quota"
 )
-_TRACKER: Final = "look whether personalize.tracking_id, region and event tracker are right"
+_TRACKER: Final = (
+    "look whether event tracker, personalize.tracking_id and region are right (the latter two need a restart)"
+)
 
 _BY_CODE: Final[Mapping[str, str]] = {
     "AccessDenied": _ROLE,
     "AccessDeniedException": _ROLE,
-    "CredentialsMalformed": "mend the keys: there are spaces or line ends in them",
+    "CredentialsMalformed": _MALFORMED,
     "CredentialsUnavailable": _KEYS,
     "ExpiredToken": _KEYS,
     "ExpiredTokenException": _KEYS,
@@ -45,7 +51,8 @@ _UNREACHED_BY_CODE: Final[Mapping[str, str]] = {
     "CertificateExpired": "renew the certificate of the endpoint or the proxy; is the clock right?",
     "CertificateNotYetValid": "set the clock right, or renew the certificate of the endpoint or the proxy",
     "CertificateOfAnotherHost": "look at the endpoint's address: its certificate is for another name",
-    "CertificateRejected": "let AWS_CA_BUNDLE name the authority of the endpoint's or proxy's certificate",
+    "CertificateRejected": "let AWS_CA_BUNDLE name the authority of the endpoint's or proxy's certificate, "
+    "and restart",
     "CertificateTooWeak": "renew the certificate of the endpoint or the proxy: key or signature are too weak",
     "ConnectTimeout": "nobody takes the connection within personalize.connect_seconds: "
     "look at endpoint, proxy, routes and firewalls",
@@ -56,13 +63,14 @@ _UNREACHED_BY_CODE: Final[Mapping[str, str]] = {
     "InternalFailure": _FAILS,
     "InternalServerError": _FAILS,
     "InternalServerException": _FAILS,
-    "ProxyRefused": "the proxy of HTTPS_PROXY lets nobody through to the endpoint: mend it, or go without it",
-    "ProxyUnreachable": "the proxy of HTTPS_PROXY can't be reached: mend it, or go without it",
+    "ProxyRefused": "the proxy of HTTPS_PROXY lets nobody to the endpoint: mend it, or restart without",
+    "ProxyUnreachable": "the proxy of HTTPS_PROXY can't be reached: mend it, or restart without",
     "ServiceUnavailable": _FAILS,
     "ServiceUnavailableException": _FAILS,
     "NotTheApi": "what answers is not the API (a captive portal, a proxy's page): look at endpoint and proxy",
 }
 _SERVER_FAILS: Final = "Http5"
+_OF_KEYS: Final = {_KEYS, _MALFORMED, _SIGNED, _KEY_ALONE}
 # What the API may say of a clock that is off.
 TIMED_CODES: Final = frozenset(code for code, advice in _BY_CODE.items() if advice in {_SIGNED, _CLOCK})
 _BY_KIND: Final[Mapping[str, str]] = {
@@ -89,11 +97,24 @@ PROBES: Final[Mapping[str, str]] = {
 }
 
 
-def advise(kind: str, code: str, clock_ahead_seconds: float | None = None) -> str:
+def advise(
+    kind: str,
+    code: str,
+    clock_ahead_seconds: float | None = None,
+    *,
+    keys_from_environment: bool = False,
+) -> str:
     """What to do about a hold of this kind, with this code of the API's, our clock being so far off."""
     if kind != "misconfigured":
         return _BY_KIND[kind]
-    advice = _BY_CODE.get(code, _BY_KIND[kind])
+    advice = _advise_misconfigured(code, clock_ahead_seconds)
+    if advice not in _OF_KEYS:
+        return advice
+    return f"{advice}; {_FROM_ENVIRONMENT if keys_from_environment else _READ_AGAIN}"
+
+
+def _advise_misconfigured(code: str, clock_ahead_seconds: float | None) -> str:
+    advice = _BY_CODE.get(code, _BY_KIND["misconfigured"])
     if code not in TIMED_CODES or clock_ahead_seconds is None:
         return advice
     if is_too_far_off(clock_ahead_seconds):
@@ -108,9 +129,11 @@ def advise_unreached(code: str, *, throttled: bool = False) -> str:
     return _UNREACHED_BY_CODE.get(code, _FAILS if code.startswith(_SERVER_FAILS) else _UNREACHED)
 
 
-def advise_keys(code: str) -> str:
+def advise_keys(code: str, *, from_environment: bool = False) -> str:
     """What to do while there are no keys, or no newer ones, for this reason."""
-    return _UNREACHED_BY_CODE[code] if code in _UNREACHED_BY_CODE else advise("misconfigured", code)
+    if code in _UNREACHED_BY_CODE:
+        return _UNREACHED_BY_CODE[code]
+    return advise("misconfigured", code, keys_from_environment=from_environment)
 
 
 def is_too_far_off(clock_ahead_seconds: float) -> bool:

@@ -128,7 +128,15 @@ class Gate:
         if self._pace.answered(sent_at, now, throttled=throttled):
             self._tokens = min(self._tokens, 0.0)
 
-    def hold(self, kind: str, reason: str, now: float, clock_ahead_seconds: float | None = None) -> bool:
+    def hold(
+        self,
+        kind: str,
+        reason: str,
+        now: float,
+        clock_ahead_seconds: float | None = None,
+        *,
+        keys_from_environment: bool = False,
+    ) -> bool:
         """Stop sending; False if it was held for this kind of thing already, then for the latest reason.
 
         Args:
@@ -136,13 +144,15 @@ class Gate:
             reason: the cause, in a word or a sentence.
             now: the time.
             clock_ahead_seconds: how far our clock is ahead of the API's, where that may be the cause.
+            keys_from_environment: whether other keys take a restart.
         """
         before = self._holds.get(kind)
         if not self._holds:
             self._probe_seconds = _FIRST_PROBE_SECONDS
             self._probe_at = now + self._probe_seconds
         since = before.since if before else now
-        self._holds[kind] = Hold(kind, reason, since, advise(kind, reason, clock_ahead_seconds))
+        advice = advise(kind, reason, clock_ahead_seconds, keys_from_environment=keys_from_environment)
+        self._holds[kind] = Hold(kind, reason, since, advice)
         return before is None
 
     def resume(self, *kinds: str, known_at: float = inf) -> tuple[Hold, ...]:

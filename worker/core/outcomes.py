@@ -43,6 +43,8 @@ class Misconfigured(Struct, frozen=True):
     message: str = ""
     clock_ahead_seconds: float | None = None
     """How far our clock was ahead of the API's, where that may be why and is known."""
+    keys_from_environment: bool = False
+    """Whether the keys were the process's own environment's, which it can't read anew."""
 
 
 Answer: TypeAlias = Accepted | Throttled | PassingFault | Refused | Misconfigured

@@ -243,6 +243,8 @@ class KeysStatus(Struct, frozen=True, kw_only=True):
     """For how long they can't be; None while they can."""
     code: str
     """Why not, in a word; empty while they can."""
+    from_environment: bool = False
+    """Whether they are the process's own environment's."""
 
 
 class SendingStatus(Struct, frozen=True, kw_only=True):

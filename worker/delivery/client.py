@@ -134,6 +134,8 @@ class PutEventsClient:
         answer = await self._send(body, keys)
         if isinstance(answer, Misconfigured) and answer.code in CREDENTIAL_CODES:
             answer = await self._send_renewed(body, keys, answer)
+        if isinstance(answer, Misconfigured) and self._credentials.from_environment:
+            answer = structs.replace(answer, keys_from_environment=True)
         if isinstance(answer, Misconfigured) and answer.code in TIMED_CODES:
             return structs.replace(answer, clock_ahead_seconds=self.clock_ahead_seconds())
         return answer

@@ -39,6 +39,10 @@ RELOAD_SECONDS = 5.0
 PATIENCE_SECONDS = 10.0
 
 
+# botocore's word for it.
+_ENVIRONMENT = "env"
+
+
 class Found(Struct, frozen=True):
     """There are credentials; ``method`` is botocore's word for where they came from."""
 
@@ -78,9 +82,15 @@ class Credentials:
         self._failing_since: float | None = None
         self._repeats = Repeats()
         self._loaded: Loaded | None = None
+        self._method = ""
         self._reload_at = float("-inf")
         self._reloading: asyncio.Task[None] | None = None
         self._polling: asyncio.Task[None] | None = None
+
+    @property
+    def from_environment(self) -> bool:
+        """Whether those that were found last are the process's own environment's: others take a restart."""
+        return self._method == _ENVIRONMENT
 
     async def open(self) -> None:
         """Load the keys and begin to keep them fresh. Finding none is no error: ``fault`` says so."""
@@ -146,6 +156,7 @@ class Credentials:
     async def _load_from_scratch(self) -> None:
         try:
             loaded = await in_daemon_thread(self._load)
+            self._method = loaded.method
             keys = validate(await in_daemon_thread(loaded.fetch))
         except Exception as error:  # noqa: BLE001  as above
             self._note_failure(error)
@@ -162,6 +173,7 @@ class Credentials:
             failures=self._failures,
             failing_seconds=None if since is None else self._clock() - since,
             code="" if self.fault is None else self.fault.code,
+            from_environment=self.from_environment,
         )
 
     def _end_in_seconds(self) -> float | None:
@@ -183,7 +195,7 @@ class Credentials:
                 there_are_older=self.keys is not None,
                 end_in_seconds=None if end_in_seconds is None else round(end_in_seconds),
                 times=times,
-                advice=advise_keys(self.fault.code),
+                advice=advise_keys(self.fault.code, from_environment=self.from_environment),
             )
 
     def _use(self, keys: Keys) -> None:

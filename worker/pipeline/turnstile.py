@@ -111,9 +111,9 @@ class Turnstile:
                 self.recent.failed(code, now)
                 self.drought.failed(code, now)
                 self._watch()
-            case Misconfigured(code, _, clock_ahead_seconds):
+            case Misconfigured(code, _, clock_ahead_seconds, from_environment):
                 self.drought.superseded()
-                self.hold("misconfigured", code, clock_ahead_seconds)
+                self.hold("misconfigured", code, clock_ahead_seconds, keys_from_environment=from_environment)
             case Accepted():
                 self.gate.answered(sent_at, now, throttled=False)
                 self.recent.came_through(now)
@@ -126,10 +126,19 @@ class Turnstile:
                 self._resume("misconfigured", known_at=sent_at)
         self._let_through()
 
-    def hold(self, kind: str, reason: str, clock_ahead_seconds: float | None = None) -> None:
+    def hold(
+        self,
+        kind: str,
+        reason: str,
+        clock_ahead_seconds: float | None = None,
+        *,
+        keys_from_environment: bool = False,
+    ) -> None:
         """Stop sending until somebody has mended it; those who go again are turned away."""
         now = self._clock()
-        began = self.gate.hold(kind, reason, now, clock_ahead_seconds)
+        began = self.gate.hold(
+            kind, reason, now, clock_ahead_seconds, keys_from_environment=keys_from_environment
+        )
         self._confirmed_at[kind] = now
         # A reason that is another each time makes no more lines than one.
         if times := self._repeats.setdefault(kind, Repeats()).note(kind, now, reason):

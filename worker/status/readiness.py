@@ -93,7 +93,8 @@ def _kafka(watched: Watched, now: float) -> Iterator[NotReady]:
 def why_keys_fail(keys: KeysStatus) -> str:
     """Since when they can't be had, why, and what to do."""
     seconds = 0.0 if keys.failing_seconds is None else keys.failing_seconds
-    return f"for {seconds:.0f} s: {keys.code or 'they are being loaded'}; {advise_keys(keys.code)}"
+    advice = advise_keys(keys.code, from_environment=keys.from_environment)
+    return f"for {seconds:.0f} s: {keys.code or 'they are being loaded'}; {advice}"
 
 
 def _without_keys(watched: Watched) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from worker.core.advice import advise, advise_unreached
+from worker.core.advice import advise, advise_keys, advise_unreached
 from worker.core.classify import CREDENTIAL_CODES
 from worker.core.gate import PROBED
 
@@ -42,3 +42,28 @@ def test_with_a_clock_that_is_right_it_is_the_secret() -> None:
 def test_the_clock_has_nothing_to_do_with_a_missing_permission() -> None:
     code = "AccessDeniedException"
     assert advise("misconfigured", code, 3600) == advise("misconfigured", code)
+
+
+@pytest.mark.parametrize(
+    "code", ["InvalidClientTokenId", "ExpiredToken", "SignatureDoesNotMatch", "CredentialsMalformed"]
+)
+def test_keys_from_the_environment_are_mended_by_a_restart(code: str) -> None:
+    """A process sees the environment that it was started with."""
+    said = advise("misconfigured", code, keys_from_environment=True)
+    assert said.endswith("; they came from the environment: once it is mended, restart the pod")
+    assert said == advise_keys(code, from_environment=True)
+    elsewhere = "; keys in files are read again while it holds; those of the environment need a restart"
+    assert advise("misconfigured", code).endswith(elsewhere)
+
+
+def test_a_permission_needs_no_restart_wherever_the_keys_came_from() -> None:
+    code = "AccessDeniedException"
+    assert advise("misconfigured", code, keys_from_environment=True) == advise("misconfigured", code)
+    assert "restart" not in advise("misconfigured", code)
+    far_off = advise("misconfigured", "SignatureDoesNotMatch", 600, keys_from_environment=True)
+    assert "restart" not in far_off
+
+
+@pytest.mark.parametrize("code", ["CertificateRejected", "ProxyRefused", "ProxyUnreachable"])
+def test_what_the_environment_alone_can_mend_needs_a_restart(code: str) -> None:
+    assert "restart" in advise_unreached(code)

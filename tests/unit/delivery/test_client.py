@@ -172,6 +172,32 @@ async def test_without_credentials_every_call_is_misconfigured_and_none_is_sent(
         assert endpoint.requests == []
 
 
+@pytest.mark.usefixtures("aws_home")
+async def test_of_refused_keys_it_is_told_that_they_are_the_environment_s(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They are the same for as long as the process runs."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDENV")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+    async with Endpoint(refused("SignatureDoesNotMatch")) as endpoint, client_of(endpoint, None) as client:
+        put = await client.put(BATCH)
+        assert isinstance(put, Misconfigured)
+        assert (put.code, put.keys_from_environment) == ("SignatureDoesNotMatch", True)
+        assert client.keys_status().from_environment
+
+
+@pytest.mark.usefixtures("aws_home")
+async def test_of_keys_that_are_none_it_is_told_that_they_are_the_environment_s(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDENV")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "two words")
+    async with Endpoint() as endpoint, client_of(endpoint, None) as client:
+        put = await client.put(BATCH)
+        assert isinstance(put, Misconfigured)
+        assert (put.code, put.keys_from_environment) == ("CredentialsMalformed", True)
+
+
 async def test_a_wrong_secret_mended_in_its_file_is_seen_while_running(aws_home: Path) -> None:
     path = aws_home / "credentials"
     path.write_text("[default]\naws_access_key_id=AKIDOLD\naws_secret_access_key=wrong\n")

@@ -238,6 +238,17 @@ def test_a_hold_for_dead_letters_keeps_the_others_from_being_probed() -> None:
     in_virtual_time(scenario())
 
 
+def test_refused_keys_of_the_environment_are_told_with_what_mends_them() -> None:
+    async def scenario() -> None:
+        gate = turnstile()
+        await gate.enter()
+        gate.leave(Misconfigured("UnrecognizedClientException", keys_from_environment=True))
+        (held,) = gate.holds()
+        assert "restart the pod" in held.advice
+
+    in_virtual_time(scenario())
+
+
 def test_a_signature_refused_for_the_clock_is_told_with_how_far_it_is_off() -> None:
     async def scenario() -> None:
         gate = turnstile()
