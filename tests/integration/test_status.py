@@ -72,7 +72,13 @@ def test_of_a_worker_that_delivers_every_offset_is_told_and_how_many_members_the
     code, page = ask(worker, "--config", str(worker.log.with_suffix(".yaml")))
     assert code == 0
     assert page.startswith("READY  nothing is unsettled")
-    assert f"{site.names.group}: 1 member, stable" in page
+    assert f"{site.names.group}: 1 member, stable\n" in page
+    # Of the worker that answered, whosever configuration that is.
+    other = site.folder / "other.yaml"
+    own = worker.log.with_suffix(".yaml").read_text()
+    other.write_text(own.replace(f'"{site.names.group}"', '"another"'))
+    _, page = ask(worker, "--config", str(other))
+    assert f"{site.names.group}: 1 member, stable; --config is another worker's, of another\n" in page
     # The endpoint runs by this machine's clock.
     assert abs(status(worker).clock_ahead_seconds or 9) < 2
 

@@ -301,7 +301,19 @@ def test_when_kafka_does_not_say_how_many_members_there_are_the_rest_is_shown(
     path.write_text(CONFIG % 9090)
     with serving(msgspec.json.encode(status())) as address:
         assert main(["status", "--config", str(path), "--address", address]) == 0
-    assert "group      g: members not known" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "group      g: members not known" in shown
+    assert "; --config is another worker's, of personalize-worker\n" in shown
+
+
+def test_of_the_worker_s_own_configuration_nothing_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(CONFIG.replace("topics: [a]", "topics: [a], group_id: g") % 9090)
+    with serving(msgspec.json.encode(status())) as address:
+        assert main(["status", "--config", str(path), "--address", address]) == 0
+    assert "--config" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

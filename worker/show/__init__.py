@@ -64,7 +64,7 @@ def show_status(
     if as_json:
         say(answer.decode().rstrip())
     else:
-        for line in page(status, _members(settings)):
+        for line in page(status, _members(settings, status.group)):
             say(line)
     return _READY if status.ready else _NOT_READY
 
@@ -116,5 +116,5 @@ def _ask(host: str, port: int) -> bytes:
     return body
 
 
-def _members(settings: Settings | None) -> str | None:
-    return None if settings is None else members(settings.kafka)
+def _members(settings: Settings | None, group_id: str) -> str | None:
+    return None if settings is None else members(settings.kafka, group_id)

@@ -14,12 +14,20 @@ if TYPE_CHECKING:
 _PATIENCE_SECONDS: Final = 5.0
 
 
-def members(kafka: KafkaSettings) -> str:
-    """The number of members and the group's state, in words; or why that is not known."""
+def members(kafka: KafkaSettings, group_id: str) -> str:
+    """The number of members and the group's state, in words; or why that is not known.
+
+    The group is that of the worker that answered: what was given to us may be another's configuration.
+    """
+    other = "" if group_id == kafka.group_id else f"; --config is another worker's, of {kafka.group_id}"
+    return _members(kafka, group_id) + other
+
+
+def _members(kafka: KafkaSettings, group_id: str) -> str:
     admin = Cluster(kafka).admin
-    asked = admin.describe_consumer_groups([kafka.group_id], request_timeout=_PATIENCE_SECONDS)
+    asked = admin.describe_consumer_groups([group_id], request_timeout=_PATIENCE_SECONDS)
     try:
-        group = asked[kafka.group_id].result()
+        group = asked[group_id].result()
     except KafkaException as error:
         return f"members not known: {error.args[0].str()}"
     count = len(group.members)
