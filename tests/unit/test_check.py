@@ -9,15 +9,20 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
-from confluent_kafka import KafkaError
+from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from worker.check import check
 from worker.local.kafka import Api, EmbeddedKafka
+from worker.sources.kafka_values import HOSTNAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+NEW = (
+    "is new; begins at the earliest record (kafka.start: earliest); set kafka.start: latest, and it begins "
+    "with the records that come from then on"
+)
 TOPICS = {"interactions": 3, "interactions.eu": 2, "dead": 1}
 
 
@@ -42,6 +47,7 @@ def no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         "AWS_PROFILE",
         "AWS_ACCESS_KEY_ID",
         "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
         "AWS_REGION",
         "AWS_DEFAULT_REGION",
     ):
@@ -88,9 +94,9 @@ def test_all_is_well(kafka: EmbeddedKafka, endpoint: str) -> None:
         "ok    configuration: the environment",
         f"ok    kafka {kafka.bootstrap_servers}: answers (brokers: 1)",
         "ok    kafka topic interactions: 3 partitions",
-        "ok    kafka group personalize-worker: is new; begins at the earliest record",
+        f"ok    kafka group personalize-worker: {NEW}",
         "ok    kafka dead letters dead: 1 partitions",
-        "ok    aws credentials: found by env",
+        "ok    aws credentials: found by env, not tried: nothing is sent; a change of them needs a restart",
         "ok    aws region: eu-west-1",
         f"ok    aws endpoint {endpoint}: takes connections",
     ]
@@ -152,12 +158,88 @@ def test_a_group_that_may_not_be_read_fails(kafka: EmbeddedKafka) -> None:
     assert "grant this user READ on it" in line
 
 
+def group_of(kafka: EmbeddedKafka, name: str = "personalize-worker", **more: str) -> str:
+    """What is said of the group."""
+    _, lines = checked(kafka.bootstrap_servers, kafka__group_id=name, **more)
+    (line,) = [line for line in lines if f"kafka group {name}:" in line]
+    return line
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({"kafka__start": "latest"}, "with the records that come from then on (kafka.start: latest); set "),
+        ({"kafka__start": "latest"}, "set kafka.start: earliest, and it begins at the earliest record"),
+        (
+            {"kafka__client__auto_offset_reset": "largest"},
+            "then on (auto.offset.reset: largest of kafka.client); set kafka.start: earliest in place of ",
+        ),
+    ],
+)
+def test_where_a_new_group_begins_is_told_with_how_to_change_it(
+    kafka: EmbeddedKafka, more: dict[str, str], expected: str
+) -> None:
+    line = group_of(kafka, **more)
+    assert line.startswith("ok    kafka group personalize-worker: is new; begins ")
+    assert expected in line
+
+
+def test_a_new_group_that_begins_nowhere_fails(kafka: EmbeddedKafka) -> None:
+    line = group_of(kafka, kafka__client__auto_offset_reset="error")
+    assert line == (
+        "FAIL  kafka group personalize-worker: is new; begins nowhere, by auto.offset.reset: error of "
+        "kafka.client: set kafka.start in place of auto.offset.reset"
+    )
+
+
+def test_a_group_that_has_committed_goes_on_there(kafka: EmbeddedKafka) -> None:
+    member = Consumer({"bootstrap.servers": kafka.bootstrap_servers, "group.id": "old"})
+    member.commit(offsets=[TopicPartition("interactions", 0, 0)], asynchronous=False)
+    assert group_of(kafka, "old").startswith(
+        "ok    kafka group old: goes on where it committed, on 1 of 3 partitions; of the others it begins at "
+        "the earliest record (kafka.start: earliest); set kafka.start: latest"
+    )
+    member.commit(offsets=[TopicPartition("interactions", each, 0) for each in range(3)], asynchronous=False)
+    member.close()
+    assert group_of(kafka, "old") == (
+        "ok    kafka group old: goes on where it committed, on all 3 partitions; to begin anew, take another "
+        "kafka.group_id"
+    )
+
+
+@pytest.mark.parametrize(
+    ("instance", "is_warned_of"),
+    [("worker-1", True), ("worker-{hostname}", False), (f"worker-{socket.gethostname()}", False)],
+)
+def test_a_static_member_that_all_pods_would_be_is_warned_of(
+    kafka: EmbeddedKafka, instance: str, *, is_warned_of: bool
+) -> None:
+    _, lines = checked(kafka.bootstrap_servers, kafka__client__group_instance_id=instance)
+    warned = [
+        line for line in lines if line.startswith("warn  kafka group.instance.id: all pods have the same")
+    ]
+    assert [f"write {HOSTNAME} in it" in line for line in warned] == [True] * is_warned_of
+
+
+@pytest.mark.usefixtures("credentials")
+def test_temporary_keys_of_the_environment_are_warned_of(
+    kafka: EmbeddedKafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a login of a person leaves them: the worker would stop at lunch."""
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "hunter2")
+    _, lines = checked(kafka.bootstrap_servers)
+    (line,) = [line for line in lines if "aws credentials" in line]
+    assert line.startswith("warn  aws credentials: found by env, not tried: nothing is sent; they end within")
+    assert line.endswith("give the pod a role")
+    assert "hunter2" not in line
+
+
 @pytest.mark.parametrize("code", [KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.NOT_COORDINATOR])
 def test_a_coordinator_that_has_just_started_is_waited_for(kafka: EmbeddedKafka, code: int) -> None:
     """A fresh broker says so on the first question; an admin client would crash on the second of the two."""
     kafka.fail_next(Api.OFFSET_FETCH, code)
     _, lines = checked(kafka.bootstrap_servers, patience_seconds=1.0)
-    assert "ok    kafka group personalize-worker: is new; begins at the earliest record" in lines
+    assert f"ok    kafka group personalize-worker: {NEW}" in lines
 
 
 @pytest.mark.usefixtures("credentials")

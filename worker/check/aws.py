@@ -13,6 +13,7 @@ from worker.check.finding import Finding, failed, fine
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from worker.delivery.credentials import Found
     from worker.delivery.service import Service
     from worker.settings import PersonalizeSettings
 
@@ -48,12 +49,24 @@ def _credentials(region: str | None) -> Finding:
 
     found = asyncio.run(Credentials(lambda: load_from_chain(region)).check())
     if isinstance(found, Found):
-        return fine("aws credentials", f"found by {found.method}")
+        return _found(found)
     return failed(
         "aws credentials",
         f"{found.why}: give the pod a role (web identity, pod identity), or set AWS_PROFILE, or "
         "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
     )
+
+
+def _found(found: Found) -> Finding:
+    from worker.delivery.credentials import ENVIRONMENT  # noqa: PLC0415  as above
+
+    what, said = "aws credentials", f"found by {found.method}, not tried: nothing is sent"
+    if found.method != ENVIRONMENT:
+        return fine(what, said)
+    if found.are_temporary:
+        todo = "no running worker renews those of its environment: give the pod a role"
+        return Finding("warn", what, f"{said}; they end within hours, and {todo}")
+    return fine(what, f"{said}; a change of them needs a restart")
 
 
 def _connection(service: Service, tls: ssl.SSLContext, connect_seconds: float) -> Finding:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, TypeAlias
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # documented, but not in its __all__
     AclOperation,
     AdminClient,
 )
 
 from worker.check.finding import Finding, failed, fine
+from worker.check.group import group_findings
 from worker.check.sample import sample_findings
 from worker.core.topics import takes_in
 from worker.dead_letters.topic import TopicShape, create_command
 from worker.sources.kafka_cluster import Cluster
 from worker.sources.kafka_protection import exposed
-from worker.sources.kafka_settings import SILENT_LOG, client_settings
+from worker.sources.kafka_settings import client_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -31,10 +31,6 @@ if TYPE_CHECKING:
     from worker.settings import Settings
 
     Allowed: TypeAlias = Mapping[str, Sequence[AclOperation]]
-
-# What a broker that has just started answers; librdkafka waits for the others of this kind.
-_COORDINATOR_MOVES: Final = {KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE}
-_PAUSE_SECONDS: Final = 0.2
 
 
 def kafka_findings(
@@ -58,12 +54,12 @@ def kafka_findings(
     allowed = _allowed(admin, names, patience_seconds)
     for topic in kafka.topics:
         yield _topic(topic, cluster, allowed, settings)
-    yield _group(settings, cluster, patience_seconds)
+    sources = {name: list(each.partitions) for name, each in _sources(settings, cluster).items()}
+    partitions = [TopicPartition(name, number) for name, numbers in sources.items() for number in numbers]
+    yield from group_findings(kafka, partitions, patience_seconds)
     yield _dead_letters(settings, cluster, allowed)
-    sources = _sources(settings, cluster)
     if sample is not None and sources:
-        partitions = {name: list(each.partitions) for name, each in sources.items()}
-        yield from sample_findings(admin, settings, partitions, sample, patience_seconds)
+        yield from sample_findings(admin, settings, sources, sample, patience_seconds)
 
 
 def _wanted(name: str, settings: Settings) -> bool:
@@ -114,55 +110,6 @@ def _unreadable(topic: TopicMetadata, allowed: Sequence[AclOperation]) -> str | 
         return "this user may not read it: grant READ"
     leaderless = [number for number, partition in topic.partitions.items() if partition.leader < 0]
     return f"partition {leaderless[0]} has no leader: see to its brokers" if leaderless else None
-
-
-def _group(settings: Settings, cluster: ClusterMetadata, patience_seconds: float) -> Finding:
-    """Whether the group's offsets may be read: a group is there once it is asked for."""
-    what = f"kafka group {settings.kafka.group_id}"
-    partitions = [
-        TopicPartition(name, number)
-        for name, source in _sources(settings, cluster).items()
-        for number in source.partitions
-    ]
-    if not partitions:
-        return Finding("warn", what, "could not be asked for, as there is no topic yet")
-    committed = _committed(settings, partitions, patience_seconds)
-    if isinstance(committed, KafkaError):
-        forbidden = committed.code() == KafkaError.GROUP_AUTHORIZATION_FAILED
-        todo = "grant this user READ on it, or set kafka.group_id" if forbidden else "see to the brokers"
-        return failed(what, f"{committed.str()}: {todo}")
-    if not committed:
-        start = settings.kafka.client.get("auto.offset.reset", settings.kafka.start)
-        return fine(what, f"is new; begins at the {start} record")
-    return fine(what, f"goes on where it committed, on {committed} of {len(partitions)} partitions")
-
-
-def _committed(
-    settings: Settings, partitions: list[TopicPartition], patience_seconds: float
-) -> int | KafkaError:
-    """On how many of the partitions the group has committed. Nothing is joined: there is no subscription."""
-    # Not through the admin client: one that is told NOT_COORDINATOR, as by a broker that has just started, is
-    # a crash of the whole process (confluentinc/librdkafka, issue 5040).
-    consumer = Consumer(client_settings(settings.kafka, for_="consumer") | {"logger": SILENT_LOG})
-    ends = time.monotonic() + patience_seconds
-    try:
-        while True:
-            answer = _ask(consumer, partitions, patience_seconds)
-            if not isinstance(answer, KafkaError) or answer.code() not in _COORDINATOR_MOVES:
-                return answer
-            if time.monotonic() > ends:
-                return answer
-            time.sleep(_PAUSE_SECONDS)
-    finally:
-        consumer.close()
-
-
-def _ask(consumer: Consumer, partitions: list[TopicPartition], patience_seconds: float) -> int | KafkaError:
-    try:
-        answers = consumer.committed(partitions, timeout=patience_seconds)
-    except KafkaException as error:
-        return cast("KafkaError", error.args[0])
-    return sum(answer.offset >= 0 for answer in answers)
 
 
 def _dead_letters(settings: Settings, cluster: ClusterMetadata, allowed: Allowed) -> Finding:

@@ -39,14 +39,16 @@ RELOAD_SECONDS = 5.0
 PATIENCE_SECONDS = 10.0
 
 
-# botocore's word for it.
-_ENVIRONMENT = "env"
+ENVIRONMENT = "env"
+"""botocore's word for keys that are the process's own environment's."""
 
 
 class Found(Struct, frozen=True):
     """There are credentials; ``method`` is botocore's word for where they came from."""
 
     method: str
+    are_temporary: bool = False
+    """Whether they end by themselves."""
 
 
 class Missing(Struct, frozen=True):
@@ -90,7 +92,7 @@ class Credentials:
     @property
     def from_environment(self) -> bool:
         """Whether those that were found last are the process's own environment's: others take a restart."""
-        return self._method == _ENVIRONMENT
+        return self._method == ENVIRONMENT
 
     async def open(self) -> None:
         """Load the keys and begin to keep them fresh. Finding none is no error: ``fault`` says so."""
@@ -119,10 +121,10 @@ class Credentials:
         """Load them once, beside whatever is in use, and say where they came from or why there are none."""
         try:
             loaded = await in_daemon_thread(self._load)
-            validate(await in_daemon_thread(loaded.fetch))
+            keys = validate(await in_daemon_thread(loaded.fetch))
         except Exception as error:  # noqa: BLE001  a provider runs the user's program or plugin
             return Missing(describe(error))
-        return Found(loaded.method)
+        return Found(loaded.method, are_temporary=keys.token is not None)
 
     async def poll(self) -> None:
         """Have expiring keys refreshed; with none, look whether there are some now."""
