@@ -109,7 +109,9 @@ def _usable(answer: _Keyed | None) -> _Keyed:
         msg = "boto3 did not answer"
         raise CredentialsUnavailable(msg, code="CredentialsRefresh", passing=True)
     if answer.keys is None:
-        raise CredentialsUnavailable(answer.why, code=answer.code, passing=answer.passing)
+        raise CredentialsUnavailable(
+            answer.why, code=answer.code, passing=answer.passing, method=answer.method
+        )
     return answer
 
 
@@ -136,14 +138,16 @@ def _resolved(region: str, endpoint_url: str) -> _Resolved:
 
 
 def _loaded(region: str) -> _Keyed:
+    method = ""
     try:
         loaded = load_from_chain(region or None)
+        method = loaded.method
         keys = validate(loaded.fetch())
         return _Keyed(loaded.method, keys, loaded.expires_at())
     except Exception as error:  # noqa: BLE001  a provider runs the user's program or plugin
         fault = fault_of(error)
         passing = isinstance(fault, PassingFault)
-        return _Keyed(why=_printable(describe(error)), code=fault.code, passing=passing)
+        return _Keyed(method, why=_printable(describe(error)), code=fault.code, passing=passing)
 
 
 def _printable(text: str) -> str:

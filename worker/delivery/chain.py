@@ -21,11 +21,19 @@ _WELL_FORMED = re.compile(r"[!-~]+")
 class CredentialsUnavailable(Exception):  # noqa: N818  it names the state
     """There are no usable keys; ``str()`` says why and holds no secret, ``code`` is one word."""
 
-    def __init__(self, why: str, *, code: str, passing: bool = False) -> None:
-        """Keep all; ``passing``: it may be otherwise soon, without anybody doing something."""
+    def __init__(self, why: str, *, code: str, passing: bool = False, method: str = "") -> None:
+        """Keep all.
+
+        Args:
+            why: a sentence.
+            code: a word.
+            passing: it may be otherwise soon, without anybody doing something.
+            method: botocore's word for where keys were found that are of no use, if any were.
+        """
         super().__init__(why)
         self.code = code
         self.passing = passing
+        self.method = method
 
 
 class Loaded(Struct, frozen=True):

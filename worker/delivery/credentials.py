@@ -19,7 +19,7 @@ from worker.core.advice import advise_keys
 from worker.core.outcomes import Misconfigured, PassingFault
 from worker.core.repeats import Repeats
 from worker.core.snapshot import KeysStatus
-from worker.delivery.chain import Loaded, describe, fault_of, validate
+from worker.delivery.chain import CredentialsUnavailable, Loaded, describe, fault_of, validate
 from worker.delivery.daemon import in_daemon_thread
 
 if TYPE_CHECKING:
@@ -161,6 +161,8 @@ class Credentials:
             self._method = loaded.method
             keys = validate(await in_daemon_thread(loaded.fetch))
         except Exception as error:  # noqa: BLE001  as above
+            if isinstance(error, CredentialsUnavailable):
+                self._method = error.method or self._method
             self._note_failure(error)
             return
         self._loaded = loaded
