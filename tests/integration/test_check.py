@@ -72,3 +72,18 @@ def test_transactions_that_were_aborted_or_are_under_way_are_not_waited_for(site
     assert sample(site, 22).startswith("10 of the 10 newest records map (10 with user_id, 10 with item_id)")
     assert time.monotonic() - began < 10
     producer.abort_transaction(20)
+
+
+def test_a_compacted_dead_letter_topic_fails_until_it_is_not(site: Site) -> None:
+    site.open_topic()
+    said = {}
+    for policy, code in (("compact", 1), ("delete", 0)):
+        site.kafka.set_topic_config(site.names.dead_letters, "cleanup.policy", policy)
+        command = site.start_command("check", name=f"check-{policy}")
+        assert command.process.wait(60) == code
+        (said[policy],) = re.findall(r"(\w+ +kafka dead letters .*)", command.log.read_text())
+    assert said["compact"].startswith("FAIL")
+    assert "--add-config cleanup.policy=delete" in said["compact"]
+    assert said["delete"] == (
+        f"ok    kafka dead letters {site.names.dead_letters}: 4 partitions, cleanup.policy=delete"
+    )

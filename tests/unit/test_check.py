@@ -12,6 +12,7 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from worker.check import check
+from worker.dead_letters.topic import KafkaAway
 from worker.local.kafka import Api, EmbeddedKafka
 from worker.sources.kafka_values import HOSTNAME
 
@@ -95,7 +96,7 @@ def test_all_is_well(kafka: EmbeddedKafka, endpoint: str) -> None:
         f"ok    kafka {kafka.bootstrap_servers}: answers (brokers: 1)",
         "ok    kafka topic interactions: 3 partitions",
         f"ok    kafka group personalize-worker: {NEW}",
-        "ok    kafka dead letters dead: 1 partitions",
+        "ok    kafka dead letters dead: 1 partitions; cleanup.policy not known: see that it is delete",
         "ok    aws credentials: found by env, not tried: nothing is sent; a change of them needs a restart",
         "ok    aws region: eu-west-1",
         f"ok    aws endpoint {endpoint}: takes connections",
@@ -144,6 +145,36 @@ def test_a_dead_letter_topic_that_will_be_made_is_no_failure_and_is_not_made(kaf
         assert (
             "ok    kafka dead letters none: is not there; will be made with 3 partitions, 1 replicas"
         ) in lines
+
+
+@pytest.mark.parametrize(
+    ("policy", "line"),
+    [
+        ("delete", "ok    kafka dead letters dead: 1 partitions, cleanup.policy=delete"),
+        (
+            "compact,delete",
+            "FAIL  kafka dead letters dead: cleanup.policy=compact,delete keeps only the last ",
+        ),
+        (None, "ok    kafka dead letters dead: 1 partitions; cleanup.policy not known"),
+        (KafkaAway("hidden"), "ok    kafka dead letters dead: 1 partitions; cleanup.policy not known"),
+    ],
+)
+def test_a_dead_letter_topic_that_would_lose_letters_fails_with_the_command_that_mends_it(
+    kafka: EmbeddedKafka, monkeypatch: pytest.MonkeyPatch, policy: str | Exception | None, line: str
+) -> None:
+    def answer(*_: object) -> str | None:
+        if isinstance(policy, Exception):
+            raise policy
+        return policy
+
+    # The Kafka inside tells no configuration; a real one is asked in the integration tests.
+    monkeypatch.setattr("worker.check.kafka.cleanup_policy", answer)
+    code, lines = checked(kafka.bootstrap_servers)
+    (said,) = [each for each in lines if "dead letters" in each]
+    assert said.startswith(line)
+    command = f"kafka-configs.sh --bootstrap-server {kafka.bootstrap_servers} --alter --topic dead "
+    assert (command in said) == line.startswith("FAIL")
+    assert code == 1
 
 
 def test_a_group_that_may_not_be_read_fails(kafka: EmbeddedKafka) -> None:

@@ -15,7 +15,14 @@ from worker.check.finding import Finding, failed, fine
 from worker.check.group import group_findings
 from worker.check.sample import sample_findings
 from worker.core.topics import takes_in
-from worker.dead_letters.topic import TopicShape, create_command
+from worker.dead_letters.topic import (
+    KafkaAway,
+    TopicShape,
+    cleanup_policy,
+    create_command,
+    delete_command,
+    loses_letters,
+)
 from worker.sources.kafka_cluster import Cluster
 from worker.sources.kafka_protection import exposed
 from worker.sources.kafka_settings import client_settings
@@ -57,7 +64,7 @@ def kafka_findings(
     sources = {name: list(each.partitions) for name, each in _sources(settings, cluster).items()}
     partitions = [TopicPartition(name, number) for name, numbers in sources.items() for number in numbers]
     yield from group_findings(kafka, partitions, patience_seconds)
-    yield _dead_letters(settings, cluster, allowed)
+    yield _dead_letters(admin, settings, cluster, allowed)
     if sample is not None and sources:
         yield from sample_findings(admin, settings, sources, sample, patience_seconds)
 
@@ -112,20 +119,41 @@ def _unreadable(topic: TopicMetadata, allowed: Sequence[AclOperation]) -> str | 
     return f"partition {leaderless[0]} has no leader: see to its brokers" if leaderless else None
 
 
-def _dead_letters(settings: Settings, cluster: ClusterMetadata, allowed: Allowed) -> Finding:
+def _dead_letters(
+    admin: AdminClient, settings: Settings, cluster: ClusterMetadata, allowed: Allowed
+) -> Finding:
     name = settings.dead_letters.topic
     what = f"kafka dead letters {name}"
     operations = allowed.get(name, ())
     if found := cluster.topics.get(name):
         if operations and AclOperation.WRITE not in operations:
             return failed(what, "this user may not write it: grant WRITE")
-        return fine(what, f"{len(found.partitions)} partitions")
+        return _letters_kept(admin, settings, f"{len(found.partitions)} partitions")
     shape = _like_the_source(settings, cluster)
     if settings.dead_letters.create_topic:
         will = f"{shape.partitions} partitions, {shape.replication_factor} replicas"
         return fine(what, f"is not there; will be made with {will}")
     command = _command(settings, name, shape)
     return failed(what, f"is not there: set dead_letters.create_topic, or make it: {command}")
+
+
+def _letters_kept(admin: AdminClient, settings: Settings, partitions: str) -> Finding:
+    """Whether a topic that is there keeps what is written to it."""
+    name = settings.dead_letters.topic
+    what = f"kafka dead letters {name}"
+    policy = None
+    with suppress(KafkaAway):
+        policy = cleanup_policy(admin, name)
+    if policy is None:
+        # Who may not see it may run: the worker takes it for right, too.
+        return fine(what, f"{partitions}; cleanup.policy not known: see that it is delete")
+    if loses_letters(policy):
+        command = delete_command(client_settings(settings.kafka, for_="admin"), name)
+        return failed(
+            what,
+            f"cleanup.policy={policy} keeps only the last letter of a key, and takes none without: {command}",
+        )
+    return fine(what, f"{partitions}, cleanup.policy={policy}")
 
 
 def _like_the_source(settings: Settings, cluster: ClusterMetadata) -> TopicShape:
