@@ -9,7 +9,7 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from worker.recovery.arguments import add_dead_letters
 
@@ -83,7 +83,7 @@ def _run(config: Path | None) -> int:
     try:
         settings = read_settings(config, os.environ)
     except ConfigError as error:
-        _complain(error)
+        _complain(error, config)
         return 2
     from worker.wiring import run  # noqa: PLC0415  see the module's docstring
 
@@ -115,7 +115,7 @@ def _local(chosen: argparse.Namespace) -> int:
 def _dead_letters(chosen: argparse.Namespace) -> int:
     from worker.recovery.commands import do_dead_letters  # noqa: PLC0415  see the module's docstring
 
-    return do_dead_letters(chosen, _complain)
+    return do_dead_letters(chosen, lambda error: _complain(error, chosen.config))
 
 
 def _schema() -> int:
@@ -131,10 +131,14 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-def _complain(error: ConfigError) -> None:
+def _complain(error: ConfigError, config: Path | None) -> None:
     count = len(error.mistakes)
     sys.stderr.write(f"personalize-worker: {count} mistake{'s' * (count > 1)} in the configuration\n")
     sys.stderr.writelines(f"  {mistake}\n" for mistake in error.mistakes)
+    if config is None:
+        from worker.config import NO_FILE  # noqa: PLC0415  see the module's docstring
+
+        sys.stderr.write(f"{NO_FILE}\n")
 
 
 def _tell_crash(error: Exception) -> None:
@@ -142,6 +146,14 @@ def _tell_crash(error: Exception) -> None:
 
     sys.stderr.write("personalize-worker: crashed, which is a mistake of its own; please report this:\n")
     sys.stderr.writelines(f"  {each}\n" for each in exceptions(error))
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what to do about a wrong command line, too."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(2, f"{self.prog}: {message}; `{self.prog} --help` says what there is\n")
 
 
 class _Version(argparse.Action):
@@ -169,7 +181,7 @@ def _port(text: str) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="personalize-worker",
         description="Delivers user interactions from Kafka to Amazon Personalize, in order, none lost.",
         epilog=_EPILOG,

@@ -384,7 +384,9 @@ def test_mistakes_in_the_configuration_are_all_that_is_said_and_end_with_2() -> 
     """Nothing else can be checked with it."""
     code, lines = checked("nowhere", kafka__topics="")
     assert code == 2
-    assert [line.split(": ")[:2] for line in lines] == [
+    *mistakes, last = lines
+    assert [line.split(": ")[:2] for line in mistakes] == [
         ["FAIL  configuration", "kafka.bootstrap_servers"],
         ["FAIL  configuration", "kafka.topics"],
     ]
+    assert last.startswith("warn  configuration: no file was given, which --config FILE does")

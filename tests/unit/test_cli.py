@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from importlib.metadata import version
@@ -96,7 +97,20 @@ def test_a_wrong_command_line_exits_2(arguments: list[str], capsys: pytest.Captu
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     assert ended.value.code == 2
-    assert "usage:" in capsys.readouterr().err
+    shown = capsys.readouterr().err
+    assert "usage:" in shown
+    assert " --help` says what there is" in shown
+
+
+def test_without_a_file_it_is_said_how_to_give_one(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in list(os.environ):
+        if name.startswith("WORKER_"):
+            monkeypatch.delenv(name)
+    for words in (["run"], ["dead-letters", "list"]):
+        assert main(words) == 2
+        assert capsys.readouterr().err.splitlines()[-1].startswith("no file was given, which --config FILE ")
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from worker.core.snapshot import (
     WorkerStatus,
 )
 from worker.settings import AdminSettings
-from worker.show import _ask_one_of, _place
+from worker.show import _ask_one_of, _place, _why
 from worker.show.page import page
 from worker.show.words import ago
 
@@ -265,7 +265,12 @@ def test_nobody_there_is_not_reachable(capsys: pytest.CaptureFixture[str]) -> No
         taken.bind(("127.0.0.1", 0))  # and does not listen
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         assert main(["status", "--address", address]) == 1
-    assert "refused" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert f"{address}: Connection refused; is a worker running there? --address or --config says" in shown
+
+
+def test_a_worker_that_stands_still_is_told_from_one_that_is_not_there() -> None:
+    assert "restart it" in _why(TimeoutError("timed out"))
 
 
 @pytest.mark.parametrize("address", ["", "127.0.0.1", ":9090", "127.0.0.1:", "127.0.0.1:x"])

@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from worker.check.aws import aws_findings
-from worker.check.finding import failed, fine
+from worker.check.finding import Finding, failed, fine
 from worker.check.kafka import kafka_findings
-from worker.config import ConfigError, read_settings
+from worker.config import NO_FILE, ConfigError, read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -46,6 +46,8 @@ def check(
     except ConfigError as error:
         for mistake in error.mistakes:
             say(str(failed("configuration", str(mistake))))
+        if path is None:
+            say(str(Finding("warn", "configuration", NO_FILE)))
         return WRONG_CONFIGURATION
     say(str(fine("configuration", f"{path} and the environment" if path else "the environment")))
     right = True

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from worker.check.finding import Finding, failed, fine
+from worker.core.loopback import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,5 +86,7 @@ def _connection(service: Service, tls: ssl.SSLContext, connect_seconds: float) -
     except OSError as error:
         why = error.strerror or str(error)
         todo = "open the way there (egress, VPC endpoint), or set HTTPS_PROXY or personalize.endpoint_url"
+        if is_loopback(host):
+            todo = "is `personalize-worker endpoint`, or what else should listen there, running?"
         return failed(f"aws endpoint {service.endpoint_url}", f"no connection{through} ({why}): {todo}")
     return fine(f"aws endpoint {service.endpoint_url}", f"takes connections{through}")

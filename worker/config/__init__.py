@@ -23,7 +23,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["ConfigError", "Mistake", "known_keys", "read_settings", "schema"]
+NO_FILE = (
+    "no file was given, which --config FILE does; the project's config/minimal.yaml has the least it needs"
+)
+"""What to say besides where the environment alone was not enough."""
+
+__all__ = ["NO_FILE", "ConfigError", "Mistake", "known_keys", "read_settings", "schema"]
 
 
 def read_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:

@@ -59,7 +59,8 @@ def show_status(
         answer = _ask_one_of(hosts, port)
         status = msgspec.json.decode(answer, type=WorkerStatus)
     except (OSError, http.client.HTTPException, msgspec.MsgspecError) as error:
-        say(f"NOT REACHABLE  no status at {' or '.join(hosts)}:{port}: {str(error) or type(error).__name__}")
+        where = " or ".join(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host in hosts)
+        say(f"NOT REACHABLE  no status at {where}: {_why(error)}")
         return _NOT_READY
     if as_json:
         say(answer.decode().rstrip())
@@ -114,6 +115,17 @@ def _ask(host: str, port: int) -> bytes:
         msg = f"it answers {answer.status} {answer.reason}"
         raise http.client.HTTPException(msg)
     return body
+
+
+def _why(error: Exception) -> str:
+    """Why there is no status, and what to do."""
+    if isinstance(error, TimeoutError):
+        return "it takes the connection and says nothing: if that lasts, restart it"
+    if isinstance(error, OSError):
+        todo = "is a worker running there? --address or --config says where (its log: admin.listening)"
+        return f"{error.strerror or type(error).__name__}; {todo}"
+    todo = "is that the admin port of a worker of this version?"
+    return f"{str(error) or type(error).__name__}; {todo}"
 
 
 def _members(settings: Settings | None, group_id: str) -> str | None:
