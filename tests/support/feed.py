@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import KafkaException, Producer
@@ -9,7 +11,7 @@ from confluent_kafka import KafkaException, Producer
 from tests.support.kafka_topics import QUIET
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from confluent_kafka import KafkaError, Message
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from tests.support.ordeal_records import OrdealRecord
 
 FLUSH_SECONDS = 30.0
+# With a broker that stands still; by itself it would be a minute.
+PATIENCE = {"request.timeout.ms": 4_000, "socket.timeout.ms": 5_000}
 
 
 class Feed:
@@ -28,7 +32,10 @@ class Feed:
         self._topic, self._put = topic, 0
         settings: dict[str, Any] = {"enable.idempotence": True, "partitioner": "murmur2_random"}
         settings["queue.buffering.max.messages"] = 1_000_000
-        self._producer = Producer({"bootstrap.servers": kafka.bootstrap_servers, **settings, **QUIET})
+        settings |= PATIENCE
+        self._settings = {"bootstrap.servers": kafka.bootstrap_servers, **settings, **QUIET}
+        self._producer = Producer(self._settings)
+        self._turn = threading.Lock()
 
     @property
     def is_over(self) -> bool:
@@ -42,11 +49,23 @@ class Feed:
 
     def offer_until(self, share: float) -> None:
         """As ``put_until``, without waiting: the broker may be away."""
-        for number in range(self._put, int(min(1.0, share) * len(self.records))):
-            each = self.records[number]
-            self._producer.produce(self._topic, each.value, each.session_id, on_delivery=_complain)
-            self._put += 1
-        self._producer.poll(0)
+        with self._turn:
+            for number in range(self._put, int(min(1.0, share) * len(self.records))):
+                each = self.records[number]
+                self._producer.produce(self._topic, each.value, each.session_id, on_delivery=_complain)
+                self._put += 1
+            self._producer.poll(0)
+
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """The broker has all that was offered, and gets no more; then another producer goes on.
+
+        Over the cut of a log: an idempotent producer whose last records are gone is done for.
+        """
+        with self._turn:
+            self.flush(FLUSH_SECONDS)
+            yield
+            self._producer = Producer(self._settings)
 
     def flush(self, seconds: float) -> None:
         """Return once the broker has all that was offered."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import (
@@ -18,7 +18,9 @@ from confluent_kafka.admin import (
 from tests.support.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from confluent_kafka.admin._metadata import PartitionMetadata
 
 QUIET: Final = {"log_level": 0, "error_cb": lambda _: None}
 """Client settings for tests: a broker that is away on purpose should not fill the terminal."""
@@ -41,6 +43,7 @@ class KafkaTopics:
         self.bootstrap_servers = bootstrap_servers
         # Kept in a variable: an AdminClient that is collected fails its futures with _DESTROY.
         self._admin: AdminClient | None = None
+        self._looks: AdminClient | None = None
 
     @property
     def admin(self) -> AdminClient:
@@ -72,11 +75,18 @@ class KafkaTopics:
 
         until(up, seconds, forgiving=KafkaException)
 
-    def create_topic(self, name: str, partitions: int = 1, config: Mapping[str, str] | None = None) -> str:
-        """Make a topic and return its name once its partitions answer."""
-        new = NewTopic(
-            name, num_partitions=partitions, replication_factor=self.replicas, config=dict(config or {})
-        )
+    def create_topic(
+        self,
+        name: str,
+        partitions: int = 1,
+        config: Mapping[str, str] | None = None,
+        kept_by: Sequence[int] = (),
+    ) -> str:
+        """Make a topic, at these brokers or at any, and return its name once its partitions answer."""
+        where: dict[str, Any] = {"num_partitions": partitions, "replication_factor": self.replicas}
+        if kept_by:
+            where = {"num_partitions": partitions, "replica_assignment": [list(kept_by)] * partitions}
+        new = NewTopic(name, **where, config=dict(config or {}))
         self.admin.create_topics([new], operation_timeout=30)[name].result(30)
         # The broker that answers "made" does not lead the partitions at once: NOT_LEADER_FOR_PARTITION.
         until(
@@ -107,14 +117,35 @@ class KafkaTopics:
             reader.close()
         return {each.partition: each.offset for each in found if each.offset >= 0}
 
+    def partitions(self, topic: str) -> Mapping[int, PartitionMetadata]:
+        """Who leads each partition, and who keeps it; soon, or not at all: a broker may stand still."""
+        if self._looks is None:
+            settings = {"bootstrap.servers": self.bootstrap_servers, "socket.timeout.ms": 2_000}
+            self._looks = AdminClient({**settings, **QUIET})
+        return self._looks.list_topics(topic, timeout=2).topics[topic].partitions
+
+    def coordinator(self, group: str) -> int:
+        """Which broker leads a group, also one that is not there yet."""
+        # A young broker makes its offsets topic at the first question.
+        described = until(
+            lambda: self.admin.describe_consumer_groups([group])[group].result(10),
+            60,
+            forgiving=(KafkaException, TimeoutError),
+        )
+        return int(described.coordinator.id)
+
     def end_offsets(self, topic: str) -> dict[int, int]:
         """One past the last record, by partition."""
-        asked = self.admin.list_offsets({each: OffsetSpec.latest() for each in self._partitions(topic)})
-        return {partition.partition: future.result(5).offset for partition, future in asked.items()}
+        return self._offsets(topic, OffsetSpec.latest())
+
+    def start_offsets(self, topic: str) -> dict[int, int]:
+        """The first record that was not deleted, by partition."""
+        return self._offsets(topic, OffsetSpec.earliest())
 
     def read(self, topic: str, seconds: float = 20) -> list[Message]:
         """All records that the topic holds now, partition by partition."""
-        missing = {partition: end for partition, end in self.end_offsets(topic).items() if end > 0}
+        starts = self.start_offsets(topic)
+        missing = {each: end for each, end in self.end_offsets(topic).items() if end > starts[each]}
         settings = {
             "bootstrap.servers": self.bootstrap_servers,
             "group.id": "looks-only",
@@ -131,11 +162,15 @@ class KafkaTopics:
             return not missing
 
         try:
-            reader.assign([TopicPartition(topic, partition, 0) for partition in missing])
+            reader.assign([TopicPartition(topic, partition, starts[partition]) for partition in missing])
             until(all_read, seconds)
         finally:
             reader.close()
         return sorted(found, key=lambda each: (each.partition(), each.offset()))
+
+    def _offsets(self, topic: str, which: OffsetSpec) -> dict[int, int]:
+        asked = self.admin.list_offsets(dict.fromkeys(self._partitions(topic), which))
+        return {partition.partition: future.result(5).offset for partition, future in asked.items()}
 
     def _partitions(self, topic: str) -> list[TopicPartition]:
         known = self.admin.list_topics(topic, timeout=20).topics[topic].partitions

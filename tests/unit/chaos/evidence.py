@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING
 
-from tests.support.evidence import Evidence
+from tests.support.evidence import CutRecord, Evidence
 from tests.support.ordeal_figures import Letter
 from tests.support.ordeal_records import OrdealRecord
 from worker.local.books import AcceptedCall, Books, Produced
@@ -13,15 +14,19 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
 
-def evidence_of(
+def evidence_of(  # noqa: PLR0913  all that there may be
     records: int,
     *,
     accepted: Mapping[int, Sequence[float]],
     buried: Mapping[int, float] | None = None,
     tombstones: Collection[int] = (),
+    cut: Collection[CutRecord] = (),
+    cut_accepted: Mapping[int, float] | None = None,
+    deleted: Mapping[int, float] | None = None,
 ) -> Evidence:
-    """One partition, one session; by offset, when it was accepted or written as a dead letter."""
-    calls = sorted((at, offset) for offset, times in accepted.items() for at in times)
+    """One partition, one session; by offset, when it was accepted, written as a dead letter, deleted."""
+    calls = sorted((at, f"e{offset}") for offset, times in accepted.items() for at in times)
+    calls = sorted([*calls, *((at, f"c{offset}") for offset, at in (cut_accepted or {}).items())])
     return Evidence(
         records={
             (0, offset): OrdealRecord(
@@ -30,7 +35,7 @@ def evidence_of(
             for offset in range(records)
         },
         produced={(0, offset): Produced("s", offset, f"e{offset}") for offset in range(records)},
-        accepted=tuple(AcceptedCall(1, at, "s", None, (f"e{offset}",)) for at, offset in calls),
+        accepted=tuple(AcceptedCall(1, at, "s", None, (event_id,)) for at, event_id in calls),
         letters=tuple(Letter((0, offset), "refused", "why", at) for offset, at in (buried or {}).items()),
         summary=Books().summary(),
         lost_answers=0,
@@ -38,4 +43,13 @@ def evidence_of(
         max_concurrent_at_a_door=1,
         twice_at_a_door=0,
         uncommitted={0: 0},
+        cut=tuple(cut),
+        deleted_at={(0, offset): at for offset, at in (deleted or {}).items()},
     )
+
+
+def cut_at(offset: int, since_seconds: float, *, buried_at: float = inf) -> CutRecord:
+    """A record that stood there until then; its event's id is ``c`` and the offset."""
+    event_id = f"c{offset}"
+    record = OrdealRecord("s", offset, b"", event_id, "accepted")
+    return CutRecord((0, offset), since_seconds, record, event_id, buried_at)
