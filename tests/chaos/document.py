@@ -50,6 +50,9 @@ class Section:
         summary, audit = figures.summary, figures.audit
         rows = (
             ("records", f"{len(figures.records):,}"),
+            ("cut away by Kafka, in unclean elections", f"{self.outcome.cut:,}"),
+            ("passed by, the cut not being known to a new owner", f"{self.outcome.passed_by:,}"),
+            ("deleted by Kafka before they were read", f"{self.outcome.deleted_unread:,}"),
             ("events accepted", f"{len(figures.accepted):,}"),
             ("accepted once more, under the same id", f"{len(report.accepted.repeats):,}"),
             ("dead letters, each with its reason", f"{len({each.place for each in figures.letters}):,}"),

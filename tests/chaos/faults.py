@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from tests.chaos.fleet import CREW
+from tests.chaos.losing import LogCut, MemoryFull, RetentionOvertakes
+from tests.chaos.world import BROKERS
 from tests.support.elections import elect_preferred_leaders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from tests.chaos.fleet import Fleet
-    from tests.chaos.network import Network, Trouble
+    from tests.chaos.network import Trouble
     from tests.chaos.plan import Step
-    from tests.support.java_kafka import JavaKafka
-    from tests.support.processes import DoorsProcess
-    from tests.support.site import Site
+    from tests.chaos.world import Fault, World
 
-BROKERS: Final = 3
 ELECT_SECONDS: Final = 20.0
-
-
-@dataclass(frozen=True)
-class World:
-    """All that can go wrong."""
-
-    kafka: JavaKafka
-    network: Network
-    doors: DoorsProcess
-    site: Site
-    fleet: Fleet
 
 
 def kafka_way(berth: int, port: int) -> str:
@@ -42,16 +28,6 @@ def kafka_way(berth: int, port: int) -> str:
 def api_way(berth: int) -> str:
     """The name of a worker's way to the API."""
     return f"api-{berth}"
-
-
-class Fault(Protocol):
-    """One that is about to be, is on, or was."""
-
-    def begin(self) -> Iterable[float]:
-        """Let it go wrong; the seconds of each drain that this took."""
-
-    def end(self) -> Iterable[float]:
-        """Let it be well again; as above."""
 
 
 class WorkerKilled:
@@ -260,5 +236,8 @@ MAKERS: Final[dict[str, Callable[[World, Step], Fault]]] = {
     "API's answers lost": _api({"lose": 0.2}, {"lose": 0.0}),
     "keys refused": _api({"refuse": "ExpiredTokenException"}, {"refuse": None}),
     "keys changed": KeysChanged,
+    "memory full during a rebalance": MemoryFull,
+    "log cut by an unclean election": LogCut,
+    "retention overtakes a worker": RetentionOvertakes,
 }
 """By the kind's name."""

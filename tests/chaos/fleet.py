@@ -8,6 +8,7 @@ from __future__ import annotations
 import subprocess
 import time
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from confluent_kafka import ConsumerGroupState, KafkaException
@@ -32,6 +33,8 @@ DRAIN_SECONDS, REVOKE_SECONDS = 10.0, 5.0
 # The drain, the seconds that the worker gives the last commit, and a loaded machine.
 END_SECONDS: Final = DRAIN_SECONDS + 15.0
 EMPTY_SECONDS: Final = 30.0
+# Of ten seconds: an outage fills the memory.
+HELD_RECORDS: Final = 1_000
 ASSIGNMENTS: Final = ("cooperative-sticky", "range")
 """Cooperative and eager: a classic group changes from one to the other when all are replaced."""
 
@@ -72,6 +75,7 @@ class Fleet:
                 "answer_seconds": 3,
                 "requests_per_second": 2000,
             },
+            "limits": {"max_unsettled_records": HELD_RECORDS},
             "shutdown": {"drain_seconds": DRAIN_SECONDS},
         }
         self.crew[berth] = self.site.start_worker(f"worker-{berth}", program=self.program, **sections)
@@ -116,6 +120,16 @@ class Fleet:
                 said = worker.log.read_text(errors="replace")[-1500:]
                 self.complaints.append(f"worker {berth} ended by itself with {code}: {said}")
                 self.start(berth)
+
+    def assigned_at(self) -> list[float]:
+        """Epoch seconds of each time that a worker got partitions, by the logs."""
+        found = (
+            each
+            for worker in self.site.workers
+            for each in worker.events("group.rebalanced")
+            if each["kind"] == "assigned" and each["partitions"]
+        )
+        return [datetime.fromisoformat(each["timestamp"]).timestamp() for each in found]
 
     def said(self) -> str:
         """Who is not ready, and why, by the workers' own pages."""

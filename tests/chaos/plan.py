@@ -60,6 +60,10 @@ KINDS: Final = (
     Kind("API's answers lost", "api", 5, 15),
     Kind("keys refused", "api", 10, 30),
     Kind("keys changed", "api", 5, 20),
+    Kind("memory full during a rebalance", "worker", 8, 15),
+    Kind("log cut by an unclean election", "kafka", 3, 6),
+    # Shorter than its session, so that nobody else has read it meanwhile.
+    Kind("retention overtakes a worker", "worker", 2, 4),
 )
 
 

@@ -6,14 +6,16 @@ import heapq
 import threading
 import time
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import inf
 from typing import TYPE_CHECKING, Final
 
-from tests.chaos.commits import ahead_of_the_truth, backwards, read_commits
-from tests.chaos.faults import BROKERS, MAKERS, World, api_way, kafka_way
+from tests.chaos.commits import ahead_of_the_truth, backwards, passed_by, read_commits
+from tests.chaos.faults import MAKERS, api_way, kafka_way
 from tests.chaos.fleet import BERTHS, CREW, Berth, Fleet
 from tests.chaos.network import Network
 from tests.chaos.report import Episode, Report, acceptances
+from tests.chaos.world import BROKERS, PARTITIONS, World
 from tests.support.evidence import gather
 from tests.support.feed import Feed
 from tests.support.java_kafka import JavaKafka
@@ -28,12 +30,12 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from tests.chaos.commits import Commit
-    from tests.chaos.faults import Fault
     from tests.chaos.fleet import Protocol
     from tests.chaos.plan import Step
+    from tests.chaos.world import Fault
     from tests.support.ordeal_figures import Figures
+    from tests.support.ordeal_records import OrdealRecord
 
-PARTITIONS: Final = 8
 HEAP_MB: Final = 256
 RECORDS_PER_SECOND: Final = 300
 # Healthy but for what never is: an answer takes its time, and some events are refused for their content.
@@ -54,6 +56,11 @@ class Outcome:
     backwards: int
     twice_at_a_door: int
     complaints: tuple[str, ...]
+    cut: int = 0
+    """Records that an unclean election took."""
+    passed_by: int = 0
+    """Records that a new owner, who could not know of the cut, began behind."""
+    deleted_unread: int = 0
 
     def broken_promises(self) -> list[str]:
         """In words; empty when all is well."""
@@ -157,8 +164,14 @@ class _OnStage:
 
 
 @contextmanager
-def build_world(
-    folder: Path, names: Names, protocol: Protocol, seed: int, program: Sequence[str]
+def build_world(  # noqa: PLR0913  what is tried, and where
+    folder: Path,
+    names: Names,
+    records: Sequence[OrdealRecord],
+    *,
+    protocol: Protocol,
+    seed: int,
+    program: Sequence[str],
 ) -> Iterator[World]:
     """Three brokers, the network, the endpoint with a door for each worker; no worker yet."""
     with ExitStack() as stack:
@@ -178,7 +191,8 @@ def build_world(
         berths = [
             Berth(brokers, f"http://127.0.0.1:{api}") for brokers, api in zip(kafka.doors, apis, strict=True)
         ]
-        yield World(kafka, network, doors, site, Fleet(site, berths, protocol, program))
+        feed = Feed(kafka, names.topic, records)
+        yield World(kafka, network, doors, site, Fleet(site, berths, protocol, program), feed)
 
 
 def run_chaos(  # noqa: PLR0913  what is tried, where, and how it is told
@@ -194,15 +208,14 @@ def run_chaos(  # noqa: PLR0913  what is tried, where, and how it is told
     """Carry out a plan that takes so many seconds, and judge; nothing runs on when this returns."""
     names = Names("chaos", "chaos.dead-letters", "chaos-workers")
     records = make_records(seed, int(seconds * RECORDS_PER_SECOND))
-    with build_world(folder, names, protocol, seed, program) as world:
+    with build_world(folder, names, records, protocol=protocol, seed=seed, program=program) as world:
         world.site.open_topic(PARTITIONS)
         for berth in range(CREW):
             world.fleet.start(berth)
         for worker in world.fleet.crew.values():
             worker.wait_until_ready(START_SECONDS)
-        feed = Feed(world.kafka, names.topic, records)
         run = Run(world, plan, say)
-        with SteadyFeed(feed, seconds) as steady:
+        with SteadyFeed(world.feed, seconds) as steady:
             run.carry_out()
             steady.wait()
         began_at = run.began_at
@@ -213,12 +226,19 @@ def run_chaos(  # noqa: PLR0913  what is tried, where, and how it is told
             world.fleet.complaints.append(str(stuck))
         run.end_all()
         world.fleet.look()
-        return _judge(world, run, feed, time.monotonic() - began_at)
+        return _judge(world, run, time.monotonic() - began_at)
 
 
-def _judge(world: World, run: Run, feed: Feed, seconds: float) -> Outcome:
-    evidence = gather(world.site, world.doors, feed)
+def _judge(world: World, run: Run, seconds: float) -> Outcome:
+    evidence = gather(world.site, world.doors, world.feed, world.losses)
     commits = read_commits(world.kafka, world.site.names.group, world.site.names.topic)
+    settled_at = evidence.settled_at()
+    passed = {
+        place: since
+        for place, since in passed_by(commits, evidence, world.fleet.assigned_at()).items()
+        if settled_at.get(place) == inf
+    }
+    evidence = replace(evidence, deleted_at={**passed, **evidence.deleted_at})
     kills = sum(each.kind == "worker killed" for each in run.episodes)
     return Outcome(
         figures=evidence.figures(kills=kills, seconds=seconds, by_proxy=True),
@@ -228,4 +248,7 @@ def _judge(world: World, run: Run, feed: Feed, seconds: float) -> Outcome:
         backwards=backwards(commits),
         twice_at_a_door=evidence.twice_at_a_door,
         complaints=tuple(world.fleet.complaints),
+        cut=len(evidence.cut),
+        passed_by=len(evidence.deleted_unread() & passed.keys()),
+        deleted_unread=len(evidence.deleted_unread() - passed.keys()),
     )

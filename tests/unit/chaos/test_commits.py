@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.chaos.commits import OFFSETS_TOPIC, Commit, ahead_of_the_truth, backwards, read_commits
+from tests.chaos.commits import OFFSETS_TOPIC, Commit, ahead_of_the_truth, backwards, passed_by, read_commits
 from tests.support.kafka_topics import KafkaTopics
-from tests.unit.chaos.evidence import evidence_of
+from tests.unit.chaos.evidence import cut_at, evidence_of
 
 
 def test_a_commit_may_pass_what_was_accepted_buried_or_a_tombstone() -> None:
@@ -39,6 +39,51 @@ def test_a_commit_is_right_just_when_all_before_it_are_settled(
     last = max(times[:offset])
     assert ahead_of_the_truth([Commit(0, offset, last)], evidence) == []
     assert ahead_of_the_truth([Commit(0, offset, last - 0.1)], evidence)
+
+
+CUT = [cut_at(offset, since_seconds=10.0) for offset in (2, 3)]
+
+
+def test_a_commit_before_a_cut_counts_by_the_log_as_it_was() -> None:
+    evidence = evidence_of(
+        3, accepted={0: [1.0], 1: [1.0], 2: [20.0]}, cut=CUT, cut_accepted={2: 2.0, 3: 3.0}
+    )
+    commits = [Commit(0, 3, 2.0), Commit(0, 4, 3.0), Commit(0, 2, 11.0), Commit(0, 3, 20.0)]
+    assert ahead_of_the_truth(commits, evidence) == []
+    # Of the log as it was one was not settled, of the one to come nothing can be committed yet.
+    assert ahead_of_the_truth([Commit(0, 4, 2.5)], evidence) == [Commit(0, 4, 2.5)]
+
+
+def test_a_cut_excuses_no_commit_past_what_stands_below_it() -> None:
+    evidence = evidence_of(3, accepted={0: [1.0], 2: [12.0]}, cut=CUT, cut_accepted={2: 2.0, 3: 3.0})
+    commits = [Commit(0, 2, 11.0), Commit(0, 3, 13.0)]
+    assert ahead_of_the_truth(commits, evidence) == commits
+
+
+def test_once_a_commit_is_of_the_log_as_it_is_none_counts_by_what_was_cut() -> None:
+    evidence = evidence_of(4, accepted={0: [1.0], 1: [1.0], 2: [12.0]}, cut=CUT[:1], cut_accepted={2: 30.0})
+    of_the_new = Commit(0, 3, 12.0)
+    assert ahead_of_the_truth([of_the_new, Commit(0, 4, 40.0)], evidence) == [Commit(0, 4, 40.0)]
+
+
+def test_a_commit_may_pass_what_was_deleted_unread() -> None:
+    evidence = evidence_of(2, accepted={1: [1.0]}, deleted={0: 5.0})
+    assert ahead_of_the_truth([Commit(0, 2, 5.0)], evidence) == []
+    assert ahead_of_the_truth([Commit(0, 2, 4.0)], evidence) == [Commit(0, 2, 4.0)]
+
+
+def test_a_new_owner_who_can_not_know_of_a_cut_begins_where_the_log_was_committed_to() -> None:
+    evidence = evidence_of(9, accepted={}, cut=CUT)
+    before = [Commit(0, 3, 9.0)]
+    assert passed_by(before, evidence, [9.5]) == {}
+    assert passed_by(before, evidence, [11.0]) == {(0, 2): 10.0}
+    # Of the log as it is, nothing behind the cut's end is excused, however far it was committed.
+    assert passed_by([*before, Commit(0, 9, 12.0)], evidence, [13.0]) == {(0, 2): 10.0, (0, 3): 10.0}
+
+
+def test_once_a_commit_went_back_nothing_is_passed_by() -> None:
+    evidence = evidence_of(9, accepted={}, cut=CUT)
+    assert passed_by([Commit(0, 4, 9.0), Commit(0, 2, 11.0)], evidence, [12.0]) == {}
 
 
 def test_commits_that_went_back_are_counted() -> None:
