@@ -16,6 +16,8 @@ from worker.core.records import Batch
 from worker.dead_letters.writing import KafkaDeadLetters
 from worker.delivery.client import PutEventsClient
 from worker.pipeline.assignments import Leases
+from worker.sources.kafka_pausing import Pausing
+from worker.sources.kafka_positions import ReadPosition, Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -79,6 +81,35 @@ def forget_a_dead_letter() -> None:
     KafkaDeadLetters.write = write
 
 
+def drop_what_is_held_at_a_cut() -> None:
+    """What was received before the log was cut counts for nothing any more: the cut may be committed."""
+    right = Lease.cut
+
+    def cut(lease: Lease, offset: int, epoch: int) -> Lease:
+        on_top = right(lease, offset, epoch)
+        on_top._below = None  # noqa: SLF001  a defect sits inside
+        return on_top
+
+    Lease.cut = cut
+
+
+def believe_every_gap() -> None:
+    """What librdkafka had fetched ahead from below a cut, and threw away, is not read again."""
+    right = ReadPosition.step
+
+    def step(position: ReadPosition, offset: int, leader_epoch: int | None) -> Step:
+        found = right(position, offset, leader_epoch)
+        return Step.ON if found is Step.ASIDE else found
+
+    ReadPosition.step = step
+    ReadPosition.moved = lambda _, __: Step.ON
+
+
+def forget_a_pause() -> None:
+    """Of partitions that were assigned nothing is told: librdkafka knows what is paused."""
+    Pausing.assigned = lambda _: None
+
+
 DEFECTS: Final[dict[str, Callable[[], None]]] = {
     each.__name__.replace("_", "-"): each
     for each in (
@@ -87,6 +118,9 @@ DEFECTS: Final[dict[str, Callable[[], None]]] = {
         take_a_fault_for_an_acceptance,
         fill_a_call_backwards,
         forget_a_dead_letter,
+        drop_what_is_held_at_a_cut,
+        believe_every_gap,
+        forget_a_pause,
     )
 }
 
