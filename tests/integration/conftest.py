@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.apache_kafka import start_kafka
+from tests.support.java_kafka import JavaKafka
 from tests.support.kafka_topics import NoKafka
 from tests.support.site import Names, Site
 
@@ -24,6 +25,19 @@ def kafka() -> Iterator[KafkaTopics]:
     """A real Kafka; without one the tests are skipped, or fail where they must not be (``CI=true``)."""
     try:
         running = start_kafka()
+    except NoKafka as error:
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(error), pytrace=False)
+        pytest.skip(str(error))
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def brokers() -> Iterator[JavaKafka]:
+    """Three real brokers, of which each can be killed or stand still; else as above."""
+    try:
+        running = JavaKafka(3, heap_mb=256)
     except NoKafka as error:
         if os.environ.get("CI") == "true":
             pytest.fail(str(error), pytrace=False)
