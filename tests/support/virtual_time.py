@@ -102,9 +102,9 @@ class VirtualLoop(asyncio.AbstractEventLoop):
 
     def run_in_executor(
         self,
-        executor: object,
+        executor: object,  # noqa: ARG002  the loop's protocol
         function: Callable[..., Result],
-        *args: object,  # noqa: ARG002  the loop's protocol
+        *args: object,
     ) -> asyncio.Future[Result]:
         """There are no threads: it is done a moment later, at once."""
         done: asyncio.Future[Result] = self.create_future()
