@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 _POLL_SECONDS: Final = 0.1
 _MOST_POLL_SECONDS: Final = 3.2
 _ANSWER_SECONDS: Final = 5.0
+_LUCK_OF_A_REVOKE: Final = 0.2
 
 
 class _Topics(Struct):
@@ -60,6 +61,7 @@ class SimulatedConsumer:
         self._idle: asyncio.Future[None] | None = None
         self._idle_seconds = _POLL_SECONDS
         self._fetches = self._commits = 0
+        self._went_back: set[int] = set()
         self.is_closing = self.is_closed = False
 
     async def subscribe(self, _: Sequence[str], *, on_assign: Told, on_revoke: Told, on_lost: Told) -> None:
@@ -78,7 +80,10 @@ class SimulatedConsumer:
             await self._wait()
             await self._serve()
             self._fetch()
-        return next(iter(self._take(1)), None)
+        told = {number: each.told_term for number, each in self.held.items()}
+        message = next(iter(self._take(1)), None)
+        self._went_back = {number for number, term in told.items() if self.held[number].told_term > term}
+        return message
 
     async def consume(self, most: int, _: float) -> list[Message]:
         await asyncio.sleep(0)
@@ -86,6 +91,11 @@ class SimulatedConsumer:
         self._fetch()
         self._fetches += 1
         draw = self._world.chance.draw("fetch", self._member.name, self._fetches)
+        if self._went_back and draw.luck(_LUCK_OF_A_REVOKE):
+            # By itself it hardly ever comes between the first record of a log that was cut and the next.
+            self._world.group.move(self._went_back, self._member.slot)
+            await self._serve()
+        self._went_back.clear()
         return self._take(min(most, draw.pick((most, most, most, 3, 0))))
 
     async def commit(

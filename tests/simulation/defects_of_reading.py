@@ -11,7 +11,6 @@ from worker.sources.kafka import KafkaSource
 from worker.sources.kafka_offsets import Offsets
 from worker.sources.kafka_pausing import Pausing
 from worker.sources.kafka_positions import ReadPosition, Step
-from worker.sources.kafka_reading import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,16 +76,6 @@ def hears_of_a_new_log_too_late(_: Callable[..., Any]) -> Any:
         if first is None:
             return ()
         return source._records((first, *await source._consumer.consume(most - 1, 0)))
-
-    return wrong
-
-
-@defect(Reading, "moved")
-def believes_statistics_of_what_was_not_read_yet(_: Callable[..., Any]) -> Any:
-    def wrong(reading: Reading, moved: Any) -> None:
-        for key, offset in moved:
-            if key in reading.leases:
-                reading._heed_step(key, offset, reading._positions[key].moved(offset))
 
     return wrong
 

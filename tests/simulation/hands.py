@@ -86,8 +86,8 @@ class Hands:
     def settle(self, receipt: Receipt | None) -> None:
         """The worker has been told that the record is done with."""
         if receipt is not None and receipt.settled:
-            # Under way twice, as it was given twice.
-            twins = self._open.get(receipt.record.name, ())
+            # Under way twice, as it was given twice; of what was taken away there is nothing left to settle.
+            twins = self._open.get(receipt.record.name, ()) if receipt.is_open else ()
             receipt = next((each for each in twins if not each.settled), None)
         if receipt is not None:
             receipt.settled = True
