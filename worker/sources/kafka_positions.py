@@ -29,7 +29,7 @@ class Step(Enum):
 class ReadPosition:
     """Of one partition, for as long as it is assigned."""
 
-    __slots__ = ("_asked", "_began_at", "leader_epoch", "next_offset")
+    __slots__ = ("_asked", "_began_at", "_passed_over", "leader_epoch", "next_offset")
 
     def __init__(self, next_offset: int | None = None) -> None:
         """Begin at what is committed; None: wherever librdkafka begins."""
@@ -38,11 +38,28 @@ class ReadPosition:
         """Of the last record that was taken, or of one a little before; ``NO_EPOCH``: not known."""
         # The offset that was read again, and the epoch of what stood behind the gap.
         self._asked = (-1, NO_EPOCH)
+        # The lowest offset that came while nobody knew where to begin.
+        self._passed_over: int | None = None
+
+    def pass_over(self, offset: int, leader_epoch: int | None) -> None:
+        """A record came of which nobody can tell yet whether it is the next: it has to come again."""
+        if self.next_offset is None and (self._passed_over is None or offset < self._passed_over):
+            self._passed_over = offset
+            self._asked = offset, NO_EPOCH if leader_epoch is None else leader_epoch
+
+    def begin(self, offset: int) -> bool:
+        """It is known now where to begin; whether it has to be sought, for something was passed over.
+
+        That may stand below: then librdkafka began elsewhere, as it does where a log was cut below what was
+        committed.
+        """
+        passed_over, self._passed_over = self._passed_over, None
+        self.move(offset if passed_over is None else min(offset, passed_over))
+        return passed_over is not None
 
     def move(self, offset: int) -> None:
         """What comes next has this offset, though it was not read up to there."""
-        if not self.has_read:
-            self._began_at = offset
+        self._began_at = -1 if self.has_read else offset
         self.next_offset = offset
 
     @property
@@ -50,9 +67,9 @@ class ReadPosition:
         """Whether it was read on since it was assigned."""
         return self.next_offset != self._began_at
 
-    def is_below(self, offset: int | None) -> bool:
+    def is_below(self, offset: int) -> bool:
         """Whether it is known that a record of this offset comes from below what comes next."""
-        return offset is not None and self.next_offset is not None and offset < self.next_offset
+        return self.next_offset is not None and offset < self.next_offset
 
     def step(self, offset: int, leader_epoch: int | None) -> Step:
         """What it means that the next record has this offset, written under this epoch (None: not known)."""

@@ -115,7 +115,7 @@ class Reading:
             if (lease := leases.get(key)) is None:
                 continue
             position = positions[key]
-            if to_seek and key in to_seek and not position.is_below(message.offset()):
+            if to_seek and key in to_seek and not self._is_below(position, message):
                 continue
             record = read(message, lease, received_at)
             if position is not run or record.offset != position.next_offset:
@@ -165,9 +165,9 @@ class Reading:
             KafkaException: it can't be, now.
         """
         position = self._positions[key]
-        offset = position.next_offset
-        if offset is None and (offset := await self._begins_at(consumer, key)) is None:
+        if position.next_offset is None and not await self._begin(consumer, key):
             return
+        offset = position.next_offset or 0
         first, _ = await consumer.get_watermark_offsets(TopicPartition(*key), timeout=_ANSWER_SECONDS)
         if key in self._committed or position.has_read:
             self._skip(key, offset, first)
@@ -178,18 +178,25 @@ class Reading:
         await consumer.seek(at)
         log.info("kafka.sought", topic=at.topic, partition=at.partition, offset=at.offset)
 
-    async def _begins_at(self, consumer: AIOConsumer, key: Key) -> int | None:
-        """Where a partition begins: at what is committed, else as configured, which may be nowhere."""
-        at = TopicPartition(*key)
+    async def _begin(self, consumer: AIOConsumer, key: Key) -> bool:
+        """Find out where a partition begins; whether it has to be sought there."""
+        at, position = TopicPartition(*key), self._positions[key]
         (committed,) = await consumer.committed([at], timeout=_ANSWER_SECONDS)
         if committed.offset >= 0:
             self._committed.add(key)
-            return int(committed.offset)
-        if self._start != "latest":
-            return 0 if self._start == "earliest" else None
-        _, end = await consumer.get_watermark_offsets(at, timeout=_ANSWER_SECONDS)
-        self._begun(key, end)
-        return int(end)
+            return position.begin(committed.offset)
+        if self._start == "latest":
+            _, end = await consumer.get_watermark_offsets(at, timeout=_ANSWER_SECONDS)
+            self._begun(key, end)
+            position.move(end)
+            return True
+        return self._start == "earliest" and position.begin(0)
+
+    def _is_below(self, position: ReadPosition, message: Message) -> bool:
+        """Whether a record of a partition that is to be sought shows that its log was cut meanwhile."""
+        offset: int = message.offset()  # type: ignore[assignment]  # set, for it is no error
+        position.pass_over(offset, message.leader_epoch())
+        return position.is_below(offset)
 
     def _take_step(self, key: Key, message: Message) -> bool:
         """Whether a record that is not the next one is to be taken."""

@@ -45,6 +45,27 @@ def test_a_second_cut_before_anything_was_read_again_is_looked_at_too() -> None:
     assert [position.step(60, 4), position.step(50, 5)] == [Step.ASIDE, Step.ASIDE]
 
 
+def test_what_was_passed_over_before_the_begin_was_known_is_read_again() -> None:
+    position = ReadPosition()
+    for offset in (3, 4, 60):
+        position.pass_over(offset, 1)
+    assert position.begin(4)
+    assert (position.next_offset, position.last_epoch()) == (3, 1)
+
+
+def test_where_nothing_was_passed_over_nothing_is_sought() -> None:
+    position = ReadPosition()
+    assert not position.begin(4)
+    assert (position.next_offset, position.step(3, 1)) == (4, Step.BACK)
+
+
+def test_what_was_read_stays_read_after_a_cut_at_the_very_begin() -> None:
+    position = ReadPosition(60)
+    position.next_offset = 100
+    position.move(60)
+    assert position.has_read
+
+
 def test_without_epochs_every_gap_is_believed() -> None:
     assert ReadPosition(30).step(60, None) is Step.ON
 
