@@ -51,10 +51,11 @@ class LogCut:
         return ()
 
     def end(self) -> Iterable[float]:
+        # Until no more can be lost: a broker that is late on a busy machine would be taken for gone.
         with self._world.feed.standing_still():
             self._world.losses.cuts.extend(self._election.elect())
-        self._election.end()
-        self._configure(CLEAN)
+            self._election.end()
+            self._configure(CLEAN)
         self._keep_by((self._election.follower, *({*ALL_NODES} - {self._election.follower})))
         return ()
 
@@ -97,7 +98,7 @@ class RetentionOvertakes:
 
 
 class MemoryFull:
-    """The API is away until some pause, and one joins; it leaves while they still do, or when they go on.
+    """The API is away until all pause, and one joins; it leaves while they still do, or when they go on.
 
     So partitions come back to whoever had paused them, and is still paused, or is not any more.
     """
@@ -112,25 +113,36 @@ class MemoryFull:
     def begin(self) -> Iterable[float]:
         fleet = self._world.fleet
         self._world.doors.set_faults(**self.ON)
-        self._until_crew(any)
+        self._until_crew(lambda workers: all(map(_is_full, workers)))
         fleet.start(CREW)
+        until(
+            lambda: _has_partitions(fleet.crew[CREW]), FULL_SECONDS, what="partitions for the one that joined"
+        )
         return ()
 
     def end(self) -> Iterable[float]:
         drains = self._leave() if self._leaves_first else ()
         self._world.doors.set_faults(**self.OFF)
-        self._until_crew(lambda paused: not any(paused))
+        self._until_crew(lambda workers: not any(map(_is_paused, workers)))
         return drains if self._leaves_first else self._leave()
 
     def _leave(self) -> Iterable[float]:
         fleet = self._world.fleet
         return fleet.end(CREW) if self._is_told else fleet.kill(CREW) or ()
 
-    def _until_crew(self, is_so: Callable[[Iterable[bool]], bool]) -> None:
-        def asked() -> bool:
-            return is_so([_is_paused(each) for each in self._world.fleet.crew.values()])
+    def _until_crew(self, is_so: Callable[[Iterable[WorkerProcess]], bool]) -> None:
+        crew = self._world.fleet.crew
+        until(lambda: is_so(crew.values()), FULL_SECONDS, what="the workers being paused, or not")
 
-        until(asked, FULL_SECONDS, what="the workers being paused, or not")
+
+def _has_partitions(worker: WorkerProcess) -> bool:
+    rebalanced = worker.events("group.rebalanced")
+    return bool(rebalanced and rebalanced[-1]["now_assigned"])
+
+
+def _is_full(worker: WorkerProcess) -> bool:
+    """Paused, or without anything to pause."""
+    return _is_paused(worker) or not _has_partitions(worker)
 
 
 def _is_paused(worker: WorkerProcess) -> bool:

@@ -222,7 +222,8 @@ def run_chaos(  # noqa: PLR0913  what is tried, where, and how it is told
         say("all records are on the topic; waiting for the last commit")
         try:
             world.site.wait_until_committed(SETTLE_SECONDS)
-        except TimeoutError as stuck:
+        except (TimeoutError, RuntimeError) as stuck:
+            # All is not committed, or a worker has ended: judged all the same.
             world.fleet.complaints.append(str(stuck))
         run.end_all()
         world.fleet.look()
