@@ -37,8 +37,10 @@ def commands(parser: argparse.ArgumentParser, words: tuple[str, ...] = ()) -> It
     yield (*words, "--help")
     options = {option for each in parser._actions for option in each.option_strings}  # noqa: SLF001  as above
     if not below:
-        yield (*words, *(("--records", "200") if "--records" in options else ()))
-    for more in [(option,) for option in ("--payload", "--dry-run", "--json") if option in options] + [()]:
+        numbers = {"--records": "200", "--port": "0"}
+        yield (*words, *(each for name in numbers if name in options for each in (name, numbers[name])))
+    flags = ("--payload", "--dry-run", "--json", "--sample")
+    for more in [(option,) for option in flags if option in options] + [()]:
         if "--config" in options:
             yield (*words, *more, "--config")
     if "--version" in options:
@@ -63,6 +65,9 @@ def test_no_command_prints_a_secret_or_a_user_s_data(
     if words == ("run", "--config"):
         worker.wait_until_page("/ready", '"ready":true')
         worker.look("running")
+        worker.end()
+    if words == ("endpoint", "--port", "0"):
+        worker.wait_until_said("no call yet")
         worker.end()
     # argparse's 2, and what does not work in such a place.
     assert worker.process.wait(SOON_SECONDS) in {0, 1, 2}
