@@ -29,7 +29,7 @@ class Step(Enum):
 class ReadPosition:
     """Of one partition, for as long as it is assigned."""
 
-    __slots__ = ("_asked", "_began_at", "_passed_over", "leader_epoch", "next_offset")
+    __slots__ = ("_asked", "_began_at", "_looked", "_passed_over", "leader_epoch", "next_offset")
 
     def __init__(self, next_offset: int | None = None) -> None:
         """Begin at what is committed; None: wherever librdkafka begins."""
@@ -38,6 +38,8 @@ class ReadPosition:
         """Of the last record that was taken, or of one a little before; ``NO_EPOCH``: not known."""
         # The offset that was read again, and the epoch of what stood behind the gap.
         self._asked = (-1, NO_EPOCH)
+        # The offset that was read again, and where librdkafka had moved to without a record.
+        self._looked = (-1, -1)
         # The lowest offset that came while nobody knew where to begin.
         self._passed_over: int | None = None
 
@@ -92,7 +94,16 @@ class ReadPosition:
         return self._asked[1] if self.leader_epoch == NO_EPOCH else self.leader_epoch
 
     def moved(self, offset: int) -> Step:
-        """The same of the offset to which librdkafka has moved by itself, before there is a record."""
-        if self.next_offset is None or offset == self.next_offset:
+        """The same of the offset to which librdkafka has moved by itself, before there is a record.
+
+        It steps over markers of transactions too: what is read again once, and still left out, is nowhere.
+        """
+        begin = self.next_offset
+        if begin is None or offset == begin:
             return Step.ON
-        return Step.BACK if offset < self.next_offset else Step.ASIDE
+        if offset < begin:
+            return Step.BACK
+        if self._looked == (begin, offset):
+            return Step.ON
+        self._looked = begin, offset
+        return Step.ASIDE

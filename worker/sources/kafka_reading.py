@@ -135,15 +135,15 @@ class Reading:
     def moved(self, moved: Iterable[tuple[Key, int]]) -> None:
         """Where librdkafka has moved partitions by itself, of which nothing came since.
 
-        Heeded the second time, and only of what was read before: of a partition that was assigned lately,
-        librdkafka tells where it stood under the assignment before.
+        Heeded the second time: what was told once may have come meanwhile.
         """
         before, self._moved = self._moved, {}
         for key, offset in moved:
-            if key in self.leases and self._positions[key].has_read:
-                self._moved[key] = offset
-                if before.get(key) == offset:
-                    self._heed_step(key, offset, self._positions[key].moved(offset))
+            if key not in self.leases:
+                continue
+            self._moved[key] = offset
+            if before.get(key) == offset and (step := self._positions[key].moved(offset)) is not Step.ON:
+                self._heed_step(key, offset, step)
 
     async def seek(self, consumer: AIOConsumer, now: float) -> None:
         """Have it read again, or begun, of which nothing is taken."""

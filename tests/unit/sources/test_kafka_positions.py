@@ -75,6 +75,12 @@ def test_a_move_without_a_record_is_told_both_ways() -> None:
     assert [position.moved(each) for each in (20, 30, 60)] == [Step.BACK, Step.ON, Step.ASIDE]
 
 
+def test_what_librdkafka_steps_over_is_looked_at_once() -> None:
+    """The marker of a transaction may stand last, and nothing ever comes of it."""
+    position = ReadPosition(40)
+    assert [position.moved(41), position.moved(41), position.moved(42)] == [Step.ASIDE, Step.ON, Step.ASIDE]
+
+
 @given(
     handed_over=st.integers(0, 50),
     cut=st.integers(0, 50),
