@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +13,7 @@ from tests.contract.consumer.statements import STATEMENTS, SUBJECTS
 from tests.support.kafka_topics import NoKafka
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.contract.consumer.stand import Protocol
     from tests.contract.consumer.statements import Subject
@@ -23,43 +24,46 @@ MARKS = {"brokers": [pytest.mark.kafka]}
 
 
 def trials() -> Iterator[object]:
+    """Every pairing that there can be; the others stand in the statements, with their reasons."""
     for statement in STATEMENTS.values():
-        for subject in SUBJECTS:
+        for subject in (each for each in SUBJECTS if each not in statement.excluded):
             for protocol in statement.protocols:
-                marks = list(MARKS.get(subject, ()))
-                if (why := statement.excluded.get(subject)) is not None:
-                    marks.append(pytest.mark.skip(reason=f"{subject}: {why}"))
                 yield pytest.param(
                     subject,
                     statement.name,
                     protocol,
-                    marks=marks,
+                    marks=MARKS.get(subject, ()),
                     id=f"{subject}-{protocol}-{statement.name}",
                 )
 
 
 @pytest.fixture(scope="session")
-def outcomes(request: pytest.FixtureRequest) -> Outcomes:
-    """Of every trial of one subject that is to be run."""
-    subject = request.param
-    chosen = [
-        (each.callspec.params["name"], each.callspec.params["protocol"])
-        for each in request.session.items
-        if each.function is test_a_consumer_does_what_is_stated
-        and each.callspec.params["outcomes"] == subject
-        and each.get_closest_marker("skip") is None
-    ]
-    try:
+def outcomes_of(request: pytest.FixtureRequest) -> Callable[[Subject], Outcomes]:
+    """Of every trial of a subject that is to be run: all are tried at once, when the first is asked for."""
+
+    @cache
+    def of(subject: Subject) -> Outcomes:
+        chosen = [
+            (each.callspec.params["name"], each.callspec.params["protocol"])
+            for each in request.session.items
+            if each.function is test_a_consumer_does_what_is_stated
+            and each.callspec.params["subject"] == subject
+        ]
         return TRY[subject](chosen)
+
+    return of
+
+
+@pytest.mark.parametrize(("subject", "name", "protocol"), list(trials()))
+def test_a_consumer_does_what_is_stated(
+    outcomes_of: Callable[[Subject], Outcomes], subject: Subject, name: str, protocol: Protocol
+) -> None:
+    try:
+        outcome = outcomes_of(subject)[name, protocol]
     except NoKafka as error:
         if os.environ.get("CI") == "true":
             pytest.fail(str(error), pytrace=False)
         pytest.skip(str(error))
-
-
-@pytest.mark.parametrize(("outcomes", "name", "protocol"), list(trials()), indirect=["outcomes"])
-def test_a_consumer_does_what_is_stated(outcomes: Outcomes, name: str, protocol: Protocol) -> None:
-    outcome = outcomes[name, protocol]
     assert outcome is None, outcome
 
 
