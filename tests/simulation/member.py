@@ -216,10 +216,12 @@ class Member:
     def rest(self) -> str | None:
         """With everything done and no fault left: what of it is not at rest, if anything."""
         books, gate = self.worker.books, self.worker.turnstile.gate
+        # Of a topic of which nothing can be mapped, the last are kept until something can.
+        kept = sum(each.kept for each in self.worker.quarantine.streaks.values())
         states = {
-            "backlog": (books.backlog.records, books.backlog.bytes) == (0, 0),
+            "backlog": books.backlog.records == kept and bool(books.backlog.bytes) == bool(kept),
             "calls": gate.in_flight == 0 and self.oracle.under_way.total() == 0,
-            "hands": self.oracle.hands.held == 0,
+            "hands": self.oracle.hands.held == kept,
             "holds": not any(hold.kind == "dead_letters" for hold in gate.holds),
             "flow": not self.worker.flow.paused,
         }

@@ -44,6 +44,8 @@ log = structlog.get_logger(__name__)
 
 # How long an idle poll waits. Offsets are stored and flow is controlled between two polls.
 _POLL_SECONDS: Final = 0.1
+# In a rebalance, which waits for it, and in a drain; what can't be had by then is asked for again.
+_BEGIN_SECONDS: Final = 2.0
 _COMMIT_SECONDS: Final = 5.0
 # poll, the callback it waits in, and what that callback calls.
 _THREADS: Final = 4
@@ -225,7 +227,7 @@ class KafkaSource:
         """Where the group has committed, of those of which it has; None when that can't be had."""
         asked = [TopicPartition(*each) for each in keys]
         try:
-            found = await self._consumer.committed(asked, timeout=METADATA_SECONDS)
+            found = await self._consumer.committed(asked, timeout=_BEGIN_SECONDS)
         except KafkaException as raised:
             if (error := raised.args[0]).code() not in _HARMLESS:
                 self._known.trouble.note(error)
