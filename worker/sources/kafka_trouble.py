@@ -103,11 +103,14 @@ class Trouble:
             self._end("commit", place(key))
 
     def flows(self, records: Iterable[Record]) -> None:
-        """These came, so their partitions can be read."""
-        if any(kind in OF_PARTITIONS for kind, _ in self._complaints):
-            for key in {(each.lease.topic, each.lease.partition) for each in records}:
-                for kind in OF_PARTITIONS:
-                    self._end(kind, place(key))
+        """These came, so their partitions can be read, and their topics are there."""
+        if not any(kind in OF_PARTITIONS or kind in OF_TOPICS for kind, _ in self._complaints):
+            return
+        for topic, partition in {(each.lease.topic, each.lease.partition) for each in records}:
+            for kind in OF_PARTITIONS:
+                self._end(kind, place((topic, partition)))
+            for kind in OF_TOPICS:
+                self._end(kind, topic)
 
     def forget(self, keys: Iterable[Key]) -> None:
         """These partitions are not ours any more, or anew."""

@@ -93,13 +93,20 @@ def test_what_is_said_once_lasts_whatever_flows_of_others(
     made, clock = trouble()
     made.note(error, topic, partition)
     clock.now = 10_000.0
-    made.flows([came("views", 0), came("clicks", 1)])
+    made.flows([came("views", 0)] if error is MISSING else [came("views", 0), came("clicks", 1)])
     made.committed([("views", 0)])
     made.note(AWAY)
     made.forget([("views", 0)])
     made.measured(measured(join="wait-join"))
     assert error.name() in said(made) or "clicks" in said(made)
     assert any(each.seconds == 10_000 for each in made.now())
+
+
+def test_a_topic_of_which_a_record_came_is_there() -> None:
+    made, _ = trouble()
+    made.note(MISSING, "clicks", 0)
+    made.flows([came("clicks", 1)])
+    assert not made.now()
 
 
 def test_a_partition_is_read_again_with_a_record_of_its_own() -> None:
