@@ -55,7 +55,7 @@ class Silence:
             shown = _shown(name, broker)
             known = before.get(shown)
             if known is not None and known.is_silent(now):
-                if broker.rx > known.answers:
+                if _has_answered(broker.rx, known):
                     answered.add(shown)
                 elif _is_wanted(broker):
                     self._waiting[shown] = known
@@ -74,7 +74,7 @@ class Silence:
         return {each.node for each in self._waiting.values() if each.is_silent(now)}
 
     def _waits(self, broker: BrokerStatistics, known: _Waiting | None, now: float) -> _Waiting:
-        since = now if known is None or broker.rx > known.answers else known.since
+        since = now if known is None or _has_answered(broker.rx, known) else known.since
         # While it puts us off, by a quota, it may keep an answer so long.
         patience = self._patience + broker.throttle.max / 1000
         return _Waiting(broker.rx, since, patience, broker.nodeid, broker.nodename)
@@ -92,7 +92,7 @@ class Silence:
                 continue
             same = [each for each in statistics.brokers.values() if _is_same(shown, known, each)]
             answers = max((each.rx for each in same), default=0)
-            if known.is_renamed and answers > known.answers:
+            if known.is_renamed and _has_answered(answers, known):
                 answered.add(shown)
             elif same:
                 self._waiting[shown] = structs.replace(known, answers=answers, is_renamed=True)
@@ -110,6 +110,11 @@ def _is_same(shown: str, known: _Waiting, broker: BrokerStatistics) -> bool:
     if shown.endswith(_COORDINATOR):
         return broker.is_coordinator and not broker.nodename
     return not broker.is_coordinator and broker.nodename == known.nodename
+
+
+def _has_answered(answers: int, known: _Waiting) -> bool:
+    """Whether there are answers since: more of them, or fewer, by a connection that was made anew."""
+    return 0 < answers != known.answers
 
 
 def _is_wanted(broker: BrokerStatistics) -> bool:

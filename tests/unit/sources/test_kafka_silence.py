@@ -125,6 +125,12 @@ def test_a_silent_broker_keeps_its_count_when_librdkafka_begins_anew() -> None:
     assert silence.answered == {LEADER}
 
 
+def test_a_connection_that_was_made_anew_counts_its_answers_from_0() -> None:
+    """librdkafka makes a broker anew, with its counters, when all of them were away."""
+    silence = observed(*[statistics(answers=5000)] * 4, statistics(answers=0), statistics(answers=3))
+    assert (set(silence.of(25.0)), silence.answered) == (set(), {LEADER})
+
+
 def test_another_coordinator_ends_the_silence_of_the_one_before() -> None:
     beating = [statistics(answers=number, beats=3, beating=1) for number in range(3)]
     moved = statistics(answers=4, beats=3, join="init", coordinator="127.0.0.1:9099")
