@@ -53,7 +53,7 @@ def event(number: int) -> TopicRecord:
 
 
 def bury(site: Site) -> None:
-    worker = site.start_worker("wrong", record=WRONG)
+    worker = site.start_worker("wrong", record=WRONG, dead_letters={"hold_after_unmappable": None})
     site.wait_until_committed()
     worker.told_to_end()
     assert worker.exit_code(DELIVER_SECONDS) == 0
