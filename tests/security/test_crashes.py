@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 SOON_SECONDS = 60
 # What of the worker's output shows that the part did break.
-TELLS = {"delivery report": "KafkaDeadLetters._poll", "beside": "sabotage.done", "pages": "admin.page_failed"}
+TELLS = {
+    "delivery report": "dead_letters.reports_failed",
+    "beside": "sabotage.done",
+    "pages": "admin.page_failed",
+}
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+import structlog
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from worker.dead_letters.letter import letter_headers, without_theirs
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
     from worker.core.records import Reason, Record
     from worker.dead_letters.letter import LetterHeaders
+
+log = structlog.get_logger(__name__)
 
 Report: TypeAlias = "asyncio.Future[KafkaError | None]"
 
@@ -150,7 +153,9 @@ class KafkaDeadLetters:
             return self._producer.poll(0)
         except KafkaException as fatal:
             self._give_up_producer(_error_of(fatal))
-        except Exception as fault:  # noqa: BLE001  reports may be lost with it, and their writers wait for them
+        except Exception as fault:
+            # Reports may be lost with it, and their writers wait for them.
+            log.exception("dead_letters.reports_failed")
             self._give_up_producer(KafkaError(KafkaError._FAIL, _class_of(fault)))  # noqa: SLF001  as above
         return 1
 
