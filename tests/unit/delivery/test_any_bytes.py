@@ -27,7 +27,7 @@ from worker.delivery.answers import Reply, read
 from worker.delivery.apart import Apart
 from worker.delivery.chain import CredentialsUnavailable
 from worker.delivery.clock import ApiClock
-from worker.delivery.faults import ANSWER_TIMEOUT, DELIVERY_CODES, Broken
+from worker.delivery.faults import ANSWER_TIMEOUT, CONNECTION_RESET, DELIVERY_CODES, Broken
 from worker.delivery.service import UnusableSettings, tls_context
 
 if TYPE_CHECKING:
@@ -167,9 +167,9 @@ def test_no_answer_makes_a_call_raise_or_spoils_the_next_one(
                 assert not isinstance(classified, Accepted) or b" 200" in said
             ahead = clock.ahead_seconds()
             assert ahead is None or math.isfinite(ahead)
-            # On a busy machine it may not have been said in time.
+            # On a busy machine it may not have been said in time, or the end of its connection not been heard.
             endpoint.acts.clear()
-            while (after := await transport.post(HEADERS, b"{}")) == ANSWER_TIMEOUT:
+            while (after := await transport.post(HEADERS, b"{}")) in {ANSWER_TIMEOUT, CONNECTION_RESET}:
                 pass
             assert after == OK
 
