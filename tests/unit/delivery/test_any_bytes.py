@@ -167,7 +167,7 @@ def test_no_answer_makes_a_call_raise_or_spoils_the_next_one(
                 assert not isinstance(classified, Accepted) or b" 200" in said
             ahead = clock.ahead_seconds()
             assert ahead is None or math.isfinite(ahead)
-            # On a busy machine it may not have been said in time, or the end of its connection not been heard.
+            # On a busy machine it may not have been said in time, or the connection's end not been heard.
             endpoint.acts.clear()
             while (after := await transport.post(HEADERS, b"{}")) in {ANSWER_TIMEOUT, CONNECTION_RESET}:
                 pass
