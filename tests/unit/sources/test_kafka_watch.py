@@ -219,7 +219,11 @@ async def test_a_partition_that_may_not_be_read_is_named_until_it_brings_somethi
 
 @pytest.mark.parametrize(
     "code",
-    [KafkaError.GROUP_AUTHORIZATION_FAILED, KafkaError.OFFSET_METADATA_TOO_LARGE, KafkaError.NOT_COORDINATOR],
+    [
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.OFFSET_METADATA_TOO_LARGE,
+    ],
 )
 async def test_commits_are_refused_until_one_is_accepted_whatever_comes_meanwhile(code: int) -> None:
     with EmbeddedKafka({"t": 1}) as kafka:
@@ -234,6 +238,20 @@ async def test_commits_are_refused_until_one_is_accepted_whatever_comes_meanwhil
             assert one.source.status().commit_delay_seconds > 0
             kafka.stop_failing(Api.OFFSET_COMMIT)
             await one.until(lambda: one.is_well() and one.source.status().commit_delay_seconds == 0)
+
+
+async def test_a_coordinator_that_is_none_is_looked_for_until_it_takes_the_commit() -> None:
+    """Meanwhile librdkafka may leave the group and join it again, each with a complaint of its own."""
+    with EmbeddedKafka({"t": 1}) as kafka:
+        async with member(kafka, "t") as one:
+            await one.until(lambda: one.has(("t", 0)))
+            kafka.fail_next(Api.OFFSET_COMMIT, *[KafkaError.NOT_COORDINATOR] * 3)
+            produce(kafka, "t", b"v")
+
+            def is_committed() -> bool:
+                return [each.committed_offset for each in one.source.partitions()] == [1]
+
+            await one.until(lambda: is_committed() and one.is_well(), seconds=60)
 
 
 async def test_while_paused_the_end_goes_on() -> None:
