@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from benchmarks.report import Table
-from worker.core.backlog import Backlog
-from worker.core.ledger import Ledger
+from worker.core.batching.session_queues import SessionQueues
 from worker.core.mapping import compile_mapping
-from worker.core.queues import SessionQueues
-from worker.core.records import Interaction, Undecodable
-from worker.pipeline.books import Books
-from worker.sources.kafka_messages import RecordReader
+from worker.core.model.records import Interaction, Undecodable
+from worker.core.offsets.memory_budget import Backlog
+from worker.core.offsets.tracker import Ledger
+from worker.pipeline.unsettled_records import Books
+from worker.sources.kafka.messages import RecordReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,6 +1,6 @@
 """What a full worker takes: 100,000 records of 300 bytes that nobody accepts, as in a long outage.
 
-What a record really costs stands beside what ``worker.core.records.held_bytes`` says, for the bound on
+What a record really costs stands beside what ``worker.core.model.records.held_bytes`` says, for the bound on
 unsettled bytes is only as true as that estimate.
 """
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from benchmarks.report import Cell
 
 UNSETTLED_RECORDS = 100_000
-# With less room than this the worker waits for more (worker.core.backlog).
+# With less room than this the worker waits for more (worker.core.offsets.memory_budget).
 LEAST_ROOM = 100
 # More than the worker holds, so that it is the bound that stops it.
 RECORDS = 150_000

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from worker.local.books import AcceptedCall, Summary, read_lines
+from worker.local.accepted_calls import AcceptedCall, Summary, read_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -22,11 +22,11 @@ from benchmarks.compare import first_call
 from benchmarks.ground import PARTITIONS
 from benchmarks.processes import endpoint, running
 from benchmarks.report import Table
-from worker.core.lease import Lease
 from worker.core.mapping.event_ids import derived_event_id
-from worker.core.records import Reason, Record
+from worker.core.model.records import Reason, Record
+from worker.core.offsets.assignment import Lease
 from worker.dead_letters.letter import letter_headers
-from worker.local.books import Audit, Produced, audit
+from worker.local.accepted_calls import Audit, Produced, audit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from benchmarks.ground import Ground
     from benchmarks.processes import Endpoint
     from benchmarks.report import Cell
-    from worker.local.books import AcceptedCall
+    from worker.local.accepted_calls import AcceptedCall
 
 QUOTA_CALLS_PER_SECOND = 400
 ANSWER_SECONDS = 0.03

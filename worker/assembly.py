@@ -10,30 +10,30 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from worker.core.age_limit import AgeLimit
-from worker.core.backlog import Backlog
-from worker.core.gate import Gate
-from worker.core.ledger import Ledger
-from worker.core.queues import SessionQueues
-from worker.core.refusals import RefusalStreak
-from worker.core.turns import FreshestFirst, OldestFirst
-from worker.delivery.retrying import Delivery
-from worker.pipeline.assignments import Leases
-from worker.pipeline.books import Books
-from worker.pipeline.burials import Burials
-from worker.pipeline.courier import Courier
-from worker.pipeline.flow import Flow
+from worker.core.batching.age_limit import AgeLimit
+from worker.core.batching.scheduling import FreshestFirst, OldestFirst
+from worker.core.batching.session_queues import SessionQueues
+from worker.core.flow_control.gate import Gate
+from worker.core.flow_control.refusal_streak import RefusalStreak
+from worker.core.offsets.memory_budget import Backlog
+from worker.core.offsets.tracker import Ledger
+from worker.pipeline.age_filter import Sieve
+from worker.pipeline.dead_letter_queue import Burials
+from worker.pipeline.dispatcher import Courier
+from worker.pipeline.permits import Turnstile
+from worker.pipeline.pipeline import Flow
 from worker.pipeline.quarantine import Quarantine
-from worker.pipeline.shared import Shared
-from worker.pipeline.sieve import Sieve
-from worker.pipeline.turnstile import Turnstile
+from worker.pipeline.rebalance import Leases
+from worker.pipeline.retry import Delivery
+from worker.pipeline.state import Shared
+from worker.pipeline.unsettled_records import Books
 from worker.pipeline.wakeup import Wakeup
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from worker.core.snapshot import HoldStatus
-    from worker.core.turns import Turns
+    from worker.core.batching.scheduling import Turns
+    from worker.core.model.snapshot import HoldStatus
     from worker.ports import DeadLetters, Map, Meter, PutEvents, Source
     from worker.settings import BatchingSettings, LimitSettings, RetrySettings, Settings
 

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from worker.recovery.arguments import add_dead_letters
+from worker.commands.dead_letters_arguments import add_dead_letters
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,26 +85,26 @@ def _run(config: Path | None) -> int:
     except ConfigError as error:
         _complain(error, config)
         return 2
-    from worker.wiring import run  # noqa: PLC0415  see the module's docstring
+    from worker.runtime.wiring import run  # noqa: PLC0415  see the module's docstring
 
     return run(settings)
 
 
 def _check(config: Path | None, sample: int | None) -> int:
-    from worker.check import check  # noqa: PLC0415  see the module's docstring
+    from worker.commands.check import check  # noqa: PLC0415  see the module's docstring
 
     return check(config, os.environ, _say, sample=sample)
 
 
 def _status(address: str | None, config: Path | None, *, as_json: bool) -> int:
-    from worker.show import show_status  # noqa: PLC0415  see the module's docstring
+    from worker.commands.status import show_status  # noqa: PLC0415  see the module's docstring
 
     return show_status(address, config, os.environ, _say, as_json=as_json)
 
 
 def _local(chosen: argparse.Namespace) -> int:
     if chosen.command == "endpoint":
-        from worker.local.endpoint import run_endpoint  # noqa: PLC0415  see the module's docstring
+        from worker.commands.endpoint import run_endpoint  # noqa: PLC0415  see the module's docstring
 
         return run_endpoint(chosen.port)
     from worker.local.demo import run_demo  # noqa: PLC0415  see the module's docstring
@@ -113,7 +113,7 @@ def _local(chosen: argparse.Namespace) -> int:
 
 
 def _dead_letters(chosen: argparse.Namespace) -> int:
-    from worker.recovery.commands import do_dead_letters  # noqa: PLC0415  see the module's docstring
+    from worker.commands.dead_letters import do_dead_letters  # noqa: PLC0415  see the module's docstring
 
     return do_dead_letters(chosen, lambda error: _complain(error, chosen.config))
 

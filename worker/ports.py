@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from worker.core.lease import Lease
-    from worker.core.outcomes import Answer, Outcome
-    from worker.core.records import Batch, Mapped, Reason, Record, Skipped
+    from worker.core.model.outcomes import Answer, Outcome
+    from worker.core.model.records import Batch, Mapped, Reason, Record, Skipped
+    from worker.core.offsets.assignment import Lease
 
 
 class Assignments(Protocol):

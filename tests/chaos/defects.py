@@ -9,21 +9,21 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from worker.__main__ import main
-from worker.core.lease import Lease
-from worker.core.outcomes import Accepted, PassingFault
-from worker.core.queues import SessionQueues
-from worker.core.records import Batch
-from worker.dead_letters.writing import KafkaDeadLetters
-from worker.delivery.client import PutEventsClient
-from worker.pipeline.assignments import Leases
-from worker.sources.kafka_pausing import Pausing
-from worker.sources.kafka_positions import ReadPosition, Step
+from worker.core.batching.session_queues import SessionQueues
+from worker.core.model.outcomes import Accepted, PassingFault
+from worker.core.model.records import Batch
+from worker.core.offsets.assignment import Lease
+from worker.dead_letters.writer import KafkaDeadLetters
+from worker.delivery.put_events import PutEventsClient
+from worker.pipeline.rebalance import Leases
+from worker.sources.kafka.pausing import Pausing
+from worker.sources.kafka.positions import ReadPosition, Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from worker.core.outcomes import Answer
-    from worker.core.records import Reason, Record
+    from worker.core.model.outcomes import Answer
+    from worker.core.model.records import Reason, Record
 
 
 def commit_one_too_far() -> None:

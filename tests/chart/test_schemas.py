@@ -11,7 +11,7 @@ import yaml
 from confluent_kafka import cimpl
 
 from tests.chart.conftest import CHART, FULL_VALUES
-from worker.sources.kafka_settings import REFUSED
+from worker.sources.kafka.client_settings import REFUSED
 
 if TYPE_CHECKING:
     import subprocess

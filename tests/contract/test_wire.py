@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 from tests.unit.delivery.batches import batch_of
 from tests.unit.delivery.endpoint import Captured, Endpoint
 from tests.unit.delivery.sigv4 import REGION, authorization
-from worker.core.outcomes import Accepted
-from worker.delivery.chain import Loaded
-from worker.delivery.client import ClientSettings, PutEventsClient
-from worker.delivery.signing import Keys
+from worker.core.model.outcomes import Accepted
+from worker.delivery.aws.provider_chain import Loaded
+from worker.delivery.aws.signing import Keys
+from worker.delivery.put_events import ClientSettings, PutEventsClient
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

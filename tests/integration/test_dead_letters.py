@@ -13,10 +13,10 @@ from confluent_kafka.admin import ConfigResource, ResourceType
 
 from tests.support.builders import record
 from tests.support.kafka_topics import QUIET
-from worker.core.records import Reason
+from worker.core.model.records import Reason
 from worker.dead_letters.letter import OWN_NAMES
 from worker.dead_letters.topic import DeadLetterTopicCompacted, DeadLetterTopicMissing, ensure_topic
-from worker.dead_letters.writing import KafkaDeadLetters
+from worker.dead_letters.writer import KafkaDeadLetters
 from worker.ports import DeadLettersUnwritable
 
 if TYPE_CHECKING:

@@ -12,17 +12,17 @@ import pytest
 from confluent_kafka import Producer, TopicPartition
 
 from tests.support.kafka_topics import QUIET
-from worker.core.ledger import Ledger
+from worker.core.offsets.tracker import Ledger
 from worker.settings import KafkaSettings
-from worker.sources.kafka import KafkaSource
-from worker.sources.kafka_settings import client_settings
+from worker.sources.kafka.client_settings import client_settings
+from worker.sources.kafka.source import KafkaSource
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from tests.support.kafka_topics import KafkaTopics
-    from worker.core.lease import Lease
-    from worker.core.snapshot import PartitionGauges
+    from worker.core.model.snapshot import PartitionGauges
+    from worker.core.offsets.assignment import Lease
 
 pytestmark = pytest.mark.kafka
 

@@ -10,7 +10,7 @@ from confluent_kafka import Consumer
 from tests.support.waiting import until
 from worker.core.topics import subscription, takes_in
 from worker.settings import KafkaSettings
-from worker.sources.kafka_settings import client_settings
+from worker.sources.kafka.client_settings import client_settings
 
 if TYPE_CHECKING:
     from tests.support.kafka_topics import KafkaTopics

@@ -14,10 +14,10 @@ from confluent_kafka import Producer
 from tests.support.kafka_topics import QUIET
 from tests.support.site import PARTITIONS
 from tests.support.waiting import until
-from worker.core.lease import Lease
 from worker.core.mapping.event_ids import derived_event_id
-from worker.core.records import Record
-from worker.local.books import Produced, audit
+from worker.core.model.records import Record
+from worker.core.offsets.assignment import Lease
+from worker.local.accepted_calls import Produced, audit
 from worker.local.traffic import TopicRecord
 
 if TYPE_CHECKING:

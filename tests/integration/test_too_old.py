@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from worker.core import dead_letter_headers
+from worker.core.model import dead_letter_headers
 from worker.local.traffic import make_traffic
 
 if TYPE_CHECKING:

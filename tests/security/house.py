@@ -13,10 +13,10 @@ from tests.security.marked_records import good, unmappable
 from tests.security.parrot import Parrot
 from tests.security.watched import Watched
 from tests.support.kafka_topics import QUIET
-from worker.core import dead_letter_headers
-from worker.core.lease import Lease
 from worker.core.mapping import compile_mapping
-from worker.core.records import REFUSED, Reason, Record, Undecodable
+from worker.core.model import dead_letter_headers
+from worker.core.model.records import REFUSED, Reason, Record, Undecodable
+from worker.core.offsets.assignment import Lease
 from worker.dead_letters.letter import letter_headers
 from worker.local.kafka import EmbeddedKafka
 

@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import structlog
 
-from worker import cli, config, status, wiring
-from worker.core.snapshot import NotReady
-from worker.dead_letters.writing import KafkaDeadLetters
-from worker.delivery.apart import Apart
-from worker.delivery.client import PutEventsClient
-from worker.sources.kafka import KafkaSource
+from worker import cli, config, status
+from worker.core.model.snapshot import NotReady
+from worker.dead_letters.writer import KafkaDeadLetters
+from worker.delivery.aws.boto_subprocess import Apart
+from worker.delivery.put_events import PutEventsClient
+from worker.runtime import wiring
+from worker.sources.kafka.source import KafkaSource
 from worker.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:

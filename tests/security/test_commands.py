@@ -12,8 +12,8 @@ import pytest
 from tests.security.house import SECRET_SETTINGS, House, secret_environment
 from tests.security.marked_records import good, unmappable
 from tests.security.marks import Marks
-from worker.check import check
 from worker.cli import _parser, main
+from worker.commands.check import check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.simulation.member import CURRENT
-from worker.sources.kafka_admin import Answers
-from worker.sources.kafka_topics import TopicAnswer
+from worker.sources.kafka.admin import Answers
+from worker.sources.kafka.topics import TopicAnswer
 
 if TYPE_CHECKING:
-    from worker.sources.kafka_admin import Wanted
+    from worker.sources.kafka.admin import Wanted
 
 
 class SimulatedAdmin:

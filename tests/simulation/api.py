@@ -10,14 +10,14 @@ import asyncio
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from worker.core.outcomes import Accepted, Misconfigured, PassingFault, Refused, Throttled
+from worker.core.model.outcomes import Accepted, Misconfigured, PassingFault, Refused, Throttled
 
 if TYPE_CHECKING:
     from tests.simulation.chance import Draw
     from tests.simulation.member import Member
     from tests.simulation.world import World
-    from worker.core.outcomes import Answer
-    from worker.core.records import Batch
+    from worker.core.model.outcomes import Answer
+    from worker.core.model.records import Batch
 
 _SECONDS: Final = (0.01, 0.02, 0.05, 0.05, 0.3)
 _SLOW_SECONDS: Final = (1.0, 3.0, 8.0)

@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tests.simulation import defects_of_calls, defects_of_reading  # noqa: F401  they register their own
 from tests.simulation.planting import DEFECTS, defect, planted
-from worker.core.age_limit import AgeLimit
-from worker.core.lease import Lease
-from worker.core.ledger import Ledger
-from worker.core.outcomes import Accepted, PassingFault, Refused, Throttled
-from worker.core.records import Batch, Reason
-from worker.core.refusals import RefusalStreak
-from worker.core.unmappable import UnmappableStreak
-from worker.delivery.retrying import Delivery
-from worker.pipeline.assignments import Leases
-from worker.pipeline.burials import Burials
-from worker.pipeline.courier import Courier
-from worker.pipeline.flow import Flow
+from worker.core.batching.age_limit import AgeLimit
+from worker.core.flow_control.refusal_streak import RefusalStreak
+from worker.core.flow_control.unmappable_streak import UnmappableStreak
+from worker.core.model.outcomes import Accepted, PassingFault, Refused, Throttled
+from worker.core.model.records import Batch, Reason
+from worker.core.offsets.assignment import Lease
+from worker.core.offsets.tracker import Ledger
+from worker.pipeline.age_filter import Sieve
+from worker.pipeline.dead_letter_queue import Burials
+from worker.pipeline.dispatcher import Courier
+from worker.pipeline.pipeline import Flow
 from worker.pipeline.quarantine import Quarantine
-from worker.pipeline.sieve import Sieve
+from worker.pipeline.rebalance import Leases
+from worker.pipeline.retry import Delivery
 from worker.ports import DeadLettersUnwritable
 
 if TYPE_CHECKING:

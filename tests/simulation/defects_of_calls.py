@@ -6,18 +6,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation.planting import defect
-from worker.core.backlog import Backlog
-from worker.core.gate import Gate
-from worker.core.outcomes import GivenBack
-from worker.core.queues import SessionQueues
-from worker.core.records import Batch
-from worker.core.session import Session
-from worker.delivery.retrying import Delivery
-from worker.pipeline.books import Books
-from worker.pipeline.burials import Burials
-from worker.pipeline.courier import Courier
-from worker.pipeline.flow import Flow
-from worker.pipeline.turnstile import Turnstile
+from worker.core.batching.session import Session
+from worker.core.batching.session_queues import SessionQueues
+from worker.core.flow_control.gate import Gate
+from worker.core.model.outcomes import GivenBack
+from worker.core.model.records import Batch
+from worker.core.offsets.memory_budget import Backlog
+from worker.pipeline.dead_letter_queue import Burials
+from worker.pipeline.dispatcher import Courier
+from worker.pipeline.permits import Turnstile
+from worker.pipeline.pipeline import Flow
+from worker.pipeline.retry import Delivery
+from worker.pipeline.unsettled_records import Books
 from worker.pipeline.wakeup import Wakeup
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation.planting import defect
-from worker.core.lease import Lease
-from worker.sources.kafka import KafkaSource
-from worker.sources.kafka_offsets import Offsets
-from worker.sources.kafka_pausing import Pausing
-from worker.sources.kafka_positions import ReadPosition, Step
+from worker.core.offsets.assignment import Lease
+from worker.sources.kafka.offsets import Offsets
+from worker.sources.kafka.pausing import Pausing
+from worker.sources.kafka.positions import ReadPosition, Step
+from worker.sources.kafka.source import KafkaSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable

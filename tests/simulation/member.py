@@ -21,16 +21,16 @@ from worker.settings import (
     Settings,
     ShutdownSettings,
 )
-from worker.sources.kafka import KafkaSource
+from worker.sources.kafka.source import KafkaSource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tests.simulation.schedule import MemberSettings, Slot
     from tests.simulation.world import World
-    from worker.core.lease import Lease
-    from worker.core.outcomes import Answer
-    from worker.core.records import Batch, Reason, Record, Skipped
+    from worker.core.model.outcomes import Answer
+    from worker.core.model.records import Batch, Reason, Record, Skipped
+    from worker.core.offsets.assignment import Lease
     from worker.ports import Assignments
 
 CURRENT: ContextVar[Member | None] = ContextVar("member", default=None)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from tests.simulation.api import GATEWAYS
 from tests.simulation.hands import SENDS, Hands
-from worker.core.outcomes import Accepted, Misconfigured, PassingFault, Refused, Throttled
+from worker.core.model.outcomes import Accepted, Misconfigured, PassingFault, Refused, Throttled
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from tests.simulation.hands import Receipt
     from tests.simulation.schedule import MemberSettings
     from tests.simulation.truth import Breach, Truth, Written
-    from worker.core.outcomes import Answer
-    from worker.core.records import Batch, Reason, Record
+    from worker.core.model.outcomes import Answer
+    from worker.core.model.records import Batch, Reason, Record
 
 MOST_EVENTS: Final = 10
 # A partition that is assigned while no more is taken in may bring a record before it is paused.

@@ -15,7 +15,8 @@ from tests.simulation.admin import SimulatedAdmin
 from tests.simulation.member import CURRENT
 from tests.simulation.world import Broken, World
 from tests.support.virtual_time import Stuck, VirtualLoop
-from worker.sources import kafka, kafka_questions
+from worker.sources.kafka import questions as kafka_questions
+from worker.sources.kafka import source as kafka
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -25,7 +25,7 @@ from tests.simulation.schedule import (
     Terminate,
 )
 from tests.simulation.truth import Written
-from worker.core.records import Batch, Record
+from worker.core.model.records import Batch, Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

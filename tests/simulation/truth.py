@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.simulation.schedule import Kind
-    from worker.core.records import Batch, Record
+    from worker.core.model.records import Batch, Record
 
     Breach: TypeAlias = Callable[[str, str], None]
     """Says that a promise was broken, and how."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from worker.core.lease import Lease
-from worker.core.records import Interaction, Record
+from worker.core.model.records import Interaction, Record
+from worker.core.offsets.assignment import Lease
 
 
 def lease(topic: str = "interactions", partition: int = 0, epoch: int = 1) -> Lease:

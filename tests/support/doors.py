@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import uvloop
 
-from worker.local.books import Books
+from worker.local.accepted_calls import Books
 from worker.local.faults import Faults
 from worker.local.put_events import LocalPutEvents
 

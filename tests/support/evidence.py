@@ -15,9 +15,9 @@ from msgspec import structs
 from tests.support import builders
 from tests.support.losses import Losses, stored
 from tests.support.ordeal_figures import Figures, Letter
-from worker.core.dead_letter_headers import ERROR_CLASS, ORIGINAL_OFFSET, ORIGINAL_PARTITION, REASON
 from worker.core.mapping.event_ids import derived_event_id
-from worker.local.books import AcceptedCall, Produced, Summary, audit
+from worker.core.model.dead_letter_headers import ERROR_CLASS, ORIGINAL_OFFSET, ORIGINAL_PARTITION, REASON
+from worker.local.accepted_calls import AcceptedCall, Produced, Summary, audit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

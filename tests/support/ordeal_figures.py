@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.support.ordeal_records import OrdealRecord
-    from worker.local.books import Audit, Summary
+    from worker.local.accepted_calls import Audit, Summary
 
 
 @dataclass(frozen=True)

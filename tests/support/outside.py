@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec import Struct
 
 from tests.support.raw_producer import RawProducer
-from worker.core import dead_letter_headers as names
+from worker.core.model import dead_letter_headers as names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -10,13 +10,13 @@ from msgspec import Struct
 
 from tests.support.stage import Stage
 from tests.support.twins import TopicTwin, events
-from worker.core.outcomes import Accepted
+from worker.core.model.outcomes import Accepted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from worker.core.outcomes import Answer
-    from worker.core.records import Batch, Record
+    from worker.core.model.outcomes import Answer
+    from worker.core.model.records import Batch, Record
     from worker.settings import Settings
 
 

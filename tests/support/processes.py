@@ -19,7 +19,7 @@ import msgspec
 
 from tests.support.leash import on_a_leash
 from tests.support.waiting import until
-from worker.local.books import AcceptedCall, Summary, read_lines
+from worker.local.accepted_calls import AcceptedCall, Summary, read_lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

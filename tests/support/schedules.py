@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.support.twins import events
-from worker.core.outcomes import Accepted, PassingFault, Refused
+from worker.core.model.outcomes import Accepted, PassingFault, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from worker.core.outcomes import Answer
-    from worker.core.records import Batch
+    from worker.core.model.outcomes import Answer
+    from worker.core.model.records import Batch
 
 
 def failing(prefix: str) -> Callable[[Batch], Answer]:

@@ -12,12 +12,12 @@ from msgspec import Struct
 
 from tests.support.builders import interaction
 from tests.support.twins import MeterTwin
-from worker.core.gate import Gate
-from worker.core.outcomes import Accepted, Answer, Throttled
-from worker.core.records import Batch
-from worker.delivery.retrying import Delivery
+from worker.core.flow_control.gate import Gate
+from worker.core.model.outcomes import Accepted, Answer, Throttled
+from worker.core.model.records import Batch
 from worker.local.faults import TokenBucket
-from worker.pipeline.turnstile import Turnstile
+from worker.pipeline.permits import Turnstile
+from worker.pipeline.retry import Delivery
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence

@@ -14,8 +14,8 @@ from confluent_kafka import Producer
 from tests.support.kafka_topics import QUIET
 from tests.support.processes import EndpointProcess, Process, WorkerProcess
 from tests.support.waiting import until
-from worker.core import dead_letter_headers
-from worker.local.books import Audit, Produced, audit
+from worker.core.model import dead_letter_headers
+from worker.local.accepted_calls import Audit, Produced, audit
 from worker.local.traffic import TopicRecord, Traffic, make_traffic
 
 if TYPE_CHECKING:

@@ -8,16 +8,16 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
-from worker.core.outcomes import Accepted
-from worker.core.records import Interaction, Reason, Record, Skipped, Undecodable
+from worker.core.model.outcomes import Accepted
+from worker.core.model.records import Interaction, Reason, Record, Skipped, Undecodable
 from worker.ports import DeadLettersUnwritable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from worker.core.lease import Lease
-    from worker.core.outcomes import Answer
-    from worker.core.records import Batch, Mapped
+    from worker.core.model.outcomes import Answer
+    from worker.core.model.records import Batch, Mapped
+    from worker.core.offsets.assignment import Lease
     from worker.ports import Assignments
 
 TOPIC = "interactions"

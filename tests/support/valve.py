@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from worker.__main__ import main
-from worker.sources.kafka import KafkaSource
+from worker.sources.kafka.source import KafkaSource
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from worker.core.records import Record
+    from worker.core.model.records import Record
 
 CLOSED_SECONDS = 0.05
 

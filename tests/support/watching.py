@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from worker.core.snapshot import SourceStatus
+from worker.core.model.snapshot import SourceStatus
 from worker.status import Status
 from worker.status.readiness import Watched
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.support.stage import Stage
-    from worker.core.snapshot import KeysStatus, PartitionGauges
+    from worker.core.model.snapshot import KeysStatus, PartitionGauges
 
 
 class ContentSource:

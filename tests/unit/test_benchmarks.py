@@ -14,9 +14,9 @@ from benchmarks import straightforward
 from benchmarks.compare import STRAIGHTFORWARD, WORKER, WORKER_WITHOUT_QUOTA, Turn, figures, tables
 from benchmarks.loads import DENSE_AWAKE, DENSE_EVENTS, LOADS, RECORD_BYTES, WIDE_SESSIONS, dense, wide
 from benchmarks.report import Table, bar, render
-from worker.core.lease import Lease
 from worker.core.mapping import compile_mapping
-from worker.core.records import Interaction, Record
+from worker.core.model.records import Interaction, Record
+from worker.core.offsets.assignment import Lease
 
 
 def a_turn(load: str = "dense", program: str = WORKER, *, calls: int = 100, cpu_seconds: float = 1.0) -> Turn:

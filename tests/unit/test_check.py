@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
-from worker.check import check
+from worker.commands.check import check
 from worker.dead_letters.topic import KafkaAway
 from worker.local.kafka import Api, EmbeddedKafka
-from worker.sources.kafka_values import HOSTNAME
+from worker.sources.kafka.setting_values import HOSTNAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -168,7 +168,7 @@ def test_a_dead_letter_topic_that_would_lose_letters_fails_with_the_command_that
         return policy
 
     # The Kafka inside tells no configuration; a real one is asked in the integration tests.
-    monkeypatch.setattr("worker.check.kafka.cleanup_policy", answer)
+    monkeypatch.setattr("worker.commands.check.kafka.cleanup_policy", answer)
     code, lines = checked(kafka.bootstrap_servers)
     (said,) = [each for each in lines if "dead letters" in each]
     assert said.startswith(line)

@@ -11,9 +11,9 @@ from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.check import check
-from worker.check.newest import spread
 from worker.cli import main
+from worker.commands.check import check
+from worker.commands.check.newest import spread
 from worker.local.kafka import Api, EmbeddedKafka
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ def test_without_a_number_it_is_a_hundred(monkeypatch: pytest.MonkeyPatch) -> No
         asked.append(sample)
         return 0
 
-    monkeypatch.setattr("worker.check.check", check_)
+    monkeypatch.setattr("worker.commands.check.check", check_)
     for words in (["check"], ["check", "--sample"], ["check", "--sample", "7"]):
         assert main(words) == 0
     assert asked == [None, 100, 7]

@@ -14,9 +14,9 @@ from benchmarks.curve import TWO_WORKERS, Sample, draw, write
 from benchmarks.feed import AWAKE, EVENTS, RECORD_BYTES, Feed, Sent
 from benchmarks.soak import growth_percent
 from benchmarks.watch import dead_letters
-from worker.core.lease import Lease
 from worker.core.mapping import compile_mapping
-from worker.core.records import Interaction, Record, Undecodable
+from worker.core.model.records import Interaction, Record, Undecodable
+from worker.core.offsets.assignment import Lease
 
 if TYPE_CHECKING:
     from pathlib import Path

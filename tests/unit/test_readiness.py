@@ -14,11 +14,11 @@ from tests.support.stage import Stage, running, settings
 from tests.support.twins import TopicTwin
 from tests.support.virtual_time import in_virtual_time
 from tests.support.watching import status_of
-from worker.core.outcomes import Accepted, Misconfigured, PassingFault, Refused, Throttled
-from worker.core.snapshot import KeysStatus
+from worker.core.model.outcomes import Accepted, Misconfigured, PassingFault, Refused, Throttled
+from worker.core.model.snapshot import KeysStatus
 
 if TYPE_CHECKING:
-    from worker.core.outcomes import Answer
+    from worker.core.model.outcomes import Answer
 
 DENIED = Misconfigured("AccessDeniedException")
 DOWN = PassingFault("InternalServerException")

@@ -8,8 +8,8 @@ import pytest
 
 from tests.support.builders import record
 from worker.config import ConfigError, read_settings
-from worker.core.records import Interaction
-from worker.wiring import record_mapping
+from worker.core.model.records import Interaction
+from worker.runtime.wiring import record_mapping
 
 MINIMAL = Path(__file__).parents[2] / "config" / "minimal.yaml"
 VALUE = b'{"type":"view","sentAt":1764000000,"sessionId":"s-1","userId":"%s"}'

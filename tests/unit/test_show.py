@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from worker.cli import main
-from worker.core.snapshot import (
+from worker.commands.status import _ask_one_of, _place, _why
+from worker.core.model.snapshot import (
     DoneStatus,
     HoldStatus,
     MemoryStatus,
@@ -26,9 +27,8 @@ from worker.core.snapshot import (
     WorkerStatus,
 )
 from worker.settings import AdminSettings
-from worker.show import _ask_one_of, _place, _why
-from worker.show.page import page
-from worker.show.words import ago
+from worker.status.page import page
+from worker.status.words import ago
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

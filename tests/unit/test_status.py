@@ -12,9 +12,9 @@ import pytest
 from tests.support.stage import EPOCH_SECONDS, Stage, running, settings
 from tests.support.twins import TOPIC, TopicTwin
 from tests.support.virtual_time import in_virtual_time
-from worker.core.outcomes import Accepted, Misconfigured, PassingFault, Refused, Throttled
-from worker.core.records import Reason
-from worker.core.snapshot import PartitionGauges, SourceStatus, SourceTrouble, WaitsFor
+from worker.core.model.outcomes import Accepted, Misconfigured, PassingFault, Refused, Throttled
+from worker.core.model.records import Reason
+from worker.core.model.snapshot import PartitionGauges, SourceStatus, SourceTrouble, WaitsFor
 from worker.status import Status
 from worker.status.readiness import Watched
 from worker.telemetry.meter import Counts
@@ -22,9 +22,9 @@ from worker.telemetry.meter import Counts
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from worker.core.outcomes import Answer
-    from worker.core.records import Batch
-    from worker.core.snapshot import PartitionStatus, WorkerStatus
+    from worker.core.model.outcomes import Answer
+    from worker.core.model.records import Batch
+    from worker.core.model.snapshot import PartitionStatus, WorkerStatus
     from worker.settings import Settings
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from worker.wiring import tell
+from worker.runtime.wiring import tell
 
 MISCONFIGURED, FAILED = 2, 1
 

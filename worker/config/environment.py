@@ -20,7 +20,7 @@ from msgspec import Struct
 from worker.config.names import OPEN_KEYS, known_keys, meant, nearest, sections
 from worker.config.reading import Unreadable, read_text
 from worker.config.validation import from_json, from_text
-from worker.sources.kafka_properties import ALL as CLIENT_KEYS
+from worker.sources.kafka.properties import ALL as CLIENT_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec.structs import FieldInfo, fields
 
 from worker.settings import Settings
-from worker.sources.kafka_properties import ALL as CLIENT_KEYS
+from worker.sources.kafka.properties import ALL as CLIENT_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

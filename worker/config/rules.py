@@ -8,16 +8,16 @@ from urllib.parse import urlsplit
 
 from worker.config.names import meant, nearest
 from worker.core.topics import PatternError, is_pattern, parse, takes_in
-from worker.sources.kafka_properties import ALL as CLIENT_KEYS
-from worker.sources.kafka_settings import refusals, refused_by_librdkafka
-from worker.sources.kafka_values import number
+from worker.sources.kafka.client_settings import refusals, refused_by_librdkafka
+from worker.sources.kafka.properties import ALL as CLIENT_KEYS
+from worker.sources.kafka.setting_values import number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from worker.settings import ClientValue
 
-# What a revoke waits for its commit (worker.sources.kafka).
+# What a revoke waits for its commit (worker.sources.kafka.source).
 _COMMIT_SECONDS: Final = 5.0
 # librdkafka's names for one position.
 _STARTS: Final = {"smallest": "earliest", "beginning": "earliest", "largest": "latest", "end": "latest"}

@@ -12,11 +12,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from worker.core import dead_letter_headers as names
 from worker.core.mapping.event_ids import origin
+from worker.core.model import dead_letter_headers as names
 
 if TYPE_CHECKING:
-    from worker.core.records import Headers, Reason, Record
+    from worker.core.model.records import Headers, Reason, Record
 
 # As librdkafka takes them; all values are bytes or None.
 LetterHeaders: TypeAlias = list[tuple[str, str | bytes | None]]

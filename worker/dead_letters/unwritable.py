@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from confluent_kafka import KafkaError
 
 if TYPE_CHECKING:
-    from worker.core.records import Record
+    from worker.core.model.records import Record
     from worker.dead_letters.letter import LetterHeaders
 
 _WORDS: Final = {

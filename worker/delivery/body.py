@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec.json import encode
 
 if TYPE_CHECKING:
-    from worker.core.records import Batch
+    from worker.core.model.records import Batch
 
 
 class EventsBody:

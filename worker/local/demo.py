@@ -20,7 +20,7 @@ import uvloop
 from msgspec import Struct
 from msgspec.structs import replace
 
-from worker.local.books import audit
+from worker.local.accepted_calls import audit
 from worker.local.faults import Faults
 from worker.local.kafka import EmbeddedKafka, KafkaUnavailable
 from worker.local.put_events import LocalPutEvents

@@ -27,8 +27,8 @@ import uvloop
 from msgspec import Struct
 
 from worker.local import rules, signature
+from worker.local.accepted_calls import Books
 from worker.local.answers import ACCEPTED, Answer, Refusal, Reply, Reset, Silence, dated, refused, response
-from worker.local.books import Books
 from worker.local.faults import Faults, TokenBucket
 from worker.local.http import Connection, Request
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Producer, TopicPartition
 from msgspec import Struct
 
-from worker.core import dead_letter_headers
+from worker.core.model import dead_letter_headers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 from msgspec import Struct
 
-from worker.local.books import Produced
+from worker.local.accepted_calls import Produced
 
 if TYPE_CHECKING:
     from collections.abc import Callable

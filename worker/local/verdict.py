@@ -9,7 +9,7 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from worker.local.books import Audit, Summary
+    from worker.local.accepted_calls import Audit, Summary
 
 
 class Verdict(Struct, frozen=True, kw_only=True):

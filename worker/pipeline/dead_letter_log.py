@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from worker.core.records import REFUSED
-from worker.core.repeats import Repeats
+from worker.core.log_throttle import Repeats
+from worker.core.model.records import REFUSED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from worker.core.records import Reason
+    from worker.core.model.records import Reason
 
 log = structlog.get_logger(__name__)
 

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from worker.core.advice import PROBES, advise
-from worker.core.gate import UNMAPPABLE
-from worker.core.repeats import Repeats
-from worker.core.snapshot import HoldStatus
-from worker.core.unmappable import UnmappableStreak
+from worker.core.flow_control.advice import PROBES, advise
+from worker.core.flow_control.gate import UNMAPPABLE
+from worker.core.flow_control.unmappable_streak import UnmappableStreak
+from worker.core.log_throttle import Repeats
+from worker.core.model.snapshot import HoldStatus
 
 if TYPE_CHECKING:
-    from worker.core.lease import Lease
-    from worker.core.records import Undecodable
-    from worker.pipeline.burials import Burials
-    from worker.pipeline.shared import Shared
+    from worker.core.model.records import Undecodable
+    from worker.core.offsets.assignment import Lease
+    from worker.pipeline.dead_letter_queue import Burials
+    from worker.pipeline.state import Shared
 
 log = structlog.get_logger(__name__)
 

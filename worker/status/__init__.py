@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from worker.core.snapshot import DoneStatus, Gauges, MemoryStatus, Readiness, WorkerStatus
+from worker.core.model.snapshot import DoneStatus, Gauges, MemoryStatus, Readiness, WorkerStatus
 from worker.status.partitions import partition_statuses
 from worker.status.readiness import Watched, reasons
 from worker.status.sending import sending_gauges, sending_status
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from worker.assembly import Worker
-    from worker.core.snapshot import NotReady
+    from worker.core.model.snapshot import NotReady
     from worker.telemetry.meter import Counts
 
 _NOTHING = Gauges(

@@ -5,15 +5,15 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from worker.core.snapshot import PartitionStatus, WaitsFor
+from worker.core.model.snapshot import PartitionStatus, WaitsFor
 from worker.status.waiting import dead_letter, kept, under_way
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from worker.assembly import Worker
-    from worker.core.lease import Lease
-    from worker.core.snapshot import PartitionGauges
+    from worker.core.model.snapshot import PartitionGauges
+    from worker.core.offsets.assignment import Lease
     from worker.status.waiting import Queue
 
 # Enough to see a pattern; some 300 bytes each.

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from msgspec import Struct
 
-from worker.core.advice import advise_keys, clock_is_off, is_too_far_off
-from worker.core.snapshot import NO_PARTITIONS, NotReady
+from worker.core.flow_control.advice import advise_keys, clock_is_off, is_too_far_off
+from worker.core.model.snapshot import NO_PARTITIONS, NotReady
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from worker.assembly import Worker
-    from worker.core.snapshot import HoldStatus, KeysStatus, PartitionGauges, SourceStatus
+    from worker.core.model.snapshot import HoldStatus, KeysStatus, PartitionGauges, SourceStatus
 
 
 _NO_SHARE: Final = (

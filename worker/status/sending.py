@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from worker.core.snapshot import SendingGauges, SendingStatus
+from worker.core.model.snapshot import SendingGauges, SendingStatus
 
 if TYPE_CHECKING:
     from worker.assembly import Worker

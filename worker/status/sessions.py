@@ -7,7 +7,7 @@ from hashlib import blake2b
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from worker.core.snapshot import SessionStatus, WaitsFor
+from worker.core.model.snapshot import SessionStatus, WaitsFor
 from worker.status.partitions import BATCHES_LOOKED_AT
 from worker.status.waiting import under_way
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from worker.assembly import Worker
-    from worker.core.records import Interaction
+    from worker.core.model.records import Interaction
     from worker.status.waiting import Queue
 
 SHOWN: Final = 10

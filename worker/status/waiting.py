@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from worker.core.snapshot import WaitsFor
+from worker.core.model.snapshot import WaitsFor
 
 if TYPE_CHECKING:
     from worker.assembly import Worker
-    from worker.core.trying import Trying
+    from worker.core.model.retry_state import Trying
 
 
 class Queue:

@@ -9,8 +9,8 @@ from worker.status.readiness import held_for, why_keys_fail
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from worker.core.snapshot import HoldStatus, KeysStatus
-    from worker.pipeline.turnstile import Turnstile
+    from worker.core.model.snapshot import HoldStatus, KeysStatus
+    from worker.pipeline.permits import Turnstile
     from worker.status.readiness import Watched
 
 

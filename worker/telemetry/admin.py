@@ -24,7 +24,7 @@ from worker.telemetry.listening import is_everywhere, listen_everywhere
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from worker.core.snapshot import Readiness, WorkerStatus
+    from worker.core.model.snapshot import Readiness, WorkerStatus
 
 # However often it is asked for, it is not worked out more often.
 STATUS_SECONDS = 1.0

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from worker.core.snapshot import TROUBLES
+from worker.core.model.snapshot import TROUBLES
 from worker.telemetry.definition import Definition
 from worker.telemetry.definition import one as _one
 from worker.telemetry.sending_definitions import SENDING_DEFINITIONS

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, cast
 import msgspec
 import structlog
 
-from worker.core.repeats import Repeats
+from worker.core.log_throttle import Repeats
 from worker.telemetry.plain import exceptions, place, plain
 
 if TYPE_CHECKING:

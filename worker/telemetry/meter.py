@@ -9,17 +9,17 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
-from worker.core.age_limit import TOO_OLD
+from worker.core.batching.age_limit import TOO_OLD
 from worker.core.mapping import KINDS, TOMBSTONE
-from worker.core.outcomes import Accepted, Misconfigured, PassingFault, Refused, Throttled
-from worker.core.records import REFUSED
+from worker.core.model.outcomes import Accepted, Misconfigured, PassingFault, Refused, Throttled
+from worker.core.model.records import REFUSED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
-    from worker.core.outcomes import Answer
-    from worker.core.records import Batch, Reason, Skipped
+    from worker.core.model.outcomes import Answer
+    from worker.core.model.records import Batch, Reason, Skipped
 
 # Every reason and rule that there is: what is there at 0 from the start shows its first burst.
 DEAD_LETTER_REASONS = (*KINDS, REFUSED, TOO_OLD)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from worker.core.gate import PROBED
-from worker.core.snapshot import NOT_READY_CAUSES
+from worker.core.flow_control.gate import PROBED
+from worker.core.model.snapshot import NOT_READY_CAUSES
 from worker.telemetry.definition import Definition, one
 from worker.telemetry.meter import OTHER
 
 if TYPE_CHECKING:
-    from worker.core.snapshot import HoldStatus
+    from worker.core.model.snapshot import HoldStatus
     from worker.telemetry.definition import Scrape, Series
 
 

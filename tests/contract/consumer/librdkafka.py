@@ -12,7 +12,7 @@ from confluent_kafka.aio import AIOConsumer
 
 from tests.contract.consumer.stand import Stand
 from worker.settings import KafkaSettings
-from worker.sources.kafka_settings import client_settings
+from worker.sources.kafka.client_settings import client_settings
 
 if TYPE_CHECKING:
     from tests.contract.consumer.reader import Reader

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tests.support.evidence import CutRecord, Evidence
 from tests.support.ordeal_figures import Letter
 from tests.support.ordeal_records import OrdealRecord
-from worker.local.books import AcceptedCall, Books, Produced
+from worker.local.accepted_calls import AcceptedCall, Books, Produced
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

@@ -12,12 +12,12 @@ from botocore.loaders import Loader
 
 from tests.support.builders import record
 from worker.core.mapping import compile_mapping
-from worker.core.records import Interaction, Undecodable
+from worker.core.model.records import Interaction, Undecodable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from worker.core.records import Headers, Mapped, Reason
+    from worker.core.model.records import Headers, Mapped, Reason
 
 MINIMAL = {"eventType": "view", "sentAt": 1_700_000_000, "sessionId": "s-1"}
 IDS = ("eventId", "eventType", "itemId", "recommendationId")

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any, Final
 from tests.support.builders import record
 from worker.core.mapping import compile_mapping
 from worker.core.mapping.placeholders import TABLE
-from worker.core.records import Interaction, Undecodable
+from worker.core.model.records import Interaction, Undecodable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from worker.core.records import Mapped
+    from worker.core.model.records import Mapped
 
 OTHER_IDS: Final = (
     '""', '" "', '"\\t"', '"\\u3000"', '"0"', '"-1"', '"id"', '"guest"', '"true"', '"N/A"', '"unknown"',

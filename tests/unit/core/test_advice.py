@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from worker.core.advice import advise, advise_keys, advise_unreached
-from worker.core.classify import CREDENTIAL_CODES
-from worker.core.gate import PROBED
+from worker.core.flow_control.advice import advise, advise_keys, advise_unreached
+from worker.core.flow_control.gate import PROBED
+from worker.core.model.error_codes import CREDENTIAL_CODES
 
 
 @pytest.mark.parametrize("kind", PROBED)

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.builders import record
-from worker.core.age_limit import AgeLimit
-from worker.core.dead_letter_headers import ORIGINAL_TOPIC
+from worker.core.batching.age_limit import AgeLimit
+from worker.core.model.dead_letter_headers import ORIGINAL_TOPIC
 
 NOW = 1_700_000_000.0
 LIMIT = AgeLimit(60.0, "dead_letter")

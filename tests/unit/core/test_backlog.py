@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.support.builders import interaction
-from worker.core.backlog import Backlog
-from worker.core.queues import SessionQueues
-from worker.core.records import SESSION_BYTES, text_bytes
+from worker.core.batching.session_queues import SessionQueues
+from worker.core.model.records import SESSION_BYTES, text_bytes
+from worker.core.offsets.memory_budget import Backlog
 
 
 def backlog_of(

@@ -7,8 +7,8 @@ from botocore.retries.standard import ThrottledRetryableChecker
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.core.classify import CREDENTIAL_CODES, classify
-from worker.core.outcomes import Accepted, Misconfigured, PassingFault, Refused, Throttled
+from worker.core.model.error_codes import CREDENTIAL_CODES, classify
+from worker.core.model.outcomes import Accepted, Misconfigured, PassingFault, Refused, Throttled
 
 # botocore's list, so that a new botocore that knows more codes makes this fail.
 CHECKER: Any = ThrottledRetryableChecker

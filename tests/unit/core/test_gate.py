@@ -7,7 +7,7 @@ from math import inf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.core.gate import Gate
+from worker.core.flow_control.gate import Gate
 
 
 def gate(calls_per_second: float = 100, max_in_flight: int = 1000, share: float = 1.0) -> Gate:

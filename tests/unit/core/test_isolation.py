@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.core.classify import CREDENTIAL_CODES, ERROR_CODES, classify
-from worker.core.isolation import (
+from worker.core.flow_control.isolation import (
     MOST_AT_ONCE,
     NOT_SENT,
     OF_THE_API,
@@ -16,10 +15,11 @@ from worker.core.isolation import (
     Isolation,
     patience_with,
 )
-from worker.core.lease import Lease
-from worker.core.outcomes import Accepted, Answer, Misconfigured, PassingFault, Refused, Throttled
-from worker.core.records import Batch, Interaction, Record
-from worker.delivery.faults import DELIVERY_CODES
+from worker.core.model.error_codes import CREDENTIAL_CODES, ERROR_CODES, classify
+from worker.core.model.outcomes import Accepted, Answer, Misconfigured, PassingFault, Refused, Throttled
+from worker.core.model.records import Batch, Interaction, Record
+from worker.core.offsets.assignment import Lease
+from worker.delivery.http.errors import DELIVERY_CODES
 
 LEASE = Lease("interactions", 0, 1)
 FORBIDDEN = Misconfigured("Http403")

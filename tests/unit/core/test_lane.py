@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.core.gate import Gate
-from worker.core.lane import Lane
+from worker.core.flow_control.background_rate import Lane
+from worker.core.flow_control.gate import Gate
 from worker.local.faults import TokenBucket
 
 A_LONG_TIME = 1000.0

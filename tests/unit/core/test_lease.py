@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from worker.core.lease import Lease
+from worker.core.offsets.assignment import Lease
 
 
 def lease_with(*offsets: int) -> Lease:

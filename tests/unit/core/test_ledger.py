@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.support.builders import record
-from worker.core.ledger import Ledger
+from worker.core.offsets.tracker import Ledger
 
 
 def test_a_settlement_after_the_lease_ended_changes_nothing() -> None:

@@ -17,7 +17,7 @@ from tests.unit.core.mapping_records import (
     reason_of,
 )
 from worker.core.mapping import FIELDS, KINDS, compile_mapping
-from worker.core.records import Skipped, Undecodable
+from worker.core.model.records import Skipped, Undecodable
 
 FULL = {
     "eventType": "purchase",

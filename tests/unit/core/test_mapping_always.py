@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from tests.support.builders import record
 from tests.unit.core.mapping_records import assert_fulfils_every_rule
 from worker.core.mapping import KINDS, compile_mapping
-from worker.core.records import Interaction, Undecodable
+from worker.core.model.records import Interaction, Undecodable
 
 if TYPE_CHECKING:
     from typing import Unpack
 
     from tests.unit.core.mapping_records import OfRecord
-    from worker.core.records import Headers
+    from worker.core.model.records import Headers
 
 DEFAULT = compile_mapping({})
 NESTED = compile_mapping(

@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 
 from tests.support.builders import lease, record
 from tests.unit.core.mapping_records import MINIMAL, event_of, reason_of
-from worker.core.dead_letter_headers import (
+from worker.core.mapping.event_ids import derived_event_id
+from worker.core.model.dead_letter_headers import (
     ORIGINAL_OFFSET,
     ORIGINAL_PARTITION,
     ORIGINAL_TIMESTAMP,
     ORIGINAL_TOPIC,
 )
-from worker.core.mapping.event_ids import derived_event_id
 
 if TYPE_CHECKING:
-    from worker.core.records import Headers, Record
+    from worker.core.model.records import Headers, Record
 
 places = st.tuples(
     st.sampled_from(["interactions", "interactions-1", "interactions.2", "t"]),

@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.core.mapping_records import MINIMAL, event_of, interaction_of, mapped, reason_of
 from worker.core.mapping import json_text
-from worker.core.records import Undecodable
+from worker.core.model.records import Undecodable
 
 FIELDS = {"event_type": "eventType", "sent_at": "sentAt", "session_id": "sessionId", "item_id": "itemId"}
 EVENT = MINIMAL | {"itemId": "i-1", "list": [{"id": "first"}]}

@@ -10,7 +10,7 @@ from tests.support.builders import record
 from tests.unit.core.mapping_records import MINIMAL, event_of, interaction_of, reason_of
 from worker.core.mapping import MappingError, compile_mapping
 from worker.core.mapping.placeholders import TABLE
-from worker.core.records import Interaction, Mapped, Undecodable
+from worker.core.model.records import Interaction, Mapped, Undecodable
 
 WORDS = sorted({word for words in TABLE.values() for word in words})
 SPELLINGS = [

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from tests.unit.core.mapping_records import MINIMAL, event_of, interaction_of, mapped, reason_of
 from tests.unit.core.test_mapping_always import documents
-from worker.core.records import Interaction, Skipped, Undecodable
+from worker.core.model.records import Interaction, Skipped, Undecodable
 
 if TYPE_CHECKING:
-    from worker.core.records import Mapped
+    from worker.core.model.records import Mapped
 
 REFUSED_BY_MSGSPEC = [
     b'"half \\ud83d"',

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.core.pace import Pace
+from worker.core.flow_control.adaptive_rate import Pace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

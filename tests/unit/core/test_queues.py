@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from tests.support.builders import interaction, lease
-from worker.core.queues import SessionQueues
-from worker.core.turns import FreshestFirst
+from worker.core.batching.scheduling import FreshestFirst
+from worker.core.batching.session_queues import SessionQueues
 
 if TYPE_CHECKING:
-    from worker.core.records import Batch, Interaction
-    from worker.core.turns import Turns
+    from worker.core.batching.scheduling import Turns
+    from worker.core.model.records import Batch, Interaction
 
 
 def queues_with(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.core.recent_calls import RecentCalls
+from worker.core.flow_control.recent_calls import RecentCalls
 
 
 def test_without_calls_nothing_failed() -> None:

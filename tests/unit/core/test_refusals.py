@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from worker.core.refusals import RefusalStreak
+from worker.core.flow_control.refusal_streak import RefusalStreak
 
 
 def test_refusals_of_different_sessions_in_a_row_hold() -> None:

@@ -6,8 +6,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.core import repeats as module
-from worker.core.repeats import WAITS_SECONDS, Repeats
+from worker.core import log_throttle as module
+from worker.core.log_throttle import WAITS_SECONDS, Repeats
 
 # What a condition does: so long after the last time it comes again.
 gaps = st.lists(st.floats(min_value=0, max_value=400), max_size=100)

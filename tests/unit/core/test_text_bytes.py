@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.builders import interaction, lease
-from worker.core.queues import SessionQueues
-from worker.core.records import Interaction, text_bytes
+from worker.core.batching.session_queues import SessionQueues
+from worker.core.model.records import Interaction, text_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from worker.core.records import Batch, Record
+    from worker.core.model.records import Batch, Record
 
 EMOJI = "\U0001f600"
 # What a text takes beside its characters.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tests.support.builders import interaction
-from worker.core.queues import SessionQueues
-from worker.core.turns import FreshestFirst
+from worker.core.batching.scheduling import FreshestFirst
+from worker.core.batching.session_queues import SessionQueues
 
 LINGER_SECONDS = 1.0
 

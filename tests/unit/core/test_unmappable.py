@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from worker.core.lease import Lease
-from worker.core.records import Reason, Record, Undecodable
-from worker.core.unmappable import UnmappableStreak
+from worker.core.flow_control.unmappable_streak import UnmappableStreak
+from worker.core.model.records import Reason, Record, Undecodable
+from worker.core.offsets.assignment import Lease
 
 REASON = Reason("missing", "event_type: nothing at `event`; every event has a type")
 

@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 
 from tests.support.builders import lease
 from tests.support.outside import RAW, Outside, Raw, is_text, outside
-from worker.core import dead_letter_headers as names
 from worker.core.mapping.event_ids import derived_event_id
-from worker.core.records import Reason, Record
+from worker.core.model import dead_letter_headers as names
+from worker.core.model.records import Reason, Record
 from worker.dead_letters.letter import OWN_NAMES
-from worker.dead_letters.opened import open_letter
-from worker.dead_letters.writing import KafkaDeadLetters
+from worker.dead_letters.reading import open_letter
+from worker.dead_letters.writer import KafkaDeadLetters
 from worker.local.kafka import EmbeddedKafka
-from worker.recovery.showing import as_json, as_text
-from worker.sources.kafka_messages import RecordReader
+from worker.replay.showing import as_json, as_text
+from worker.sources.kafka.messages import RecordReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

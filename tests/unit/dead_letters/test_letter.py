@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.builders import lease, record
-from worker.core import dead_letter_headers as names
 from worker.core.mapping.event_ids import derived_event_id
-from worker.core.records import Headers, Reason, Record
+from worker.core.model import dead_letter_headers as names
+from worker.core.model.records import Headers, Reason, Record
 from worker.dead_letters.letter import OWN_NAMES, letter_headers
 
 REASON = Reason("undecodable", "the value is no JSON")

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 
 from tests.support.builders import lease, record
 from tests.unit.dead_letters.test_letter import FOREIGN_NAMES
-from worker.core.lease import Lease
 from worker.core.mapping.event_ids import derived_event_id, origin
-from worker.core.records import Headers, Reason, Record
+from worker.core.model.records import Headers, Reason, Record
+from worker.core.offsets.assignment import Lease
 from worker.dead_letters.letter import letter_headers
-from worker.dead_letters.opened import Letter, open_letter, replayed, rule_of
+from worker.dead_letters.reading import Letter, open_letter, replayed, rule_of
 
 HEADERS = st.lists(
     st.tuples(FOREIGN_NAMES, st.none() | st.binary()),

@@ -10,11 +10,11 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from tests.support.builders import lease, record
-from worker.core import dead_letter_headers as names
-from worker.core.records import Reason
+from worker.core.model import dead_letter_headers as names
+from worker.core.model.records import Reason
 from worker.dead_letters.letter import OWN_NAMES
 from worker.dead_letters.unwritable import why_unwritable
-from worker.dead_letters.writing import KafkaDeadLetters
+from worker.dead_letters.writer import KafkaDeadLetters
 from worker.local.kafka import Api, EmbeddedKafka
 from worker.ports import DeadLettersUnwritable
 
@@ -162,7 +162,7 @@ async def test_letters_go_on_after_a_producer_could_not_be_replaced(
     kafka: EmbeddedKafka, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each writer hears that it is not written, which is a hold; the first that comes after is written."""
-    monkeypatch.setattr("worker.dead_letters.writing.Producer", Brittle)
+    monkeypatch.setattr("worker.dead_letters.writer.Producer", Brittle)
     async with writing(kafka) as letters:
         await letters.write(record(0), REASON, 0)
         kafka.fail_next(Api.PRODUCE, KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER)
@@ -190,7 +190,7 @@ class Deaf(Producer):
 async def test_a_poll_that_raises_whatever_ends_no_polling(
     kafka: EmbeddedKafka, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("worker.dead_letters.writing.Producer", Deaf)
+    monkeypatch.setattr("worker.dead_letters.writer.Producer", Deaf)
     async with writing(kafka) as letters:
         Deaf.fails = 1
         both = [letters.write(record(offset), REASON, 0) for offset in (0, 1)]
@@ -223,7 +223,7 @@ REFUSALS: Final = [
 async def test_headers_that_cannot_be_written_cost_the_letter_nothing_else(
     kafka: EmbeddedKafka, monkeypatch: pytest.MonkeyPatch, refusal: Exception
 ) -> None:
-    monkeypatch.setattr("worker.dead_letters.writing.Producer", Picky)
+    monkeypatch.setattr("worker.dead_letters.writer.Producer", Picky)
     monkeypatch.setattr(Picky, "refuses", refusal)
     async with writing(kafka) as letters:
         await letters.write(record(5, value=b"v", headers=(("odd", b"x"),)), REASON, 0)
@@ -238,7 +238,7 @@ async def test_headers_that_cannot_be_written_cost_the_letter_nothing_else(
 async def test_whatever_the_client_says_to_a_letter_it_is_a_hold_and_no_end(
     kafka: EmbeddedKafka, monkeypatch: pytest.MonkeyPatch, refusal: Exception
 ) -> None:
-    monkeypatch.setattr("worker.dead_letters.writing.Producer", Picky)
+    monkeypatch.setattr("worker.dead_letters.writer.Producer", Picky)
     monkeypatch.setattr(Picky, "refuses", refusal)
     monkeypatch.setattr(Picky, "takes_ours", False)
     async with writing(kafka) as letters:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from worker.core.lease import Lease
-from worker.core.records import Batch, Interaction, Record
+from worker.core.model.records import Batch, Interaction, Record
+from worker.core.offsets.assignment import Lease
 
 EVENT = b'{"eventType":"view","sentAt":1700000000}'
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from botocore.httpsession import get_cert_path
 
-from worker.delivery.answers import Reply
-from worker.delivery.service import tls_context
-from worker.delivery.transport import KEEP_ALIVE_SECONDS, Transport
+from worker.delivery.aws.endpoint import tls_context
+from worker.delivery.http.transport import KEEP_ALIVE_SECONDS, Transport
+from worker.delivery.reply import Reply
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

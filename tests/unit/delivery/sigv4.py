@@ -12,7 +12,7 @@ from botocore.credentials import Credentials
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from worker.delivery.signing import Keys
+    from worker.delivery.aws.signing import Keys
 
 REGION = "eu-west-1"
 _AUTHORIZATION = re.compile(r"AWS4-HMAC-SHA256 Credential=(\S+), SignedHeaders=(\S+), Signature=[0-9a-f]{64}")

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.core.outcomes import Accepted, PassingFault, Refused, Throttled
-from worker.delivery.answers import MAX_RETRY_AFTER_SECONDS, Reply, read
+from worker.core.model.outcomes import Accepted, PassingFault, Refused, Throttled
+from worker.delivery.reply import MAX_RETRY_AFTER_SECONDS, Reply, read
 
 NOW = 1_700_000_000.0
 THROTTLED = b'{"__type":"ThrottlingException"}'

@@ -21,14 +21,14 @@ from hypothesis import strategies as st
 from tests.unit.delivery.endpoint import Act, Endpoint
 from tests.unit.delivery.posting import HEADERS, OK, transport_to
 from tests.unit.delivery.test_dialing import serving
-from worker.core.outcomes import Accepted, Misconfigured, PassingFault, Refused, Throttled
-from worker.delivery import apart
-from worker.delivery.answers import Reply, read
-from worker.delivery.apart import Apart
-from worker.delivery.chain import CredentialsUnavailable
-from worker.delivery.clock import ApiClock
-from worker.delivery.faults import ANSWER_TIMEOUT, CONNECTION_RESET, DELIVERY_CODES, Broken
-from worker.delivery.service import UnusableSettings, tls_context
+from worker.core.model.outcomes import Accepted, Misconfigured, PassingFault, Refused, Throttled
+from worker.delivery.aws import boto_subprocess as apart
+from worker.delivery.aws.boto_subprocess import Apart
+from worker.delivery.aws.clock import ApiClock
+from worker.delivery.aws.endpoint import UnusableSettings, tls_context
+from worker.delivery.aws.provider_chain import CredentialsUnavailable
+from worker.delivery.http.errors import ANSWER_TIMEOUT, CONNECTION_RESET, DELIVERY_CODES, Broken
+from worker.delivery.reply import Reply, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from worker.delivery.apart import Apart
-from worker.delivery.chain import CredentialsUnavailable
-from worker.delivery.service import UnusableSettings, resolve
-from worker.delivery.signing import Keys
+from worker.delivery.aws.boto_subprocess import Apart
+from worker.delivery.aws.endpoint import UnusableSettings, resolve
+from worker.delivery.aws.provider_chain import CredentialsUnavailable
+from worker.delivery.aws.signing import Keys
 
 if TYPE_CHECKING:
     from pathlib import Path

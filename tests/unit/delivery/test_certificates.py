@@ -15,8 +15,8 @@ from botocore.httpsession import URLLib3Session
 from tests.unit.delivery.endpoint import Endpoint
 from tests.unit.delivery.posting import HEADERS, OK, transport_to
 from tests.unit.delivery.test_dialing import serving
-from worker.delivery.faults import Broken
-from worker.delivery.service import tls_context
+from worker.delivery.aws.endpoint import tls_context
+from worker.delivery.http.errors import Broken
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,12 +11,12 @@ import pytest
 
 from tests.unit.delivery.batches import EVENT, batch_of
 from tests.unit.delivery.endpoint import HANG, RESET, Act, Endpoint, answer
-from worker.core.outcomes import Accepted, Misconfigured, PassingFault, Refused, Throttled
+from worker.core.model.outcomes import Accepted, Misconfigured, PassingFault, Refused, Throttled
+from worker.delivery.aws.endpoint import UnusableSettings
+from worker.delivery.aws.provider_chain import CredentialsUnavailable, Loaded
+from worker.delivery.aws.signing import Keys
 from worker.delivery.body import EventsBody
-from worker.delivery.chain import CredentialsUnavailable, Loaded
-from worker.delivery.client import ClientSettings, PutEventsClient
-from worker.delivery.service import UnusableSettings
-from worker.delivery.signing import Keys
+from worker.delivery.put_events import ClientSettings, PutEventsClient
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator

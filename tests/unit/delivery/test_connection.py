@@ -3,8 +3,8 @@ from __future__ import annotations
 import asyncio
 
 from tests.unit.delivery.posting import WireTwin
-from worker.delivery.connection import Connection
-from worker.delivery.faults import Broken
+from worker.delivery.http.connection import Connection
+from worker.delivery.http.errors import Broken
 
 
 def connection_among(there: set[Connection]) -> Connection:

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from worker.delivery.daemon import in_daemon_thread
+from worker.delivery.aws.daemon_thread import in_daemon_thread
 
 
 async def test_it_gives_what_the_work_returned_from_another_thread() -> None:

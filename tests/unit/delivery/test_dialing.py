@@ -12,9 +12,9 @@ import pytest
 from tests.unit.delivery.endpoint import HANG, Act, Endpoint, answer, echo
 from tests.unit.delivery.posting import HEADERS, OK, transport_to
 from tests.unit.delivery.test_sockets import silent
-from worker.delivery.answers import Reply
-from worker.delivery.dialing import place_of
-from worker.delivery.faults import Broken
+from worker.delivery.http.dialing import place_of
+from worker.delivery.http.errors import Broken
+from worker.delivery.reply import Reply
 
 if TYPE_CHECKING:
     from pathlib import Path

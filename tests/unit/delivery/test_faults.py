@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import worker.delivery
-from worker.core.advice import advise_unreached
-from worker.delivery.faults import DELIVERY_CODES, while_connecting
+from worker.core.flow_control.advice import advise_unreached
+from worker.delivery.http.errors import DELIVERY_CODES, while_connecting
 
 SAID = re.compile(r'(?:Broken|Misconfigured|PassingFault|Refused)\("(\w+)"|code="(\w+)"')
 

@@ -12,15 +12,15 @@ import pytest
 from tests.unit.delivery.endpoint import Act, Endpoint
 from tests.unit.delivery.posting import HEADERS, OK, transport_to
 from tests.unit.delivery.test_dialing import Proxy, serving
-from worker.delivery.connection import Connection
-from worker.delivery.faults import Broken
+from worker.delivery.http.connection import Connection
+from worker.delivery.http.errors import Broken
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator, Callable, Coroutine
     from pathlib import Path
 
-    from worker.delivery.transport import Transport
+    from worker.delivery.http.transport import Transport
 
 GRANTED = b"HTTP/1.1 200 OK\r\n\r\n"
 ENDPOINT = "https://personalize.invalid"

@@ -13,13 +13,13 @@ import pytest
 
 from tests.unit.delivery.endpoint import CLOSE, HANG, Act, Captured, Endpoint, answer, echo
 from tests.unit.delivery.posting import HEADERS, OK, transport_to
-from worker.delivery.answers import Reply
-from worker.delivery.faults import Broken
+from worker.delivery.http.errors import Broken
+from worker.delivery.reply import Reply
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from worker.delivery.transport import Transport
+    from worker.delivery.http.transport import Transport
 
 
 @pytest.fixture(params=["http", "https"])

@@ -12,12 +12,20 @@ import pytest
 from tests.support.builders import interaction
 from tests.support.twins import MeterTwin, PutEventsTwin
 from tests.support.virtual_time import in_virtual_time
-from worker.core.gate import Gate
-from worker.core.outcomes import Accepted, Answer, GivenBack, Misconfigured, PassingFault, Refused, Throttled
-from worker.core.records import Batch
-from worker.delivery import retrying
-from worker.delivery.retrying import Delivery
-from worker.pipeline.turnstile import Turnstile
+from worker.core.flow_control.gate import Gate
+from worker.core.model.outcomes import (
+    Accepted,
+    Answer,
+    GivenBack,
+    Misconfigured,
+    PassingFault,
+    Refused,
+    Throttled,
+)
+from worker.core.model.records import Batch
+from worker.pipeline import retry as retrying
+from worker.pipeline.permits import Turnstile
+from worker.pipeline.retry import Delivery
 from worker.pipeline.wakeup import Wakeup
 
 if TYPE_CHECKING:

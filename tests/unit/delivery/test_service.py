@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore.httpsession import get_cert_path
 
-from worker.delivery.service import UnusableSettings, require_encryption, resolve, tls_context
+from worker.delivery.aws.endpoint import UnusableSettings, require_encryption, resolve, tls_context
 
 if TYPE_CHECKING:
     from pathlib import Path

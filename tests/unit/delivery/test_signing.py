@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.delivery.sigv4 import REGION, authorization
-from worker.delivery.service import _host, _signed_path
-from worker.delivery.signing import Keys, Signer
+from worker.delivery.aws.endpoint import _host, _signed_path
+from worker.delivery.aws.signing import Keys, Signer
 
 PRINTABLE = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=60)
 KEYS = st.builds(Keys, st.from_regex(r"[A-Z0-9]{4,30}", fullmatch=True), PRINTABLE, st.none() | PRINTABLE)

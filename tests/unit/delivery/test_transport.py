@@ -6,9 +6,9 @@ import pytest
 
 from tests.unit.delivery.endpoint import CLOSE, HANG, RESET, Act, Endpoint, answer
 from tests.unit.delivery.posting import HEADERS, OK, transport_to
-from worker.delivery.answers import Reply
-from worker.delivery.faults import Broken
-from worker.delivery.reading import MAX_ANSWER_BYTES
+from worker.delivery.http.errors import Broken
+from worker.delivery.http.response_parser import MAX_ANSWER_BYTES
+from worker.delivery.reply import Reply
 
 
 async def test_headers_and_body_arrive_as_given_and_hardly_more() -> None:

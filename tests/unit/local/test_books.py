@@ -7,7 +7,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.local.books import AcceptedCall, Audit, Books, Produced, audit, read_lines
+from worker.local.accepted_calls import AcceptedCall, Audit, Books, Produced, audit, read_lines
 
 
 def produced(session_id: str, *event_ids: str) -> list[Produced]:

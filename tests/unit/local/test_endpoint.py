@@ -19,8 +19,8 @@ from tests.support.leash import on_a_leash
 from tests.support.waiting import until
 from tests.unit.local.calls import call, client, event
 from worker.cli import main
-from worker.local.books import Books
-from worker.local.endpoint import accepted
+from worker.commands.endpoint import accepted
+from worker.local.accepted_calls import Books
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

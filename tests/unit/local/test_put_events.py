@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, HTTPClientError
 
 from tests.unit.local.calls import call, client, event
-from worker.local.books import read_lines
+from worker.local.accepted_calls import read_lines
 from worker.local.faults import Faults
 from worker.local.put_events import LocalPutEvents
 

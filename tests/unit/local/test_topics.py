@@ -6,7 +6,7 @@ from contextlib import closing
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from worker.core import dead_letter_headers
+from worker.core.model import dead_letter_headers
 from worker.local.kafka import EmbeddedKafka
 from worker.local.topics import Letter, TopicFeed, TopicWatch
 from worker.local.traffic import TopicRecord

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from worker.local.books import Audit, Summary
+from worker.local.accepted_calls import Audit, Summary
 from worker.local.verdict import Verdict, broken_promises, table
 
 SUMMARY = Summary(

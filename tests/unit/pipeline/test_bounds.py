@@ -8,7 +8,7 @@ from tests.support.stage import Stage, running
 from tests.support.virtual_time import in_virtual_time
 
 if TYPE_CHECKING:
-    from worker.core.records import Reason, Record
+    from worker.core.model.records import Reason, Record
 
 LARGE = 1_000_000
 

@@ -9,7 +9,7 @@ import pytest
 from tests.support.stage import Stage, crash, running, settings
 from tests.support.twins import TOPIC, TopicTwin
 from tests.support.virtual_time import in_virtual_time
-from worker.core.outcomes import Accepted, PassingFault
+from worker.core.model.outcomes import Accepted, PassingFault
 
 P0 = (TOPIC, 0)
 HELD, CUT, MORE = 100, 60, 20

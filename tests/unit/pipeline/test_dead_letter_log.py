@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from tests.support.stage import Stage, running
 from tests.support.virtual_time import in_virtual_time
-from worker.core.outcomes import Accepted, Refused
+from worker.core.model.outcomes import Accepted, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

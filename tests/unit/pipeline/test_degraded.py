@@ -12,14 +12,14 @@ from structlog.testing import capture_logs
 from tests.support.stage import Stage, running, settings
 from tests.support.virtual_time import in_virtual_time
 from tests.support.watching import status_of
-from worker.core.outcomes import Accepted, PassingFault, Throttled
+from worker.core.model.outcomes import Accepted, PassingFault, Throttled
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, MutableMapping
 
-    from worker.core.outcomes import Answer
-    from worker.core.records import Batch
-    from worker.core.snapshot import WorkerStatus
+    from worker.core.model.outcomes import Answer
+    from worker.core.model.records import Batch
+    from worker.core.model.snapshot import WorkerStatus
 
 
 class Loaded:

@@ -15,8 +15,8 @@ from tests.support.schedules import failing
 from tests.support.stage import Stage, running, settings
 from tests.support.twins import TOPIC, TopicTwin
 from tests.support.virtual_time import in_virtual_time
-from worker.core.outcomes import Accepted, PassingFault
-from worker.sources.kafka import KafkaSource
+from worker.core.model.outcomes import Accepted, PassingFault
+from worker.sources.kafka.source import KafkaSource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from structlog.testing import capture_logs
 
-from worker.core.recent_calls import RecentCalls
-from worker.pipeline.drought import UNTRIED_SECONDS, Drought
+from worker.core.flow_control.recent_calls import RecentCalls
+from worker.pipeline.outage import UNTRIED_SECONDS, Drought
 
 
 def test_a_fault_or_two_is_no_drought() -> None:

@@ -11,14 +11,14 @@ from structlog.testing import capture_logs
 from tests.support.stage import Stage, running, settings
 from tests.support.twins import TOPIC, TopicTwin
 from tests.support.virtual_time import in_virtual_time
-from worker.core.gate import Gate
-from worker.core.outcomes import Accepted, Misconfigured, PassingFault, Refused
-from worker.pipeline.turnstile import Turnstile
+from worker.core.flow_control.gate import Gate
+from worker.core.model.outcomes import Accepted, Misconfigured, PassingFault, Refused
+from worker.pipeline.permits import Turnstile
 from worker.ports import DeadLettersUnwritable
 
 if TYPE_CHECKING:
-    from worker.core.outcomes import Answer
-    from worker.core.records import Batch, Reason, Record
+    from worker.core.model.outcomes import Answer
+    from worker.core.model.records import Batch, Reason, Record
 
 P0 = (TOPIC, 0)
 

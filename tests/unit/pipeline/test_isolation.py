@@ -10,12 +10,12 @@ import pytest
 from tests.support.stage import Stage, running, settings
 from tests.support.twins import TopicTwin, events
 from tests.support.virtual_time import in_virtual_time
-from worker.core.isolation import MOST_AT_ONCE
-from worker.core.outcomes import Accepted, Answer, Misconfigured, PassingFault
-from worker.core.records import REFUSED
+from worker.core.flow_control.isolation import MOST_AT_ONCE
+from worker.core.model.outcomes import Accepted, Answer, Misconfigured, PassingFault
+from worker.core.model.records import REFUSED
 
 if TYPE_CHECKING:
-    from worker.core.records import Batch
+    from worker.core.model.records import Batch
 
 FORBIDDEN = Misconfigured("Http403")
 FOREIGN = [FORBIDDEN, Misconfigured("Http302"), PassingFault("Http502"), PassingFault("NotTheApi")]

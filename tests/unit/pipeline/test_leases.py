@@ -14,15 +14,15 @@ from tests.support.schedules import failing, refuse
 from tests.support.stage import Stage, crash, running, settings
 from tests.support.twins import TOPIC, MeterTwin, PutEventsTwin, TopicTwin, events
 from tests.support.virtual_time import in_virtual_time
-from worker.core.gate import Gate
-from worker.core.outcomes import Accepted, GivenBack, PassingFault, Refused, Throttled
-from worker.core.records import Batch
-from worker.delivery.retrying import Delivery
-from worker.pipeline.turnstile import Turnstile
+from worker.core.flow_control.gate import Gate
+from worker.core.model.outcomes import Accepted, GivenBack, PassingFault, Refused, Throttled
+from worker.core.model.records import Batch
+from worker.pipeline.permits import Turnstile
+from worker.pipeline.retry import Delivery
 from worker.pipeline.wakeup import Wakeup
 
 if TYPE_CHECKING:
-    from worker.core.outcomes import Answer
+    from worker.core.model.outcomes import Answer
 
 P0 = (TOPIC, 0)
 

@@ -11,10 +11,10 @@ from tests.support.schedules import refuse
 from tests.support.stage import Stage, crash, running, settings
 from tests.support.twins import TopicTwin, events
 from tests.support.virtual_time import in_virtual_time
-from worker.core.outcomes import Accepted, Misconfigured, PassingFault, Refused, Throttled
+from worker.core.model.outcomes import Accepted, Misconfigured, PassingFault, Refused, Throttled
 
 if TYPE_CHECKING:
-    from worker.core.records import Batch
+    from worker.core.model.records import Batch
 
 
 def test_everything_is_delivered_and_then_committed() -> None:

@@ -15,7 +15,7 @@ from tests.support.virtual_time import in_virtual_time
 from worker.core.mapping import compile_mapping
 
 if TYPE_CHECKING:
-    from worker.core.snapshot import HoldStatus
+    from worker.core.model.snapshot import HoldStatus
     from worker.ports import Map
 
 P0 = (TOPIC, 0)

@@ -11,11 +11,11 @@ from tests.support.schedules import failing
 from tests.support.stage import EPOCH_SECONDS, Stage, running, settings
 from tests.support.twins import TOPIC, TopicTwin
 from tests.support.virtual_time import in_virtual_time
-from worker.core.outcomes import Accepted, Misconfigured, PassingFault
+from worker.core.model.outcomes import Accepted, Misconfigured, PassingFault
 
 if TYPE_CHECKING:
-    from worker.core.outcomes import Answer
-    from worker.core.records import Reason, Record, Skipped
+    from worker.core.model.outcomes import Answer
+    from worker.core.model.records import Reason, Record, Skipped
 
 P0 = (TOPIC, 0)
 MAX_AGE_SECONDS = 60

@@ -11,13 +11,13 @@ from tests.support.schedules import failing
 from tests.support.stage import Stage, running, settings
 from tests.support.twins import TopicTwin
 from tests.support.virtual_time import in_virtual_time
-from worker.core.gate import Gate
-from worker.core.outcomes import Accepted, Throttled
-from worker.pipeline.turnstile import Turnstile
+from worker.core.flow_control.gate import Gate
+from worker.core.model.outcomes import Accepted, Throttled
+from worker.pipeline.permits import Turnstile
 
 if TYPE_CHECKING:
-    from worker.core.outcomes import Answer
-    from worker.core.records import Batch
+    from worker.core.model.outcomes import Answer
+    from worker.core.model.records import Batch
 
 
 @pytest.mark.parametrize("max_unsettled_records", [10, 100, 200, 400])

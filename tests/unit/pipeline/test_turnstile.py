@@ -7,9 +7,9 @@ import asyncio
 from structlog.testing import capture_logs
 
 from tests.support.virtual_time import in_virtual_time
-from worker.core.gate import Gate
-from worker.core.outcomes import Accepted, Misconfigured, Refused, Throttled
-from worker.pipeline.turnstile import Turnstile
+from worker.core.flow_control.gate import Gate
+from worker.core.model.outcomes import Accepted, Misconfigured, Refused, Throttled
+from worker.pipeline.permits import Turnstile
 
 
 def turnstile(calls_per_second: float = 1000, max_in_flight: int = 1) -> Turnstile:

@@ -12,18 +12,18 @@ from tests.support.stage import settings
 from tests.support.twins import PutEventsTwin
 from worker.core.mapping import compile_mapping
 from worker.core.mapping.event_ids import derived_event_id
-from worker.core.outcomes import Accepted
-from worker.core.records import Reason, Record
+from worker.core.model.outcomes import Accepted
+from worker.core.model.records import Reason, Record
 from worker.dead_letters.letter import letter_headers
-from worker.recovery.replaying import Parts, WithoutSource, join
-from worker.recovery.selection import Selection
-from worker.recovery.shelf import TopicShelf
+from worker.replay.run import Parts, WithoutSource, join
+from worker.replay.selection import Selection
+from worker.replay.store import TopicShelf
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from worker.core.outcomes import Answer
-    from worker.core.records import Batch, Headers
+    from worker.core.model.outcomes import Answer
+    from worker.core.model.records import Batch, Headers
 
 FAILED_AT = 1_767_225_600.0
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from worker.cli import main
-from worker.recovery.arguments import Moment, add_dead_letters
+from worker.commands.dead_letters_arguments import Moment, add_dead_letters
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,14 +13,14 @@ from tests.support.builders import lease, record
 from tests.support.outside import NUMBERS, TIMES, VALUES
 from tests.support.virtual_time import in_virtual_time
 from tests.unit.recovery.letters import LetterTopicTwin, ReplayStage, event_ids, source_record
-from worker.core import dead_letter_headers as names
 from worker.core.mapping import compile_mapping
-from worker.core.records import Headers, Reason, Record
+from worker.core.model import dead_letter_headers as names
+from worker.core.model.records import Headers, Reason, Record
 from worker.dead_letters.letter import OWN_NAMES, letter_headers
-from worker.dead_letters.opened import open_letter, replayed
-from worker.recovery.listing import Listing
-from worker.recovery.selection import Selection
-from worker.recovery.showing import as_json, as_text
+from worker.dead_letters.reading import open_letter, replayed
+from worker.replay.listing import Listing
+from worker.replay.selection import Selection
+from worker.replay.showing import as_json, as_text
 
 TOPICS = st.sampled_from([b"interactions", b"a/b", b"", b"\x1b[2J", b"\xff", b"t" * 300]) | VALUES
 PLACES = st.tuples(

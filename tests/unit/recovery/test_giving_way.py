@@ -8,10 +8,10 @@ from itertools import pairwise
 from tests.support.builders import interaction
 from tests.support.twins import PutEventsTwin
 from tests.support.virtual_time import in_virtual_time
-from worker.core.lane import Lane
-from worker.core.outcomes import Accepted, Throttled
-from worker.core.records import Batch
-from worker.recovery.giving_way import GivingWay
+from worker.core.flow_control.background_rate import Lane
+from worker.core.model.outcomes import Accepted, Throttled
+from worker.core.model.records import Batch
+from worker.replay.background_sender import GivingWay
 
 
 def batch(session_id: str) -> Batch:

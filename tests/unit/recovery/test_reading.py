@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from worker.recovery.reading import LettersUnreadable, LetterTopic
+from worker.replay.letter_topic import LettersUnreadable, LetterTopic
 
 NOT_UTF_8 = UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
 
@@ -21,6 +21,6 @@ class ConsumerTwin:
 
 
 def test_metadata_that_cannot_be_read_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("worker.recovery.reading.Consumer", ConsumerTwin)
+    monkeypatch.setattr("worker.replay.letter_topic.Consumer", ConsumerTwin)
     with pytest.raises(LettersUnreadable, match="dead-letter topic dead: what Kafka says"):
         LetterTopic({}, "dead").spans()

@@ -15,17 +15,17 @@ from tests.support.stage import crash
 from tests.support.virtual_time import in_virtual_time
 from tests.unit.recovery.letters import LetterTopicTwin, ReplayStage, event_ids, source_record
 from worker.core.mapping.event_ids import derived_event_id
-from worker.core.outcomes import Accepted, PassingFault, Refused, Throttled
-from worker.dead_letters.opened import open_letter
-from worker.recovery.selection import MOST_REPLAYS, Selection
-from worker.recovery.source import ReplayedElsewhere
-from worker.recovery.waves import EXHAUSTED, FILTERED, FOREIGN, SUPERSEDED
+from worker.core.model.outcomes import Accepted, PassingFault, Refused, Throttled
+from worker.dead_letters.reading import open_letter
+from worker.replay.selection import MOST_REPLAYS, Selection
+from worker.replay.source import ReplayedElsewhere
+from worker.replay.waves import EXHAUSTED, FILTERED, FOREIGN, SUPERSEDED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from worker.core.outcomes import Answer
-    from worker.core.records import Batch, Record
+    from worker.core.model.outcomes import Answer
+    from worker.core.model.records import Batch, Record
 
 SEEDS = int(os.environ.get("REPLAY_SEEDS", "40"))
 

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.recovery.letters import FAILED_AT, LetterTopicTwin, source_record
-from worker.core.records import Reason
-from worker.dead_letters.opened import Letter, open_letter
-from worker.recovery.selection import Selection
+from worker.core.model.records import Reason
+from worker.dead_letters.reading import Letter, open_letter
+from worker.replay.selection import Selection
 
 TAKES = (
     {},

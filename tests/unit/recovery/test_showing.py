@@ -6,15 +6,15 @@ import json
 from typing import TYPE_CHECKING
 
 from tests.unit.recovery.letters import FAILED_AT, LetterTopicTwin, source_record
-from worker.core.records import Reason, Record
-from worker.dead_letters.opened import Letter, open_letter
-from worker.recovery.listing import Listing
-from worker.recovery.showing import as_json, as_text
-from worker.recovery.summary import Summary
-from worker.recovery.waves import EXHAUSTED
+from worker.core.model.records import Reason, Record
+from worker.dead_letters.reading import Letter, open_letter
+from worker.replay.listing import Listing
+from worker.replay.showing import as_json, as_text
+from worker.replay.summary import Summary
+from worker.replay.waves import EXHAUSTED
 
 if TYPE_CHECKING:
-    from worker.core.records import Headers
+    from worker.core.model.records import Headers
 
 REFUSED = Reason("refused", "InvalidInputException: marked-message")
 HOUR = 3600.0

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from tests.support.builders import lease
 from tests.support.outside import RAW, Outside, Raw, is_text, outside
-from worker.core.dead_letter_headers import UNREADABLE_HEADERS
 from worker.core.mapping import compile_mapping
-from worker.core.records import Interaction, Record, Skipped, Undecodable
+from worker.core.model.dead_letter_headers import UNREADABLE_HEADERS
+from worker.core.model.records import Interaction, Record, Skipped, Undecodable
 from worker.local.kafka import EmbeddedKafka
-from worker.sources.kafka_messages import RecordReader
+from worker.sources.kafka.messages import RecordReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

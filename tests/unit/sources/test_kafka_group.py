@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from structlog.testing import capture_logs
 
-from worker.sources.kafka_group import Membership
-from worker.sources.kafka_statistics import GroupStatistics
+from worker.sources.kafka.group import Membership
+from worker.sources.kafka.statistics import GroupStatistics
 
 STEADY = GroupStatistics(state="up", join_state="steady")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.sources.kafka_losses import Loss, Losses, Rest
+from worker.sources.kafka.losses import Loss, Losses, Rest
 
 KEY = ("t", 0)
 

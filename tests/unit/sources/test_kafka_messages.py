@@ -8,9 +8,9 @@ import pytest
 
 from benchmarks.holding import Message
 from tests.support.builders import record
-from worker.core.lease import Lease
-from worker.core.records import Record, held_bytes
-from worker.sources.kafka_messages import RecordReader, how_many_more
+from worker.core.model.records import Record, held_bytes
+from worker.core.offsets.assignment import Lease
+from worker.sources.kafka.messages import RecordReader, how_many_more
 
 BIG = b"x" * 900_000
 AT_ONCE_BYTES = 4 << 20

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.core.lease import Lease
-from worker.sources.kafka_offsets import Offsets
-from worker.sources.kafka_statistics import PartitionStatistics
+from worker.core.offsets.assignment import Lease
+from worker.sources.kafka.offsets import Offsets
+from worker.sources.kafka.statistics import PartitionStatistics
 
 KEY = ("t", 0)
 EARLIEST = {"auto.offset.reset": "earliest"}

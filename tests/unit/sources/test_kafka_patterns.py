@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from worker.core.ledger import Ledger
+from worker.core.offsets.tracker import Ledger
 from worker.core.topics import takes_in
 from worker.local.kafka import EmbeddedKafka
 from worker.settings import KafkaSettings
-from worker.sources.kafka import KafkaSource
-from worker.sources.kafka_settings import client_settings
+from worker.sources.kafka.client_settings import client_settings
+from worker.sources.kafka.source import KafkaSource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from worker.core.lease import Lease
+    from worker.core.offsets.assignment import Lease
 
 NAMES = (
     "clicks",

@@ -12,8 +12,8 @@ from confluent_kafka import Producer
 from tests.unit.sources.test_kafka import LeasesTwin
 from worker.local.kafka import EmbeddedKafka
 from worker.settings import KafkaSettings
-from worker.sources.kafka import KafkaSource
-from worker.sources.kafka_settings import client_settings
+from worker.sources.kafka.client_settings import client_settings
+from worker.sources.kafka.source import KafkaSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.sources.kafka_positions import ReadPosition, Step
+from worker.sources.kafka.positions import ReadPosition, Step
 
 Records = list[tuple[int, int]]
 

@@ -12,11 +12,11 @@ from confluent_kafka import Consumer, KafkaError, Producer
 from tests.support.waiting import until
 from worker.config import ConfigError, read_settings
 from worker.settings import KafkaSettings
-from worker.sources.kafka_cluster import why_away
-from worker.sources.kafka_properties import ALL
-from worker.sources.kafka_protection import exposed, without_secrets
-from worker.sources.kafka_settings import client_settings, refusals
-from worker.sources.kafka_trouble import KafkaUnusable, Trouble
+from worker.sources.kafka.client_settings import client_settings, refusals
+from worker.sources.kafka.cluster import why_away
+from worker.sources.kafka.error_monitor import KafkaUnusable, Trouble
+from worker.sources.kafka.properties import ALL
+from worker.sources.kafka.security import exposed, without_secrets
 
 if TYPE_CHECKING:
     from pathlib import Path

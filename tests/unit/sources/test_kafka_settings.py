@@ -13,14 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.settings import KafkaSettings
-from worker.sources.kafka_properties import ANY_CLIENT, CONSUMER_ONLY, PRODUCER_ONLY
-from worker.sources.kafka_settings import (
+from worker.sources.kafka.client_settings import (
     BROKER_DECIDES,
     REFUSED,
     client_settings,
     refusals,
     refused_by_librdkafka,
 )
+from worker.sources.kafka.properties import ANY_CLIENT, CONSUMER_ONLY, PRODUCER_ONLY
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from worker.sources.kafka_silence import Silence
-from worker.sources.kafka_statistics import Statistics, decode
+from worker.sources.kafka.statistics import Statistics, decode
+from worker.sources.kafka.unresponsive_brokers import Silence
 
 LEADER, COORDINATOR = "127.0.0.1:9092/1", "127.0.0.1:9093 (the group's coordinator)"
 

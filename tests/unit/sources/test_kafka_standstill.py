@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.sources.kafka_standstill import Place, Standstill
+from worker.sources.kafka.standstill import Place, Standstill
 
 KEY = ("t", 0)
 BEHIND = Place(at=5, end=9)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.sources.kafka_statistics import decode, moved, statistics_ms
+from worker.sources.kafka.statistics import decode, moved, statistics_ms
 
 PARTITION = {
     "broker": 1,

@@ -10,14 +10,14 @@ from confluent_kafka import KafkaError
 from structlog.testing import capture_logs
 
 from tests.support.builders import lease, record
-from worker.core.snapshot import TROUBLES
-from worker.sources.kafka_statistics import decode
-from worker.sources.kafka_trouble import KafkaUnusable, Said, Trouble
-from worker.sources.kafka_words import ADVICE, sentence
+from worker.core.model.snapshot import TROUBLES
+from worker.sources.kafka.error_monitor import KafkaUnusable, Said, Trouble
+from worker.sources.kafka.error_words import ADVICE, sentence
+from worker.sources.kafka.statistics import decode
 
 if TYPE_CHECKING:
-    from worker.core.records import Record
-    from worker.sources.kafka_statistics import Statistics
+    from worker.core.model.records import Record
+    from worker.sources.kafka.statistics import Statistics
 
 AWAY = KafkaError(KafkaError._ALL_BROKERS_DOWN)  # noqa: SLF001  librdkafka's name for it
 MISSING = KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART, "Subscribed topic not available: clicks: Broker: ...")

@@ -19,17 +19,17 @@ from tests.unit.sources.test_kafka_patterns import LeasesTwin
 from worker.config import ConfigError, read_settings
 from worker.local.kafka import EmbeddedKafka
 from worker.settings import KafkaSettings
-from worker.sources.kafka import KafkaSource
-from worker.sources.kafka_properties import ALL, WHOLE_NUMBERS
-from worker.sources.kafka_settings import (
+from worker.sources.kafka.client_settings import (
     SILENT_LOG,
     client_settings,
     refusal_of,
     refusals,
     refused_by_librdkafka,
 )
-from worker.sources.kafka_statistics import Statistics, decode
-from worker.sources.kafka_values import number
+from worker.sources.kafka.properties import ALL, WHOLE_NUMBERS
+from worker.sources.kafka.setting_values import number
+from worker.sources.kafka.source import KafkaSource
+from worker.sources.kafka.statistics import Statistics, decode
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,17 +13,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from worker.core.ledger import Ledger
+from worker.core.offsets.tracker import Ledger
 from worker.local.kafka import Api, EmbeddedKafka
 from worker.settings import KafkaSettings
-from worker.sources.kafka import KafkaSource
-from worker.sources.kafka_settings import client_settings
+from worker.sources.kafka.client_settings import client_settings
+from worker.sources.kafka.source import KafkaSource
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
-    from worker.core.lease import Lease
-    from worker.core.records import Record
+    from worker.core.model.records import Record
+    from worker.core.offsets.assignment import Lease
 
 Key = tuple[str, int]
 KIP_848 = {"group.protocol": "consumer"}

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 import uvloop
 
-from worker.core.snapshot import Readiness, WorkerStatus
+from worker.core.model.snapshot import Readiness, WorkerStatus
 from worker.telemetry.admin import INDEX, MAX_HEAD_BYTES, AdminServer
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.telemetry.test_admin import connected, everything, fetch, raw, serving
-from worker.core.snapshot import Readiness
+from worker.core.model.snapshot import Readiness
 from worker.telemetry.admin import MAX_HEAD_BYTES
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from worker.core.snapshot import Readiness, WorkerStatus
+from worker.core.model.snapshot import Readiness, WorkerStatus
 from worker.telemetry.admin import AdminServer
 from worker.telemetry.health import INTERVAL_SECONDS, SAMPLES, LoopLag
 

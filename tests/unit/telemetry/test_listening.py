@@ -9,7 +9,7 @@ import socket
 import pytest
 import uvloop
 
-from worker.core.snapshot import Readiness
+from worker.core.model.snapshot import Readiness
 from worker.telemetry.admin import AdminServer
 from worker.telemetry.listening import listen_everywhere
 

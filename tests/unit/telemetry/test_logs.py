@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 import structlog
 
-from worker.core.lease import Lease
-from worker.core.records import Record
+from worker.core.model.records import Record
+from worker.core.offsets.assignment import Lease
 from worker.telemetry.logs import LIBRDKAFKA, configure_logs, log_crashes
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def test_an_unknown_level_is_refused() -> None:
 def test_a_record_in_a_line_shows_as_its_type(logged: Callable[[], Lines]) -> None:
     """msgspec would encode a struct with all that is in it."""
     log.info("oops", record=Record(Lease("t", 0, 1), 0, 0, None, MARKED.encode(), ()))
-    assert logged()[0]["record"] == "<worker.core.records.Record>"
+    assert logged()[0]["record"] == "<worker.core.model.records.Record>"
 
 
 def test_an_exception_is_logged_without_its_words(logged: Callable[[], Lines]) -> None:

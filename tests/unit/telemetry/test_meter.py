@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.core.lease import Lease
 from worker.core.mapping import KINDS
-from worker.core.outcomes import Accepted, Answer, Misconfigured, PassingFault, Refused, Throttled
-from worker.core.records import Batch, Interaction, Reason, Record, Skipped
+from worker.core.model.outcomes import Accepted, Answer, Misconfigured, PassingFault, Refused, Throttled
+from worker.core.model.records import Batch, Interaction, Reason, Record, Skipped
+from worker.core.offsets.assignment import Lease
 from worker.telemetry.meter import MAX_LABELS, OTHER, Counts, Histogram, Tally
 
 NOW_SECONDS = 1_700_000_000.0

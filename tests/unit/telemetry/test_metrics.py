@@ -6,12 +6,11 @@ import pytest
 from msgspec import structs
 from prometheus_client.parser import text_string_to_metric_families
 
-from worker.core.classify import ERROR_CODES
-from worker.core.gate import PROBED
-from worker.core.lease import Lease
-from worker.core.outcomes import Accepted, Misconfigured, PassingFault, Refused, Throttled
-from worker.core.records import Batch, Interaction, Reason, Record, Skipped
-from worker.core.snapshot import (
+from worker.core.flow_control.gate import PROBED
+from worker.core.model.error_codes import ERROR_CODES
+from worker.core.model.outcomes import Accepted, Misconfigured, PassingFault, Refused, Throttled
+from worker.core.model.records import Batch, Interaction, Reason, Record, Skipped
+from worker.core.model.snapshot import (
     NOT_READY_CAUSES,
     Gauges,
     HoldStatus,
@@ -21,7 +20,8 @@ from worker.core.snapshot import (
     SourceStatus,
     SourceTrouble,
 )
-from worker.delivery.faults import DELIVERY_CODES
+from worker.core.offsets.assignment import Lease
+from worker.delivery.http.errors import DELIVERY_CODES
 from worker.telemetry.definition import PREFIX, Build
 from worker.telemetry.definitions import DEFINITIONS
 from worker.telemetry.meter import Counts

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.core.lease import Lease
-from worker.core.records import Record
+from worker.core.model.records import Record
+from worker.core.offsets.assignment import Lease
 from worker.telemetry.plain import MAX_CHARACTERS, MAX_EXCEPTIONS, MAX_FRAMES, exceptions, plain
 
 MARKED = "user-4711"

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 import msgspec
 
-from worker.core import personalize_limits as limits
 from worker.core.mapping import faults
 from worker.core.mapping.event import MetricAttribution
 from worker.core.mapping.json_text import CONTROL
 from worker.core.mapping.lenient import NAN, Unfit, loads
 from worker.core.mapping.placeholders import BLANKS
 from worker.core.mapping.placeholders import NAN as NAN_WORD
+from worker.core.operations import limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable

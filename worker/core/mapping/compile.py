@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
-from worker.core import personalize_limits as limits
 from worker.core.mapping import casts, faults
 from worker.core.mapping.event import Event, MetricAttribution, encode_event_into
 from worker.core.mapping.event_ids import derived_event_id
@@ -17,7 +16,8 @@ from worker.core.mapping.read import compile_reader
 from worker.core.mapping.spec import REQUIRED, parse_mapping
 from worker.core.mapping.times import time
 from worker.core.mapping.unwrap import unwrap, why_not_json
-from worker.core.records import Interaction, Reason, Skipped, Undecodable
+from worker.core.model.records import Interaction, Reason, Skipped, Undecodable
+from worker.core.operations import limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from worker.core.mapping.read import Reader
     from worker.core.mapping.spec import FieldSpec
-    from worker.core.records import Mapped, Record
+    from worker.core.model.records import Mapped, Record
 
 TOMBSTONE: Final = "tombstone"
 """The ``rule`` by which records without a value are skipped, and those whose value is JSON's null."""

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from worker.core import dead_letter_headers as headers
+from worker.core.model import dead_letter_headers as headers
 
 if TYPE_CHECKING:
-    from worker.core.records import Record
+    from worker.core.model.records import Record
 
 # 48 bits: two topics of one dataset group that share them would have to agree in partition, offset and
 # millisecond too.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from worker.core.records import Reason
+from worker.core.model.records import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from worker.core.mapping.json_text import Opened
     from worker.core.mapping.paths import Place, Step
     from worker.core.mapping.spec import FieldSpec
-    from worker.core.records import Record
+    from worker.core.model.records import Record
 
     Lookup: TypeAlias = Callable[[msgspec.Struct, Record, Opened], object]
 

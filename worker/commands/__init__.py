@@ -1,0 +1,1 @@
+"""The commands of ``personalize-worker``, a module each; ``cli`` dispatches to them."""

@@ -1,0 +1,58 @@
+"""The ``check`` command: does what is configured work from here? One line each, with what to do next.
+
+It goes on after a failure, and sends and makes nothing: Kafka is asked for its topics and the group's
+offsets, for a sample also for the newest records, AWS for nothing but credentials; the endpoint sees a
+connection, no call.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from worker.commands.check.aws import aws_findings
+from worker.commands.check.finding import Finding, failed, fine
+from worker.commands.check.kafka import kafka_findings
+from worker.config import NO_FILE, ConfigError, read_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+WRONG_CONFIGURATION = 2
+"""The exit code for what a better configuration file would mend."""
+
+
+def check(
+    path: Path | None,
+    environ: Mapping[str, str],
+    say: Callable[[str], object],
+    *,
+    sample: int | None = None,
+    patience_seconds: float = 10.0,
+) -> int:
+    """Check everything, say it line by line, give the exit code.
+
+    That is 0, or 1 if something failed, or 2 if the configuration is wrong; then nothing else is checked.
+
+    Args:
+        path: the configuration's file, if there is one.
+        environ: the environment, which goes over it.
+        say: takes a line.
+        sample: how many of the newest records of each topic are read and mapped; None: not one.
+        patience_seconds: how long Kafka may take for one answer.
+    """
+    try:
+        settings = read_settings(path, environ)
+    except ConfigError as error:
+        for mistake in error.mistakes:
+            say(str(failed("configuration", str(mistake))))
+        if path is None:
+            say(str(Finding("warn", "configuration", NO_FILE)))
+        return WRONG_CONFIGURATION
+    say(str(fine("configuration", f"{path} and the environment" if path else "the environment")))
+    right = True
+    for findings in (kafka_findings(settings, patience_seconds, sample), aws_findings(settings.personalize)):
+        for finding in findings:
+            say(str(finding))
+            right = right and finding.level != "FAIL"
+    return 0 if right else 1

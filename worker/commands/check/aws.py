@@ -1,0 +1,92 @@
+"""AWS's part: credentials, region, endpoint. No call is made; the endpoint sees a connection."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from worker.commands.check.finding import Finding, failed, fine
+from worker.core.loopback import is_loopback
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from worker.delivery.aws.credentials import Found
+    from worker.delivery.aws.endpoint import Service
+    from worker.settings import PersonalizeSettings
+
+
+def aws_findings(settings: PersonalizeSettings) -> Iterator[Finding]:
+    """Whether PutEvents could be called: credentials, region, endpoint."""
+    yield _credentials(settings.region)
+    # boto3, behind it, takes most of a second to import.
+    from worker.delivery.aws.endpoint import (  # noqa: PLC0415  see above
+        UnusableSettings,
+        require_encryption,
+        resolve,
+        tls_context,
+    )
+
+    try:
+        service = resolve(settings.region, settings.endpoint_url)
+        require_encryption(service, plain_http=settings.plain_http)
+        tls = tls_context(service.ca_file)
+    except UnusableSettings as error:
+        yield failed("aws endpoint", str(error))
+        return
+    if service.region_warning:
+        yield Finding("warn", f"aws region {service.region}", service.region_warning)
+    else:
+        yield fine("aws region", service.region)
+    yield _connection(service, tls, settings.connect_seconds)
+
+
+def _credentials(region: str | None) -> Finding:
+    from worker.delivery.aws.credentials import Credentials, Found  # noqa: PLC0415  as above
+    from worker.delivery.aws.provider_chain import load_from_chain  # noqa: PLC0415  as above
+
+    found = asyncio.run(Credentials(lambda: load_from_chain(region)).check())
+    if isinstance(found, Found):
+        return _found(found)
+    return failed(
+        "aws credentials",
+        f"{found.why}: give the pod a role (web identity, pod identity), or set AWS_PROFILE, or "
+        "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+    )
+
+
+def _found(found: Found) -> Finding:
+    from worker.delivery.aws.credentials import ENVIRONMENT  # noqa: PLC0415  as above
+
+    what, said = "aws credentials", f"found by {found.method}, not tried: nothing is sent"
+    if found.method != ENVIRONMENT:
+        return fine(what, said)
+    if found.are_temporary:
+        todo = "no running worker renews those of its environment: give the pod a role"
+        return Finding("warn", what, f"{said}; they end within hours, and {todo}")
+    return fine(what, f"{said}; a change of them needs a restart")
+
+
+def _connection(service: Service, tls: ssl.SSLContext, connect_seconds: float) -> Finding:
+    """Whether the endpoint, or the proxy before it, takes a connection, and is who it should be."""
+    address = urlsplit(service.proxy_url or service.endpoint_url)
+    port = address.port or {"http": 80}.get(address.scheme, 443)
+    through = f", through the proxy {address.hostname}:{port}" if service.proxy_url else ""
+    host = address.hostname or ""
+    try:
+        with socket.create_connection((host, port), connect_seconds) as connection:
+            if address.scheme == "https":
+                tls.wrap_socket(connection, server_hostname=host).close()
+    except ssl.SSLCertVerificationError as error:
+        todo = "see that the name is right, and AWS_CA_BUNDLE names the authority of its certificate"
+        return failed(f"aws endpoint {service.endpoint_url}", f"{error.verify_message}{through}: {todo}")
+    except OSError as error:
+        why = error.strerror or str(error)
+        todo = "open the way there (egress, VPC endpoint), or set HTTPS_PROXY or personalize.endpoint_url"
+        if is_loopback(host):
+            todo = "is `personalize-worker endpoint`, or what else should listen there, running?"
+        return failed(f"aws endpoint {service.endpoint_url}", f"no connection{through} ({why}): {todo}")
+    return fine(f"aws endpoint {service.endpoint_url}", f"takes connections{through}")

@@ -1,0 +1,106 @@
+"""The consumer group's part of the ``check`` command: where it begins, and who its members are."""
+
+from __future__ import annotations
+
+import socket
+import time
+from typing import TYPE_CHECKING, Final, cast
+
+from confluent_kafka import Consumer, KafkaError, KafkaException
+
+from worker.commands.check.finding import Finding, failed, fine
+from worker.sources.kafka.client_settings import SILENT_LOG, client_settings, start_of
+from worker.sources.kafka.setting_values import HOSTNAME
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from confluent_kafka import TopicPartition
+
+    from worker.settings import KafkaSettings
+
+# What a broker that has just started answers; librdkafka waits for the others of this kind.
+_COORDINATOR_MOVES: Final = {KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE}
+_PAUSE_SECONDS: Final = 0.2
+
+_RESET: Final = "auto.offset.reset"
+_INSTANCE_ID: Final = "group.instance.id"
+_BEGINS: Final = {
+    "earliest": "begins at the earliest record",
+    "latest": "begins with the records that come from then on",
+}
+_OTHER: Final = {"earliest": "latest", "latest": "earliest"}
+
+
+def group_findings(
+    kafka: KafkaSettings, partitions: list[TopicPartition], patience_seconds: float
+) -> Iterator[Finding]:
+    """Whether the group's offsets may be read, where it begins, and whether its members can tell apart."""
+    yield _offsets(kafka, partitions, patience_seconds)
+    instance = str(kafka.client.get(_INSTANCE_ID, ""))
+    if instance and HOSTNAME not in instance and socket.gethostname() not in instance:
+        todo = f"write {HOSTNAME} in it, for the pod's name, unless there is one pod for good"
+        yield Finding(
+            "warn", f"kafka {_INSTANCE_ID}", f"all pods have the same, and would fence each other: {todo}"
+        )
+
+
+def _offsets(kafka: KafkaSettings, partitions: list[TopicPartition], patience_seconds: float) -> Finding:
+    """A group is there once it is asked for."""
+    what = f"kafka group {kafka.group_id}"
+    if not partitions:
+        return Finding("warn", what, "could not be asked for, as there is no topic yet")
+    committed = _committed(kafka, partitions, patience_seconds)
+    if isinstance(committed, KafkaError):
+        forbidden = committed.code() == KafkaError.GROUP_AUTHORIZATION_FAILED
+        todo = "grant this user READ on it, or set kafka.group_id" if forbidden else "see to the brokers"
+        return failed(what, f"{committed.str()}: {todo}")
+    if committed == len(partitions):
+        anew = "to begin anew, take another kafka.group_id"
+        return fine(what, f"goes on where it committed, on all {committed} partitions; {anew}")
+    before = f"goes on where it committed, on {committed} of {len(partitions)} partitions; of the others it"
+    return _start(kafka, what, before if committed else "is new;")
+
+
+def _start(kafka: KafkaSettings, what: str, before: str) -> Finding:
+    """Where it begins of which it has committed nothing, and how to change that."""
+    start = start_of(client_settings(kafka, for_="consumer"))
+    by_client = _RESET in kafka.client
+    says = f"{_RESET}: {kafka.client[_RESET]} of kafka.client" if by_client else f"kafka.start: {start}"
+    in_its_place = f" in place of {_RESET}" if by_client else ""
+    if start not in _BEGINS:
+        return failed(what, f"{before} begins nowhere, by {says}: set kafka.start{in_its_place}")
+    other = _OTHER[start]
+    return fine(
+        what,
+        f"{before} {_BEGINS[start]} ({says}); set kafka.start: {other}{in_its_place}, and it "
+        f"{_BEGINS[other]}",
+    )
+
+
+def _committed(
+    kafka: KafkaSettings, partitions: list[TopicPartition], patience_seconds: float
+) -> int | KafkaError:
+    """On how many of the partitions the group has committed. Nothing is joined: there is no subscription."""
+    # Not through the admin client: one that is told NOT_COORDINATOR, as by a broker that has just started, is
+    # a crash of the whole process (confluentinc/librdkafka, issue 5040).
+    consumer = Consumer(client_settings(kafka, for_="consumer") | {"logger": SILENT_LOG})
+    ends = time.monotonic() + patience_seconds
+    try:
+        while True:
+            answer = _ask(consumer, partitions, patience_seconds)
+            if not isinstance(answer, KafkaError) or answer.code() not in _COORDINATOR_MOVES:
+                return answer
+            if time.monotonic() > ends:
+                return answer
+            time.sleep(_PAUSE_SECONDS)
+    finally:
+        consumer.close()
+
+
+def _ask(consumer: Consumer, partitions: list[TopicPartition], patience_seconds: float) -> int | KafkaError:
+    try:
+        answers = consumer.committed(partitions, timeout=patience_seconds)
+    except KafkaException as error:
+        return cast("KafkaError", error.args[0])
+    return sum(answer.offset >= 0 for answer in answers)

@@ -1,0 +1,177 @@
+"""Kafka's part of the ``check`` command: broker and login, topics, group, dead letters. Nothing is made."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, TypeAlias
+
+from confluent_kafka import KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # documented, but not in its __all__
+    AclOperation,
+    AdminClient,
+)
+
+from worker.commands.check.finding import Finding, failed, fine
+from worker.commands.check.group import group_findings
+from worker.commands.check.sample import sample_findings
+from worker.core.topics import takes_in
+from worker.dead_letters.topic import (
+    KafkaAway,
+    TopicShape,
+    cleanup_policy,
+    create_command,
+    delete_command,
+    loses_letters,
+)
+from worker.sources.kafka.client_settings import client_settings
+from worker.sources.kafka.cluster import Cluster
+from worker.sources.kafka.security import exposed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from confluent_kafka.admin import (  # type: ignore[attr-defined]  # as above
+        ClusterMetadata,
+        TopicMetadata,
+    )
+
+    from worker.settings import Settings
+
+    Allowed: TypeAlias = Mapping[str, Sequence[AclOperation]]
+
+
+def kafka_findings(
+    settings: Settings, patience_seconds: float, sample: int | None = None
+) -> Iterator[Finding]:
+    """What works of Kafka; each question may take ``patience_seconds``.
+
+    With a ``sample`` so many of the newest records of each topic are read and mapped.
+    """
+    kafka = settings.kafka
+    if reason := exposed(kafka):
+        yield Finding("warn", f"kafka {kafka.bootstrap_servers}", reason)
+    # The name keeps the client alive.
+    asked = Cluster(kafka)
+    admin, cluster = asked.admin, asked.ask(patience_seconds)
+    if isinstance(cluster, str):
+        yield failed(f"kafka {kafka.bootstrap_servers}", cluster)
+        return
+    yield fine(f"kafka {kafka.bootstrap_servers}", f"answers (brokers: {len(cluster.brokers)})")
+    names = [name for name in cluster.topics if _wanted(name, settings)]
+    allowed = _allowed(admin, names, patience_seconds)
+    for topic in kafka.topics:
+        yield _topic(topic, cluster, allowed, settings)
+    sources = {name: list(each.partitions) for name, each in _sources(settings, cluster).items()}
+    partitions = [TopicPartition(name, number) for name, numbers in sources.items() for number in numbers]
+    yield from group_findings(kafka, partitions, patience_seconds)
+    yield _dead_letters(admin, settings, cluster, allowed)
+    if sample is not None and sources:
+        yield from sample_findings(admin, settings, sources, sample, patience_seconds)
+
+
+def _wanted(name: str, settings: Settings) -> bool:
+    return name == settings.dead_letters.topic or any(
+        takes_in(topic, name) for topic in settings.kafka.topics
+    )
+
+
+def _allowed(admin: AdminClient, names: list[str], patience_seconds: float) -> Allowed:
+    """What this user may do with each topic; left out where the broker doesn't say."""
+    if not names:
+        return {}
+    answers = admin.describe_topics(
+        TopicCollection(names), include_authorized_operations=True, request_timeout=patience_seconds
+    )
+    allowed = {}
+    for name, answer in answers.items():
+        # A broker that doesn't say what is allowed is no failure: the worker will see.
+        with suppress(KafkaException):
+            allowed[name] = tuple(answer.result().authorized_operations or ())
+    return allowed
+
+
+def _topic(topic: str, cluster: ClusterMetadata, allowed: Allowed, settings: Settings) -> Finding:
+    what = f"kafka topic {topic}"
+    found = {name: each for name, each in cluster.topics.items() if takes_in(topic, name)}
+    if not found and topic.startswith("^"):
+        todo = "mend the pattern, make the topic or grant DESCRIBE"
+        return failed(what, f"matches no topic that this user may see: {todo}")
+    if not found:
+        command = _command(settings, topic, TopicShape(8, min(3, len(cluster.brokers))))
+        return failed(
+            what, f"is not there, or this user may not see it: grant DESCRIBE, or make it: {command}"
+        )
+    for name, each in found.items():
+        if why := _unreadable(each, allowed.get(name, ())):
+            return failed(what, f"{name}: {why}")
+    partitions = sum(len(each.partitions) for each in found.values())
+    topics = f"{len(found)} topics, " if topic.startswith("^") else ""
+    return fine(what, f"{topics}{partitions} partitions")
+
+
+def _unreadable(topic: TopicMetadata, allowed: Sequence[AclOperation]) -> str | None:
+    """Why a topic that is there can't be read, and what to do."""
+    if topic.error is not None:
+        return f"{topic.error.str()}: see to its brokers"
+    if allowed and AclOperation.READ not in allowed:
+        return "this user may not read it: grant READ"
+    leaderless = [number for number, partition in topic.partitions.items() if partition.leader < 0]
+    return f"partition {leaderless[0]} has no leader: see to its brokers" if leaderless else None
+
+
+def _dead_letters(
+    admin: AdminClient, settings: Settings, cluster: ClusterMetadata, allowed: Allowed
+) -> Finding:
+    name = settings.dead_letters.topic
+    what = f"kafka dead letters {name}"
+    operations = allowed.get(name, ())
+    if found := cluster.topics.get(name):
+        if operations and AclOperation.WRITE not in operations:
+            return failed(what, "this user may not write it: grant WRITE")
+        return _letters_kept(admin, settings, f"{len(found.partitions)} partitions")
+    shape = _like_the_source(settings, cluster)
+    if settings.dead_letters.create_topic:
+        will = f"{shape.partitions} partitions, {shape.replication_factor} replicas"
+        return fine(what, f"is not there; will be made with {will}")
+    command = _command(settings, name, shape)
+    return failed(what, f"is not there: set dead_letters.create_topic, or make it: {command}")
+
+
+def _letters_kept(admin: AdminClient, settings: Settings, partitions: str) -> Finding:
+    """Whether a topic that is there keeps what is written to it."""
+    name = settings.dead_letters.topic
+    what = f"kafka dead letters {name}"
+    policy = None
+    with suppress(KafkaAway):
+        policy = cleanup_policy(admin, name)
+    if policy is None:
+        # Who may not see it may run: the worker takes it for right, too.
+        return fine(what, f"{partitions}; cleanup.policy not known: see that it is delete")
+    if loses_letters(policy):
+        command = delete_command(client_settings(settings.kafka, for_="admin"), name)
+        return failed(
+            what,
+            f"cleanup.policy={policy} keeps only the last letter of a key, and takes none without: {command}",
+        )
+    return fine(what, f"{partitions}, cleanup.policy={policy}")
+
+
+def _like_the_source(settings: Settings, cluster: ClusterMetadata) -> TopicShape:
+    """Partitions and replicas of the first source topic there is."""
+    for source in _sources(settings, cluster).values():
+        return TopicShape(len(source.partitions), len(next(iter(source.partitions.values())).replicas))
+    return TopicShape(1, min(3, len(cluster.brokers)))
+
+
+def _sources(settings: Settings, cluster: ClusterMetadata) -> dict[str, TopicMetadata]:
+    """The topics to read that are there, in the order of the configuration."""
+    return {
+        name: each
+        for topic in settings.kafka.topics
+        for name, each in cluster.topics.items()
+        if takes_in(topic, name) and each.partitions
+    }
+
+
+def _command(settings: Settings, topic: str, shape: TopicShape) -> str:
+    return create_command(client_settings(settings.kafka, for_="admin"), topic, shape)

@@ -1,0 +1,157 @@
+"""The newest records of topics, read without joining a group and without committing anything.
+
+Partitions are assigned, not subscribed to, and each is begun at an offset: nobody is asked what the group has
+committed, nobody's partitions move, and nothing is stored.
+"""
+
+from __future__ import annotations
+
+import time
+from itertools import count
+from typing import TYPE_CHECKING, Final
+
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # documented, but not in its __all__
+from msgspec import Struct
+
+from worker.core.offsets.assignment import Lease
+from worker.sources.kafka.client_settings import SILENT_LOG, client_settings
+from worker.sources.kafka.messages import RecordReader
+from worker.sources.kafka.security import without_secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from confluent_kafka import Message
+    from confluent_kafka.admin import AdminClient
+
+    from worker.core.model.records import Record
+    from worker.settings import KafkaSettings
+
+Key = tuple[str, int]
+
+_AT_ONCE: Final = 500
+_LOOK_SECONDS: Final = 0.1
+_END: Final = KafkaError._PARTITION_EOF  # noqa: SLF001  librdkafka's own codes are named so
+
+
+class Span(Struct, frozen=True):
+    """The newest records of a partition: from ``begin``, with it, to ``end``, without it."""
+
+    topic: str
+    partition: int
+    begin: int
+    end: int
+
+
+class Newest:
+    """The records of some spans, as they come in, and why some didn't."""
+
+    def __init__(self, kafka: KafkaSettings, spans: Sequence[Span]) -> None:
+        """Prepare; nothing is read yet."""
+        self.trouble: dict[str | None, str] = {}
+        """What Kafka complained of, by topic; None: about no topic."""
+        self._kafka = kafka
+        self._left = {(span.topic, span.partition): span.end for span in spans}
+        self._begins = [TopicPartition(span.topic, span.partition, span.begin) for span in spans]
+        self._leases = {key: Lease(*key, epoch) for key, epoch in zip(self._left, count(1), strict=False)}
+        self._reader = RecordReader()
+
+    def unread(self, topic: str) -> bool:
+        """Whether there may be more of the topic than came."""
+        return any(name == topic for name, _ in self._left)
+
+    def read(self, seconds: float) -> Iterator[Record]:
+        """Give each record, until all are read or the time is over."""
+        if not self._left:
+            return
+        ours = {"enable.partition.eof": True, "error_cb": self._note, "logger": SILENT_LOG}
+        consumer = Consumer(client_settings(self._kafka, for_="consumer") | ours)
+        ends = time.monotonic() + seconds
+        try:
+            consumer.assign(self._begins)
+            while self._left and time.monotonic() < ends:
+                messages = consumer.consume(_AT_ONCE, timeout=_LOOK_SECONDS)
+                before = set(self._left)
+                yield from self._wanted(messages)
+                # Or the rest of a busy partition would come before the others.
+                consumer.pause([TopicPartition(*key) for key in before - self._left.keys()])
+        finally:
+            consumer.close()
+
+    def _wanted(self, messages: Iterable[Message]) -> Iterator[Record]:
+        for message in messages:
+            key: Key = (message.topic() or "", message.partition() or 0)
+            offset, error = message.offset() or 0, message.error()
+            if key not in self._left:
+                continue
+            if error is not None and error.code() != _END:
+                self.trouble[key[0]] = error.str()
+            if error is None and offset < self._left[key]:
+                yield self._reader.record(message, self._leases[key], 0.0)
+            if error is not None or offset + 1 >= self._left[key]:
+                del self._left[key]
+
+    def _note(self, error: KafkaError) -> None:
+        self.trouble[None] = without_secrets(error.str())
+
+
+def newest_spans(
+    admin: AdminClient,
+    kafka: KafkaSettings,
+    topics: Mapping[str, Sequence[int]],
+    records: int,
+    seconds: float,
+) -> tuple[list[Span], dict[str, str]]:
+    """Where the newest ``records`` of each topic stand, and why that isn't known of some.
+
+    They are spread over the topic's partitions as evenly as these have records.
+    """
+    partitions = [TopicPartition(topic, number) for topic, numbers in topics.items() for number in numbers]
+    earliest, latest = OffsetSpec.earliest(), OffsetSpec.latest()  # type: ignore[no-untyped-call]  # as above
+    begins, trouble = _offsets(admin, kafka, partitions, earliest, seconds)
+    ends, more_trouble = _offsets(admin, kafka, partitions, latest, seconds)
+    spans = []
+    for topic, numbers in topics.items():
+        known = [number for number in numbers if {(topic, number)} <= begins.keys() & ends.keys()]
+        lengths = [ends[topic, number] - begins[topic, number] for number in known]
+        spans += [
+            Span(topic, number, ends[topic, number] - share, ends[topic, number])
+            for number, share in zip(known, spread(records, lengths), strict=True)
+            if share
+        ]
+    return spans, trouble | more_trouble
+
+
+def spread(records: int, lengths: Sequence[int]) -> list[int]:
+    """How many of ``records`` to take of each, as evenly as their ``lengths`` allow."""
+    shares = [0] * len(lengths)
+    left, fewest_first = records, sorted(range(len(lengths)), key=lengths.__getitem__)
+    for place, index in enumerate(fewest_first):
+        # What the shorter ones lack is left to the longer.
+        shares[index] = min(max(0, lengths[index]), left // (len(lengths) - place))
+        left -= shares[index]
+    return shares
+
+
+def _offsets(
+    admin: AdminClient,
+    kafka: KafkaSettings,
+    partitions: Sequence[TopicPartition],
+    spec: OffsetSpec,
+    seconds: float,
+) -> tuple[dict[Key, int], dict[str, str]]:
+    """The offsets by partition, and by topic why one can't be had."""
+    # The end of what such a consumer is given: records of a transaction under way are not.
+    uncommitted = kafka.client.get("isolation.level") == "read_uncommitted"
+    isolation = IsolationLevel.READ_UNCOMMITTED if uncommitted else IsolationLevel.READ_COMMITTED
+    asked = admin.list_offsets(
+        dict.fromkeys(partitions, spec), isolation_level=isolation, request_timeout=seconds
+    )
+    offsets, trouble = {}, {}
+    for each, answer in asked.items():
+        try:
+            offsets[each.topic, each.partition] = answer.result().offset
+        except KafkaException as error:
+            trouble[each.topic] = error.args[0].str()
+    return offsets, trouble

@@ -1,0 +1,153 @@
+"""The four commands. What is asked for goes to stdout; progress and what is wrong to stderr."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from typing import TYPE_CHECKING, Final
+
+from worker.config import ConfigError, read_settings
+from worker.dead_letters.reading import open_letter
+from worker.replay.letter_topic import LettersUnreadable
+from worker.replay.listing import Listing
+from worker.replay.selection import Selection
+from worker.replay.showing import as_json, as_text
+from worker.replay.store import open_topic
+from worker.sources.kafka.client_settings import SILENT_LOG
+from worker.telemetry.progress import Progress
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterator
+    from typing import BinaryIO
+
+    from worker.dead_letters.reading import Letter
+    from worker.settings import Settings
+
+_FAILED: Final = 1
+_MISCONFIGURED: Final = 2
+_READ_AT_ONCE: Final = 1000
+# It holds what users did.
+_MODE: Final = 0o600
+
+
+def do_dead_letters(chosen: argparse.Namespace, complain: Callable[[ConfigError], None]) -> int:
+    """Do what the command line says; the exit code."""
+    try:
+        settings = read_settings(chosen.config, os.environ)
+    except ConfigError as error:
+        complain(error)
+        return _MISCONFIGURED
+    selection = _selection(chosen)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Letters hold what anybody wrote, and not each terminal has a sign for all of it.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        match chosen.dead_letters:
+            case "list":
+                return _list(settings, selection, chosen)
+            case "show":
+                return _show(settings, selection, chosen)
+            case "export":
+                return _export(settings, selection, chosen)
+            case _:
+                return _replay(settings, selection, chosen)
+    except LettersUnreadable as error:
+        return _fail(str(error))
+
+
+def _selection(chosen: argparse.Namespace) -> Selection:
+    return Selection(
+        kinds=tuple(sorted(set(chosen.reason))),
+        since=chosen.since and chosen.since.seconds,
+        until=chosen.until and chosen.until.seconds,
+        topic=chosen.topic,
+        partition=chosen.partition,
+        offsets=chosen.offsets,
+        letters=tuple(sorted(set(chosen.letter))),
+        exhausted=chosen.exhausted,
+    )
+
+
+def _list(settings: Settings, selection: Selection, chosen: argparse.Namespace) -> int:
+    listing = Listing(settings.dead_letters.topic)
+    for letter in _letters(settings, selection):
+        listing.add(letter)
+    sys.stdout.write(listing.json(chosen.by).decode() + "\n" if chosen.json else listing.text(chosen.by))
+    return 0
+
+
+def _show(settings: Settings, selection: Selection, chosen: argparse.Namespace) -> int:
+    shown = 0
+    for letter in _letters(settings, selection):
+        sys.stdout.write("\n" * (shown > 0) + as_text(letter, payload=chosen.payload))
+        shown += 1
+        if shown == chosen.limit:
+            break
+    return 0 if shown else _fail("no dead letter fits")
+
+
+def _export(settings: Settings, selection: Selection, chosen: argparse.Namespace) -> int:
+    if chosen.output is None:
+        _write(settings, selection, sys.stdout.buffer)
+        return 0
+    try:
+        file = os.open(chosen.output, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
+    except OSError as error:
+        return _fail(f"{chosen.output}: {error.strerror}")
+    with os.fdopen(file, "wb") as out:
+        count = _write(settings, selection, out)
+    sys.stderr.write(f"{count:,} dead letters in {chosen.output}\n")
+    return 0
+
+
+def _write(settings: Settings, selection: Selection, out: BinaryIO) -> int:
+    count = 0
+    for letter in _letters(settings, selection):
+        out.write(as_json(letter) + b"\n")
+        count += 1
+    out.flush()
+    return count
+
+
+def _replay(settings: Settings, selection: Selection, chosen: argparse.Namespace) -> int:
+    # With the time moves what is meant, and a second start could not go on where the first one stopped.
+    for name in ("since", "until"):
+        moment = getattr(chosen, name)
+        if moment is not None and moment.relative:
+            sys.stderr.write(f"personalize-worker: a replay needs the time itself: --{name} {moment}\n")
+            return _MISCONFIGURED
+    from worker.replay.run import Plan, replay  # noqa: PLC0415  half a second that the others need not
+
+    rate = chosen.calls_per_second
+    return replay(settings, selection, Plan(chosen.dry_run, chosen.from_start, rate, chosen.wave))
+
+
+def _letters(settings: Settings, selection: Selection) -> Iterator[Letter]:
+    """The letters that are meant, up to where the topic ends now."""
+    topic = open_topic(settings, settings.kafka.group_id, SILENT_LOG)
+    progress, read, found, foreign = Progress(sys.stderr), 0, 0, 0
+    try:
+        topic.begin({number: selection.span(number, *span) for number, span in topic.spans().items()})
+        while not topic.at_end:
+            records = topic.read(_READ_AT_ONCE)
+            read += len(records)
+            for record in records:
+                letter = open_letter(record)
+                if letter is None:
+                    foreign += 1
+                elif selection.takes(letter):
+                    found += 1
+                    yield letter
+            progress.show(f"read {read:,} dead letters, {found:,} fit, {topic.left():,} to go")
+    finally:
+        progress.end()
+        topic.close()
+        if foreign:
+            sys.stderr.write(f"left out, for their headers name no place: {foreign:,} records\n")
+
+
+def _fail(why: str) -> int:
+    sys.stderr.write(f"personalize-worker: {why}\n")
+    return _FAILED

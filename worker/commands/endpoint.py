@@ -1,0 +1,86 @@
+"""``personalize-worker endpoint``: the local PutEvents for somebody's own topic, and what it accepted so far.
+
+Exit codes: 0, ended as told; 1, the port can't be listened on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, cast
+
+import uvloop
+
+from worker.local.accepted_calls import Books
+from worker.local.faults import Faults
+from worker.local.put_events import HOST, LocalPutEvents, told_to_stop
+from worker.telemetry.progress import Progress
+from worker.telemetry.unblocked import UnblockedLines
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+    from worker.local.accepted_calls import Summary
+
+_TICK_SECONDS: Final = 0.5
+# Nobody may read what is still to be said.
+_LAST_WORD_SECONDS: Final = 1.0
+_NOT_OURS: Final = {errno.EADDRINUSE, errno.EACCES}
+
+# Not the configured group: what it commits here, it would never deliver to AWS.
+_HOW: Final = """\
+PutEvents listens on {url}, for this machine only. It checks what AWS checks; any tracking id
+and any keys will do, and nothing goes to AWS. In another terminal, over your own worker.yaml:
+
+  export WORKER_PERSONALIZE__ENDPOINT_URL={url}
+  export AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any AWS_DEFAULT_REGION=eu-west-1
+  export WORKER_KAFKA__GROUP_ID=personalize-worker.trial
+  export WORKER_DEAD_LETTERS__TOPIC=personalize-worker.trial WORKER_DEAD_LETTERS__CREATE_TOPIC=true
+  personalize-worker run --config worker.yaml
+
+The group has to be one of the trial's own: what a group has delivered here, it never delivers to AWS.
+
+"""
+
+
+def run_endpoint(port: int) -> int:
+    """Serve until SIGTERM or Ctrl-C, say how to use it and what it accepted; the exit code."""
+    # Whoever looks on may stop reading: calls are answered all the same.
+    out = UnblockedLines(sys.stdout.fileno(), lambda _: None)
+    endpoint = LocalPutEvents(Faults(any_keys=True), port=port, books=Books(numbers_only=True))
+    try:
+        uvloop.run(_serve(endpoint, cast("TextIO", out)))
+    except OSError as error:
+        if error.errno not in _NOT_OURS:
+            raise
+        todo = "choose another with --port, or any that is free with --port 0"
+        sys.stderr.write(f"personalize-worker: nobody may listen on port {port} of {HOST}: {todo}\n")
+        return 1
+    out.drain(_LAST_WORD_SECONDS)
+    return 0
+
+
+async def _serve(endpoint: LocalPutEvents, out: TextIO) -> None:
+    stop = told_to_stop()
+    async with endpoint:
+        out.write(_HOW.format(url=endpoint.url))
+        progress = Progress(out)
+        while not stop.is_set():
+            progress.show(accepted(endpoint.books.summary()))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), _TICK_SECONDS)
+    progress.end()
+    out.write(f"Ended as told: {accepted(endpoint.books.summary())}.\n")
+
+
+def accepted(summary: Summary) -> str:
+    """The books in one line."""
+    if not summary.calls:
+        return "no call yet"
+    others = [
+        f"{count:,} {outcome}" for outcome, count in sorted(summary.outcomes.items()) if outcome != "accepted"
+    ]
+    refused = f"; refused {', '.join(others)}" if others else ""
+    return f"accepted {summary.accepted_calls:,} calls, {summary.accepted_events:,} events{refused}"

@@ -1,0 +1,34 @@
+"""How many members the group has: asked of Kafka by the command, so that the worker need not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from confluent_kafka import KafkaException
+
+from worker.sources.kafka.cluster import Cluster
+
+if TYPE_CHECKING:
+    from worker.settings import KafkaSettings
+
+_PATIENCE_SECONDS: Final = 5.0
+
+
+def members(kafka: KafkaSettings, group_id: str) -> str:
+    """The number of members and the group's state, in words; or why that is not known.
+
+    The group is that of the worker that answered: what was given to us may be another's configuration.
+    """
+    other = "" if group_id == kafka.group_id else f"; --config is another worker's, of {kafka.group_id}"
+    return _members(kafka, group_id) + other
+
+
+def _members(kafka: KafkaSettings, group_id: str) -> str:
+    admin = Cluster(kafka).admin
+    asked = admin.describe_consumer_groups([group_id], request_timeout=_PATIENCE_SECONDS)
+    try:
+        group = asked[group_id].result()
+    except KafkaException as error:
+        return f"members not known: {error.args[0].str()}"
+    count = len(group.members)
+    return f"{count} member{'' if count == 1 else 's'}, {group.state.name.lower().replace('_', ' ')}"

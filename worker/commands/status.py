@@ -1,0 +1,132 @@
+"""``personalize-worker status``: what a running worker says of itself, for a person who was just woken.
+
+Exit codes: 0, it is ready; 1, it is not, or does not answer; 2, the address or the configuration is wrong.
+"""
+
+from __future__ import annotations
+
+import http.client
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from worker.commands.group_members import members
+from worker.config import ConfigError, read_settings
+from worker.core.model.snapshot import WorkerStatus
+from worker.settings import AdminSettings
+from worker.status.page import page
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from worker.settings import Settings
+
+_READY: Final = 0
+_NOT_READY: Final = 1
+_WRONG: Final = 2
+_PATIENCE_SECONDS: Final = 10.0
+# Where a worker is asked that listens on all addresses. Not at localhost: some know it by IPv4 only.
+_EVERYWHERE: Final = (None, "::", "0.0.0.0")  # noqa: S104  asked for, not listened on
+_HERE: Final = ("127.0.0.1", "::1")
+_HIGHEST_PORT: Final = 65_535
+
+
+def show_status(
+    address: str | None,
+    config: Path | None,
+    environment: Mapping[str, str],
+    say: Callable[[str], None],
+    *,
+    as_json: bool,
+) -> int:
+    """Ask, print, and give the exit code.
+
+    Args:
+        address: of the admin server; unless given, that of the configuration, or its default on this host.
+        config: the worker's own configuration; with it, Kafka is asked for the group's members too.
+        environment: the process's.
+        say: prints a line.
+        as_json: print the answer as it came, and ask nobody else.
+    """
+    try:
+        settings = None if config is None else read_settings(config, environment)
+        hosts, port = _place(address, AdminSettings() if settings is None else settings.admin)
+    except (ConfigError, ValueError) as error:
+        say(str(error))
+        return _WRONG
+    try:
+        answer = _ask_one_of(hosts, port)
+        status = msgspec.json.decode(answer, type=WorkerStatus)
+    except (OSError, http.client.HTTPException, msgspec.MsgspecError) as error:
+        where = " or ".join(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host in hosts)
+        say(f"NOT REACHABLE  no status at {where}: {_why(error)}")
+        return _NOT_READY
+    if as_json:
+        say(answer.decode().rstrip())
+    else:
+        for line in page(status, _members(settings, status.group)):
+            say(line)
+    return _READY if status.ready else _NOT_READY
+
+
+def _place(address: str | None, admin: AdminSettings) -> tuple[tuple[str, ...], int]:
+    """Where to ask: at which addresses, one after the other, and which port.
+
+    Raises:
+        ValueError: the address is none.
+    """
+    if address is None:
+        if admin.port == 0:
+            msg = "admin.port is 0, which is any free one: say --address; the log has it as admin.listening"
+            raise ValueError(msg)
+        return (_HERE if admin.host in _EVERYWHERE else (str(admin.host),)), admin.port
+    host, _, port = address.rpartition(":")
+    if not host or not port.isascii() or not port.isdecimal() or int(port) > _HIGHEST_PORT:
+        msg = f"--address must be HOST:PORT, such as 127.0.0.1:9090; it is {address!r}"
+        raise ValueError(msg)
+    return (host.strip("[]"),), int(port)
+
+
+def _ask_one_of(hosts: tuple[str, ...], port: int) -> bytes:
+    """The page, from the first of them where somebody answers; else what the last said."""
+    *others, last = hosts
+    for host in others:
+        try:
+            return _ask(host, port)
+        except TimeoutError:
+            # Somebody is there, and stands still.
+            raise
+        except OSError:
+            continue
+    return _ask(last, port)
+
+
+def _ask(host: str, port: int) -> bytes:
+    """The page ``/status``; no proxy of the environment stands between."""
+    connection = http.client.HTTPConnection(host, port, timeout=_PATIENCE_SECONDS)
+    try:
+        connection.request("GET", "/status")
+        answer = connection.getresponse()
+        body = answer.read()
+    finally:
+        connection.close()
+    if answer.status != http.client.OK:
+        msg = f"it answers {answer.status} {answer.reason}"
+        raise http.client.HTTPException(msg)
+    return body
+
+
+def _why(error: Exception) -> str:
+    """Why there is no status, and what to do."""
+    if isinstance(error, TimeoutError):
+        return "it takes the connection and says nothing: if that lasts, restart it"
+    if isinstance(error, OSError):
+        todo = "is a worker running there? --address or --config says where (its log: admin.listening)"
+        return f"{error.strerror or type(error).__name__}; {todo}"
+    todo = "is that the admin port of a worker of this version?"
+    return f"{str(error) or type(error).__name__}; {todo}"
+
+
+def _members(settings: Settings | None, group_id: str) -> str | None:
+    return None if settings is None else members(settings.kafka, group_id)

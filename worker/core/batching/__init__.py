@@ -1,0 +1,1 @@
+"""Which events go into the next call: sessions, their order, their age."""

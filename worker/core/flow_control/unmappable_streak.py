@@ -1,0 +1,115 @@
+"""When it is no longer a record's fault that it cannot be mapped.
+
+One such record is one dead letter. But when record after record of a topic cannot be mapped, of different
+keys, and none between them could, then the mapping, the format or the producer is wrong, and the topic must
+not be emptied into the dead letters. From then on they are kept, neither settled nor dead-lettered, while
+those further on are mapped: the first that can be shows that the ones before it are bad records after all.
+
+A streak belongs to one topic. What another topic holds says nothing about it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from worker.core.model.records import Undecodable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from worker.core.model.records import Reason
+    from worker.core.offsets.assignment import Lease
+
+# Two are enough to tell "different"; more would only take memory.
+_DIFFERENT: Final = 2
+# Of a topic that is all wrong nearly every record has the same reason.
+_REASONS_TOLD: Final = 3
+
+
+class UnmappableStreak:
+    """Records of one topic that could not be mapped, with none in between that could."""
+
+    def __init__(self, topic: str, limit: int) -> None:
+        """Allow ``limit`` dead letters, then keep the records."""
+        self.topic = topic
+        self._limit = limit
+        self._let_go = 0
+        self._keys: set[object] = set()
+        self._kinds: Counter[str] = Counter()
+        self._first_of_kind: dict[str, Reason] = {}
+        # By lease, for those of a lease that ends go together. Their offsets ascend.
+        self._kept: dict[Lease, list[Undecodable]] = {}
+        self.kept = 0
+        """How many are kept."""
+        self.kept_since: float | None = None
+        """Since when some are; None while none is."""
+
+    def add(self, unmappable: Undecodable, now: float) -> bool:
+        """One more: True if it may become a dead letter, False if it is kept.
+
+        A single key never holds the others up, whatever its producer sends: only different ones do. Records
+        without a key are different ones.
+        """
+        reason, key = self._count(unmappable.reason), unmappable.record.key
+        who = object() if key is None else key
+        if len(self._keys) < _DIFFERENT:
+            self._keys.add(who)
+        if self._let_go < self._limit or len(self._keys) < _DIFFERENT:
+            self._let_go += 1
+            return True
+        self._keep(Undecodable(unmappable.record, reason), now)
+        return False
+
+    def release(self) -> list[Undecodable]:
+        """Another record of the topic could be mapped: give those that were kept, for they are bad ones."""
+        kept = [each for of_lease in self._kept.values() for each in of_lease]
+        self._forget(list(self._kept))
+        return kept
+
+    def drop_ended(self) -> list[Undecodable]:
+        """Give up those whose lease has ended: the next owner has them."""
+        ended = [lease for lease in self._kept if not lease.open]
+        dropped = [each for lease in ended for each in self._kept[lease]]
+        self._forget(ended)
+        return dropped
+
+    def kept_of(self, partition: int) -> int:
+        """How many of them are of this partition, under leases that are open."""
+        return sum(len(of_lease) for of_lease in self._of(partition))
+
+    def is_first_kept(self, partition: int, offset: int) -> bool:
+        """Whether this is the first of them that came of the partition."""
+        return any(of_lease[0].record.offset == offset for of_lease in self._of(partition))
+
+    def told(self) -> str:
+        """How many there were in a row and why, the most frequent reason first; no value of a record."""
+        whys = (self._why(kind, records) for kind, records in self._kinds.most_common(_REASONS_TOLD))
+        return f"topic {self.topic}: {self._kinds.total():,} in a row cannot be mapped: {', '.join(whys)}"
+
+    def _of(self, partition: int) -> Iterator[list[Undecodable]]:
+        for lease, of_lease in self._kept.items():
+            if lease.partition == partition and lease.open:
+                yield of_lease
+
+    def _why(self, kind: str, records: int) -> str:
+        rule, _, _ = self._first_of_kind[kind].text.partition("; ")
+        return f"{kind} {records:,} times ({rule})"
+
+    def _count(self, reason: Reason) -> Reason:
+        """Count it, and give the one reason that all like it share, for a text each would take memory."""
+        self._kinds[reason.kind] += 1
+        first = self._first_of_kind.setdefault(reason.kind, reason)
+        return first if first == reason else reason
+
+    def _keep(self, unmappable: Undecodable, now: float) -> None:
+        self._kept.setdefault(unmappable.record.lease, []).append(unmappable)
+        self.kept += 1
+        if self.kept_since is None:
+            self.kept_since = now
+
+    def _forget(self, leases: list[Lease]) -> None:
+        for lease in leases:
+            self.kept -= len(self._kept.pop(lease))
+        if not self.kept:
+            self.kept_since = None

@@ -1,0 +1,42 @@
+"""The headers that a dead letter bears besides those of its record.
+
+The dead-letter writer sets them. The mapping reads the ``ORIGINAL_`` ones, for an event's id is derived from
+the place where its record stood first, so that a replayed dead letter keeps the id it had. All values are
+UTF-8 text, numbers decimal.
+
+The headers of a record may be out of reach: the Kafka client of Python takes their names for UTF-8, and
+gives none of them where one name is not. Such a record has the one header ``HEADERS`` in their place, and so
+has its dead letter.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from worker.core.model.records import Headers
+
+ORIGINAL_TOPIC: Final = "personalize-worker.original.topic"
+ORIGINAL_PARTITION: Final = "personalize-worker.original.partition"
+ORIGINAL_OFFSET: Final = "personalize-worker.original.offset"
+ORIGINAL_TIMESTAMP: Final = "personalize-worker.original.timestamp"
+"""Epoch milliseconds; empty for a record without a timestamp."""
+
+ERROR_CLASS: Final = "personalize-worker.error-class"
+"""The ``kind`` of the reason."""
+REASON: Final = "personalize-worker.reason"
+"""The ``text`` of the reason."""
+TRIES: Final = "personalize-worker.tries"
+FAILED_AT: Final = "personalize-worker.failed-at"
+WORKER_VERSION: Final = "personalize-worker.version"
+REPLAYS: Final = "personalize-worker.replays"
+"""How often this dead letter was replayed before it died once more; there only after a replay."""
+
+HEADERS: Final = "personalize-worker.headers"
+"""Why the record's own headers are missing; there only where they are."""
+UNREADABLE: Final = b"unreadable"
+"""The value of ``HEADERS`` where the client could not read them."""
+UNWRITABLE: Final = b"unwritable"
+"""The value of ``HEADERS`` where the client could not write them."""
+UNREADABLE_HEADERS: Final[Headers] = ((HEADERS, UNREADABLE),)
+"""What a record has for headers whose names are not UTF-8."""

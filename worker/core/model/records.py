@@ -1,0 +1,119 @@
+"""What flows through the worker: one frozen type a stage.
+
+``Record`` (as it came from the topic) becomes an ``Interaction`` (mapped and valid), ``Undecodable`` (a
+dead letter) or ``Skipped`` (by rule); interactions of one session and one user become a ``Batch``, one
+PutEvents call.
+
+The types are msgspec structs outside the garbage collector's care: a worker holds a hundred thousand of them,
+they form no cycles, and they should cost neither a header each nor the collector's walks.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from worker.core.offsets.assignment import Lease
+
+Headers: TypeAlias = tuple[tuple[str, bytes | None], ...]
+
+# What holding costs besides a record's own bytes: its objects and its places in queue and ledger; a header's
+# objects; a session with its queue and its place in the heap, but without the texts of its ids.
+# `python -m benchmarks holding` measures it.
+OVERHEAD_BYTES = 320
+HEADER_BYTES = 160
+SESSION_BYTES = 440
+
+
+class Record(Struct, frozen=True, gc=False):
+    """One record, its key, value and headers byte for byte as the topic holds them."""
+
+    lease: Lease
+    """The assignment it came under; it names topic and partition."""
+    offset: int
+    timestamp_ms: int | None
+    """Epoch milliseconds: the producer's or the broker's, as the topic is configured."""
+    key: bytes | None
+    value: bytes | None
+    """``None`` is a tombstone."""
+    headers: Headers
+    received_at: float = 0.0
+    """When it came in, in seconds of the loop's clock; records that came together share the float."""
+
+
+REFUSED = "refused"
+"""The ``kind`` of what the API refused."""
+
+
+class Reason(Struct, frozen=True, gc=False):
+    """Why a record is a dead letter.
+
+    ``kind`` is one word of a small fixed set, fit to be a metric's label; ``text`` names field and rule.
+    Neither holds a value from the record, but for the text of what was refused: the error code, a colon, and
+    what the API said, which may cite one.
+    """
+
+    kind: str
+    text: str
+
+
+class Interaction(Struct, frozen=True, gc=False):
+    """A mapped, valid event; ``event`` is its JSON as it will stand in ``eventList``, encoded once."""
+
+    record: Record
+    session_id: str
+    user_id: str | None
+    event: bytes
+
+
+class Undecodable(Struct, frozen=True, gc=False):
+    """A record that is no interaction and never will be."""
+
+    record: Record
+    reason: Reason
+
+
+class Skipped(Struct, frozen=True, gc=False):
+    """A record that a rule says to leave out; ``rule`` is one word, fit to be a metric's label."""
+
+    record: Record
+    rule: str
+
+
+Mapped: TypeAlias = Interaction | Undecodable | Skipped
+
+
+class Batch(Struct, frozen=True, gc=False):
+    """The events of one PutEvents call: 1 to 10, in order, of one session and one user."""
+
+    session_id: str
+    user_id: str | None
+    interactions: tuple[Interaction, ...]
+
+    def halves(self) -> tuple[Batch, Batch]:
+        """Both halves of a batch of two or more, the earlier events first."""
+        middle = len(self.interactions) // 2
+        return self._of(self.interactions[:middle]), self._of(self.interactions[middle:])
+
+    def is_ours(self) -> bool:
+        """Whether the leases of all its events are open."""
+        return all(each.record.lease.open for each in self.interactions)
+
+    def _of(self, interactions: tuple[Interaction, ...]) -> Batch:
+        return Batch(self.session_id, self.user_id, interactions)
+
+
+def text_bytes(text: str | None) -> int:
+    """Bytes of memory that an id takes, which may be four for a character; the same for the same text."""
+    # Of a copy: what a text itself takes grows once somebody has asked for it in UTF-8.
+    return 0 if text is None else (" " + text).__sizeof__()
+
+
+def held_bytes(record: Record, event: bytes | None = None) -> int:
+    """Bytes of memory that holding ``record`` (and its ``event``) costs, but for its session; estimated."""
+    size = OVERHEAD_BYTES + len(record.value or b"") + len(record.key or b"") + len(event or b"")
+    if record.headers:
+        size += sum(HEADER_BYTES + len(name) + len(value or b"") for name, value in record.headers)
+    return size

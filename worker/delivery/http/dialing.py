@@ -1,0 +1,149 @@
+"""How a connection is made: to the endpoint itself, or through an HTTP proxy.
+
+An http endpoint is asked for at the proxy by its whole address; for an https endpoint, the proxy digs a
+tunnel, and never sees more than the CONNECT. Its login goes to the proxy only. Certificates are verified on
+either way, and the proxy's own if it is an https one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from worker.delivery.http.errors import (
+    CONNECTION_FAILED,
+    DNS_FAILURE,
+    PROXY_UNREACHABLE,
+    Broken,
+    while_connecting,
+)
+from worker.delivery.http.happy_eyeballs import Sockets
+from worker.delivery.http.tls import TlsEnd
+from worker.delivery.http.tunnel import Tunnel
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Mapping
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class Place(Struct, frozen=True):
+    """Where an address points to."""
+
+    host: str
+    port: int
+    secure: bool
+
+    @property
+    def authority(self) -> str:
+        """Host and port as CONNECT names them."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def place_of(url: str) -> Place:
+    """Read an http or https address."""
+    parts = urlsplit(url)
+    return Place(parts.hostname or "", parts.port or _DEFAULT_PORTS[parts.scheme], parts.scheme == "https")
+
+
+class Progress:
+    """How far a dial has come."""
+
+    __slots__ = ("late",)
+
+    def __init__(self) -> None:
+        """Begin before its beginning."""
+        self.late: Broken | None = None
+        """What it is when time is over now; None: nothing in particular."""
+
+
+class Dialer:
+    """Makes connections that all lead to one address."""
+
+    def __init__(
+        self, url: str, *, tls: ssl.SSLContext, proxy_url: str | None, proxy_headers: Mapping[str, str]
+    ) -> None:
+        """Decide the way; ``tls`` says whom to trust, ``proxy_headers`` are the proxy's login."""
+        parts = urlsplit(url)
+        path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+        asked_by_address = proxy_url is not None and parts.scheme == "http"
+        self.target = f"{parts.scheme}://{parts.netloc}{path}" if asked_by_address else path
+        """What a request asks for."""
+        self.headers = dict(proxy_headers) if asked_by_address else {}
+        """What each request has to say besides."""
+        self._tls = tls
+        self._endpoint = place_of(url)
+        self._proxied = proxy_url is not None
+        self._first = self._endpoint if proxy_url is None else place_of(proxy_url)
+        self._sockets = Sockets(self._first.host, self._first.port)
+        self._unnamed = None if _is_address(self._first.host) else DNS_FAILURE
+        self._connect = (
+            _connect_request(self._endpoint, proxy_headers)
+            if proxy_url is not None and self._endpoint.secure
+            else None
+        )
+
+    def close(self) -> None:
+        """Leave a look-up under way to itself."""
+        self._sockets.close()
+
+    async def dial(self, protocol: asyncio.Protocol, progress: Progress) -> Broken | None:
+        """Connect ``protocol``; what hinders it comes back as a value. Cancelled, it leaves nothing open."""
+        if self._connect is not None:
+            return await self._dig(protocol, self._connect, progress)
+        return await self._reach(protocol, progress)
+
+    async def _reach(self, protocol: asyncio.Protocol, progress: Progress) -> Broken | None:
+        """Connect to the endpoint or the proxy, whichever comes first."""
+        tls, name = (self._tls, self._first.host) if self._first.secure else (None, None)
+        loop = asyncio.get_running_loop()
+        away = PROXY_UNREACHABLE if self._proxied else None
+
+        def found() -> None:
+            progress.late = away
+
+        progress.late = away or self._unnamed
+        try:
+            sock = await self._sockets.connect(found)
+            progress.late = None
+            await loop.create_connection(lambda: protocol, sock=sock, ssl=tls, server_hostname=name)
+        except OSError as error:
+            broken = while_connecting(error)
+            return away if away and broken in {CONNECTION_FAILED, DNS_FAILURE} else broken
+        return None
+
+    async def _dig(self, protocol: asyncio.Protocol, request: bytes, progress: Progress) -> Broken | None:
+        """Have the proxy connect to the endpoint, and speak TLS through it."""
+        try:
+            tls = TlsEnd(self._tls, self._endpoint.host)
+        except ValueError:
+            # A label that is empty or too long.
+            return DNS_FAILURE
+        tunnel = Tunnel(asyncio.get_running_loop(), request, tls, protocol)
+        try:
+            if broken := await self._reach(tunnel, progress):
+                return broken
+            # uvloop takes a connection that is lost during the handshake for one that is made.
+            return await tunnel.dug if tunnel.is_connected or tunnel.dug.done() else PROXY_UNREACHABLE
+        except asyncio.CancelledError:
+            tunnel.abort()
+            raise
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _connect_request(endpoint: Place, proxy_headers: Mapping[str, str]) -> bytes:
+    headers = {"Host": endpoint.authority, **proxy_headers}
+    lines = [f"{name}: {value}\r\n" for name, value in headers.items()]
+    return f"CONNECT {endpoint.authority} HTTP/1.1\r\n{''.join(lines)}\r\n".encode()

@@ -1,0 +1,184 @@
+"""One POST over a pool of kept-alive connections, and what became of it.
+
+A call has one deadline for everything: a free connection, name, TCP, proxy, TLS, the answer's last byte. It
+is sent once at most, by nobody a second time, and no redirect is followed. Deadlines are looked at ten times
+a second for all connections together, which costs nothing per call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from worker.delivery.http.connection import Connection
+from worker.delivery.http.dialing import Dialer, Progress
+from worker.delivery.http.errors import ANSWER_TIMEOUT, CONNECT_TIMEOUT, CONNECTION_RESET, Broken
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Mapping
+
+    from worker.delivery.reply import Reply
+
+# Below the 20 s after which front ends of AWS have been seen to close an idle connection.
+KEEP_ALIVE_SECONDS = 15.0
+# How late a deadline may be noticed.
+SWEEP_SECONDS = 0.1
+# One of TLS, one of TCP, and one that is to spare.
+_TURNS_TO_CLOSE = 3
+
+
+class Transport:
+    """Posts to one address. Opened on the loop that it is used on."""
+
+    def __init__(  # noqa: PLR0913  a connection pool is this many choices
+        self,
+        url: str,
+        *,
+        tls: ssl.SSLContext,
+        user_agent: str,
+        connect_seconds: float,
+        answer_seconds: float,
+        max_connections: int,
+        proxy_url: str | None,
+        proxy_headers: Mapping[str, str],
+        hear_date: Callable[[bytes], None],
+        keep_alive_seconds: float = KEEP_ALIVE_SECONDS,
+    ) -> None:
+        """Make the pool; connections are opened as they are needed.
+
+        Args:
+            url: encoded as it is to stand on the wire.
+            tls: whom to trust, if the address is https.
+            user_agent: who we are, version included.
+            connect_seconds: for name, connection, proxy and TLS.
+            answer_seconds: for all of it, from connecting to the answer's last byte.
+            max_connections: as many as there are calls at once.
+            proxy_url: of an HTTP proxy, without login.
+            proxy_headers: its login.
+            hear_date: is given the Date of each answer, as the API wrote it.
+            keep_alive_seconds: how long a connection is kept that nobody uses.
+        """
+        self._loop = asyncio.get_running_loop()
+        self._dialer = Dialer(url, tls=tls, proxy_url=proxy_url, proxy_headers=proxy_headers)
+        self._head = f"POST {self._dialer.target} HTTP/1.1\r\n" + _lines(
+            {"User-Agent": user_agent, **self._dialer.headers}
+        )
+        self._connect_seconds = connect_seconds
+        self._answer_seconds = answer_seconds
+        self._keep_alive_seconds = keep_alive_seconds
+        self._hear_date = hear_date
+        # Who has a slot takes an idle connection or makes one; so there are never more of them than slots.
+        self._slots = asyncio.Semaphore(max_connections)
+        self._connections: set[Connection] = set()
+        self._idle: list[Connection] = []
+        self._dials: set[asyncio.Timeout] = set()
+        self._sweeping: asyncio.TimerHandle | None = None
+        self._closed = False
+
+    @property
+    def connections(self) -> int:
+        """How many there are, those included that nobody uses at the moment."""
+        return len(self._connections)
+
+    async def close(self) -> None:
+        """Close all connections; calls under way come out broken, and later ones. It may be called twice."""
+        self._closed = True
+        for limit in self._dials:
+            if not limit.expired():
+                limit.reschedule(self._loop.time())
+        for connection in list(self._connections):
+            connection.abort(CONNECTION_RESET)
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+        self._dialer.close()
+        # The loop closes an aborted connection in one of its next turns; not every loop tells of it.
+        for _ in range(_TURNS_TO_CLOSE):
+            await asyncio.sleep(0)
+
+    async def post(self, headers: Mapping[str, str], body: bytes) -> Reply | Broken:
+        """Send once, and give the answer or why there is none."""
+        ends_at = self._loop.time() + self._answer_seconds
+        if not await self._slot(ends_at):
+            return ANSWER_TIMEOUT
+        try:
+            connection = self._idle_one() or await self._dial(ends_at)
+            if isinstance(connection, Broken):
+                return connection
+            head = f"{self._head}{_lines(headers)}Content-Length: {len(body)}\r\n\r\n"
+            return await self._exchange(connection, head.encode() + body, ends_at)
+        finally:
+            self._slots.release()
+
+    async def _exchange(self, connection: Connection, request: bytes, ends_at: float) -> Reply | Broken:
+        try:
+            reply = await connection.ask(request, ends_at)
+        except asyncio.CancelledError:
+            # The answer would be taken for that of the next call.
+            connection.abort()
+            raise
+        if connection.open:
+            connection.ends_at = self._loop.time() + self._keep_alive_seconds
+            self._idle.append(connection)
+        return reply
+
+    async def _slot(self, ends_at: float) -> bool:
+        if not self._slots.locked():
+            return await self._slots.acquire()
+        try:
+            async with asyncio.timeout_at(ends_at):
+                return await self._slots.acquire()
+        except TimeoutError:
+            return False
+
+    def _idle_one(self) -> Connection | None:
+        """Take the one used last, so that those which are too many grow old and go."""
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.open and connection.ends_at > self._loop.time():
+                return connection
+            connection.abort()
+        return None
+
+    async def _dial(self, ends_at: float) -> Connection | Broken:
+        connection = Connection(self._loop, self._connections, self._hear_date)
+        broken = await self._dial_in_time(connection, ends_at)
+        if self._closed or not (broken or connection.open):
+            broken = CONNECTION_RESET
+        if broken:
+            connection.abort()
+            return broken
+        if self._sweeping is None:
+            self._sweeping = self._loop.call_later(SWEEP_SECONDS, self._sweep)
+        return connection
+
+    async def _dial_in_time(self, connection: Connection, ends_at: float) -> Broken | None:
+        if self._closed:
+            return CONNECTION_RESET
+        connect_ends_at = self._loop.time() + self._connect_seconds
+        limit, progress = asyncio.timeout_at(min(ends_at, connect_ends_at)), Progress()
+        try:
+            async with limit:
+                self._dials.add(limit)
+                return await self._dialer.dial(connection, progress)
+        except TimeoutError:
+            return progress.late or (CONNECT_TIMEOUT if connect_ends_at < ends_at else ANSWER_TIMEOUT)
+        except asyncio.CancelledError:
+            connection.abort()
+            raise
+        finally:
+            self._dials.discard(limit)
+
+    def _sweep(self) -> None:
+        """End what is too late or too old, and come again while there is anything to look after."""
+        now = self._loop.time()
+        for connection in list(self._connections):
+            if connection.ends_at <= now:
+                connection.expire()
+        self._idle = [each for each in self._idle if each.open]
+        again = bool(self._connections)
+        self._sweeping = self._loop.call_later(SWEEP_SECONDS, self._sweep) if again else None
+
+
+def _lines(headers: Mapping[str, str]) -> str:
+    return "".join([f"{name}: {value}\r\n" for name, value in headers.items()])

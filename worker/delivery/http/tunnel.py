@@ -1,0 +1,135 @@
+"""The way through an HTTP proxy: CONNECT, what the proxy says to that, and TLS with the endpoint behind it.
+
+One protocol does all of it, from the first byte to the last. So no byte falls between two protocols, and when
+the proxy goes, however it goes, that is told at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import ssl
+from typing import TYPE_CHECKING, cast
+
+from worker.delivery.http.errors import CONNECTION_FAILED, PROXY_REFUSED, Broken, while_connecting
+
+if TYPE_CHECKING:
+    from worker.delivery.http.tls import TlsEnd
+
+# As much as a proxy may say before it is taken for no proxy.
+MAX_HEAD_BYTES = 65536
+
+_END_OF_HEAD = b"\r\n\r\n"
+_GRANTED = re.compile(rb"HTTP/1\.[01] 2\d\d[ \r]")
+_INTERIM = re.compile(rb"HTTP/1\.[01] 1\d\d[ \r]")
+
+
+class Tunnel(asyncio.Protocol):
+    """A protocol to the proxy; to what speaks with the endpoint, as much of a transport as that needs."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, request: bytes, tls: TlsEnd, protocol: asyncio.Protocol
+    ) -> None:
+        """Ask with ``request`` as soon as there is a connection; ``protocol`` is to speak through ``tls``."""
+        self._request = request
+        self._tls = tls
+        self._protocol: asyncio.Protocol | None = protocol
+        self._wire: asyncio.Transport | None = None
+        self._heard = b""
+        self._is_granted = False
+        self.dug: asyncio.Future[Broken | None] = loop.create_future()
+        """Done when the protocol was told that its connection is made, or can't be; never an exception."""
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection to the proxy."""
+        return self._wire is not None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Ask."""
+        # A stream's, and uvloop's are no subclasses.
+        self._wire = cast("asyncio.Transport", transport)
+        self._wire.write(self._request)
+
+    def data_received(self, data: bytes) -> None:
+        """Read one head, then TLS."""
+        if self._is_granted:
+            self._take(data)
+        elif self._protocol is not None:
+            self._hear(data)
+
+    def eof_received(self) -> None:
+        """Take it for the end, whoever it is that leaves the other direction open."""
+        self._end(None)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Be gone."""
+        self._end(error)
+
+    def write(self, text: bytes) -> None:
+        """Say this to the endpoint."""
+        try:
+            self._tls.say(text)
+        except ssl.SSLError as error:
+            self._end(error)
+            return
+        self._send()
+
+    def get_write_buffer_size(self) -> int:
+        """How much of what was said is not sent yet."""
+        return 0 if self._wire is None else self._wire.get_write_buffer_size()
+
+    def abort(self) -> None:
+        """End it at once."""
+        wire, self._wire = self._wire, None
+        if wire is not None:
+            wire.abort()
+
+    def _hear(self, data: bytes) -> None:
+        """Read the proxy's head; what follows it would be the endpoint's, which does not speak first."""
+        self._heard += data
+        head, end, rest = self._heard.partition(_END_OF_HEAD)
+        while end and _INTERIM.match(head):
+            self._heard = rest
+            head, end, rest = rest.partition(_END_OF_HEAD)
+        if end and not rest and _GRANTED.match(head):
+            self._is_granted = True
+            self._take(b"")
+        elif end or len(self._heard) > MAX_HEAD_BYTES:
+            self._end(None, PROXY_REFUSED)
+
+    def _take(self, data: bytes) -> None:
+        try:
+            said = self._tls.feed(data)
+        except ssl.SSLError as error:
+            # The alert, which tells the other end why.
+            self._send()
+            self._end(error, while_connecting(error))
+            return
+        self._send()
+        protocol = self._protocol
+        if protocol is None:
+            return
+        if self._tls.open and not self.dug.done():
+            self.dug.set_result(None)
+            protocol.connection_made(cast("asyncio.Transport", self))
+        if said:
+            protocol.data_received(said)
+        if self._tls.ended:
+            protocol.eof_received()
+            self._end(None)
+
+    def _send(self) -> None:
+        if self._wire is not None and (text := self._tls.to_send()):
+            self._wire.write(text)
+
+    def _end(self, error: Exception | None, broken: Broken | None = None) -> None:
+        """Tell whoever has to know, once: who waits for the tunnel, or who speaks through it."""
+        protocol, self._protocol = self._protocol, None
+        if protocol is None:
+            return
+        self.abort()
+        if not self.dug.done():
+            self.dug.set_result(broken or (CONNECTION_FAILED if self._is_granted else PROXY_REFUSED))
+        else:
+            protocol.connection_lost(error)

@@ -1,0 +1,190 @@
+"""One PutEvents call, tried once: built, signed, sent, its answer classified.
+
+When the API refuses the keys, they are loaded from scratch, and the call goes out once more if they are now
+others: so an expired token or a mended file costs one call and no hold.
+"""
+
+from __future__ import annotations
+
+import time
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from msgspec import Struct, structs
+
+from worker.core.flow_control.advice import TIMED_CODES
+from worker.core.model.error_codes import CREDENTIAL_CODES
+from worker.core.model.outcomes import Misconfigured, PassingFault, Refused
+from worker.delivery.aws.boto_subprocess import Apart
+from worker.delivery.aws.clock import ApiClock
+from worker.delivery.aws.credentials import POLL_SECONDS, RELOAD_SECONDS, Credentials
+from worker.delivery.aws.daemon_thread import in_daemon_thread
+from worker.delivery.aws.endpoint import Service, require_encryption, tls_context
+from worker.delivery.aws.signing import Signer
+from worker.delivery.body import EventsBody
+from worker.delivery.http.errors import Broken
+from worker.delivery.http.transport import Transport
+from worker.delivery.reply import read
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable
+
+    from worker.core.model.outcomes import Answer
+    from worker.core.model.records import Batch
+    from worker.core.model.snapshot import KeysStatus
+    from worker.delivery.aws.provider_chain import Loaded
+    from worker.delivery.aws.signing import Keys
+
+
+class ClientSettings(Struct, frozen=True):
+    """What a client is built from."""
+
+    tracking_id: str
+    region: str | None = None
+    """None: as the AWS SDK is set up."""
+    endpoint_url: str | None = None
+    plain_http: bool = False
+    """Whether an http endpoint may be elsewhere than on this machine."""
+    connect_seconds: float = 3.0
+    answer_seconds: float = 10.0
+    max_connections: int = 64
+
+
+class _Line(Struct, frozen=True):
+    """What there is between open and close."""
+
+    service: Service
+    signer: Signer
+    transport: Transport
+
+
+class PutEventsClient:
+    """Sends batches; fulfils ``ports.PutEvents``. To be opened before, and closed after."""
+
+    def __init__(
+        self,
+        settings: ClientSettings,
+        *,
+        load: Callable[[], Loaded] | None = None,
+        clock: Callable[[], float] = time.time,
+        poll_seconds: float = POLL_SECONDS,
+        reload_seconds: float = RELOAD_SECONDS,
+    ) -> None:
+        """Begin closed.
+
+        Args:
+            settings: where to, and how long to wait.
+            load: finds credentials; unless given, botocore's chain does.
+            clock: epoch seconds, which are signed.
+            poll_seconds: it is looked this often whether credentials have to be refreshed.
+            reload_seconds: refused credentials are loaded from scratch this often at most.
+        """
+        self._settings = settings
+        self._body = EventsBody(settings.tracking_id)
+        apart = Apart(settings.region)
+        self._credentials = Credentials(
+            load or apart.load,
+            poll_seconds=poll_seconds,
+            reload_seconds=reload_seconds,
+            epoch_seconds=clock,
+        )
+        self._apart = apart
+        self._clock = clock
+        self._api_clock = ApiClock(clock)
+        self._line: _Line | None = None
+
+    async def open(self) -> None:
+        """Find endpoint and credentials, without blocking the loop. No connection is made yet.
+
+        Raises:
+            UnusableSettings: region, endpoint, proxy or certificates are wrong. Missing credentials are not:
+                they may come yet, and until then every call is answered with ``Misconfigured``.
+        """
+        service, tls = await in_daemon_thread(self._resolve)
+        await self._credentials.open()
+        self._line = _Line(service, _signer(service), self._transport(service, tls))
+
+    async def close(self) -> None:
+        """Close the connections; it may be called twice, and without ``open``."""
+        await self._credentials.close()
+        if self._line is not None:
+            await self._line.transport.close()
+
+    @property
+    def service(self) -> Service:
+        """Endpoint, region and what is doubtful about it; there once opened."""
+        return self._opened().service
+
+    def keys_status(self) -> KeysStatus:
+        """Whether there are keys, when they end, and whether others can be had."""
+        return self._credentials.status()
+
+    def clock_ahead_seconds(self) -> float | None:
+        """How far our clock is ahead of the API's, to about a second; None before its first answer."""
+        return self._api_clock.ahead_seconds()
+
+    async def put(self, batch: Batch) -> Answer:
+        """Send the batch and classify the answer. Raises nothing but cancellation."""
+        try:
+            body = self._body(batch)
+        except UnicodeEncodeError:
+            return Refused("NotUnicode", "session or user id is no Unicode text")
+        keys = self._credentials.keys
+        answer = await self._send(body, keys)
+        if isinstance(answer, Misconfigured) and answer.code in CREDENTIAL_CODES:
+            answer = await self._send_renewed(body, keys, answer)
+        if isinstance(answer, Misconfigured) and self._credentials.from_environment:
+            answer = structs.replace(answer, keys_from_environment=True)
+        if isinstance(answer, Misconfigured) and answer.code in TIMED_CODES:
+            return structs.replace(answer, clock_ahead_seconds=self.clock_ahead_seconds())
+        return answer
+
+    async def _send_renewed(self, body: bytes, refused: Keys | None, answer: Misconfigured) -> Answer:
+        keys = await self._credentials.renewed(refused)
+        if keys is None:
+            # Why there are no others says more than that these were refused.
+            return self._credentials.fault or answer
+        return await self._send(body, keys)
+
+    async def _send(self, body: bytes, keys: Keys | None) -> Answer:
+        if keys is None:
+            return Misconfigured("NoCredentials")
+        line = self._opened()
+        reply = await line.transport.post(line.signer.headers(body, keys, self._clock()), body)
+        return PassingFault(reply.code) if isinstance(reply, Broken) else read(reply, self._clock())
+
+    def _opened(self) -> _Line:
+        if self._line is None:
+            msg = "the client is not open"
+            raise RuntimeError(msg)
+        return self._line
+
+    def _resolve(self) -> tuple[Service, ssl.SSLContext]:
+        service = self._apart.resolve(self._settings.endpoint_url)
+        require_encryption(service, plain_http=self._settings.plain_http)
+        return service, tls_context(service.ca_file)
+
+    def _transport(self, service: Service, tls: ssl.SSLContext) -> Transport:
+        return Transport(
+            service.url,
+            tls=tls,
+            user_agent=f"personalize-worker/{version('personalize-worker')}",
+            connect_seconds=self._settings.connect_seconds,
+            answer_seconds=self._settings.answer_seconds,
+            max_connections=self._settings.max_connections,
+            proxy_url=service.proxy_url,
+            proxy_headers=service.proxy_headers,
+            hear_date=self._api_clock.hear,
+        )
+
+
+def _signer(service: Service) -> Signer:
+    return Signer(
+        method=service.method,
+        path=service.signed_path,
+        host=service.host,
+        content_type=service.content_type,
+        region=service.region,
+        service=service.signing_name,
+    )

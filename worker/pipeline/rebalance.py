@@ -1,0 +1,146 @@
+"""Partitions come and go.
+
+On a revoke the queues of those partitions are flushed under one deadline; what is settled by then is
+committed, the rest is left to the next owner. Partitions that are lost belong to somebody else already:
+nothing of them is committed, whatever is still on its way.
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING
+
+import structlog
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from worker.core.offsets.assignment import Lease
+    from worker.pipeline.quarantine import Quarantine
+    from worker.pipeline.state import Shared
+
+log = structlog.get_logger(__name__)
+
+
+class Flush(Struct, frozen=True):
+    """Leases that are to end, and the time they have. Times are seconds of the loop's clock."""
+
+    leases: Sequence[Lease]
+    began_at: float
+    until: float
+
+    @property
+    def partitions(self) -> int:
+        """How many."""
+        return len(self.leases)
+
+    def unsettled(self) -> int:
+        """How many records are not done with."""
+        return sum(each.unsettled() for each in self.leases)
+
+
+class Leases:
+    """Opens and ends leases as the source says; implements ``ports.Assignments``."""
+
+    def __init__(self, shared: Shared, quarantine: Quarantine, *, revoke_seconds: float) -> None:
+        """Keep the leases of ``shared.books``; a revoke's flush takes ``revoke_seconds`` at most."""
+        self._quarantine = quarantine
+        self._books = shared.books
+        self._queues = shared.queues
+        self._turnstile = shared.turnstile
+        self._meter = shared.meter
+        self._work = shared.work
+        self._ended = shared.leases_ended
+        self._clock = shared.clock
+        self._revoke_seconds = revoke_seconds
+        self.latest = inf
+        """When every flush ends, whatever its own deadline: set when the worker is told to stop."""
+        self.have_changed = True
+        """Until somebody has worked out this pod's share of the quota anew, and taken this back."""
+        self.none_since: float | None = shared.clock()
+        """Since when there has been no lease; None while there is one."""
+        self.changed_at = shared.clock()
+        """When leases came or went last."""
+        self.flushing: Flush | None = None
+        """What is handed over now."""
+
+    def assigned(self, partitions: Sequence[tuple[str, int]]) -> Sequence[Lease]:
+        """Open a lease for each."""
+        if self._books.ledger.leases(partitions):
+            # Assigned again without a revoke between: what is queued of them comes once more.
+            self._end(partitions)
+        leases = [self._books.ledger.open(*each) for each in partitions]
+        self._note("assigned", partitions)
+        return leases
+
+    async def revoked(self, partitions: Sequence[tuple[str, int]]) -> Mapping[tuple[str, int], int]:
+        """Flush them under one deadline, end their leases, and give the offsets to commit."""
+        leases, began_at = self._books.ledger.leases(partitions), self._clock()
+        await self._hand_over(leases, began_at)
+        offsets = {(each.topic, each.partition): each.committable() for each in leases}
+        left = sum(each.unsettled() for each in leases)
+        self._end(partitions)
+        seconds = round(self._clock() - began_at, 1)
+        self._note("revoked", partitions, unsettled_records=left, seconds=seconds)
+        return {key: offset for key, offset in offsets.items() if offset is not None}
+
+    def cut(self, partition: tuple[str, int], offset: int) -> Lease:
+        """Go on from ``offset`` under a lease of its own; what is held is delivered all the same."""
+        return self._books.ledger.cut(*partition, offset)
+
+    def lost(self, partitions: Sequence[tuple[str, int]]) -> None:
+        """End their leases at once."""
+        left = sum(each.unsettled() for each in self._books.ledger.leases(partitions))
+        self._end(partitions)
+        self._note("lost", partitions, unsettled_records=left)
+
+    async def flush(self, leases: Sequence[Lease], until: float) -> None:
+        """Wait until nothing of these leases is unsettled, or waiting is no use, or the time is over."""
+        for lease in leases:
+            lease.hasten()
+        self._queues.hasten(self._clock())
+        self._work.wake()
+        while any(self._is_under_way(each) for each in leases):
+            end = min(until, self.latest)
+            if self._clock() >= end or self._turnstile.gate.holds:
+                return
+            await self._books.changed.wait(end)
+
+    def _is_under_way(self, lease: Lease) -> bool:
+        """Nothing is mapped in a flush, so what is kept for want of a mapping stays as it is."""
+        return lease.open and lease.unsettled() > self._quarantine.kept_of(lease)
+
+    async def _hand_over(self, leases: Sequence[Lease], began_at: float) -> None:
+        flush = Flush(leases, began_at, min(began_at + self._revoke_seconds, self.latest))
+        if flush.unsettled():
+            # It may take long, and the whole group waits for it.
+            log.info(
+                "group.flushing",
+                partitions=flush.partitions,
+                unsettled_records=flush.unsettled(),
+                seconds_left=round(flush.until - began_at, 1),
+            )
+        self.flushing = flush
+        try:
+            await self.flush(leases, flush.until)
+        finally:
+            self.flushing = None
+
+    def _end(self, partitions: Sequence[tuple[str, int]]) -> None:
+        for each in partitions:
+            self._books.ledger.end(*each)
+        self._books.drop(self._queues.drop_ended())
+        self._quarantine.drop_ended()
+        self._ended.wake()
+        self._turnstile.turn_away()
+
+    def _note(self, kind: str, partitions: Sequence[tuple[str, int]], **more: float) -> None:
+        self.have_changed = True
+        self._meter.rebalanced(kind)
+        now_assigned, self.changed_at = len(self._books.ledger), self._clock()
+        if now_assigned:
+            self.none_since = None
+        elif self.none_since is None:
+            self.none_since = self.changed_at
+        log.info("group.rebalanced", kind=kind, partitions=len(partitions), now_assigned=now_assigned, **more)

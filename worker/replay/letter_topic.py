@@ -1,0 +1,213 @@
+"""The dead-letter topic, read from the beginning to where it ended at the start, then no further.
+
+Its reader is no member of a group: it takes all partitions, and commits under a group's name without joining
+it. So there is no rebalance, no session to keep alive while a wave is on its way, and nothing to wait for
+after a crash. What it can't have is Kafka's word that it is alone: whoever commits looks first whether
+somebody else has.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from worker.core.offsets.assignment import Lease
+from worker.dead_letters.unwritable import said
+from worker.sources.kafka.messages import RecordReader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from confluent_kafka import Message
+
+    from worker.core.model.records import Record
+
+Answer = TypeVar("Answer")
+
+ANSWER_SECONDS: Final = 10.0
+_POLL_SECONDS: Final = 0.1
+# A broker that is killed has a new leader within seconds; nothing for so long is no hiccup.
+_PATIENCE_SECONDS: Final = 60.0
+_PATIENCE_POLLS: Final = round(_PATIENCE_SECONDS / _POLL_SECONDS)
+_PAUSE_SECONDS: Final = 0.2
+_SETTINGS: Final[Mapping[str, object]] = {
+    "enable.partition.eof": True,
+    # What a committed offset leads to may have been deleted since: then the oldest that is left.
+    "auto.offset.reset": "earliest",
+}
+# What time does not mend.
+_LASTING: Final = {
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError._UNKNOWN_TOPIC,  # noqa: SLF001  librdkafka's own codes are named so
+    KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001  as above
+    KafkaError._FATAL,  # noqa: SLF001  as above
+}
+# The same, where the group is asked for.
+_LASTING_OF_GROUP: Final = {
+    KafkaError.GROUP_AUTHORIZATION_FAILED,
+    # Somebody is a member of it.
+    KafkaError.UNKNOWN_MEMBER_ID,
+    KafkaError.ILLEGAL_GENERATION,
+}
+
+
+class LettersUnreadable(Exception):  # noqa: N818  it names the state
+    """The dead-letter topic can't be read, or its offsets not be had; ``str()`` says why."""
+
+    def __init__(self, topic: str, why: str) -> None:
+        """Word it."""
+        super().__init__(f"dead-letter topic {topic}: {why}")
+
+
+class LetterTopic:
+    """The topic; every call blocks. ``close()`` it."""
+
+    def __init__(self, settings: Mapping[str, object], topic: str) -> None:
+        """Prepare to read ``topic`` with ``client_settings(kafka, for_="consumer")``."""
+        self.topic = topic
+        self._consumer = Consumer({**settings, **_SETTINGS})
+        self._leases: dict[int, Lease] = {}
+        self._ends: dict[int, int] = {}
+        self._unread: set[int] = set()
+        self._records = RecordReader()
+        self._empty_polls = 0
+        self.positions: dict[int, int] = {}
+        """By partition, the offset of the next record that ``read`` would give."""
+
+    def spans(self) -> dict[int, tuple[int, int]]:
+        """By partition, its first offset and one past its last, now.
+
+        Raises:
+            LettersUnreadable: there is no such topic, or Kafka does not say.
+        """
+        # All topics: asked for alone, a broker might make it.
+        found = self._ask(lambda: self._consumer.list_topics(timeout=ANSWER_SECONDS)).topics.get(self.topic)
+        if found is None or not found.partitions:
+            raise LettersUnreadable(self.topic, "is not there, or not for this user to see (ACL Describe)")
+        return {number: self._span(number) for number in sorted(found.partitions)}
+
+    def begin(self, spans: Mapping[int, tuple[int, int]]) -> None:
+        """Read these partitions, each from the one offset to before the other."""
+        self._leases = {number: Lease(self.topic, number, 0) for number in spans}
+        self._ends = {number: end for number, (_, end) in spans.items()}
+        self.positions = {number: start for number, (start, _) in spans.items()}
+        self._unread = {number for number, (start, end) in spans.items() if start < end}
+        self._empty_polls = 0
+        self._consumer.assign([self._at(number, self.positions[number]) for number in sorted(self._unread)])
+
+    @property
+    def at_end(self) -> bool:
+        """Whether everything was read."""
+        return not self._unread
+
+    def left(self) -> int:
+        """How many offsets are still to be read."""
+        return sum(self._ends[number] - self.positions[number] for number in self._unread)
+
+    def read(self, most: int) -> Sequence[Record]:
+        """Up to ``most`` records that are there, else none after a short wait.
+
+        Raises:
+            LettersUnreadable: it can't be had, or nothing came for a minute.
+        """
+        first = self._consumer.poll(_POLL_SECONDS)
+        if first is None:
+            # Counted, not timed: while a wave is on its way nobody reads, and nothing is wrong with that.
+            self._empty_polls += 1
+            if self._empty_polls > _PATIENCE_POLLS:
+                raise LettersUnreadable(self.topic, f"nothing came for {_PATIENCE_SECONDS:g} s")
+            return ()
+        self._empty_polls = 0
+        more = self._consumer.consume(most - 1, 0) if most > 1 else []
+        return [record for each in (first, *more) if (record := self._take(each)) is not None]
+
+    def committed(self) -> dict[int, int]:
+        """What the group has committed, by partition.
+
+        Raises:
+            LettersUnreadable: it can't be had.
+        """
+        wanted = [TopicPartition(self.topic, number) for number in sorted(self._leases or self.spans())]
+        found = self._ask(lambda: _checked(self._consumer.committed(wanted, timeout=ANSWER_SECONDS)))
+        return {each.partition: each.offset for each in found if each.offset >= 0}
+
+    def commit(self, offsets: Mapping[int, int]) -> None:
+        """Commit, and wait for it.
+
+        Raises:
+            LettersUnreadable: the group's offsets can't be written.
+        """
+        positions = [self._at(*each) for each in offsets.items()]
+        self._ask(lambda: _checked(self._consumer.commit(offsets=positions, asynchronous=False)))
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._consumer.close()
+
+    def _span(self, number: int) -> tuple[int, int]:
+        partition = TopicPartition(self.topic, number)
+        found = self._ask(lambda: self._consumer.get_watermark_offsets(partition, ANSWER_SECONDS))
+        if found is None:
+            raise LettersUnreadable(self.topic, f"Kafka does not say where partition {number} ends")
+        return found
+
+    def _take(self, message: Message) -> Record | None:
+        """The record, unless it is none, or lies behind the end that was noted."""
+        if (error := message.error()) is not None:
+            self._heed(error, message)
+            return None
+        number, offset = message.partition(), message.offset()
+        if number not in self._unread or offset is None:
+            return None
+        if offset >= self._ends[number]:
+            self._end(number)
+            return None
+        self.positions[number] = offset + 1
+        record = self._records.record(message, self._leases[number], 0.0)
+        if offset + 1 >= self._ends[number]:
+            self._end(number)
+        return record
+
+    def _heed(self, error: KafkaError, message: Message) -> None:
+        if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  librdkafka's own codes are named so
+            number, offset = message.partition(), message.offset()
+            if number in self._unread and offset is not None:
+                # Markers of transactions may stand last, which are nobody's records.
+                self.positions[number] = max(self.positions[number], min(offset, self._ends[number]))
+                self._end(number)
+        elif error.code() in _LASTING:
+            raise LettersUnreadable(self.topic, said(error))
+
+    def _end(self, number: int) -> None:
+        self._unread.discard(number)
+        self._consumer.pause([TopicPartition(self.topic, number)])
+
+    def _at(self, number: int, offset: int) -> TopicPartition:
+        return TopicPartition(self.topic, number, offset)
+
+    def _ask(self, call: Callable[[], Answer]) -> Answer:
+        """Ask the broker, again while it is away or just coming up."""
+        ends = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            try:
+                return call()
+            except KafkaException as refusal:
+                error: KafkaError = refusal.args[0]
+                if error.code() in _LASTING | _LASTING_OF_GROUP or time.monotonic() > ends:
+                    raise LettersUnreadable(self.topic, said(error)) from None
+            except (UnicodeDecodeError, SystemError):
+                # The client takes all names for UTF-8.
+                raise LettersUnreadable(self.topic, "what Kafka says of its topics can't be read") from None
+            time.sleep(_PAUSE_SECONDS)
+
+
+def _checked(found: Iterable[TopicPartition] | None) -> list[TopicPartition]:
+    """The same, when none has an error of its own."""
+    answers = list(found or ())
+    for each in answers:
+        if each.error is not None:
+            raise KafkaException(each.error)
+    return answers

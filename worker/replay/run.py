@@ -1,0 +1,238 @@
+"""``dead-letters replay``: the real worker, with the dead-letter topic for a source and a lane for a gate.
+
+Mapping, queues, retries, holds and dead letters are the live worker's; a letter that dies again is written
+behind the end that was noted at the start, so it is for the next replay.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, Final
+
+import structlog
+import uvloop
+from msgspec import Struct, structs
+
+from worker.assembly import Edges, Worker, assemble
+from worker.core.flow_control.background_rate import Lane
+from worker.dead_letters.writer import KafkaDeadLetters
+from worker.replay.background_sender import GivingWay
+from worker.replay.letter_topic import LettersUnreadable
+from worker.replay.source import ReplayedElsewhere, ReplaySource
+from worker.replay.store import TopicShelf, open_topic, replay_group
+from worker.replay.summary import Summary, rehearse
+from worker.replay.tally import Tally
+from worker.runtime.wiring import (
+    LAST_LINES_SECONDS,
+    VERSION,
+    causes,
+    heed_signals,
+    open_client,
+    put_events_client,
+    record_mapping,
+    tell,
+)
+from worker.sources.kafka.client_settings import CLIENT_LOG, client_settings
+from worker.telemetry.logs import configure_logs, log_crashes, log_dropped
+from worker.telemetry.progress import Progress
+from worker.telemetry.unblocked import UnblockedLines
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from worker.ports import DeadLetters, Map, PutEvents
+    from worker.replay.selection import Selection
+    from worker.replay.source import Shelf
+    from worker.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+_QUOTA_SHARE: Final = 0.05
+_LOOK_SECONDS: Final = 0.5
+_SAY_SECONDS: Final = 30.0
+_FAILED: Final = 1
+
+
+class Plan(Struct, frozen=True):
+    """How to replay."""
+
+    dry_run: bool
+    from_start: bool
+    calls_per_second: float | None
+    """None: a small part of the quota."""
+    wave_letters: int
+
+
+class WithoutSource(Struct, frozen=True):
+    """What a replay touches of the world, beside the dead letters that it reads."""
+
+    map_record: Map
+    put_events: PutEvents
+    dead_letters: DeadLetters
+
+
+class Parts(Struct, frozen=True):
+    """A replay that is ready to run."""
+
+    worker: Worker
+    tally: Tally
+    is_over: asyncio.Event
+    """Set when every letter is settled and committed."""
+
+
+def replay(settings: Settings, selection: Selection, plan: Plan) -> int:
+    """Replay until all is done, or told to stop; the exit code. A replay proper ends the process."""
+    line_format = settings.log.format
+    lines = UnblockedLines(sys.stderr.fileno(), log_dropped)
+    configure_logs(settings.log.level, None if line_format == "auto" else line_format, lines)
+    log_crashes()
+    group = replay_group(settings, selection)
+    shelf = TopicShelf(open_topic(settings, group, CLIENT_LOG), settings, selection, plan.wave_letters)
+    shelf.begin(from_start=plan.from_start)
+    if plan.dry_run:
+        return asyncio.run(_rehearse(settings, shelf))
+    if plan.from_start:
+        shelf.forget()
+    runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+    code = runner.run(_run_to_the_end(settings, shelf, group, plan, lines))
+    # Neither closing the runner nor sys.exit: both would wait for threads that may hang on a broker.
+    sys.stdout.flush()
+    lines.drain(LAST_LINES_SECONDS)
+    os._exit(code)
+
+
+def join(
+    settings: Settings, shelf: Shelf, edges: WithoutSource, rate: float, clock: Callable[[], float]
+) -> Parts:
+    """A replay of ``shelf``: the worker as configured, at its own rate."""
+    tally, is_over = Tally(), asyncio.Event()
+
+    def on_committed(offsets: Mapping[tuple[str, int], int]) -> None:
+        worker.books.ledger.note_committed(offsets)
+
+    def on_over() -> None:
+        is_over.set()
+        worker.flow.stop()
+
+    source = ReplaySource(
+        shelf,
+        settings.dead_letters.topic,
+        commit_seconds=settings.kafka.commit_seconds,
+        on_committed=on_committed,
+        on_over=on_over,
+        clock=clock,
+    )
+    lane = GivingWay(edges.put_events, Lane(rate), clock)
+    personalize = structs.replace(settings.personalize, requests_per_second=rate)
+    # What dies again is a dead letter again, however many do: they are kept already.
+    dead_letters = structs.replace(settings.dead_letters, hold_after_unmappable=None)
+    worker = assemble(
+        structs.replace(settings, personalize=personalize, dead_letters=dead_letters),
+        Edges(source, edges.map_record, lane, edges.dead_letters, tally, time.time),
+        clock,
+    )
+    return Parts(worker, tally, is_over)
+
+
+async def _rehearse(settings: Settings, shelf: TopicShelf) -> int:
+    progress = Progress(sys.stderr)
+    try:
+        summary = await rehearse(
+            shelf,
+            record_mapping(settings),
+            lambda: progress.show(f"{shelf.topic.left():,} to go"),
+        )
+    finally:
+        progress.end()
+        await shelf.close()
+    sys.stdout.write(summary.text(shelf.gathering.left_out))
+    return 0
+
+
+async def _run_to_the_end(
+    settings: Settings, shelf: TopicShelf, group: str, plan: Plan, lines: UnblockedLines
+) -> int:
+    stopping = asyncio.Event()
+    heed_signals(stopping, lines)
+    try:
+        return await _run(settings, shelf, group, plan, stopping)
+    except Exception as error:  # noqa: BLE001  the last stop: what nobody expected is told, not swallowed
+        return max(_tell(each, group) for each in causes(error))
+
+
+def _tell(error: Exception, group: str) -> int:
+    match error:
+        case ReplayedElsewhere():
+            log.error("replay.elsewhere", group=group, advice="one replay of the same letters at a time")
+        case LettersUnreadable():
+            log.error("replay.unreadable", reason=str(error))
+        case _:
+            return tell(error)
+    return _FAILED
+
+
+async def _run(settings: Settings, shelf: TopicShelf, group: str, plan: Plan, stopping: asyncio.Event) -> int:
+    """Build the parts, run the flow, end the parts, say what came of it."""
+    rate = plan.calls_per_second or settings.personalize.requests_per_second * _QUOTA_SHARE
+    log.info("replay.started", group=group, offsets=shelf.topic.left(), calls_per_second=rate)
+    client = put_events_client(settings)
+    try:
+        await open_client(client)
+        dead_letters = KafkaDeadLetters(
+            client_settings(settings.kafka, for_="producer"), settings.dead_letters.topic, version=VERSION
+        )
+        try:
+            edges = WithoutSource(record_mapping(settings), client, dead_letters)
+            parts = join(settings, shelf, edges, rate, asyncio.get_running_loop().time)
+            await _flow(parts, shelf, stopping)
+        finally:
+            await dead_letters.close()
+    finally:
+        await client.close()
+    summary = Summary.of(parts.tally, is_over=parts.is_over.is_set())
+    sys.stdout.write(summary.text(shelf.gathering.left_out))
+    return summary.exit_code(shelf.gathering.left_out)
+
+
+async def _flow(parts: Parts, shelf: TopicShelf, stopping: asyncio.Event) -> None:
+    """Run until all is done, or told to stop and drained; say meanwhile how far it is."""
+
+    async def stop() -> None:
+        await stopping.wait()
+        parts.worker.flow.stop()
+
+    beside = [asyncio.create_task(stop()), asyncio.create_task(_say(parts, shelf))]
+    try:
+        await parts.worker.flow.run()
+    finally:
+        for task in beside:
+            task.cancel()
+
+
+async def _say(parts: Parts, shelf: TopicShelf) -> None:
+    """On a terminal a line that is written over; elsewhere a log line now and then."""
+    progress = Progress(sys.stderr) if sys.stderr.isatty() else None
+    said_at = time.monotonic()
+    while True:
+        await asyncio.sleep(_LOOK_SECONDS)
+        tally, left = parts.tally, shelf.topic.left()
+        if progress is not None:
+            progress.show(_line(parts, left))
+        elif time.monotonic() - said_at >= _SAY_SECONDS:
+            said_at = time.monotonic()
+            died_again = tally.died_again.total()
+            log.info("replay.under_way", settled=tally.settled, died_again=died_again, to_read=left)
+
+
+def _line(parts: Parts, left: int) -> str:
+    tally, holds = parts.tally, parts.worker.turnstile.gate.holds
+    held = "".join(f", held: {hold.kind}: {hold.reason}" for hold in holds)
+    died_again = tally.died_again.total()
+    under_way = parts.worker.books.backlog.records
+    return (
+        f"{tally.delivered:,} accepted, {died_again:,} died again, {under_way:,} under way, "
+        f"{left:,} to read{held}"
+    )

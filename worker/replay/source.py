@@ -1,0 +1,167 @@
+"""Dead letters as a source of records: wave by wave, through the pipeline that live records go through.
+
+To the pipeline it is one partition, always ours, whose offsets count the letters as they are replayed. What
+it settles is turned back here into offsets of the dead-letter topic, and committed under the replay's group.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final, Protocol
+
+import structlog
+
+from worker.dead_letters.reading import replayed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from worker.core.model.records import Record
+    from worker.core.offsets.assignment import Lease
+    from worker.ports import Assignments
+    from worker.replay.waves import Wave
+
+log = structlog.get_logger(__name__)
+
+_IDLE_SECONDS: Final = 0.1
+
+
+class ReplayedElsewhere(Exception):  # noqa: N818  it names the state
+    """Somebody else has committed under this replay's group meanwhile."""
+
+
+class Shelf(Protocol):
+    """Where waves come from and offsets are kept."""
+
+    async def step(self) -> Wave | None:
+        """Read a little; the next wave, once it is complete."""
+
+    @property
+    def over(self) -> bool:
+        """Whether the last wave was given."""
+
+    async def committed(self) -> dict[int, int]:
+        """What is committed, by partition."""
+
+    async def commit(self, offsets: Mapping[int, int]) -> None:
+        """Commit, and wait for it."""
+
+    async def close(self) -> None:
+        """Disconnect."""
+
+
+class ReplaySource:
+    """The waves of one replay; implements ``ports.Source``."""
+
+    def __init__(  # noqa: PLR0913  a source, told whom to tell
+        self,
+        shelf: Shelf,
+        name: str,
+        *,
+        commit_seconds: float,
+        on_committed: Callable[[Mapping[tuple[str, int], int]], None],
+        on_over: Callable[[], None],
+        clock: Callable[[], float],
+    ) -> None:
+        """Prepare; ``on_over`` is called once when all is settled and committed, ``clock`` is the loop's."""
+        self._shelf = shelf
+        self._key = (name, 0)
+        self._commit_seconds = commit_seconds
+        self._on_committed = on_committed
+        self._on_over = on_over
+        self._clock = clock
+        self._wave: Wave | None = None
+        # As the pipeline counts: where the wave begins, what was handed over, what is settled.
+        self._begins_at = self._given = self._settled = 0
+        self._commit_at = 0.0
+        self._known: dict[int, int] = {}
+        self._paused = self._told = False
+
+    async def open(self, assignments: Assignments) -> None:
+        """Take the one lease there is."""
+        self._known = await self._shelf.committed()
+        self._lease: Lease
+        (self._lease,) = assignments.assigned([self._key])
+
+    async def receive(self, max_records: int) -> Sequence[Record]:
+        """The next letters of the wave; none while it is being read, or waited for."""
+        if self._wave is not None and self._settled == self._begins_at + len(self._wave.letters):
+            await self._finish(self._wave)
+        if self._wave is None and not self._paused:
+            await self._begin()
+        records = [] if self._paused else self._hand_over(max_records)
+        if not records and (self._paused or self._wave is not None):
+            await asyncio.sleep(_IDLE_SECONDS)
+        return records
+
+    async def store(self, offsets: Mapping[tuple[str, int], int]) -> None:
+        """Note what is settled; commit it when it is time."""
+        self._settled = offsets.get(self._key, self._settled)
+        if self._clock() >= self._commit_at:
+            await self.commit()
+
+    async def commit(self) -> None:
+        """Commit what is settled by now.
+
+        Raises:
+            ReplayedElsewhere: somebody else did so meanwhile.
+            LettersUnreadable: it can't be done.
+        """
+        self._commit_at = self._clock() + self._commit_seconds
+        if self._wave is None:
+            return
+        offsets = self._wave.committable(self._settled - self._begins_at)
+        await self._write(offsets)
+        self._on_committed({self._key: self._settled})
+
+    async def pause(self) -> None:
+        """Hand over no more for now."""
+        self._paused = True
+
+    async def resume(self) -> None:
+        """Go on."""
+        self._paused = False
+
+    async def partitions_total(self) -> int | None:
+        """The one: a replay has all of its own rate."""
+        return 1
+
+    async def close(self) -> None:
+        """Disconnect."""
+        await self._shelf.close()
+
+    async def _begin(self) -> None:
+        """Read on; begin the next wave if that completes it."""
+        if self._shelf.over:
+            if not self._told:
+                self._told = True
+                self._on_over()
+            await asyncio.sleep(_IDLE_SECONDS)
+            return
+        self._wave = await self._shelf.step()
+        if self._wave is not None:
+            self._begins_at = self._given = self._settled
+            log.info("replay.wave_began", letters=len(self._wave.letters))
+
+    async def _finish(self, wave: Wave) -> None:
+        await self.commit()
+        self._wave = None
+        log.info("replay.wave_ended", letters=len(wave.letters))
+
+    def _hand_over(self, most: int) -> list[Record]:
+        if self._wave is None:
+            return []
+        now, place = self._clock(), self._given - self._begins_at
+        letters = self._wave.letters[place : place + most]
+        records = [
+            replayed(letter, self._lease, self._given + index, now) for index, letter in enumerate(letters)
+        ]
+        self._given += len(records)
+        return records
+
+    async def _write(self, offsets: Mapping[int, int]) -> None:
+        """Commit, unless somebody else has."""
+        if await self._shelf.committed() != self._known:
+            raise ReplayedElsewhere
+        await self._shelf.commit(offsets)
+        self._known |= offsets

@@ -1,0 +1,76 @@
+"""What a replay came to, or what it would come to, in lines."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from worker.core.model.records import Interaction, Skipped
+from worker.core.offsets.assignment import Lease
+from worker.dead_letters.reading import replayed, rule_of
+from worker.replay.tables import aligned, by_reason
+from worker.replay.waves import EXHAUSTED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from worker.ports import Map
+    from worker.replay.source import Shelf
+    from worker.replay.tables import Row
+    from worker.replay.tally import Tally
+
+_STOPPED = "stopped before the end: the same command goes on where this one stopped\n"
+_EXHAUSTED = "what was replayed too often: dead-letters export --exhausted, mend it, and produce it anew\n"
+
+
+class Summary(Struct, frozen=True):
+    """A replay in numbers."""
+
+    delivered: int
+    died_again: Mapping[tuple[str, str], int]
+    skipped: int
+    is_over: bool = True
+    is_rehearsal: bool = False
+
+    @classmethod
+    def of(cls, tally: Tally, *, is_over: bool) -> Summary:
+        """Of a replay that was counted, to its end or not."""
+        return cls(tally.delivered, tally.died_again, tally.skipped_letters, is_over=is_over)
+
+    def text(self, left_out: Mapping[str, int]) -> str:
+        """For people; ``left_out`` by reason."""
+        hints = _EXHAUSTED * bool(left_out.get(EXHAUSTED)) + _STOPPED * (not self.is_over)
+        return aligned(list(self._rows(left_out))) + hints
+
+    def exit_code(self, left_out: Mapping[str, int]) -> int:
+        """0 when all that was meant was accepted, else 1."""
+        return 0 if self.is_over and not self.died_again and not left_out.get(EXHAUSTED) else 1
+
+    def _rows(self, left_out: Mapping[str, int]) -> Iterator[Row]:
+        yield "would be sent" if self.is_rehearsal else "accepted", self.delivered
+        yield "would die again" if self.is_rehearsal else "died again", sum(self.died_again.values())
+        yield from by_reason(self.died_again)
+        if self.skipped:
+            yield "without a value", self.skipped
+        yield "left out", sum(left_out.values())
+        yield from ((f"  {why}", count) for why, count in sorted(left_out.items()))
+
+
+async def rehearse(shelf: Shelf, map_record: Map, tell: Callable[[], None]) -> Summary:
+    """Map what a replay would replay, by today's mapping; ``tell`` is called again and again."""
+    lease, delivered, skipped = Lease("", 0, 0), 0, 0
+    died_again: Counter[tuple[str, str]] = Counter()
+    while not shelf.over:
+        wave = await shelf.step()
+        for letter in wave.letters if wave else ():
+            match map_record(replayed(letter, lease, 0, 0.0)):
+                case Interaction():
+                    delivered += 1
+                case Skipped():
+                    skipped += 1
+                case undecodable:
+                    died_again[undecodable.reason.kind, rule_of(undecodable.reason)] += 1
+        tell()
+    return Summary(delivered, died_again, skipped, is_rehearsal=True)

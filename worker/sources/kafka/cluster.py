@@ -1,0 +1,72 @@
+"""Whether Kafka answers, and if not, why not: in words that say what to mend.
+
+librdkafka raises nothing for a refused login or a wrong certificate. Only ``error_cb`` hears of them, and
+only while the client is polled; a call in the meantime fails with "timed out" or "transport failure".
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final, cast
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+
+from worker.sources.kafka.client_settings import SILENT_LOG, client_settings
+from worker.sources.kafka.security import without_secrets
+
+if TYPE_CHECKING:
+    from confluent_kafka.admin import ClusterMetadata  # type: ignore[attr-defined]  # documented, not in __all__
+
+    from worker.settings import KafkaSettings
+
+_LOGIN_REFUSED: Final = KafkaError._AUTHENTICATION  # noqa: SLF001  the library's public codes look so
+_ADVICE: Final = {
+    _LOGIN_REFUSED: "see sasl.mechanism, sasl.username and sasl.password of kafka.client",
+    KafkaError._SSL: "see security.protocol and ssl.ca.location of kafka.client",  # noqa: SLF001  as above
+    KafkaError._RESOLVE: "is the name right in kafka.bootstrap_servers?",  # noqa: SLF001  as above
+}
+_REACH: Final = (
+    "is kafka.bootstrap_servers right, and security.protocol of kafka.client, and the way there open?"
+)
+# One of librdkafka's summaries: what went before it says more.
+_SUMMARY: Final = KafkaError._ALL_BROKERS_DOWN  # noqa: SLF001  as above
+
+
+class Cluster:
+    """An admin client, and what it heard."""
+
+    def __init__(self, kafka: KafkaSettings) -> None:
+        """Prepare; nothing is sent yet."""
+        self._heard: list[KafkaError] = []
+        ours = {"error_cb": self._heard.append, "logger": SILENT_LOG}
+        settings = client_settings(kafka, for_="admin") | ours
+        self.admin = AdminClient(cast("dict[str, str | int | float | bool]", settings))
+
+    def ask(self, patience_seconds: float) -> ClusterMetadata | str:
+        """Brokers and topics, or why they can't be had. Blocks; a refused login need not be waited for."""
+        ends = time.monotonic() + patience_seconds
+        last = "no answer"
+        while (left := ends - time.monotonic()) > 0:
+            try:
+                return self.admin.list_topics(timeout=min(left, 1.0))
+            except KafkaException as error:
+                last = error.args[0].str()
+            self.admin.poll(0)
+            if any(error.code() == _LOGIN_REFUSED for error in self._heard):
+                break
+        return self._why(last)
+
+    def _why(self, last: str) -> str:
+        causes = [error for error in self._heard if error.code() != _SUMMARY]
+        # A refused login is followed by the refusal's own broken connection.
+        cause = max(causes, key=lambda error: error.code() in _ADVICE, default=None)
+        if cause is None:
+            return f"{last}: {_REACH}"
+        return f"{without_secrets(cause.str())}: {_ADVICE.get(cause.code(), _REACH)}"
+
+
+def why_away(kafka: KafkaSettings, patience_seconds: float) -> str | None:
+    """Why Kafka does not answer; None when it does. Blocks."""
+    answer = Cluster(kafka).ask(patience_seconds)
+    return f"{kafka.bootstrap_servers}: {answer}" if isinstance(answer, str) else None

@@ -1,0 +1,238 @@
+"""What Kafka complains of, each complaint for as long as its own cause lasts.
+
+librdkafka repeats itself twenty times a second while a broker is away, or every thirty seconds, or (of a
+topic that is not there, of a refused login) never again; and it says nothing when all is well. So a complaint
+is kept by what it is of, a topic, a partition, a broker, the group, the commits, and ends when that one is
+seen to be well: not with a record of another.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from confluent_kafka import KafkaError
+from msgspec import Struct
+
+from worker.core.log_throttle import Repeats
+from worker.core.model.snapshot import SourceTrouble
+from worker.sources.kafka.error_words import ADVICE, is_spoken, kind_of, place, sentence, subject_of
+from worker.sources.kafka.security import without_secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping
+
+    from worker.core.model.records import Record
+    from worker.sources.kafka.statistics import Key, Statistics
+
+log = structlog.get_logger(__name__)
+
+# Longer than the thirty seconds after which librdkafka says again that a broker is away.
+_LASTS_SECONDS: Final = 40.0
+_NAMED: Final = 3
+"""So many topics, partitions or brokers are named of those that share a complaint."""
+OF_PARTITIONS: Final = ("offset_reset", "fetch")
+OF_TOPICS: Final = ("topic_missing", "topic_forbidden")
+SILENT: Final = "silent_broker"
+
+
+class KafkaUnusable(Exception):  # noqa: N818  it names the state
+    """librdkafka says that this client can't go on."""
+
+
+class Said(Struct, frozen=True):
+    """A complaint in words."""
+
+    since: float
+    says: str = ""
+    advice: str | None = None
+    """Where the kind's own is too general."""
+
+
+class _Complaint:
+    __slots__ = ("advice", "error", "kind", "last", "says", "since", "subject")
+
+    def __init__(self, kind: str, subject: str, since: float) -> None:
+        self.kind = kind
+        self.subject = subject
+        self.since = since
+        self.last = since
+        self.says = ""
+        self.advice = ADVICE[kind]
+        self.error = 0
+
+
+class Trouble:
+    """The complaints that stand."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        """Begin without one; ``clock`` is the loop's."""
+        self._clock = clock
+        self._repeats = Repeats()
+        self._complaints: dict[tuple[str, str], _Complaint] = {}
+
+    def note(self, error: KafkaError, topic: str | None = None, partition: int | None = None) -> None:
+        """Hear a complaint, of that topic or partition if it is of one.
+
+        Raises:
+            KafkaUnusable: it is fatal, as for a static member that was fenced.
+        """
+        # What went wrong for good before is said with a code of its own, and is marked no more.
+        if error.fatal() or error.code() == KafkaError._FATAL:  # noqa: SLF001  librdkafka's name for it
+            raise KafkaUnusable(without_secrets(error.str()))
+        text, kind = without_secrets(error.str()), kind_of(error, topic)
+        said = Said(self._clock(), f"{error.name()}: {text}")
+        self._raise(kind, subject_of(kind, text, topic, partition), said, error.code())
+
+    def commit_failed(self, error: KafkaError, keys: Iterable[Key]) -> None:
+        """What these partitions have to commit was not taken.
+
+        Raises:
+            KafkaUnusable: the error is fatal.
+        """
+        if error.fatal():
+            raise KafkaUnusable(without_secrets(error.str()))
+        said = Said(self._clock(), f"{error.name()}: {without_secrets(error.str())}")
+        for key in keys:
+            self._raise("commit", place(key), said)
+
+    def committed(self, keys: Iterable[Key]) -> None:
+        """The broker took what these had to commit."""
+        for key in keys:
+            self._end("commit", place(key))
+
+    def flows(self, records: Iterable[Record]) -> None:
+        """These came, so their partitions can be read, and their topics are there."""
+        if not any(kind in OF_PARTITIONS or kind in OF_TOPICS for kind, _ in self._complaints):
+            return
+        for topic, partition in {(each.lease.topic, each.lease.partition) for each in records}:
+            for kind in OF_PARTITIONS:
+                self._end(kind, place((topic, partition)))
+            for kind in OF_TOPICS:
+                self._end(kind, topic)
+
+    def forget(self, keys: Iterable[Key]) -> None:
+        """These partitions are not ours any more, or anew."""
+        for subject in map(place, keys):
+            for kind in (*OF_PARTITIONS, "commit", "standstill"):
+                # Nothing has recovered; it is somebody else's trouble now.
+                self._end(kind, subject, event=None)
+
+    def late(self, key: Key, since: float) -> None:
+        """Nothing of this partition has been committed for too long, whatever the cause."""
+        if ("commit", place(key)) not in self._complaints:
+            self._raise("commit", place(key), Said(since, "no commit was accepted"))
+
+    def only(self, kind: str, now: Mapping[str, Said]) -> None:
+        """Of this kind there are these complaints now, by what they are of, and no others."""
+        for other, subject in list(self._complaints):
+            if other == kind and subject not in now:
+                self._end(kind, subject)
+        for subject, said in now.items():
+            self._raise(kind, subject, said)
+
+    def silent(self, brokers: Mapping[str, float], answered: Collection[str]) -> None:
+        """Hear which brokers do not answer, each for how many seconds, and which have ``answered`` again."""
+        for name in answered:
+            self._end(SILENT, name, "kafka.answers_again")
+        for kind, name in list(self._complaints):
+            if kind == SILENT and name not in brokers:
+                # Nothing is wanted of it now; whether it would answer nobody knows.
+                self._end(SILENT, name, "kafka.no_longer_asked")
+        self.only(SILENT, {name: Said(self._clock() - seconds) for name, seconds in brokers.items()})
+
+    def unreadable(self) -> set[str]:
+        """The partitions whose topic may not be read, as the broker said when it was asked for records."""
+        complaints = self._complaints.values()
+        return {each.subject for each in complaints if each.error == KafkaError.TOPIC_AUTHORIZATION_FAILED}
+
+    def of_topics(self) -> bool:
+        """Whether there is a complaint that the brokers' metadata may end."""
+        return bool(self.unreadable()) or any(kind in OF_TOPICS for kind, _ in self._complaints)
+
+    def readable(self, subjects: Iterable[str]) -> None:
+        """These partitions may be read after all."""
+        for subject in subjects:
+            self._end("fetch", subject)
+
+    def standing(self) -> set[str]:
+        """The partitions of which it has been said why nothing comes."""
+        return {subject for kind, subject in self._complaints if kind in OF_PARTITIONS}
+
+    def measured(self, statistics: Statistics) -> None:
+        """End what these show to be over, and tell of what still holds, when it is time to."""
+        for (kind, subject), each in list(self._complaints.items()):
+            if _is_over(kind, subject, statistics) or not self._holds(each):
+                self._end(kind, subject)
+            else:
+                self._tell(each)
+
+    def now(self) -> tuple[SourceTrouble, ...]:
+        """What is wrong now, the ones that last longest first; those alike are one."""
+        together: dict[tuple[str, str, str], list[_Complaint]] = {}
+        for each in filter(self._holds, self._complaints.values()):
+            together.setdefault((each.kind, each.says, each.advice), []).append(each)
+        merged = (self._merged(*alike) for alike in together.values())
+        return tuple(sorted(merged, key=lambda trouble: -trouble.seconds))
+
+    def _raise(self, kind: str, subject: str, said: Said, error: int = 0) -> None:
+        complaint = self._complaints.get((kind, subject))
+        if complaint is None or not self._holds(complaint):
+            complaint = self._complaints[kind, subject] = _Complaint(kind, subject, said.since)
+        complaint.last, complaint.error = self._clock(), error
+        complaint.says = said.says if is_spoken(kind) else ""
+        complaint.advice = said.advice or ADVICE[kind]
+        self._tell(complaint, anew=True)
+
+    def _end(self, kind: str, subject: str, event: str | None = "kafka.recovered") -> None:
+        if (complaint := self._complaints.pop((kind, subject), None)) is None:
+            return
+        self._repeats.ended(f"{kind} {subject}", self._clock())
+        if event is None:
+            return
+        log.info(
+            event,
+            kind=kind,
+            says=sentence(kind, subject, complaint.says),
+            seconds=round(self._clock() - complaint.since, 1),
+            **({"broker": subject} if kind == SILENT else {}),
+        )
+
+    def _holds(self, complaint: _Complaint) -> bool:
+        """Of brokers that are away librdkafka tells again and again; all else ends when it is seen to."""
+        return complaint.kind != "broker" or self._clock() - complaint.last <= _LASTS_SECONDS
+
+    def _tell(self, complaint: _Complaint, *, anew: bool = False) -> None:
+        key, now = f"{complaint.kind} {complaint.subject}", self._clock()
+        times = self._repeats.note(key, now) if anew else self._repeats.again(key, now)
+        if times is None or (anew and not times):
+            return
+        log.warning(
+            "kafka.silent" if complaint.kind == SILENT else "kafka.trouble",
+            kind=complaint.kind,
+            says=sentence(complaint.kind, complaint.subject, complaint.says),
+            seconds=round(now - complaint.since, 1),
+            advice=complaint.advice,
+            times=times,
+            **({"broker": complaint.subject} if complaint.kind == SILENT else {}),
+        )
+
+    def _merged(self, *alike: _Complaint) -> SourceTrouble:
+        first = alike[0]
+        subjects = ", ".join(islice((each.subject for each in alike), _NAMED))
+        if (more := len(alike) - _NAMED) > 0:
+            subjects += f" and {more} more"
+        seconds = self._clock() - min(each.since for each in alike)
+        return SourceTrouble(first.kind, sentence(first.kind, subjects, first.says), seconds, first.advice)
+
+
+def _is_over(kind: str, subject: str, statistics: Statistics) -> bool:
+    if kind == "group":
+        return statistics.cgrp.join_state == "steady"
+    if kind not in {"broker", "login"}:
+        return False
+    up = {name: each.nodename for name, each in statistics.brokers.items() if each.state == "UP"}
+    if subject.endswith("/bootstrap") or subject not in statistics.brokers:
+        return bool(up)
+    return subject in up or subject.rpartition("/")[0].rpartition("//")[2] in up.values()

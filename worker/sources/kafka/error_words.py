@@ -1,0 +1,106 @@
+"""What kind of trouble an error of librdkafka is, of what it speaks, and what a person can do about it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from confluent_kafka import KafkaError
+
+if TYPE_CHECKING:
+    from worker.sources.kafka.statistics import Key
+
+_MISSING: Final = {
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError.TOPIC_EXCEPTION,
+    KafkaError._UNKNOWN_TOPIC,  # noqa: SLF001  librdkafka's own codes begin with an underscore
+}
+_LOGIN: Final = {
+    KafkaError.SASL_AUTHENTICATION_FAILED,
+    KafkaError._AUTHENTICATION,  # noqa: SLF001  as above
+}
+_GROUP: Final = {
+    KafkaError.GROUP_AUTHORIZATION_FAILED,
+    KafkaError.GROUP_MAX_SIZE_REACHED,
+    KafkaError.GROUP_ID_NOT_FOUND,
+    KafkaError.GROUP_SUBSCRIBED_TO_TOPIC,
+    KafkaError.INCONSISTENT_GROUP_PROTOCOL,
+    KafkaError.INVALID_GROUP_ID,
+    KafkaError.INVALID_SESSION_TIMEOUT,
+    KafkaError.FENCED_INSTANCE_ID,
+    KafkaError.UNRELEASED_INSTANCE_ID,
+    KafkaError.UNSUPPORTED_ASSIGNOR,
+}
+_OF_TOPIC: Final = "Subscribed topic not available"
+# As librdkafka names a broker before what it says of it.
+_BROKER: Final = re.compile(r"(\S+:\d+/\S+|GroupCoordinator): ")
+
+_SENTENCES: Final = {
+    "broker": "{says}",
+    "silent_broker": "broker {subject} has not answered",
+    "login": "the login was refused: {says}",
+    "group": "the group turns this pod away: {says}",
+    "no_partitions": "no partitions assigned: {says}",
+    "topic_missing": "topic {subject} does not exist",
+    "topic_forbidden": "topic {subject} may not be read",
+    "offset_reset": "{subject} is not read: its offset is not in the log, and auto.offset.reset is error",
+    "fetch": "{subject} can't be read: {says}",
+    "commit": "offsets of {subject} can't be committed: {says}",
+    "standstill": "{subject} brings nothing though the log goes on",
+}
+_SPEAKING: Final = {kind for kind, words in _SENTENCES.items() if "{says}" in words}
+
+ADVICE: Final = {
+    "broker": "look at the brokers and the way there; the worker connects again by itself",
+    "silent_broker": "it hangs, or the network swallows what it says: look after it and the way there",
+    "login": "see sasl.mechanism, sasl.username and sasl.password of kafka.client",
+    "group": "let the worker's user read the group, and see group.* of kafka.client",
+    "no_partitions": "see the other pods of the group",
+    "topic_missing": "make it, or take it out of kafka.topics; it is read within seconds once it is there",
+    "topic_forbidden": "let the worker's user read and describe it",
+    "offset_reset": "stop the pods and set the group's offset with kafka-consumer-groups --reset-offsets, "
+    "or set auto.offset.reset: earliest, then start them",
+    "fetch": "let the worker's user read the topic, or look at the partition's leader",
+    "commit": "what is delivered meanwhile is repeated after a restart: mend what the broker refuses",
+    "standstill": "look at its leader; if that is well, restart this pod, which loses nothing",
+}
+
+
+def kind_of(error: KafkaError, topic: str | None) -> str:
+    """Of ``TROUBLES``; ``topic`` is the one that the error came with, if it did with one."""
+    code = error.code()
+    if code in _LOGIN:
+        return "login"
+    if code in _GROUP:
+        return "group"
+    if topic is None:
+        return "broker"
+    if code == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001  as above
+        return "offset_reset"
+    of_topic = _OF_TOPIC in (error.str() or "")
+    if code in _MISSING and of_topic:
+        return "topic_missing"
+    return "topic_forbidden" if code == KafkaError.TOPIC_AUTHORIZATION_FAILED and of_topic else "fetch"
+
+
+def subject_of(kind: str, text: str, topic: str | None, partition: int | None) -> str:
+    """What it is of: a topic, a partition, a broker; empty for all of them."""
+    if topic is None:
+        named = _BROKER.match(text)
+        return named[1] if named and kind in {"broker", "login"} else ""
+    return topic if kind.startswith("topic") or partition is None else place((topic, partition))
+
+
+def place(key: Key) -> str:
+    """A partition, as it is named everywhere."""
+    return f"{key[0]}[{key[1]}]"
+
+
+def is_spoken(kind: str) -> bool:
+    """Whether the sentence of this kind has words of its own, beside what it is of."""
+    return kind in _SPEAKING
+
+
+def sentence(kind: str, subject: str, says: str) -> str:
+    """What is wrong."""
+    return _SENTENCES[kind].format(subject=subject, says=says)

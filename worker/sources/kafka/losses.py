@@ -1,0 +1,123 @@
+"""Records that the broker deleted before they were read: how many, and of which partition.
+
+Where the offsets jump, the records between are gone; by compaction, by transactions, which is as it should
+be, or because the log begins only behind them now: retention, or somebody who deleted records. So of a jump
+counts only what lies below the beginning of the log, asked for after the jump was seen, and above what
+librdkafka had stepped over before. An offset that was no record is counted with the others: nobody can tell
+any more.
+
+It counts once the group has committed past it. Until then another owner would come upon the same gap.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from worker.sources.kafka.statistics import Key
+
+
+class Loss(Struct, frozen=True):
+    """The offsets from ``first`` up to ``end`` are gone."""
+
+    topic: str
+    partition: int
+    first: int
+    end: int
+
+    @property
+    def records(self) -> int:
+        """How many, at most."""
+        return self.end - self.first
+
+
+class Rest(Struct, frozen=True):
+    """A partition of which nothing is on its way to us."""
+
+    position: int | None
+    """What should come next; None: nothing came, and nothing was committed."""
+    next_offset: int
+    """Where librdkafka will go on; negative: not known."""
+
+
+class Losses:
+    """Of the partitions that are ours."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._gaps: dict[Key, tuple[int, int]] = {}
+        # Up to here everything was read, or is known to be lost, or is no record.
+        self._accounted: dict[Key, int] = {}
+        self._found: dict[Key, list[Loss]] = {}
+        self._lost: dict[Key, int] = {}
+        self.counted = 0
+        """Those that the group has committed past, since the start."""
+
+    def skipped(self, key: Key, first: int, end: int) -> None:
+        """Nothing came from ``first`` up to ``end``, where it goes on."""
+        before = self._gaps.get(key, (0, 0))
+        # The widest is kept: one that retention made skips what many transactions together do not.
+        if end - first > before[1] - before[0]:
+            self._gaps[key] = first, end
+
+    def to_judge(self) -> bool:
+        """Whether there are gaps that may be losses."""
+        return bool(self._gaps)
+
+    def judge(self, begins: Mapping[Key, int], resting: Mapping[Key, Rest]) -> Iterator[Loss]:
+        """What turns out to be lost.
+
+        Args:
+            begins: where these logs begin, asked for after the gaps that are known.
+            resting: the partitions of which nothing is on its way.
+        """
+        for key, begin in begins.items():
+            rest = resting.get(key)
+            loss = self._judged(key, begin, rest)
+            if rest is not None and rest.next_offset >= begin:
+                self._account(key, rest.next_offset)
+            if loss is not None:
+                self._found.setdefault(key, []).append(loss)
+                self._lost[key] = self.of(key) + loss.records
+                yield loss
+
+    def committed(self, offsets: Mapping[Key, int]) -> None:
+        """The group has these."""
+        for key, offset in offsets.items():
+            if found := self._found.get(key):
+                self.counted += sum(each.records for each in found if each.end <= offset)
+                self._found[key] = [each for each in found if each.end > offset]
+
+    def of(self, key: Key) -> int:
+        """How many of this partition are lost, as far as is known, since it is ours."""
+        return self._lost.get(key, 0)
+
+    def forget(self, keys: Iterable[Key]) -> None:
+        """They are not ours any more, or begin anew."""
+        for key in keys:
+            self._gaps.pop(key, None)
+            self._accounted.pop(key, None)
+            self._found.pop(key, None)
+            self._lost.pop(key, None)
+
+    def cut(self, key: Key, offset: int) -> None:
+        """The log goes on at ``offset``, below what was read: what is known of what stood there is void."""
+        self._gaps.pop(key, None)
+        self._accounted[key] = min(self._accounted.get(key, 0), offset)
+
+    def _judged(self, key: Key, begin: int, rest: Rest | None) -> Loss | None:
+        first, end = self._gaps.pop(key, (0, 0))
+        if not end and rest is not None and rest.position is not None:
+            first, end = rest.position, begin
+        first, end = max(first, self._accounted.get(key, 0)), min(end, begin)
+        if first >= end:
+            return None
+        self._account(key, end)
+        return Loss(*key, first, end)
+
+    def _account(self, key: Key, offset: int) -> None:
+        self._accounted[key] = max(offset, self._accounted.get(key, 0))

@@ -1,0 +1,249 @@
+"""What is read of the partitions that are ours: records under their leases, and none left out.
+
+librdkafka moves by itself when a log was cut. Where it went back, what comes from there is put under a lease
+of its own; where it may have left something out, nothing more is taken of the partition until it was read
+again.
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING, TypeAlias
+
+import structlog
+from confluent_kafka import KafkaException, TopicPartition
+
+from worker.sources.kafka.messages import RecordReader
+from worker.sources.kafka.positions import NO_EPOCH, ReadPosition, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Literal
+
+    from confluent_kafka import KafkaError, Message
+    from confluent_kafka.aio import AIOConsumer
+
+    from worker.core.model.records import Record
+    from worker.core.offsets.assignment import Lease
+
+    Key: TypeAlias = tuple[str, int]
+    Start: TypeAlias = Literal["earliest", "latest", "error"]
+
+log = structlog.get_logger(__name__)
+
+_ANSWER_SECONDS = 2.0
+_AGAIN_SECONDS = 5.0
+
+
+class Reading:
+    """The partitions, from assign to revoke or loss, and where each is read on."""
+
+    def __init__(
+        self,
+        *,
+        start: Start,
+        cut: Callable[[Key, int], Lease],
+        begun: Callable[[Key, int], None],
+        heed: Callable[[KafkaError, str | None, int | None], None],
+        skipped: Callable[[Key, int, int], None],
+    ) -> None:
+        """Begin without partitions.
+
+        Args:
+            start: where a partition is begun of which nothing is committed.
+            cut: opens a lease for a partition whose log goes on at an offset below what was read.
+            begun: is told of an offset, other than the committed one, that a partition was begun at: its next
+                owner is to begin there too.
+            heed: is given what Kafka complains of, with topic and partition if it is of any.
+            skipped: is told that between one offset and another nothing came.
+        """
+        self._start = start
+        self._cut = cut
+        self._begun = begun
+        self._heed = heed
+        self._skipped = skipped
+        self._reader = RecordReader()
+        self.leases: dict[Key, Lease] = {}
+        self._positions: dict[Key, ReadPosition] = {}
+        # Those of which something was committed when they were assigned.
+        self._committed: set[Key] = set()
+        # Nothing is taken of these until they were sought: something may have been left out, or it is not
+        # known where to begin. In the order in which they are tried.
+        self._to_seek: dict[Key, None] = {}
+        self._seek_at = -inf
+        # Where librdkafka had moved partitions when it was last asked.
+        self._moved: dict[Key, int] = {}
+
+    def next_offset(self, key: Key) -> int | None:
+        """What comes next of a partition that is ours; None: nothing was read or committed of it yet."""
+        position = self._positions[key]
+        return position.next_offset if position.has_read or key in self._committed else None
+
+    def begin(self, leases: Mapping[Key, Lease], committed: Mapping[Key, int] | None) -> None:
+        """Partitions were assigned, with what is committed of them; None: that could not be had."""
+        self.leases |= leases
+        if committed is None:
+            self._positions |= {key: ReadPosition() for key in leases}
+            self._to_seek |= dict.fromkeys(leases)
+            return
+        # The earliest is 0, or where the log starts, which is looked up if it begins above.
+        self._committed |= committed.keys()
+        unknown = 0 if self._start == "earliest" else None
+        self._positions |= {key: ReadPosition(committed.get(key, unknown)) for key in leases}
+        if self._start == "latest":
+            self._to_seek |= dict.fromkeys(key for key in leases if key not in committed)
+
+    def end(self, keys: Iterable[Key]) -> None:
+        """They are not ours any more."""
+        for key in keys:
+            self.leases.pop(key, None)
+            self._positions.pop(key, None)
+            self._committed.discard(key)
+            self._to_seek.pop(key, None)
+
+    def records(self, messages: Iterable[Message], received_at: float) -> list[Record]:
+        """The messages as records; without what is not ours, and what ``seek`` has to bring again."""
+        # Variables, for this is done for each record.
+        leases, positions, to_seek, read = self.leases, self._positions, self._to_seek, self._reader.record
+        records: list[Record] = []
+        run, latest = ReadPosition(), None
+        for message in messages:
+            if (error := message.error()) is not None:
+                self._heed(error, message.topic(), message.partition())
+                continue
+            key: Key = (message.topic(), message.partition())  # type: ignore[assignment]  # set, for it is no error
+            if (lease := leases.get(key)) is None:
+                continue
+            position = positions[key]
+            if to_seek and key in to_seek and not self._is_below(position, message):
+                continue
+            record = read(message, lease, received_at)
+            if position is not run or record.offset != position.next_offset:
+                _note_epoch(run, latest)
+                run, latest = position, None
+            if record.offset != position.next_offset:
+                if not self._take_step(key, message):
+                    continue
+                # The lease may be another from here on.
+                record = read(message, leases[key], received_at)
+            position.next_offset = record.offset + 1
+            latest = message
+            records.append(record)
+        _note_epoch(run, latest)
+        return records
+
+    def moved(self, moved: Iterable[tuple[Key, int]]) -> None:
+        """Where librdkafka has moved partitions by itself, of which nothing came since.
+
+        Heeded the second time: what was told once may have come meanwhile.
+        """
+        before, self._moved = self._moved, {}
+        for key, offset in moved:
+            if key not in self.leases:
+                continue
+            self._moved[key] = offset
+            if before.get(key) == offset and (step := self._positions[key].moved(offset)) is not Step.ON:
+                self._heed_step(key, offset, step)
+
+    async def seek(self, consumer: AIOConsumer, now: float) -> None:
+        """Have it read again, or begun, of which nothing is taken."""
+        while self._to_seek and now >= self._seek_at:
+            key = next(iter(self._to_seek))
+            del self._to_seek[key]
+            try:
+                await self._seek(consumer, key)
+            except KafkaException as raised:
+                # Behind the others, and not at once: while nobody answers, nobody polls.
+                self._to_seek[key] = None
+                self._seek_at = now + _AGAIN_SECONDS
+                self._heed(raised.args[0], None, None)
+
+    async def _seek(self, consumer: AIOConsumer, key: Key) -> None:
+        """Go on where it stands, or where it begins: not below the log's start, for that is elsewhere then.
+
+        Raises:
+            KafkaException: it can't be, now.
+        """
+        position = self._positions[key]
+        if position.next_offset is None and not await self._begin(consumer, key):
+            return
+        offset = position.next_offset or 0
+        first, _ = await consumer.get_watermark_offsets(TopicPartition(*key), timeout=_ANSWER_SECONDS)
+        if key in self._committed or position.has_read:
+            self._skip(key, offset, first)
+        position.move(max(first, offset))
+        # Without its epoch librdkafka would not see that the log was cut once more, below this.
+        epoch = position.last_epoch() if offset >= first else NO_EPOCH
+        at = TopicPartition(*key, max(first, offset), leader_epoch=epoch)
+        await consumer.seek(at)
+        log.info("kafka.sought", topic=at.topic, partition=at.partition, offset=at.offset)
+
+    async def _begin(self, consumer: AIOConsumer, key: Key) -> bool:
+        """Find out where a partition begins; whether it has to be sought there."""
+        at, position = TopicPartition(*key), self._positions[key]
+        (committed,) = await consumer.committed([at], timeout=_ANSWER_SECONDS)
+        if committed.offset >= 0:
+            self._committed.add(key)
+            return position.begin(committed.offset)
+        if self._start == "latest":
+            _, end = await consumer.get_watermark_offsets(at, timeout=_ANSWER_SECONDS)
+            self._begun(key, end)
+            position.move(end)
+            return True
+        return self._start == "earliest" and position.begin(0)
+
+    def _is_below(self, position: ReadPosition, message: Message) -> bool:
+        """Whether a record of a partition that is to be sought shows that its log was cut meanwhile."""
+        offset: int = message.offset()  # type: ignore[assignment]  # set, for it is no error
+        position.pass_over(offset, message.leader_epoch())
+        return position.is_below(offset)
+
+    def _take_step(self, key: Key, message: Message) -> bool:
+        """Whether a record that is not the next one is to be taken."""
+        offset: int = message.offset()  # type: ignore[assignment]  # set, for it is no error
+        step = self._positions[key].step(offset, message.leader_epoch())
+        self._heed_step(key, offset, step)
+        return step is not Step.ASIDE
+
+    def _heed_step(self, key: Key, offset: int, step: Step) -> None:
+        match step:
+            case Step.BACK:
+                self._to_seek.pop(key, None)
+                self._go_back(key, offset)
+            case Step.ASIDE:
+                self._to_seek[key] = None
+            case Step.ON:
+                self._skip(key, self.next_offset(key), offset)
+
+    def _skip(self, key: Key, first: int | None, end: int) -> None:
+        if first is not None and first < end:
+            self._skipped(key, first, end)
+
+    def _go_back(self, key: Key, offset: int) -> None:
+        """The log goes on at ``offset``, below what was read.
+
+        That is the cut, when an unclean election took the end of the log, or the earliest record, when the
+        topic was made anew or librdkafka could not tell where the cut was.
+        """
+        topic, partition = key
+        position = self._positions[key]
+        log.warning(
+            "kafka.log_cut",
+            topic=topic,
+            partition=partition,
+            read_to_offset=position.next_offset,
+            goes_on_at_offset=offset,
+            effect="what was received is delivered; what Kafka lost before it was received is lost",
+        )
+        if position.has_read:
+            self.leases[key] = self._cut(key, offset)
+        else:
+            self._begun(key, offset)
+        position.move(offset)
+
+
+def _note_epoch(run: ReadPosition, latest: Message | None) -> None:
+    """Records of a partition come in runs, of which the last one's epoch is enough."""
+    if latest is not None:
+        epoch = latest.leader_epoch()
+        run.leader_epoch = NO_EPOCH if epoch is None else epoch

@@ -1,0 +1,137 @@
+"""What is asked of Kafka beside the polling: what neither records nor statistics tell.
+
+Where logs begin and end while nothing is fetched from them, and which topics there are. One round of
+questions is under way at a time, in a thread of its own: no poll waits for an answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import structlog
+from msgspec import Struct
+
+from worker.sources.kafka.admin import Admin, Answers, Wanted
+from worker.sources.kafka.error_monitor import Said
+from worker.sources.kafka.losses import Rest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from worker.core.offsets.assignment import Lease
+    from worker.sources.kafka.state import Known
+    from worker.sources.kafka.statistics import Key
+    from worker.sources.kafka.topics import TopicAnswer
+
+log = structlog.get_logger(__name__)
+
+
+class Due(Struct):
+    """What is to be asked next."""
+
+    places: bool = False
+    resting: frozenset[Key] = frozenset()
+    """Of these partitions nothing is on its way to us."""
+    silent_nodes: frozenset[int] = frozenset()
+    """Whom not to ask."""
+    topics: bool = False
+
+
+class Questions:
+    """Asks, and hands the answers to who keeps them."""
+
+    def __init__(
+        self,
+        settings: Mapping[str, object],
+        topics: Sequence[str],
+        known: Known,
+        clock: Callable[[], float],
+    ) -> None:
+        """Have asked nothing yet; ``settings`` are the consumer's."""
+        self._admin = Admin(settings, topics)
+        self._known = known
+        self._clock = clock
+        self._thread = ThreadPoolExecutor(1, "kafka-questions")
+        self._asking: asyncio.Task[None] | None = None
+        self.due = Due()
+        self.answer: TopicAnswer | None = None
+        """The latest about the topics."""
+
+    def ask(self, on_recounted: Callable[[], object]) -> None:
+        """Ask what is due, unless something is being asked; returns at once.
+
+        Args:
+            on_recounted: is called when the topics turn out to have another number of partitions.
+        """
+        if self._asking is not None:
+            if not self._asking.done():
+                return
+            asked, self._asking = self._asking, None
+            # What nobody expected ends the worker, as everywhere.
+            asked.result()
+        if self.due.places or self.due.topics:
+            due, self.due = self.due, Due()
+            self._asking = asyncio.create_task(self._ask(due, on_recounted))
+
+    def end(self) -> None:
+        """Ask no more, and wait for nothing."""
+        if self._asking is not None:
+            self._asking.cancel()
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    async def _ask(self, due: Due, on_recounted: Callable[[], object]) -> None:
+        leases, rests = self._places(due)
+        wanted = Wanted(frozenset(leases), due.topics, self._unreadable() if due.topics else frozenset())
+        loop = asyncio.get_running_loop()
+        answers = await loop.run_in_executor(self._thread, self._admin.answer, wanted)
+        self._heed_places(answers, leases, rests)
+        if answers.topics is not None:
+            self._heed_topics(answers.topics, on_recounted)
+        trouble = self._known.trouble
+        trouble.readable(each for each in trouble.unreadable() if _topic(each) in answers.readable)
+
+    def _places(self, due: Due) -> tuple[dict[Key, Lease], dict[Key, Rest]]:
+        """The partitions to ask about, and what is known of those that rest."""
+        if not due.places:
+            return {}, {}
+        reading, offsets = self._known.reading, self._known.offsets
+        leases = {
+            key: lease for key, lease in reading.leases.items() if offsets.broker(key) not in due.silent_nodes
+        }
+        resting = due.resting & leases.keys()
+        return leases, {key: Rest(reading.next_offset(key), offsets.next_offset(key)) for key in resting}
+
+    def _unreadable(self) -> frozenset[str]:
+        return frozenset(map(_topic, self._known.trouble.unreadable()))
+
+    def _heed_places(self, answers: Answers, asked: Mapping[Key, Lease], rests: Mapping[Key, Rest]) -> None:
+        """Note what was answered of partitions that are ours still, and were all the while."""
+        leases = self._known.reading.leases
+        begins, ends = (
+            {key: offset for key, offset in offsets.items() if leases.get(key) is asked[key]}
+            for offsets in (answers.begins, answers.ends)
+        )
+        self._known.offsets.note_places(begins, ends)
+        for loss in self._known.losses.judge(begins, rests):
+            log.warning(
+                "kafka.records_lost",
+                topic=loss.topic,
+                partition=loss.partition,
+                records=loss.records,
+                first_offset=loss.first,
+                log_begins_at=loss.end,
+                cause="deleted by the broker (retention) before they were read",
+            )
+
+    def _heed_topics(self, answer: TopicAnswer, on_recounted: Callable[[], object]) -> None:
+        before, self.answer, now = self.answer, answer, self._clock()
+        self._known.trouble.only("topic_missing", dict.fromkeys(answer.missing, Said(now)))
+        self._known.trouble.only("topic_forbidden", dict.fromkeys(answer.forbidden, Said(now)))
+        if before is not None and before.total != answer.total:
+            on_recounted()
+
+
+def _topic(partition: str) -> str:
+    return partition.rpartition("[")[0]

@@ -1,0 +1,288 @@
+"""Records from Kafka, offsets back to it.
+
+Keeps to four rules. Partitions are ours from ``on_assign`` to ``on_revoke`` or ``on_lost``, and every
+record carries the lease it came under. Offsets are stored here and committed by name, of partitions that are
+ours and no others: of what its own ``store_offsets`` was told, librdkafka commits nothing below its last
+commit, not even when the log was cut and counts from below again. Where a partition is read, and whether it
+flows, is said and never taken for granted. Polling never stops for long, so membership survives any outage.
+
+A broker that is away, a refused login, a topic that is not there yet are said and waited for: librdkafka
+reconnects by itself. What it calls fatal (a fenced static member) ends the worker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka.aio import AIOConsumer
+
+from worker.core.topics import subscription
+from worker.sources.kafka.client_settings import start_of
+from worker.sources.kafka.messages import how_many_more
+from worker.sources.kafka.monitor import Watch
+from worker.sources.kafka.pausing import Pausing
+from worker.sources.kafka.state import Known
+from worker.sources.kafka.statistics import statistics_ms
+from worker.sources.kafka.topics import METADATA_SECONDS, count_partitions
+from worker.sources.memory import give_back
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from confluent_kafka import Message
+
+    from worker.core.model.records import Record
+    from worker.core.model.snapshot import PartitionGauges, SourceStatus
+    from worker.core.offsets.assignment import Lease
+    from worker.ports import Assignments
+
+log = structlog.get_logger(__name__)
+
+# How long an idle poll waits. Offsets are stored and flow is controlled between two polls.
+_POLL_SECONDS: Final = 0.1
+# In a rebalance, which waits for it, and in a drain; what can't be had by then is asked for again.
+_BEGIN_SECONDS: Final = 2.0
+_COMMIT_SECONDS: Final = 5.0
+# poll, the callback it waits in, and what that callback calls.
+_THREADS: Final = 4
+_PURGE_SECONDS: Final = 1.0
+
+# What a commit may meet without anything being wrong: the partition is not ours now.
+_HARMLESS: Final = {
+    KafkaError._STATE,  # noqa: SLF001  librdkafka's own codes begin with an underscore
+    KafkaError.ILLEGAL_GENERATION,
+    KafkaError.UNKNOWN_MEMBER_ID,
+    KafkaError.REBALANCE_IN_PROGRESS,
+    KafkaError.FENCED_MEMBER_EPOCH,
+    KafkaError.STALE_MEMBER_EPOCH,
+}
+
+
+class KafkaSource:
+    """A member of the consumer group; implements ``ports.Source``."""
+
+    def __init__(
+        self,
+        settings: Mapping[str, object],
+        topics: Sequence[str],
+        *,
+        commit_seconds: float,
+        on_committed: Callable[[Mapping[tuple[str, int], int]], None],
+        clock: Callable[[], float],
+    ) -> None:
+        """Prepare; nothing is sent before ``open``.
+
+        Args:
+            settings: librdkafka's, for a consumer.
+            topics: names, or patterns that start with ``^``.
+            commit_seconds: how often stored offsets are committed.
+            on_committed: is told what the broker has.
+            clock: the loop's.
+        """
+        self._settings = dict(settings)
+        self._topics = list(topics)
+        self._commit_seconds = commit_seconds
+        self._on_committed = on_committed
+        self._clock = clock
+        self._giving_back: asyncio.TimerHandle | None = None
+        self._commit_at = 0.0
+        self._known = Known(self._settings, clock, cut=self._cut, begun=self._begun)
+        self._reading, self._offsets = self._known.reading, self._known.offsets
+        self._watch = Watch(self._settings, topics, self._known, clock, commit_seconds=commit_seconds)
+        self._pausing = Pausing(self._reading.leases.keys, self._known.trouble.note)
+
+    async def open(self, assignments: Assignments) -> None:
+        """Subscribe; partitions come with the first calls of ``receive``."""
+        self._assignments = assignments
+        callbacks = {"error_cb": self._failed, "stats_cb": self._measured, "on_commit": self._told_of_commit}
+        ours: dict[str, object] = {"statistics.interval.ms": statistics_ms(self._settings)}
+        # A log that is not where it should be is read from its start on: where nothing is committed, and only
+        # there, the end is begun at, which is done here.
+        if start_of(self._settings) == "latest":
+            ours["auto.offset.reset"] = "earliest"
+        # An executor of its own would be waited for by close, however long a broker keeps it.
+        self._threads = ThreadPoolExecutor(_THREADS, "kafka")
+        self._consumer = AIOConsumer(self._settings | ours | callbacks, executor=self._threads)
+        await self._consumer.subscribe(
+            subscription(self._topics),
+            on_assign=self._assigned,
+            on_revoke=self._revoked,
+            on_lost=self._lost,
+        )
+        self._commit_at = self._clock() + self._commit_seconds
+
+    async def receive(self, max_records: int) -> Sequence[Record]:
+        """What is there, up to ``max_records``; else the first that comes within a tenth of a second."""
+        await self._keep_pace()
+        self._watch.questions.ask(self._recounted)
+        # consume(n, t) waits the whole of t for n records; so one is polled for, and the rest is there.
+        first = await self._consumer.poll(_POLL_SECONDS)
+        if first is None:
+            return ()
+        # Each step is looked at before the next: if it shows that a log was cut, a revoke within consume()
+        # must know.
+        records = self._records([first])
+        while (count := how_many_more(records, max_records)) > 0:
+            await self._reading.seek(self._consumer, self._clock())
+            more = await self._consumer.consume(count, 0)
+            records += self._records(more)
+            if len(more) < count:
+                break
+        return [each for each in records if each.lease.open]
+
+    async def store(self, offsets: Mapping[tuple[str, int], int]) -> None:
+        """Note them for the next commit; a partition that was taken away meanwhile is left out."""
+        self._offsets.store(self._of_ours(offsets))
+
+    async def commit(self) -> None:
+        """Commit what is stored, and wait for it."""
+        if positions := self._offsets.to_commit():
+            await self._commit(positions, asynchronous=False)
+
+    async def pause(self) -> None:
+        """Stop the flow, of partitions too that come later."""
+        await self._pausing.turn(self._consumer, on=True)
+        # What was fetched ahead is thrown away by librdkafka's own thread, soon.
+        loop = asyncio.get_running_loop()
+        self._giving_back = loop.call_later(_PURGE_SECONDS, self._threads.submit, give_back)
+
+    async def resume(self) -> None:
+        """Let the records flow again."""
+        await self._pausing.turn(self._consumer, on=False)
+
+    async def partitions_total(self) -> int | None:
+        """All partitions of the subscribed topics, by the brokers' metadata; None while that can't be had."""
+        try:
+            metadata = await self._consumer.list_topics(timeout=METADATA_SECONDS)
+        except (KafkaException, UnicodeError):
+            return None
+        return count_partitions(metadata, self._topics) or None
+
+    async def close(self) -> None:
+        """Leave the group; may be given up."""
+        if self._giving_back is not None:
+            self._giving_back.cancel()
+        self._watch.questions.end()
+        try:
+            await self._consumer.close()
+        finally:
+            self._threads.shutdown(wait=False)
+
+    def trouble(self) -> str | None:
+        """What is wrong with Kafka; None while all is well."""
+        return "; ".join(map(str, self._known.trouble.now())) or None
+
+    def status(self) -> SourceStatus:
+        """What is wrong with Kafka, one by one, and figures that belong to no partition alone."""
+        return self._watch.status()
+
+    def partitions(self) -> tuple[PartitionGauges, ...]:
+        """The partitions that are ours, with their lag as far as it is known."""
+        return self._watch.gauges()
+
+    def _records(self, messages: Iterable[Message]) -> list[Record]:
+        records = self._reading.records(messages, self._clock())
+        self._known.trouble.flows(records)
+        return records
+
+    def _begun(self, key: tuple[str, int], offset: int) -> None:
+        """A partition was begun elsewhere than at what is committed: its next owner is to begin there too."""
+        self._offsets.go_back(key, offset)
+        self._known.losses.cut(key, offset)
+        self._commit_at = self._clock()
+
+    def _cut(self, key: tuple[str, int], offset: int) -> Lease:
+        """A log was cut: what was committed of it must not be where the next owner begins."""
+        lease = self._assignments.cut(key, offset)
+        if (committable := lease.committable()) is not None:
+            self._begun(key, committable)
+        return lease
+
+    async def _keep_pace(self) -> None:
+        """Say of what was assigned whether it flows, and where it is read; commit when it is time."""
+        await self._pausing.keep(self._consumer)
+        await self._reading.seek(self._consumer, self._clock())
+        if self._clock() >= self._commit_at:
+            self._commit_at = self._clock() + self._commit_seconds
+            if positions := self._offsets.to_commit():
+                await self._commit(positions, asynchronous=True)
+
+    async def _assigned(self, _: AIOConsumer, partitions: list[TopicPartition]) -> None:
+        keys = _keys(partitions)
+        self._forget(keys)
+        committed = await self._committed(keys)
+        leases = dict(zip(keys, self._assignments.assigned(keys), strict=True))
+        self._reading.begin(leases, committed)
+        self._pausing.assigned()
+
+    def _recounted(self) -> None:
+        """The topics have more partitions, or fewer, and they are others': the share is another."""
+        self._assignments.assigned([])
+
+    async def _committed(self, keys: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int] | None:
+        """Where the group has committed, of those of which it has; None when that can't be had."""
+        asked = [TopicPartition(*each) for each in keys]
+        try:
+            found = await self._consumer.committed(asked, timeout=_BEGIN_SECONDS)
+        except KafkaException as raised:
+            if (error := raised.args[0]).code() not in _HARMLESS:
+                self._known.trouble.note(error)
+            return None
+        if any(each.error for each in found):
+            return None
+        return {(each.topic, each.partition): each.offset for each in found if each.offset >= 0}
+
+    async def _revoked(self, _: AIOConsumer, partitions: list[TopicPartition]) -> None:
+        keys = _keys(partitions)
+        await self.store(await self._assignments.revoked(keys))
+        try:
+            async with asyncio.timeout(_COMMIT_SECONDS):
+                await self.commit()
+        except TimeoutError:
+            log.warning("kafka.commit_timed_out", effect="the next owner repeats what was not committed")
+        self._forget(keys)
+
+    async def _lost(self, _: AIOConsumer, partitions: list[TopicPartition]) -> None:
+        keys = _keys(partitions)
+        self._assignments.lost(keys)
+        self._forget(keys)
+
+    def _forget(self, keys: Sequence[tuple[str, int]]) -> None:
+        self._known.forget(keys)
+
+    async def _failed(self, error: KafkaError) -> None:
+        self._known.trouble.note(error)
+
+    async def _measured(self, statistics: str) -> None:
+        self._watch.measured(statistics, fetching=not self._pausing.is_on)
+
+    async def _commit(self, positions: list[TopicPartition], *, asynchronous: bool) -> None:
+        try:
+            done = await self._consumer.commit(offsets=positions, asynchronous=asynchronous)
+        except KafkaException as raised:
+            await self._told_of_commit(raised.args[0], positions)
+        else:
+            await self._told_of_commit(None, done or [])
+
+    async def _told_of_commit(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
+        done = {}
+        for each in partitions:
+            key = each.topic, each.partition
+            if (failed := error or each.error) is None:
+                done[key] = each.offset
+            elif failed.code() not in _HARMLESS and key in self._reading.leases:
+                self._known.trouble.commit_failed(failed, [key])
+        self._known.committed(self._of_ours(done))
+        if done:
+            self._on_committed(done)
+
+    def _of_ours(self, offsets: Mapping[tuple[str, int], int]) -> dict[tuple[str, int], int]:
+        return {key: offset for key, offset in offsets.items() if key in self._reading.leases}
+
+
+def _keys(partitions: Iterable[TopicPartition]) -> list[tuple[str, int]]:
+    return [(each.topic, each.partition) for each in partitions]

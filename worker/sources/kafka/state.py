@@ -1,0 +1,59 @@
+"""What is known of Kafka at any time, each part by who keeps it; of partitions, while they are ours."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from worker.sources.kafka.client_settings import start_of
+from worker.sources.kafka.error_monitor import Trouble
+from worker.sources.kafka.losses import Losses
+from worker.sources.kafka.offsets import Offsets
+from worker.sources.kafka.partition_reader import Reading
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from worker.core.offsets.assignment import Lease
+    from worker.sources.kafka.standstill import Place
+    from worker.sources.kafka.statistics import Key
+
+
+class Known:
+    """The keepers."""
+
+    def __init__(
+        self,
+        settings: Mapping[str, object],
+        clock: Callable[[], float],
+        *,
+        cut: Callable[[Key, int], Lease],
+        begun: Callable[[Key, int], None],
+    ) -> None:
+        """Begin without partitions; ``settings`` are the consumer's, the others are for ``Reading``."""
+        self.trouble = Trouble(clock)
+        self.losses = Losses()
+        self.offsets = Offsets(settings, clock)
+        self.reading = Reading(
+            start=start_of(settings),
+            cut=cut,
+            begun=begun,
+            heed=self.trouble.note,
+            skipped=self.losses.skipped,
+        )
+
+    def place(self, key: Key) -> Place:
+        """Where a partition is."""
+        return self.offsets.place(key, self.reading.next_offset(key))
+
+    def committed(self, offsets: Mapping[Key, int]) -> None:
+        """The broker has these of ours."""
+        self.offsets.note_committed(offsets)
+        self.losses.committed(offsets)
+        self.trouble.committed(offsets)
+
+    def forget(self, keys: Sequence[Key]) -> None:
+        """These are not ours any more, or anew."""
+        self.reading.end(keys)
+        self.offsets.forget(keys)
+        self.losses.forget(keys)
+        self.trouble.forget(keys)

@@ -1,0 +1,64 @@
+"""Numbers and causes in words, short and the same everywhere on the page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from worker.core.model.snapshot import WaitsFor
+
+_MINUTE: Final = 60
+_HOUR: Final = 3600
+_DAY: Final = 86400
+_MEBIBYTE: Final = 1 << 20
+
+_CAUSES: Final = {
+    "nothing": "nothing",
+    "linger": "others of its session (batching.linger_seconds)",
+    "quota": "quota",
+    "place": "a place: too many calls are under way or tried again",
+    "in_flight": "the answer to its call",
+    "dead_letter": "its dead letter to be written",
+    "memory": "memory: receiving is paused",
+    "kafka": "Kafka to send it",
+}
+
+
+def amount(number: int | None) -> str:
+    """A number, or a dash for what is not known."""
+    return "-" if number is None else f"{number:,}"
+
+
+def ago(seconds: float) -> str:
+    """So long, in the one unit that tells most."""
+    if seconds < 2 * _MINUTE:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"  # noqa: PLR2004  below it a tenth counts
+    if seconds < 2 * _HOUR:
+        return f"{seconds / _MINUTE:.0f} min"
+    return f"{seconds / _HOUR:.0f} h" if seconds < 2 * _DAY else f"{seconds / _DAY:.0f} d"
+
+
+def counted(by_word: Mapping[str, int], what: str) -> str:
+    """All of them, and in brackets each word that came up, the most frequent first."""
+    words = sorted((-count, word) for word, count in by_word.items() if count)
+    each = ", ".join(f"{word} {-less:,}" for less, word in words)
+    return f"{sum(by_word.values()):,} {what}{f' ({each})' if each else ''}"
+
+
+def mebibytes(size: int) -> str:
+    """Bytes as MiB."""
+    return f"{size / _MEBIBYTE:,.1f}"
+
+
+def waiting(waits: WaitsFor) -> str:
+    """What it waits for."""
+    match waits.cause:
+        case "hold":
+            text = f"the hold to end: {waits.code}"
+        case "retry":
+            text = f"try {(waits.calls or 0) + 1} of its call, after {waits.code}"
+        case _:
+            text = _CAUSES[waits.cause]
+    return text if waits.seconds is None else f"{text}, {ago(waits.seconds)}"
