@@ -1,7 +1,8 @@
 """What it really takes to hold a record, beside what the bound on memory counts for it.
 
 The parts that hold records are the worker's own: what is read of Kafka's messages, the mapping, the session
-queues, ledger and backlog. Each shape of records is held in a process of its own, by the kernel's figures.
+queues, offset tracker and backlog. Each shape of records is held in a process of its own, by the kernel's
+figures.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from benchmarks.report import Table
 from worker.core.batching.session_queues import SessionQueues
 from worker.core.mapping import compile_mapping
 from worker.core.model.records import Interaction, Undecodable
-from worker.core.offsets.memory_budget import Backlog
-from worker.core.offsets.tracker import Ledger
-from worker.pipeline.unsettled_records import Books
+from worker.core.offsets.memory_budget import MemoryBudget
+from worker.core.offsets.tracker import OffsetTracker
+from worker.pipeline.unsettled_records import UnsettledRecords
 from worker.sources.kafka.messages import RecordReader
 
 if TYPE_CHECKING:
@@ -184,16 +185,16 @@ def _hold_here(name: str) -> Held:
     shape = SHAPES[name]
     read, map_record = RecordReader().record, compile_mapping({})
     queues = SessionQueues(linger_seconds=1, max_events=10)
-    backlog = Backlog(UNBOUNDED, UNBOUNDED, queues)
-    books = Books(Ledger(), backlog)
-    lease = books.ledger.open("t", 0)
+    backlog = MemoryBudget(UNBOUNDED, UNBOUNDED, queues)
+    unsettled = UnsettledRecords(OffsetTracker(), backlog)
+    assignment = unsettled.tracker.open("t", 0)
     letters: list[Undecodable] = []
     before = _resident_bytes()
     for number in range(shape.records):
         now = float(number // AT_ONCE)
-        record = read(shape.make(number), lease, now)  # type: ignore[arg-type]  # as much of it as is read
+        record = read(shape.make(number), assignment, now)  # type: ignore[arg-type]  # as much of it as is read
         mapped = map_record(record)
-        books.hold(record, mapped.event if isinstance(mapped, Interaction) else None)
+        unsettled.add(record, mapped.event if isinstance(mapped, Interaction) else None)
         if isinstance(mapped, Interaction):
             queues.add(mapped, now)
         elif isinstance(mapped, Undecodable):

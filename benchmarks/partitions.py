@@ -66,7 +66,7 @@ def _second(ground: Ground, topic: str, url: str, group: str, first: Watch) -> I
         taken = _until_assigned(second, PARTITIONS // 2)
         yield "seconds until a second worker has half, its start included", taken
         _until_assigned(first, PARTITIONS // 2)
-        share = first.look()["gate_share_ratio"]
+        share = first.look()["quota_share_ratio"]
         yield "share of the first with half, as soon as it has half", share
         process.end()
         yield "seconds until the first has all again", _until_assigned(first, PARTITIONS)

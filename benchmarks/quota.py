@@ -122,7 +122,7 @@ def _three_workers(ground: Ground, topic: str, burst_calls: int, seconds: float)
 def _is_formed(ports: Iterable[int]) -> bool:
     """Whether each worker has partitions, and each partition a worker that knows its share."""
     every = [metrics(port) for port in ports]
-    shares = sum(each["gate_share_ratio"] for each in every)
+    shares = sum(each["quota_share_ratio"] for each in every)
     return all(each["partitions_assigned"] for each in every) and abs(shares - 1) < 0.01
 
 

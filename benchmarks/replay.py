@@ -24,7 +24,7 @@ from benchmarks.processes import endpoint, running
 from benchmarks.report import Table
 from worker.core.mapping.event_ids import derived_event_id
 from worker.core.model.records import Reason, Record
-from worker.core.offsets.assignment import Lease
+from worker.core.offsets.assignment import Assignment
 from worker.dead_letters.letter import letter_headers
 from worker.local.accepted_calls import Audit, Produced, audit
 
@@ -157,7 +157,7 @@ class Replay:
 def bury(ground: Ground, topic: str, count: int) -> list[Produced]:
     """Put so many dead letters on ``topic``, shuffled; the events that should come of them."""
     sessions = max(1, count // EVENTS_PER_SESSION)
-    under = [Lease("incident", partition, 1) for partition in range(PARTITIONS)]
+    under = [Assignment("incident", partition, 1) for partition in range(PARTITIONS)]
     records = [_dead(under, number, sessions) for number in range(count)]
     producer = Producer({"bootstrap.servers": ground.kafka.bootstrap_servers, "log_level": 0})
     for each in Random(2).sample(records, count):  # noqa: S311  a shuffle
@@ -168,7 +168,7 @@ def bury(ground: Ground, topic: str, count: int) -> list[Produced]:
     return [Produced((each.key or b"").decode(), each.offset, derived_event_id(each)) for each in records]
 
 
-def _dead(under: Sequence[Lease], number: int, sessions: int) -> Record:
+def _dead(under: Sequence[Assignment], number: int, sessions: int) -> Record:
     """The record at offset ``number``; each session stays in one partition, as with keys."""
     session = number % sessions
     session_id = f"dead-{session}"
@@ -178,8 +178,8 @@ def _dead(under: Sequence[Lease], number: int, sessions: int) -> Record:
         "sessionId": session_id,
         "itemId": f"item-{number}",
     }
-    lease = under[session % len(under)]
-    return Record(lease, number, 1_767_225_600_000, session_id.encode(), json.dumps(event).encode(), ())
+    assignment = under[session % len(under)]
+    return Record(assignment, number, 1_767_225_600_000, session_id.encode(), json.dumps(event).encode(), ())
 
 
 def _watch(api: Endpoint, live: Live, doing: Callable[[], None]) -> Phase:

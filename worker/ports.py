@@ -9,34 +9,34 @@ if TYPE_CHECKING:
 
     from worker.core.model.outcomes import Answer, Outcome
     from worker.core.model.records import Batch, Mapped, Reason, Record, Skipped
-    from worker.core.offsets.assignment import Lease
+    from worker.core.offsets.assignment import Assignment
 
 
-class Assignments(Protocol):
+class RebalanceListener(Protocol):
     """What a source tells the pipeline about its partitions, and what it gets back."""
 
-    def assigned(self, partitions: Sequence[tuple[str, int]]) -> Sequence[Lease]:
-        """Open a lease for each partition, in the order given."""
+    def assigned(self, partitions: Sequence[tuple[str, int]]) -> Sequence[Assignment]:
+        """Open an assignment for each partition, in the order given."""
 
     async def revoked(self, partitions: Sequence[tuple[str, int]]) -> Mapping[tuple[str, int], int]:
-        """Flush these partitions under one deadline, end their leases, give the offsets to commit."""
+        """Flush these partitions under one deadline, end their assignments, give the offsets to commit."""
 
-    def cut(self, partition: tuple[str, int], offset: int) -> Lease:
-        """The log of a partition that is ours goes on at ``offset``, below what was received: open a lease.
+    def cut(self, partition: tuple[str, int], offset: int) -> Assignment:
+        """Open an assignment: the log of a partition goes on at ``offset``, below what was received.
 
         What is held from below stays and holds the offset back; what is held from there on is delivered, and
         moves no offset, for its offsets are other records' now.
         """
 
     def lost(self, partitions: Sequence[tuple[str, int]]) -> None:
-        """End the leases of partitions that already belong to somebody else: nothing may be committed."""
+        """End the assignments of partitions that somebody else owns already: nothing may be committed."""
 
 
 class Source(Protocol):
     """Records in, offsets back. Only one call is under way at a time."""
 
-    async def open(self, assignments: Assignments) -> None:
-        """Begin to receive; partitions come and go through ``assignments`` from within ``receive``."""
+    async def open(self, listener: RebalanceListener) -> None:
+        """Begin to receive; partitions come and go through ``listener`` from within ``receive``."""
 
     async def receive(self, max_records: int) -> Sequence[Record]:
         """Up to ``max_records`` that are there, else a short wait's first ones, else none."""
@@ -82,7 +82,7 @@ class DeadLetters(Protocol):
         """Return when the broker has acknowledged it; raise ``DeadLettersUnwritable`` when it didn't."""
 
 
-class Turnstile(Protocol):
+class Permits(Protocol):
     """Where each call waits for the gate."""
 
     async def enter(self, *, again: bool = False) -> bool:
@@ -99,7 +99,7 @@ class Delivery(Protocol):
         """The outcome, and how many calls it took. The pass for the first call is taken by the caller."""
 
 
-class Meter(Protocol):
+class PipelineMetrics(Protocol):
     """What is counted. Called on the loop; must be cheap, must not raise."""
 
     def received(self, records: int) -> None:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Final
 
 from worker.__main__ import main
 from worker.core.batching.session_queues import SessionQueues
-from worker.core.model.outcomes import Accepted, PassingFault
+from worker.core.model.outcomes import Accepted, TransientFault
 from worker.core.model.records import Batch
-from worker.core.offsets.assignment import Lease
+from worker.core.offsets.assignment import Assignment
 from worker.dead_letters.writer import KafkaDeadLetters
 from worker.delivery.put_events import PutEventsClient
-from worker.pipeline.rebalance import Leases
-from worker.sources.kafka.pausing import Pausing
+from worker.pipeline.rebalance import RebalanceHandler
+from worker.sources.kafka.pausing import PauseControl
 from worker.sources.kafka.positions import ReadPosition, Step
 
 if TYPE_CHECKING:
@@ -28,26 +28,32 @@ if TYPE_CHECKING:
 
 def commit_one_too_far() -> None:
     """The first unsettled record is passed."""
-    right = Lease.committable
+    right = Assignment.committable
 
-    def committable(lease: Lease) -> int | None:
-        offset = right(lease)
-        return None if offset is None or lease.next_offset is None else min(offset + 1, lease.next_offset)
+    def committable(assignment: Assignment) -> int | None:
+        offset = right(assignment)
+        return (
+            None
+            if offset is None or assignment.next_offset is None
+            else min(offset + 1, assignment.next_offset)
+        )
 
-    Lease.committable = committable
+    Assignment.committable = committable
 
 
 def commit_all_on_a_revoke() -> None:
     """What was received counts as settled when partitions are taken away."""
-    right = Leases.revoked
+    right = RebalanceHandler.revoked
 
-    async def revoked(leases: Leases, partitions: Sequence[tuple[str, int]]) -> Mapping[tuple[str, int], int]:
-        ours = leases._books.ledger.leases(partitions)  # noqa: SLF001  a defect sits inside
+    async def revoked(
+        assignments: RebalanceHandler, partitions: Sequence[tuple[str, int]]
+    ) -> Mapping[tuple[str, int], int]:
+        ours = assignments._unsettled.tracker.assignments(partitions)  # noqa: SLF001  a defect sits inside
         ends = {(each.topic, each.partition): each.next_offset for each in ours}
-        offsets = await right(leases, partitions)
+        offsets = await right(assignments, partitions)
         return offsets | {key: end for key, end in ends.items() if end is not None}
 
-    Leases.revoked = revoked
+    RebalanceHandler.revoked = revoked
 
 
 def take_a_fault_for_an_acceptance() -> None:
@@ -56,7 +62,7 @@ def take_a_fault_for_an_acceptance() -> None:
 
     async def put(client: PutEventsClient, batch: Batch) -> Answer:
         answer = await right(client, batch)
-        return Accepted() if isinstance(answer, PassingFault) else answer
+        return Accepted() if isinstance(answer, TransientFault) else answer
 
     PutEventsClient.put = put
 
@@ -83,14 +89,14 @@ def forget_a_dead_letter() -> None:
 
 def drop_what_is_held_at_a_cut() -> None:
     """What was received before the log was cut counts for nothing any more: the cut may be committed."""
-    right = Lease.cut
+    right = Assignment.cut
 
-    def cut(lease: Lease, offset: int, epoch: int) -> Lease:
-        on_top = right(lease, offset, epoch)
+    def cut(assignment: Assignment, offset: int, epoch: int) -> Assignment:
+        on_top = right(assignment, offset, epoch)
         on_top._below = None  # noqa: SLF001  a defect sits inside
         return on_top
 
-    Lease.cut = cut
+    Assignment.cut = cut
 
 
 def believe_every_gap() -> None:
@@ -107,7 +113,7 @@ def believe_every_gap() -> None:
 
 def forget_a_pause() -> None:
     """Of partitions that were assigned nothing is told: librdkafka knows what is paused."""
-    Pausing.assigned = lambda _: None
+    PauseControl.assigned = lambda _: None
 
 
 DEFECTS: Final[dict[str, Callable[[], None]]] = {

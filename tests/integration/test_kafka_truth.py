@@ -12,7 +12,7 @@ import pytest
 from confluent_kafka import Producer, TopicPartition
 
 from tests.support.kafka_topics import QUIET
-from worker.core.offsets.tracker import Ledger
+from worker.core.offsets.tracker import OffsetTracker
 from worker.settings import KafkaSettings
 from worker.sources.kafka.client_settings import client_settings
 from worker.sources.kafka.source import KafkaSource
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tests.support.kafka_topics import KafkaTopics
     from worker.core.model.snapshot import PartitionGauges
-    from worker.core.offsets.assignment import Lease
+    from worker.core.offsets.assignment import Assignment
 
 pytestmark = pytest.mark.kafka
 
@@ -32,28 +32,28 @@ PROTOCOLS = [{}, {"group.protocol": "consumer"}]
 
 
 class Leases:
-    """Opens and ends leases; all that comes is done with at once."""
+    """Opens and ends assignments; all that comes is done with at once."""
 
     def __init__(self) -> None:
-        self.ledger = Ledger()
+        self.tracker = OffsetTracker()
 
-    def assigned(self, partitions: Sequence[Key]) -> Sequence[Lease]:
-        return [self.ledger.open(*each) for each in partitions]
+    def assigned(self, partitions: Sequence[Key]) -> Sequence[Assignment]:
+        return [self.tracker.open(*each) for each in partitions]
 
     async def revoked(self, partitions: Sequence[Key]) -> Mapping[Key, int]:
         await asyncio.sleep(0)
         offsets = {
-            (each.topic, each.partition): each.committable() for each in self.ledger.leases(partitions)
+            (each.topic, each.partition): each.committable() for each in self.tracker.assignments(partitions)
         }
         self.lost(partitions)
         return {key: offset for key, offset in offsets.items() if offset is not None}
 
-    def cut(self, partition: Key, offset: int) -> Lease:
-        return self.ledger.cut(*partition, offset)
+    def cut(self, partition: Key, offset: int) -> Assignment:
+        return self.tracker.cut(*partition, offset)
 
     def lost(self, partitions: Sequence[Key]) -> None:
         for each in partitions:
-            self.ledger.end(*each)
+            self.tracker.end(*each)
 
 
 class Member:
@@ -68,7 +68,7 @@ class Member:
             group_id=group,
             client={"log_level": 0, "statistics.interval.ms": 1000, **client},
         )
-        self.leases, self.offsets = Leases(), set[Key]()
+        self.assignments, self.offsets = Leases(), set[Key]()
         self.source = KafkaSource(
             client_settings(section, for_="consumer"),
             topics,
@@ -83,10 +83,10 @@ class Member:
         while not condition():
             assert time.monotonic() < began + seconds, f"never came true; {self.source.trouble()}"
             for each in await self.source.receive(1000):
-                each.lease.track(each.offset)
-                self.leases.ledger.settle(each)
-                self.offsets.add((each.lease.topic, each.offset))
-            await self.source.store(self.leases.ledger.advanced())
+                each.assignment.track(each.offset)
+                self.assignments.tracker.settle(each)
+                self.offsets.add((each.assignment.topic, each.offset))
+            await self.source.store(self.assignments.tracker.advanced())
         return time.monotonic() - began
 
     def gauges(self, topic: str) -> PartitionGauges | None:
@@ -102,7 +102,7 @@ async def member(
     kafka: KafkaTopics, *topics: str, group: str | None = None, client: Mapping[str, str] | None = None
 ) -> AsyncIterator[Member]:
     made = Member(kafka, topics, group or f"g-{uuid.uuid4().hex[:8]}", client or {})
-    await made.source.open(made.leases)
+    await made.source.open(made.assignments)
     try:
         yield made
     finally:

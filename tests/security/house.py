@@ -16,7 +16,7 @@ from tests.support.kafka_topics import QUIET
 from worker.core.mapping import compile_mapping
 from worker.core.model import dead_letter_headers
 from worker.core.model.records import REFUSED, Reason, Record, Undecodable
-from worker.core.offsets.assignment import Lease
+from worker.core.offsets.assignment import Assignment
 from worker.dead_letters.letter import letter_headers
 from worker.local.kafka import EmbeddedKafka
 
@@ -89,7 +89,7 @@ class House(AbstractContextManager["House"]):
         records = unmappable(self.marks) | {REFUSED: good(self.marks, "refused before")}
         said = self.marks.nasty("refused before: message")
         for offset, each in enumerate(records.values()):
-            record = Record(Lease(TOPIC, 0, 1), offset, 1, each.key, each.value, tuple(each.headers))
+            record = Record(Assignment(TOPIC, 0, 1), offset, 1, each.key, each.value, tuple(each.headers))
             mapped = compile_mapping({})(record)
             reason = Reason(REFUSED, f"InvalidInputException: {said}")
             if isinstance(mapped, Undecodable):

@@ -10,7 +10,7 @@ import asyncio
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from worker.core.model.outcomes import Accepted, Misconfigured, PassingFault, Refused, Throttled
+from worker.core.model.outcomes import Accepted, Misconfigured, Refused, Throttled, TransientFault
 
 if TYPE_CHECKING:
     from tests.simulation.chance import Draw
@@ -23,9 +23,9 @@ _SECONDS: Final = (0.01, 0.02, 0.05, 0.05, 0.3)
 _SLOW_SECONDS: Final = (1.0, 3.0, 8.0)
 _TIMEOUT_SECONDS: Final = 2.0
 _LATE_SECONDS: Final = (0.1, 1.0, 5.0)
-NOT_ACCEPTED: Final = PassingFault("AnswerTimeout")
+NOT_ACCEPTED: Final = TransientFault("AnswerTimeout")
 # Of something on the way, which knows no error code of AWS.
-GATEWAYS: Final = (Misconfigured("Http403"), PassingFault("Http502"))
+GATEWAYS: Final = (Misconfigured("Http403"), TransientFault("Http502"))
 
 
 class Api:
@@ -74,17 +74,17 @@ class Api:
             return Misconfigured("ExpiredTokenException")
         match self._world.weather:
             case "flaky" if draw.luck(0.4):
-                return PassingFault("500")
+                return TransientFault("500")
             case "throttled" if draw.luck(0.7):
                 return Throttled("ThrottlingException", draw.pick((None, None, 2.0)))
             case "down":
-                return PassingFault("ConnectionFailed")
+                return TransientFault("ConnectionFailed")
             case "refusing":
                 return Refused("InvalidInputException")
             case "denied":
                 return Misconfigured("AccessDeniedException")
             case "bad sessions" if batch.session_id.endswith(("s0", "s1")):
-                return PassingFault("500")
+                return TransientFault("500")
             case "gateway" if self._poison(batch):
                 return draw.pick(GATEWAYS)
         return self._poison(batch) or Accepted()

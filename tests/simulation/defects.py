@@ -15,17 +15,17 @@ from tests.simulation.planting import DEFECTS, defect, planted
 from worker.core.batching.age_limit import AgeLimit
 from worker.core.flow_control.refusal_streak import RefusalStreak
 from worker.core.flow_control.unmappable_streak import UnmappableStreak
-from worker.core.model.outcomes import Accepted, PassingFault, Refused, Throttled
+from worker.core.model.outcomes import Accepted, Refused, Throttled, TransientFault
 from worker.core.model.records import Batch, Reason
-from worker.core.offsets.assignment import Lease
-from worker.core.offsets.tracker import Ledger
-from worker.pipeline.age_filter import Sieve
-from worker.pipeline.dead_letter_queue import Burials
-from worker.pipeline.dispatcher import Courier
-from worker.pipeline.pipeline import Flow
+from worker.core.offsets.assignment import Assignment
+from worker.core.offsets.tracker import OffsetTracker
+from worker.pipeline.age_filter import AgeFilter
+from worker.pipeline.dead_letter_queue import DeadLetterQueue
+from worker.pipeline.dispatcher import Dispatcher
+from worker.pipeline.pipeline import Pipeline
 from worker.pipeline.quarantine import Quarantine
-from worker.pipeline.rebalance import Leases
-from worker.pipeline.retry import Delivery
+from worker.pipeline.rebalance import RebalanceHandler
+from worker.pipeline.retry import RetryingSender
 from worker.ports import DeadLettersUnwritable
 
 if TYPE_CHECKING:
@@ -40,21 +40,21 @@ WITHIN_SCHEDULES: Final = 500
 # Offsets
 
 
-@defect(Lease, "committable")
+@defect(Assignment, "committable")
 def commits_one_too_far(right: Callable[..., Any]) -> Any:
-    return lambda lease: (right(lease) + 1) if lease.unsettled() else right(lease)
+    return lambda assignment: (right(assignment) + 1) if assignment.unsettled() else right(assignment)
 
 
-@defect(Lease, "committable")
+@defect(Assignment, "committable")
 def commits_the_highest_offset_seen(_: Callable[..., Any]) -> Any:
-    return lambda lease: lease.next_offset
+    return lambda assignment: assignment.next_offset
 
 
-@defect(Leases, "revoked")
+@defect(RebalanceHandler, "revoked")
 def commits_positions_on_a_revoke(right: Callable[..., Any]) -> Any:
-    async def wrong(leases: Leases, partitions: Any) -> Any:
-        ours = leases._books.ledger.leases(partitions)
-        await right(leases, partitions)
+    async def wrong(assignments: RebalanceHandler, partitions: Any) -> Any:
+        ours = assignments._unsettled.tracker.assignments(partitions)
+        await right(assignments, partitions)
         return {
             (each.topic, each.partition): each.next_offset for each in ours if each.next_offset is not None
         }
@@ -62,22 +62,22 @@ def commits_positions_on_a_revoke(right: Callable[..., Any]) -> Any:
     return wrong
 
 
-@defect(Ledger, "settle")
-def forgets_the_lease(_: Callable[..., Any]) -> Any:
-    def wrong(ledger: Ledger, record: Any) -> bool:
-        for lease in ledger.leases([(record.lease.topic, record.lease.partition)]):
-            lease.settle(record.offset)
+@defect(OffsetTracker, "settle")
+def forgets_the_assignment(_: Callable[..., Any]) -> Any:
+    def wrong(tracker: OffsetTracker, record: Any) -> bool:
+        for assignment in tracker.assignments([(record.assignment.topic, record.assignment.partition)]):
+            assignment.settle(record.offset)
         return True
 
     return wrong
 
 
-@defect(Leases, "lost")
+@defect(RebalanceHandler, "lost")
 def does_not_heed_a_loss(_: Callable[..., Any]) -> Any:
     return lambda *_: None
 
 
-@defect(Leases, "flush")
+@defect(RebalanceHandler, "flush")
 def does_not_wait_for_the_drain(_: Callable[..., Any]) -> Any:
     async def wrong(*_: object) -> None:
         return
@@ -88,92 +88,96 @@ def does_not_wait_for_the_drain(_: Callable[..., Any]) -> Any:
 # Settling
 
 
-@defect(Courier, "_advance")
+@defect(Dispatcher, "_advance")
 def settles_before_the_answer(_: Callable[..., Any]) -> Any:
-    async def wrong(courier: Courier, left: list[Batch]) -> bool:
-        outcome, _tries = await courier._delivery.send(batch := left[0])
-        courier._books.settle_all(batch.interactions)
+    async def wrong(dispatcher: Dispatcher, left: list[Batch]) -> bool:
+        outcome, _tries = await dispatcher._delivery.send(batch := left[0])
+        dispatcher._unsettled.settle_all(batch.interactions)
         del left[0]
         return isinstance(outcome, Accepted)
 
     return wrong
 
 
-@defect(Burials, "bury")
+@defect(DeadLetterQueue, "write")
 def settles_before_the_dead_letter_is_acknowledged(_: Callable[..., Any]) -> Any:
-    async def wrong(burials: Burials, record: Any, reason: Reason, *, tries: int, event: Any = None) -> None:
-        burials._books.settle(record, event)
+    async def wrong(
+        dead_letter_queue: DeadLetterQueue, record: Any, reason: Reason, *, tries: int, event: Any = None
+    ) -> None:
+        dead_letter_queue._unsettled.settle(record, event)
         while True:
             try:
-                return await burials._write(record, reason, tries)
+                return await dead_letter_queue._write(record, reason, tries)
             except DeadLettersUnwritable:
                 await asyncio.sleep(1)
 
     return wrong
 
 
-@defect(Burials, "_write")
+@defect(DeadLetterQueue, "_write")
 def takes_a_failed_dead_letter_for_written(right: Callable[..., Any]) -> Any:
-    async def wrong(burials: Burials, *letter: Any) -> None:
+    async def wrong(dead_letter_queue: DeadLetterQueue, *letter: Any) -> None:
         try:
-            await right(burials, *letter)
+            await right(dead_letter_queue, *letter)
         except DeadLettersUnwritable:
-            burials._turnstile.resume("dead_letters")
+            dead_letter_queue._permits.resume("dead_letters")
 
     return wrong
 
 
-@defect(Flow, "_wait_for_room")
+@defect(Pipeline, "_wait_for_room")
 def drops_at_the_limit(_: Callable[..., Any]) -> Any:
-    async def wrong(flow: Flow) -> None:
-        while flow._books.backlog.is_full() and (batch := flow._queues.seal(flow._clock())):
-            flow._books.settle_all(batch.interactions)
-            flow._queues.release(batch.session_id, flow._clock())
+    async def wrong(pipeline: Pipeline) -> None:
+        while pipeline._unsettled.memory.is_full() and (batch := pipeline._queues.seal(pipeline._clock())):
+            pipeline._unsettled.settle_all(batch.interactions)
+            pipeline._queues.release(batch.session_id, pipeline._clock())
 
     return wrong
 
 
-@defect(Delivery, "_call")
+@defect(RetryingSender, "_call")
 def takes_a_throttled_call_for_accepted(right: Callable[..., Any]) -> Any:
-    async def wrong(delivery: Delivery, batch: Batch) -> Any:
+    async def wrong(delivery: RetryingSender, batch: Batch) -> Any:
         answer = await right(delivery, batch)
         return Accepted() if isinstance(answer, Throttled) else answer
 
     return wrong
 
 
-@defect(Delivery, "_call")
+@defect(RetryingSender, "_call")
 def takes_a_timeout_for_accepted(right: Callable[..., Any]) -> Any:
-    async def wrong(delivery: Delivery, batch: Batch) -> Any:
+    async def wrong(delivery: RetryingSender, batch: Batch) -> Any:
         answer = await right(delivery, batch)
-        return Accepted() if answer == PassingFault("AnswerTimeout") else answer
+        return Accepted() if answer == TransientFault("AnswerTimeout") else answer
 
     return wrong
 
 
-@defect(Courier, "_advance")
+@defect(Dispatcher, "_advance")
 def buries_a_whole_call(right: Callable[..., Any]) -> Any:
-    async def wrong(courier: Courier, left: list[Batch]) -> bool:
-        outcome, tries = await courier._delivery.send(batch := left[0])
+    async def wrong(dispatcher: Dispatcher, left: list[Batch]) -> bool:
+        outcome, tries = await dispatcher._delivery.send(batch := left[0])
         if not isinstance(outcome, Refused):
-            return await right(_answering(courier, outcome, tries), left)
+            return await right(_answering(dispatcher, outcome, tries), left)
         for each in batch.interactions:
-            await courier._burials.bury(each.record, Reason("refused", ""), tries=tries, event=each.event)
+            await dispatcher._dead_letter_queue.write(
+                each.record, Reason("refused", ""), tries=tries, event=each.event
+            )
         del left[0]
         return True
 
     return wrong
 
 
-def _answering(courier: Courier, outcome: Any, tries: int) -> Courier:
+def _answering(dispatcher: Dispatcher, outcome: Any, tries: int) -> Dispatcher:
     """The same courier, with an outcome in hand."""
 
     class Answered:
         async def send(self, _: Batch) -> tuple[Any, int]:
             return outcome, tries
 
-    same = object.__new__(Courier)
-    same.__dict__ = {**courier.__dict__, "_delivery": Answered()}
+    same = object.__new__(Dispatcher)
+    same.__dict__ = {**dispatcher.__dict__, "_delivery": Answered()}
     return same
 
 
@@ -192,12 +196,12 @@ def never_lets_go_what_it_kept(_: Callable[..., Any]) -> Any:
     return lambda *_: None
 
 
-@defect(Sieve, "put_aside")
+@defect(AgeFilter, "put_aside")
 def forgets_the_dead_letter_of_what_is_too_old(_: Callable[..., Any]) -> Any:
-    return lambda sieve, interaction: sieve._books.settle(interaction.record, interaction.event)
+    return lambda age_filter, interaction: age_filter._unsettled.settle(interaction.record, interaction.event)
 
 
-@defect(Sieve, "_calls_come_through")
+@defect(AgeFilter, "_calls_come_through")
 def judges_by_age_while_held(_: Callable[..., Any]) -> Any:
     return lambda _: True
 

@@ -9,15 +9,15 @@ from tests.simulation.planting import defect
 from worker.core.batching.session import Session
 from worker.core.batching.session_queues import SessionQueues
 from worker.core.flow_control.gate import Gate
-from worker.core.model.outcomes import GivenBack
+from worker.core.model.outcomes import Requeued
 from worker.core.model.records import Batch
-from worker.core.offsets.memory_budget import Backlog
-from worker.pipeline.dead_letter_queue import Burials
-from worker.pipeline.dispatcher import Courier
-from worker.pipeline.permits import Turnstile
-from worker.pipeline.pipeline import Flow
-from worker.pipeline.retry import Delivery
-from worker.pipeline.unsettled_records import Books
+from worker.core.offsets.memory_budget import MemoryBudget
+from worker.pipeline.dead_letter_queue import DeadLetterQueue
+from worker.pipeline.dispatcher import Dispatcher
+from worker.pipeline.permits import Permits
+from worker.pipeline.pipeline import Pipeline
+from worker.pipeline.retry import RetryingSender
+from worker.pipeline.unsettled_records import UnsettledRecords
 from worker.pipeline.wakeup import Wakeup
 
 if TYPE_CHECKING:
@@ -68,11 +68,11 @@ def seals_one_event_too_many(right: Callable[..., Any]) -> Any:
     return lambda session, limit: right(session, limit + 1)
 
 
-@defect(Courier, "_give_back")
+@defect(Dispatcher, "_give_back")
 def puts_back_what_is_no_longer_its_own(_: Callable[..., Any]) -> Any:
-    def wrong(courier: Courier, session_id: str, left: list[Batch]) -> None:
+    def wrong(dispatcher: Dispatcher, session_id: str, left: list[Batch]) -> None:
         events = [event for batch in left for event in batch.interactions]
-        courier._queues.release(session_id, courier._clock(), put_back=events)
+        dispatcher._queues.release(session_id, dispatcher._clock(), put_back=events)
 
     return wrong
 
@@ -96,52 +96,52 @@ def sends_on_while_held(right: Callable[..., Any]) -> Any:
 # Memory
 
 
-@defect(Backlog, "is_full")
+@defect(MemoryBudget, "is_full")
 def knows_no_limit(_: Callable[..., Any]) -> Any:
     return lambda _: False
 
 
-@defect(Books, "drop")
+@defect(UnsettledRecords, "drop")
 def keeps_counting_what_was_dropped(_: Callable[..., Any]) -> Any:
-    return lambda books, _: books.changed.wake()
+    return lambda unsettled, _: unsettled.changed.wake()
 
 
 # Wake-ups and places
 
 
-@defect(Flow, "_carried")
+@defect(Pipeline, "_carried")
 def loses_the_wake_up_after_a_call(_: Callable[..., Any]) -> Any:
-    return lambda flow, task: flow._batches.pop(task, None)
+    return lambda pipeline, task: pipeline._batches.pop(task, None)
 
 
-@defect(Turnstile, "leave")
+@defect(Permits, "leave")
 def loses_the_wake_up_at_the_gate(right: Callable[..., Any]) -> Any:
-    def wrong(turnstile: Turnstile, *answer: Any) -> None:
-        turnstile._let_through = lambda: None
-        right(turnstile, *answer)
-        del turnstile._let_through
+    def wrong(permits: Permits, *answer: Any) -> None:
+        permits._let_through = lambda: None
+        right(permits, *answer)
+        del permits._let_through
 
     return wrong
 
 
-@defect(Burials, "post")
+@defect(DeadLetterQueue, "enqueue")
 def loses_the_wake_up_for_a_dead_letter(right: Callable[..., Any]) -> Any:
-    def wrong(burials: Burials, *letter: Any) -> None:
-        work, burials._work = burials._work, Wakeup()
-        right(burials, *letter)
-        burials._work = work
+    def wrong(dead_letter_queue: DeadLetterQueue, *letter: Any) -> None:
+        work, dead_letter_queue._work = dead_letter_queue._work, Wakeup()
+        right(dead_letter_queue, *letter)
+        dead_letter_queue._work = work
 
     return wrong
 
 
-@defect(Delivery, "send")
+@defect(RetryingSender, "send")
 def keeps_the_place_of_a_call_that_was_not_made(right: Callable[..., Any]) -> Any:
-    async def wrong(delivery: Delivery, batch: Batch) -> Any:
-        return await right(delivery, batch) if batch.is_ours() else (GivenBack(), 0)
+    async def wrong(delivery: RetryingSender, batch: Batch) -> Any:
+        return await right(delivery, batch) if batch.is_ours() else (Requeued(), 0)
 
     return wrong
 
 
-@defect(Turnstile, "resume")
+@defect(Permits, "resume")
 def holds_for_ever(_: Callable[..., Any]) -> Any:
     return lambda *_: None

@@ -6,9 +6,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation.planting import defect
-from worker.core.offsets.assignment import Lease
+from worker.core.offsets.assignment import Assignment
 from worker.sources.kafka.offsets import Offsets
-from worker.sources.kafka.pausing import Pausing
+from worker.sources.kafka.pausing import PauseControl
 from worker.sources.kafka.positions import ReadPosition, Step
 from worker.sources.kafka.source import KafkaSource
 
@@ -21,26 +21,26 @@ if TYPE_CHECKING:
 
 @defect(KafkaSource, "_cut")
 def drops_what_stands_below_a_cut(_: Callable[..., Any]) -> Any:
-    def wrong(source: KafkaSource, key: tuple[str, int], offset: int) -> Lease:
-        source._assignments.lost([key])
-        (lease,) = source._assignments.assigned([key])
+    def wrong(source: KafkaSource, key: tuple[str, int], offset: int) -> Assignment:
+        source._listener.lost([key])
+        (assignment,) = source._listener.assigned([key])
         source._offsets.go_back(key, offset)
-        return lease
+        return assignment
 
     return wrong
 
 
-@defect(Lease, "cut")
+@defect(Assignment, "cut")
 def forgets_what_stands_below_a_cut(right: Callable[..., Any]) -> Any:
-    def wrong(lease: Lease, offset: int, epoch: int) -> Lease:
-        on_top: Lease = right(lease, offset, epoch)
+    def wrong(assignment: Assignment, offset: int, epoch: int) -> Assignment:
+        on_top: Assignment = right(assignment, offset, epoch)
         on_top._below = None
         return on_top
 
     return wrong
 
 
-@defect(Lease, "cut_away")
+@defect(Assignment, "cut_away")
 def takes_a_new_log_for_the_old_one(_: Callable[..., Any]) -> Any:
     return lambda *_: None
 
@@ -83,9 +83,9 @@ def hears_of_a_new_log_too_late(_: Callable[..., Any]) -> Any:
 # Pauses
 
 
-@defect(Pausing, "_tell")
+@defect(PauseControl, "_tell")
 def forgets_a_pause_that_librdkafka_keeps(right: Callable[..., Any]) -> Any:
-    async def wrong(pausing: Pausing, consumer: Any) -> None:
+    async def wrong(pausing: PauseControl, consumer: Any) -> None:
         ours, known = set(pausing._ours()), pausing.__dict__.setdefault("paused", set())
         known &= ours
         told = ours if pausing.is_on else set(known)
@@ -98,6 +98,6 @@ def forgets_a_pause_that_librdkafka_keeps(right: Callable[..., Any]) -> Any:
     return wrong
 
 
-@defect(Pausing, "assigned")
+@defect(PauseControl, "assigned")
 def does_not_pause_what_is_assigned_in_a_pause(_: Callable[..., Any]) -> Any:
     return lambda _: None

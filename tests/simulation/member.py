@@ -10,7 +10,7 @@ from tests.simulation.consumer import SimulatedConsumer
 from tests.simulation.oracle import Oracle
 from tests.support.stage import EPOCH_SECONDS
 from tests.support.twins import TOPIC, MeterTwin, map_plainly
-from worker.assembly import Edges, assemble
+from worker.assembly import Adapters, assemble
 from worker.settings import (
     BatchingSettings,
     DeadLetterSettings,
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
     from worker.core.model.outcomes import Answer
     from worker.core.model.records import Batch, Reason, Record, Skipped
-    from worker.core.offsets.assignment import Lease
-    from worker.ports import Assignments
+    from worker.core.offsets.assignment import Assignment
+    from worker.ports import RebalanceListener
 
 CURRENT: ContextVar[Member | None] = ContextVar("member", default=None)
 """The worker whose code is running."""
@@ -43,14 +43,14 @@ _A_MOMENT: Final = 1.0
 _AN_INSTANT: Final = 1e-6
 
 
-class WatchedAssignments:
+class WatchedRebalances:
     """What the worker is told of its partitions, told to the oracle too."""
 
-    def __init__(self, told: Assignments, member: Member) -> None:
+    def __init__(self, told: RebalanceListener, member: Member) -> None:
         self._member = member
         self._told = told
 
-    def assigned(self, partitions: Sequence[tuple[str, int]]) -> Sequence[Lease]:
+    def assigned(self, partitions: Sequence[tuple[str, int]]) -> Sequence[Assignment]:
         self._taken_away(partitions)
         return self._told.assigned(partitions)
 
@@ -61,7 +61,7 @@ class WatchedAssignments:
         self._taken_away(partitions)
         return offsets
 
-    def cut(self, partition: tuple[str, int], offset: int) -> Lease:
+    def cut(self, partition: tuple[str, int], offset: int) -> Assignment:
         return self._told.cut(partition, offset)
 
     def lost(self, partitions: Sequence[tuple[str, int]]) -> None:
@@ -78,8 +78,8 @@ class WatchedSource(KafkaSource):
 
     member: Member
 
-    async def open(self, assignments: Assignments) -> None:
-        await super().open(WatchedAssignments(assignments, self.member))
+    async def open(self, listener: RebalanceListener) -> None:
+        await super().open(WatchedRebalances(listener, self.member))
 
     async def store(self, offsets: Mapping[tuple[str, int], int]) -> None:
         self.member.stores(offsets)
@@ -116,13 +116,13 @@ class Member:
             clock=self.now,
         )
         self._source.member = self
-        edges = Edges(
+        adapters = Adapters(
             self._source, map_plainly, self, _Letters(world, self), _Meter(self), self.epoch_seconds
         )
-        self.worker = assemble(_configuration(settings), edges, self.now)
+        self.worker = assemble(_configuration(settings), adapters, self.now)
         context = copy_context()
         context.run(CURRENT.set, self)
-        self.task = asyncio.get_running_loop().create_task(self.worker.flow.run(), context=context)
+        self.task = asyncio.get_running_loop().create_task(self.worker.pipeline.run(), context=context)
 
     def epoch_seconds(self) -> float:
         return EPOCH_SECONDS + self.now()
@@ -144,7 +144,7 @@ class Member:
     def terminate(self) -> None:
         """SIGTERM."""
         self.is_stopping, self._stopped_at = True, self.now()
-        self.worker.flow.stop()
+        self.worker.pipeline.stop()
         self.consumer.wake()
 
     def frozen(self, seconds: float) -> None:
@@ -171,10 +171,10 @@ class Member:
 
     def received(self, records: Sequence[Record]) -> None:
         """The source hands over records; in a drain nobody looks at them."""
-        if not records or self.worker.flow.draining:
+        if not records or self.worker.pipeline.draining:
             return
         self.world.note(self.name, "receives", *records)
-        backlog = self.worker.books.backlog
+        backlog = self.worker.unsettled.memory
         is_full = (
             backlog.records >= self.settings.max_unsettled_records
             or backlog.bytes >= self.settings.max_unsettled_bytes
@@ -199,7 +199,7 @@ class Member:
         if self.is_stopping:
             self._revokes_while_stopping += not self.consumer.is_closing
             until = min(until, self._stopped_at + self.settings.drain_seconds)
-        had_time = self.now() < until - _AN_INSTANT and not self.worker.turnstile.gate.holds
+        had_time = self.now() < until - _AN_INSTANT and not self.worker.permits.gate.holds
         self.oracle.gave_back(partitions, had_time=had_time)
 
     def ended(self) -> str | None:
@@ -215,20 +215,20 @@ class Member:
 
     def rest(self) -> str | None:
         """With everything done and no fault left: what of it is not at rest, if anything."""
-        books, gate = self.worker.books, self.worker.turnstile.gate
+        unsettled, gate = self.worker.unsettled, self.worker.permits.gate
         # Of a topic of which nothing can be mapped, the last are kept until something can.
         kept = sum(each.kept for each in self.worker.quarantine.streaks.values())
         states = {
-            "backlog": books.backlog.records == kept and bool(books.backlog.bytes) == bool(kept),
+            "backlog": unsettled.memory.records == kept and bool(unsettled.memory.bytes) == bool(kept),
             "calls": gate.in_flight == 0 and self.oracle.under_way.total() == 0,
             "hands": self.oracle.hands.held == kept,
             "holds": not any(hold.kind == "dead_letters" for hold in gate.holds),
-            "flow": not self.worker.flow.paused,
+            "flow": not self.worker.pipeline.paused,
         }
         return next((f"{self.name}: {name}" for name, is_at_rest in states.items() if not is_at_rest), None)
 
     def _committed(self, offsets: Mapping[tuple[str, int], int]) -> None:
-        self.worker.books.ledger.note_committed(offsets)
+        self.worker.unsettled.tracker.note_committed(offsets)
 
 
 class _Meter(MeterTwin):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from tests.simulation.api import GATEWAYS
 from tests.simulation.hands import SENDS, Hands
-from worker.core.model.outcomes import Accepted, Misconfigured, PassingFault, Refused, Throttled
+from worker.core.model.outcomes import Accepted, Misconfigured, Refused, Throttled, TransientFault
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -207,7 +207,7 @@ class Probes:
             case Accepted() | Refused():
                 if self._held_since is not None and self._held_since <= sent_at:
                     self._held_since = None
-            case Throttled() | PassingFault():
+            case Throttled() | TransientFault():
                 pass
 
     def is_too_many(self, under_way: int, now: float) -> bool:

@@ -1,7 +1,7 @@
 """What is true of every record, whatever any worker believes: the first half of the oracle.
 
 A record is done with when the API has its event, its dead letter is in the topic, or a rule says to skip it.
-Knows nothing of leases, ledgers and queues.
+Knows nothing of assignments, ledgers and queues.
 """
 
 from __future__ import annotations

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from worker.core.model.records import Interaction, Record
-from worker.core.offsets.assignment import Lease
+from worker.core.offsets.assignment import Assignment
 
 
-def lease(topic: str = "interactions", partition: int = 0, epoch: int = 1) -> Lease:
-    """A lease on which nothing was received."""
-    return Lease(topic, partition, epoch)
+def assignment(topic: str = "interactions", partition: int = 0, epoch: int = 1) -> Assignment:
+    """An assignment on which nothing was received."""
+    return Assignment(topic, partition, epoch)
 
 
 def record(  # noqa: PLR0913  the fields of a record
@@ -17,12 +17,12 @@ def record(  # noqa: PLR0913  the fields of a record
     value: bytes | None = b"{}",
     key: bytes | None = None,
     headers: tuple[tuple[str, bytes | None], ...] = (),
-    under: Lease | None = None,
+    under: Assignment | None = None,
     timestamp_ms: int | None = 1_700_000_000_000,
     received_at: float = 0.0,
 ) -> Record:
     """A record; what is not said does not matter."""
-    return Record(under or lease(), offset, timestamp_ms, key, value, headers, received_at)
+    return Record(under or assignment(), offset, timestamp_ms, key, value, headers, received_at)
 
 
 def interaction(  # noqa: PLR0913  the fields of an interaction
@@ -30,7 +30,7 @@ def interaction(  # noqa: PLR0913  the fields of an interaction
     *,
     user_id: str | None = "u",
     offset: int = 0,
-    under: Lease | None = None,
+    under: Assignment | None = None,
     received_at: float = 0.0,
     event: bytes = b"{}",
 ) -> Interaction:

@@ -198,8 +198,8 @@ def _cut(
 
 def _event(topic: str, stored: StoredRecord, record: OrdealRecord) -> Produced:
     """Its own id, else the one by where it stands; the order is that of the topic."""
-    lease = builders.lease(topic, stored.partition)
-    received = builders.record(stored.offset, under=lease, timestamp_ms=stored.timestamp_ms)
+    assignment = builders.assignment(topic, stored.partition)
+    received = builders.record(stored.offset, under=assignment, timestamp_ms=stored.timestamp_ms)
     return Produced(record.session_id, stored.offset, record.event_id or derived_event_id(received))
 
 

@@ -72,7 +72,7 @@ class OverloadedStage(Stage):
         now = self.loop.time()
         self.longest_without_poll = max(self.longest_without_poll, now - self.polled_at)
         self.polled_at = now
-        self.most_unsettled = max(self.most_unsettled, self.worker.books.backlog.records)
+        self.most_unsettled = max(self.most_unsettled, self.worker.unsettled.memory.records)
         return await self._receive(max_records)
 
     def _watched_answer(self, batch: Batch) -> Answer:
@@ -81,7 +81,7 @@ class OverloadedStage(Stage):
         self.delivered += (
             Delivered(
                 now,
-                each.record.lease.partition,
+                each.record.assignment.partition,
                 batch.session_id,
                 (epoch_ms - (each.record.timestamp_ms or 0)) / 1000,
             )

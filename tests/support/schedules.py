@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.support.twins import events
-from worker.core.model.outcomes import Accepted, PassingFault, Refused
+from worker.core.model.outcomes import Accepted, Refused, TransientFault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def failing(prefix: str) -> Callable[[Batch], Answer]:
     """Answer these sessions with a fault, for ever."""
-    return lambda batch: PassingFault("500") if batch.session_id.startswith(prefix) else Accepted()
+    return lambda batch: TransientFault("500") if batch.session_id.startswith(prefix) else Accepted()
 
 
 def refuse(*bad: str) -> Callable[[Batch], Answer]:

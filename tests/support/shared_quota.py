@@ -16,8 +16,8 @@ from worker.core.flow_control.gate import Gate
 from worker.core.model.outcomes import Accepted, Answer, Throttled
 from worker.core.model.records import Batch
 from worker.local.faults import TokenBucket
-from worker.pipeline.permits import Turnstile
-from worker.pipeline.retry import Delivery
+from worker.pipeline.permits import Permits
+from worker.pipeline.retry import RetryingSender
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -105,7 +105,7 @@ class Api:
 
 
 class Pod:
-    """What a worker is to the quota: calls that wait for the turnstile, are answered, and are tried again."""
+    """What a worker is to the quota: calls that wait for the permits, are answered, and are tried again."""
 
     def __init__(self, api: Api, name: str, quota: float, share: float, demand: Demand) -> None:
         self._loop = asyncio.get_running_loop()
@@ -117,11 +117,11 @@ class Pod:
         # No session has two calls in flight.
         self._sessions = count()
         self.gate = Gate(quota, MAX_IN_FLIGHT)
-        self.turnstile = Turnstile(self.gate, self._loop.time)
-        self.turnstile.set_share(share)
-        self._delivery = Delivery(
+        self.permits = Permits(self.gate, self._loop.time)
+        self.permits.set_share(share)
+        self._delivery = RetryingSender(
             self,
-            self.turnstile,
+            self.permits,
             MeterTwin(),
             clock=self._loop.time,
             sleep_until=self._sleep_until,
@@ -151,7 +151,7 @@ class Pod:
 
     async def _enter(self) -> bool:
         entering = self._loop.time()
-        passed = await self.turnstile.enter()
+        passed = await self.permits.enter()
         self._arrived(self._loop.time() - entering)
         return passed
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Literal
 
 from tests.support.twins import DeadLettersTwin, MeterTwin, PutEventsTwin, SourceTwin, TopicTwin, map_plainly
-from worker.assembly import Edges, assemble
+from worker.assembly import Adapters, assemble
 from worker.settings import (
     BatchingSettings,
     DeadLetterSettings,
@@ -74,11 +74,13 @@ class Stage:
         self.source = SourceTwin(self.topic)
         self.api = PutEventsTwin()
         self.dead_letters = DeadLettersTwin()
-        self.meter = MeterTwin()
+        self.metrics = MeterTwin()
         self.loop = asyncio.get_running_loop()
-        edges = Edges(self.source, map_record, self.api, self.dead_letters, self.meter, self.epoch_seconds)
-        self.worker = assemble(conf or settings(), edges, self.loop.time)
-        self.gate = self.worker.turnstile.gate
+        adapters = Adapters(
+            self.source, map_record, self.api, self.dead_letters, self.metrics, self.epoch_seconds
+        )
+        self.worker = assemble(conf or settings(), adapters, self.loop.time)
+        self.gate = self.worker.permits.gate
 
     def epoch_seconds(self) -> float:
         """The wall clock; it shows a time in 2026 at the loop's 0."""
@@ -99,11 +101,11 @@ class Stage:
 @asynccontextmanager
 async def running(stage: Stage) -> AsyncIterator[Stage]:
     """Run its worker meanwhile, and stop it in good order after."""
-    task = asyncio.create_task(stage.worker.flow.run())
+    task = asyncio.create_task(stage.worker.pipeline.run())
     try:
         yield stage
     finally:
-        stage.worker.flow.stop()
+        stage.worker.pipeline.stop()
         await task
 
 

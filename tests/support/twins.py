@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from worker.core.model.outcomes import Answer
     from worker.core.model.records import Batch, Mapped
-    from worker.core.offsets.assignment import Lease
-    from worker.ports import Assignments
+    from worker.core.offsets.assignment import Assignment
+    from worker.ports import RebalanceListener
 
 TOPIC = "interactions"
 FIRST_MS = 1
@@ -85,7 +85,7 @@ class SourceTwin:
         self._topic = topic
         self._positions: dict[Key, int] = {}
         self._received: dict[Key, int] = {}
-        self._leases: dict[Key, Lease] = {}
+        self._assignments: dict[Key, Assignment] = {}
         self._stored: dict[Key, int] = {}
         self._rebalances: list[Callable[[], object]] = []
         self.is_paused = False
@@ -108,8 +108,8 @@ class SourceTwin:
         """Read on from there, as librdkafka does by itself where the log was cut."""
         self._positions[TOPIC, partition] = offset
 
-    async def open(self, assignments: Assignments) -> None:
-        self._assignments = assignments
+    async def open(self, listener: RebalanceListener) -> None:
+        self._listener = listener
 
     async def receive(self, max_records: int) -> Sequence[Record]:
         while self._rebalances:
@@ -117,10 +117,10 @@ class SourceTwin:
                 await doing
         records = [] if self.is_paused else self._take(max_records)
         await asyncio.sleep(0 if records else self.idle_seconds)
-        return [each for each in records if each.lease.open]
+        return [each for each in records if each.assignment.open]
 
     async def store(self, offsets: Mapping[Key, int]) -> None:
-        self._stored |= {key: offset for key, offset in offsets.items() if key in self._leases}
+        self._stored |= {key: offset for key, offset in offsets.items() if key in self._assignments}
         await self.commit()
 
     async def commit(self) -> None:
@@ -145,39 +145,39 @@ class SourceTwin:
     def _take(self, max_records: int) -> list[Record]:
         """As many as may come; each partition has its turn to be asked first."""
         now, records = asyncio.get_running_loop().time(), []
-        self._leases = dict([*list(self._leases.items())[1:], *list(self._leases.items())[:1]])
-        for key in self._leases:
+        self._assignments = dict([*list(self._assignments.items())[1:], *list(self._assignments.items())[:1]])
+        for key in self._assignments:
             log = self._topic.logs[key]
             begin = bisect_left(log, (self._positions[key],))
             for offset, value in log[begin : begin + max_records - len(records)]:
                 timestamp_ms = self._topic.timestamps_ms.get((key, offset), FIRST_MS)
-                lease = self._current(key, offset)
+                assignment = self._current(key, offset)
                 record_key = self._topic.keys.get((key, offset))
-                records.append(Record(lease, offset, timestamp_ms, record_key, value, (), now))
+                records.append(Record(assignment, offset, timestamp_ms, record_key, value, (), now))
                 self._positions[key] = offset + 1
         return records
 
-    def _current(self, key: Key, offset: int) -> Lease:
+    def _current(self, key: Key, offset: int) -> Assignment:
         """A partition goes back where its log was cut, or is another."""
         if offset < self._received.get(key, 0):
-            self._leases[key] = self._assignments.cut(key, offset)
+            self._assignments[key] = self._listener.cut(key, offset)
         self._received[key] = offset + 1
-        return self._leases[key]
+        return self._assignments[key]
 
     def _do_assign(self, keys: list[Key]) -> None:
-        for key, lease in zip(keys, self._assignments.assigned(keys), strict=True):
-            self._leases[key] = lease
+        for key, assignment in zip(keys, self._listener.assigned(keys), strict=True):
+            self._assignments[key] = assignment
             self._positions[key] = self._received[key] = self._topic.committed.get(key, 0)
 
     async def _do_revoke(self, keys: list[Key]) -> None:
-        await self.store(await self._assignments.revoked(keys))
+        await self.store(await self._listener.revoked(keys))
         for key in keys:
-            self._leases.pop(key, None)
+            self._assignments.pop(key, None)
 
     def _do_lose(self, keys: list[Key]) -> None:
-        self._assignments.lost(keys)
+        self._listener.lost(keys)
         for key in keys:
-            self._leases.pop(key, None)
+            self._assignments.pop(key, None)
 
 
 class PutEventsTwin:

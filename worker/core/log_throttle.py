@@ -30,7 +30,7 @@ class _Condition:
         self.details: set[str] = set()
 
 
-class Repeats:
+class LogThrottle:
     """Conditions that come again and again, each by a key out of a small fixed set.
 
     >>> repeats = Repeats()

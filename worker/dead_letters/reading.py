@@ -17,7 +17,7 @@ from worker.dead_letters.letter import OWN_NAMES, count_in
 
 if TYPE_CHECKING:
     from worker.core.model.records import Headers
-    from worker.core.offsets.assignment import Lease
+    from worker.core.offsets.assignment import Assignment
 
 
 # 10000-01-01T00:00:00Z: beyond it there is no calendar, and before 1970 there was no Kafka.
@@ -41,7 +41,7 @@ class Letter(Struct, frozen=True, gc=False):
     @property
     def place(self) -> tuple[int, int]:
         """Partition and offset in the dead-letter topic."""
-        return self.record.lease.partition, self.record.offset
+        return self.record.assignment.partition, self.record.offset
 
     @property
     def own_headers(self) -> Headers:
@@ -71,12 +71,12 @@ def rule_of(reason: Reason) -> str:
     return reason.text.partition(":")[0] if reason.kind == REFUSED else reason.text
 
 
-def replayed(letter: Letter, lease: Lease, offset: int, received_at: float) -> Record:
+def replayed(letter: Letter, assignment: Assignment, offset: int, received_at: float) -> Record:
     """The record to send on its way again: all that its event's id is made of, and one replay more."""
     record = letter.record
     headers = tuple(each for each in record.headers if each[0] != names.REPLAYS)
     counted = (*headers, (names.REPLAYS, b"%d" % (letter.replays + 1)))
-    return Record(lease, offset, record.timestamp_ms, record.key, record.value, counted, received_at)
+    return Record(assignment, offset, record.timestamp_ms, record.key, record.value, counted, received_at)
 
 
 def _text(value: bytes | None) -> str:

@@ -14,12 +14,12 @@ from msgspec import Struct, structs
 
 from worker.core.flow_control.advice import TIMED_CODES
 from worker.core.model.error_codes import CREDENTIAL_CODES
-from worker.core.model.outcomes import Misconfigured, PassingFault, Refused
+from worker.core.model.outcomes import Misconfigured, Refused, TransientFault
 from worker.delivery.aws.boto_subprocess import Apart
 from worker.delivery.aws.clock import ApiClock
 from worker.delivery.aws.credentials import POLL_SECONDS, RELOAD_SECONDS, Credentials
 from worker.delivery.aws.daemon_thread import in_daemon_thread
-from worker.delivery.aws.endpoint import Service, require_encryption, tls_context
+from worker.delivery.aws.endpoint import ServiceEndpoint, require_encryption, tls_context
 from worker.delivery.aws.signing import Signer
 from worker.delivery.body import EventsBody
 from worker.delivery.http.errors import Broken
@@ -54,7 +54,7 @@ class ClientSettings(Struct, frozen=True):
 class _Line(Struct, frozen=True):
     """What there is between open and close."""
 
-    service: Service
+    service: ServiceEndpoint
     signer: Signer
     transport: Transport
 
@@ -112,7 +112,7 @@ class PutEventsClient:
             await self._line.transport.close()
 
     @property
-    def service(self) -> Service:
+    def service(self) -> ServiceEndpoint:
         """Endpoint, region and what is doubtful about it; there once opened."""
         return self._opened().service
 
@@ -152,7 +152,7 @@ class PutEventsClient:
             return Misconfigured("NoCredentials")
         line = self._opened()
         reply = await line.transport.post(line.signer.headers(body, keys, self._clock()), body)
-        return PassingFault(reply.code) if isinstance(reply, Broken) else read(reply, self._clock())
+        return TransientFault(reply.code) if isinstance(reply, Broken) else read(reply, self._clock())
 
     def _opened(self) -> _Line:
         if self._line is None:
@@ -160,12 +160,12 @@ class PutEventsClient:
             raise RuntimeError(msg)
         return self._line
 
-    def _resolve(self) -> tuple[Service, ssl.SSLContext]:
+    def _resolve(self) -> tuple[ServiceEndpoint, ssl.SSLContext]:
         service = self._apart.resolve(self._settings.endpoint_url)
         require_encryption(service, plain_http=self._settings.plain_http)
         return service, tls_context(service.ca_file)
 
-    def _transport(self, service: Service, tls: ssl.SSLContext) -> Transport:
+    def _transport(self, service: ServiceEndpoint, tls: ssl.SSLContext) -> Transport:
         return Transport(
             service.url,
             tls=tls,
@@ -179,7 +179,7 @@ class PutEventsClient:
         )
 
 
-def _signer(service: Service) -> Signer:
+def _signer(service: ServiceEndpoint) -> Signer:
     return Signer(
         method=service.method,
         path=service.signed_path,

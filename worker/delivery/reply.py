@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from worker.core.model.error_codes import ERROR_CODES, classify
-from worker.core.model.outcomes import PassingFault
+from worker.core.model.outcomes import TransientFault
 
 if TYPE_CHECKING:
     from worker.core.model.outcomes import Answer
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MAX_RETRY_AFTER_SECONDS = 60.0
 _MAX_MESSAGE_CHARACTERS = 1000
 _OK = 200
-_NOT_THE_API = PassingFault("NotTheApi")
+_NOT_THE_API = TransientFault("NotTheApi")
 # UnicodeDecodeError: msgspec looks at a text's bytes only when it makes the text of them.
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from worker.core.batching.age_limit import TOO_OLD
-from worker.core.log_throttle import Repeats
+from worker.core.log_throttle import LogThrottle
 from worker.core.model.records import Skipped
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from worker.core.batching.age_limit import AgeLimit
     from worker.core.model.records import Interaction, Record
-    from worker.pipeline.dead_letter_queue import Burials
-    from worker.pipeline.state import Shared
+    from worker.pipeline.dead_letter_queue import DeadLetterQueue
+    from worker.pipeline.state import PipelineState
 
 log = structlog.get_logger(__name__)
 
@@ -37,23 +37,27 @@ _AT_ONCE = 1000
 _JUMP_SECONDS = 30.0
 
 
-class Sieve:
+class AgeFilter:
     """Judges by the age limit."""
 
     def __init__(
-        self, shared: Shared, burials: Burials, limit: AgeLimit, epoch_seconds: Callable[[], float]
+        self,
+        state: PipelineState,
+        dead_letter_queue: DeadLetterQueue,
+        limit: AgeLimit,
+        epoch_seconds: Callable[[], float],
     ) -> None:
-        """Judge what waits in ``shared.queues``; ``epoch_seconds`` is the wall clock."""
-        self._books = shared.books
-        self._queues = shared.queues
-        self._turnstile = shared.turnstile
-        self._meter = shared.meter
-        self._clock = shared.clock
-        self._burials = burials
+        """Judge what waits in ``state.queues``; ``epoch_seconds`` is the wall clock."""
+        self._unsettled = state.unsettled
+        self._queues = state.queues
+        self._permits = state.permits
+        self._metrics = state.metrics
+        self._clock = state.clock
+        self._dead_letter_queue = dead_letter_queue
         self._limit = limit
         self._reason = limit.reason()
         self._epoch_seconds = epoch_seconds
-        self._repeats = Repeats()
+        self._log_throttle = LogThrottle()
         self._ahead_seconds = inf
         self._doubted_at = -inf
 
@@ -71,11 +75,11 @@ class Sieve:
         """Do with one that is too old, and held, as the limit says."""
         record, event = interaction.record, interaction.event
         if self._limit.when_too_old == "skip":
-            self._meter.skipped(Skipped(record, TOO_OLD))
-            self._books.settle(record, event)
+            self._metrics.skipped(Skipped(record, TOO_OLD))
+            self._unsettled.settle(record, event)
         else:
-            self._burials.post(record, self._reason, event)
-        if records := self._repeats.note(TOO_OLD, self._clock()):
+            self._dead_letter_queue.enqueue(record, self._reason, event)
+        if records := self._log_throttle.note(TOO_OLD, self._clock()):
             log.warning("records.too_old", records=records, effect=self._limit.when_too_old)
 
     async def clear(self) -> bool:
@@ -87,11 +91,11 @@ class Sieve:
         return found
 
     def _calls_come_through(self) -> bool:
-        drought = self._turnstile.drought
+        outage = self._permits.outage
         return (
-            drought.came_through_at > self._doubted_at
-            and not self._turnstile.gate.holds
-            and not drought.is_on(self._clock())
+            outage.came_through_at > self._doubted_at
+            and not self._permits.gate.holds
+            and not outage.is_on(self._clock())
         )
 
     def _look_for_jump(self, epoch_seconds: float) -> None:

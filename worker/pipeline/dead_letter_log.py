@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from worker.core.log_throttle import Repeats
+from worker.core.log_throttle import LogThrottle
 from worker.core.model.records import REFUSED
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class DeadLetterLog:
     def __init__(self, clock: Callable[[], float]) -> None:
         """Begin with nothing to say; ``clock`` is the loop's."""
         self._clock = clock
-        self._repeats = Repeats()
+        self._log_throttle = LogThrottle()
         self._unsaid: Counter[str] = Counter()
         self._latest: dict[str, Reason] = {}
 
@@ -36,13 +36,13 @@ class DeadLetterLog:
         """A dead letter was written."""
         self._unsaid[reason.kind] += 1
         self._latest[reason.kind] = reason
-        if self._repeats.note(reason.kind, self._clock()):
+        if self._log_throttle.note(reason.kind, self._clock()):
             self._say(reason.kind)
 
     def tell(self) -> None:
         """Say what came since, where it is time to."""
         for kind in list(self._unsaid):
-            if self._repeats.again(kind, self._clock()) is not None:
+            if self._log_throttle.again(kind, self._clock()) is not None:
                 self._say(kind)
 
     def tell_all(self) -> None:

@@ -19,8 +19,8 @@ from worker.ports import DeadLettersUnwritable
 
 if TYPE_CHECKING:
     from worker.core.model.records import Reason, Record
-    from worker.core.offsets.assignment import Lease
-    from worker.pipeline.state import Shared
+    from worker.core.offsets.assignment import Assignment
+    from worker.pipeline.state import PipelineState
     from worker.ports import DeadLetters
 
 # A record, why it is a dead letter, and what is held of it besides.
@@ -34,31 +34,31 @@ _FIRST_WAIT_SECONDS = 0.5
 _MAX_WAIT_SECONDS = 15.0
 
 
-class Burials:
+class DeadLetterQueue:
     """Writes dead letters, retries, and settles what is written."""
 
-    def __init__(self, shared: Shared, dead_letters: DeadLetters) -> None:
-        """Write to ``dead_letters``; hold at the turnstile while that fails."""
+    def __init__(self, state: PipelineState, dead_letters: DeadLetters) -> None:
+        """Write to ``dead_letters``; hold at the permits while that fails."""
         self._dead_letters = dead_letters
-        self._books = shared.books
-        self._turnstile = shared.turnstile
-        self._meter = shared.meter
-        self._clock = shared.clock
-        self.log = DeadLetterLog(shared.clock)
+        self._unsettled = state.unsettled
+        self._permits = state.permits
+        self._metrics = state.metrics
+        self._clock = state.clock
+        self.log = DeadLetterLog(state.clock)
         self._waiting: deque[Letter] = deque()
         self._work = Wakeup()
-        self._letters: set[tuple[Lease, int]] = set()
+        self._letters: set[tuple[Assignment, int]] = set()
         # The letters that failed, and when each is tried again: while there is one, the gate is held.
-        self._unwritten: dict[tuple[Lease, int], float] = {}
-        shared.turnstile.probed_elsewhere("dead_letters", self._tried_at)
+        self._unwritten: dict[tuple[Assignment, int], float] = {}
+        state.permits.probed_elsewhere("dead_letters", self._tried_at)
 
-    def has(self, lease: Lease, offset: int) -> bool:
+    def has(self, assignment: Assignment, offset: int) -> bool:
         """Whether this record is to be written, or is being written."""
-        return (lease, offset) in self._letters
+        return (assignment, offset) in self._letters
 
-    def post(self, record: Record, reason: Reason, event: bytes | None = None) -> None:
+    def enqueue(self, record: Record, reason: Reason, event: bytes | None = None) -> None:
         """Have it written and settled, soon; ``event`` is what is held of it besides."""
-        self._letters.add((record.lease, record.offset))
+        self._letters.add((record.assignment, record.offset))
         self._waiting.append((record, reason, event))
         self._work.wake()
 
@@ -68,7 +68,7 @@ class Burials:
             while not self._waiting:
                 await self._work.wait()
             await asyncio.gather(
-                *(self.bury(record, reason, tries=0, event=event) for record, reason, event in self._some())
+                *(self.write(record, reason, tries=0, event=event) for record, reason, event in self._some())
             )
 
     def _some(self) -> list[Letter]:
@@ -81,9 +81,9 @@ class Burials:
             size += held_bytes(record, event)
         return some
 
-    async def bury(self, record: Record, reason: Reason, *, tries: int, event: bytes | None = None) -> None:
+    async def write(self, record: Record, reason: Reason, *, tries: int, event: bytes | None = None) -> None:
         """Return when the broker has the letter, and the record is settled."""
-        letter = record.lease, record.offset
+        letter = record.assignment, record.offset
         self._letters.add(letter)
         try:
             # Plainly: tenacity costs as much as the letter, and there may be a hundred thousand of them.
@@ -93,13 +93,13 @@ class Burials:
         self._letters.discard(letter)
         self._unwritten.pop(letter, None)
         if not self._unwritten:
-            self._turnstile.resume("dead_letters")
-        self._books.settle(record, event)
+            self._permits.resume("dead_letters")
+        self._unsettled.settle(record, event)
 
     async def _write_again(
         self, record: Record, reason: Reason, tries: int, first: DeadLettersUnwritable
     ) -> None:
-        letter, known = (record.lease, record.offset), [first]
+        letter, known = (record.assignment, record.offset), [first]
 
         async def attempt() -> None:
             if known:  # tenacity is entered with the first fault in hand, so that its first act is to wait
@@ -115,18 +115,18 @@ class Burials:
         await retrying(attempt)
 
     async def _write(self, record: Record, reason: Reason, tries: int) -> None:
-        if not record.lease.open:
+        if not record.assignment.open:
             return  # The next owner has it; a second letter would help nobody.
         try:
             await self._dead_letters.write(record, reason, tries)
         except DeadLettersUnwritable as fault:
-            self._unwritten[record.lease, record.offset] = inf
-            self._turnstile.hold("dead_letters", str(fault))
+            self._unwritten[record.assignment, record.offset] = inf
+            self._permits.hold("dead_letters", str(fault))
             raise
-        self._meter.dead_lettered(reason)
+        self._metrics.dead_lettered(reason)
         self.log.note(reason)
 
-    async def _sleep(self, letter: tuple[Lease, int], seconds: float) -> None:
+    async def _sleep(self, letter: tuple[Assignment, int], seconds: float) -> None:
         self._unwritten[letter] = self._clock() + seconds
         await asyncio.sleep(seconds)
         self._unwritten[letter] = inf

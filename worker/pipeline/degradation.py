@@ -1,7 +1,7 @@
 """Calls come through, but fewer than should: throttled below this pod's share, or many of them fail.
 
 No reason to be unready, for records are delivered; but to be said, since when, and with what to do about it.
-That nothing is accepted at all is for ``drought`` to say.
+That nothing is accepted at all is for ``outage`` to say.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from worker.core.flow_control.advice import advise_unreached
-from worker.core.log_throttle import Repeats
+from worker.core.log_throttle import LogThrottle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +40,7 @@ _THROTTLED: Final = "throttled"
 _FAILING: Final = "failing"
 
 
-class Degraded:
+class DegradationMonitor:
     """Since when too few calls come through. Times are seconds of the loop's clock."""
 
     def __init__(self, gate: Gate, recent: RecentCalls, is_wanted: Callable[[], bool]) -> None:
@@ -48,7 +48,7 @@ class Degraded:
         self._gate = gate
         self._recent = recent
         self._is_wanted = is_wanted
-        self._repeats = Repeats()
+        self._log_throttle = LogThrottle()
         self._throttled_at = -inf
         self._throttled_since: float | None = None
         self._failing_since: float | None = None
@@ -117,7 +117,7 @@ class Degraded:
     def _say(self, now: float) -> None:
         recent = self._recent
         seconds = self.throttled_seconds(now)
-        if seconds is not None and (times := self._repeats.note(_THROTTLED, now)):
+        if seconds is not None and (times := self._log_throttle.note(_THROTTLED, now)):
             log.warning(
                 "calls.throttled",
                 rate=round(self._gate.rate, 1),
@@ -128,7 +128,7 @@ class Degraded:
                 advice=advise_unreached("", throttled=True),
             )
         seconds, code = self.failing_seconds(now), recent.most_failed_code(now)
-        if seconds is not None and (times := self._repeats.note(_FAILING, now, code)):
+        if seconds is not None and (times := self._log_throttle.note(_FAILING, now, code)):
             log.warning(
                 "calls.many_fail",
                 code=code,
@@ -140,7 +140,7 @@ class Degraded:
 
     def _end(self, key: str, event: str, now: float) -> None:
         # None: it was too short to be said.
-        if (seconds := self._repeats.ended(key, now)) is not None:
+        if (seconds := self._log_throttle.ended(key, now)) is not None:
             log.info(event, seconds=round(seconds, 1))
 
     def _is_below(self, part: float) -> bool:

@@ -14,7 +14,7 @@ import structlog
 
 from worker.core.flow_control.advice import advise_unreached
 from worker.core.flow_control.recent_calls import RecentCalls
-from worker.core.log_throttle import Repeats
+from worker.core.log_throttle import LogThrottle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +29,7 @@ UNTRIED_SECONDS: Final = 60.0
 _FAILING: Final = "failing"
 
 
-class Drought:
+class OutageMonitor:
     """Since when nothing is accepted. Times are seconds of the loop's clock."""
 
     def __init__(
@@ -48,7 +48,7 @@ class Drought:
         self.accepted_at: float | None = None
         """When the last acceptance came; None before the first."""
         self._latest = ("", False)
-        self._repeats = Repeats()
+        self._log_throttle = LogThrottle()
         self._is_told = False
         # It was said to be over for want of calls; none came through since.
         self._is_doubtful = False
@@ -121,7 +121,7 @@ class Drought:
 
     def _tell(self, seconds: float, now: float) -> None:
         code, throttled = self._cause(now)
-        if seconds < _SAID_AFTER_SECONDS or not (times := self._repeats.note(_FAILING, now, code)):
+        if seconds < _SAID_AFTER_SECONDS or not (times := self._log_throttle.note(_FAILING, now, code)):
             return
         self._is_told = True
         log.warning(
@@ -146,4 +146,4 @@ class Drought:
         # Called for each call that comes through: most of the time there is nothing to end.
         if self._began_at is not None or self._is_doubtful:
             self._began_at, self._is_doubtful = None, False
-            self._is_told, self._repeats = False, Repeats()
+            self._is_told, self._log_throttle = False, LogThrottle()

@@ -17,11 +17,11 @@ import structlog
 from worker.core.flow_control.advice import PROBES
 from worker.core.flow_control.gate import PROBED
 from worker.core.flow_control.recent_calls import RecentCalls
-from worker.core.log_throttle import Repeats
-from worker.core.model.outcomes import Accepted, Misconfigured, PassingFault, Refused, Throttled
+from worker.core.log_throttle import LogThrottle
+from worker.core.model.outcomes import Accepted, Misconfigured, Refused, Throttled, TransientFault
 from worker.core.model.snapshot import HoldStatus
-from worker.pipeline.degradation import Degraded
-from worker.pipeline.outage import UNTRIED_SECONDS, Drought
+from worker.pipeline.degradation import DegradationMonitor
+from worker.pipeline.outage import UNTRIED_SECONDS, OutageMonitor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,11 +34,11 @@ log = structlog.get_logger(__name__)
 # At a thousand calls a second a timer for each would cost more than the call; this many come at once instead.
 # A fifth of the gate's burst, so that no quota is left over.
 _STEP_SECONDS = 0.01
-# A little more than the first wait of ``Repeats``: an answer that comes in time says it itself.
+# A little more than the first wait of ``LogThrottle``: an answer that comes in time says it itself.
 _REMIND_SECONDS = 10.5
 
 
-class Turnstile:
+class Permits:
     """The gate, with those who wait for it."""
 
     def __init__(
@@ -59,16 +59,16 @@ class Turnstile:
         self._timer: asyncio.TimerHandle | None = None
         self._again_went_last = False
         # By kind: what comes again after its hold has ended is said at once.
-        self._repeats: dict[str, Repeats] = {}
+        self._log_throttle: dict[str, LogThrottle] = {}
         self._reminder: asyncio.TimerHandle | None = None
         self._probed_elsewhere: dict[str, Callable[[], float]] = {}
         # By kind: when its cause was last seen.
         self._confirmed_at: dict[str, float] = {}
         self.recent = RecentCalls()
         """What calls came to lately."""
-        self.drought = Drought(self.recent, is_wanted)
+        self.outage = OutageMonitor(self.recent, is_wanted)
         """Whether calls fail one after another."""
-        self.degraded = Degraded(gate, self.recent, is_wanted)
+        self.degradation = DegradationMonitor(gate, self.recent, is_wanted)
         """Whether too few of them come through."""
 
     async def enter(self, *, again: bool = False) -> bool:
@@ -76,7 +76,8 @@ class Turnstile:
 
         Args:
             again: the call was tried before. It is turned away (False) while the gate is held, so that a
-                probe is never the same refused call over and over, and when a lease has ended meanwhile.
+                probe is never the same refused call over and over, and when an assignment has ended
+                meanwhile.
         """
         if again and self.gate.holds:
             return False
@@ -104,25 +105,25 @@ class Turnstile:
             case Throttled(code):
                 self.gate.answered(sent_at, now, throttled=True)
                 self.recent.throttled(code, now)
-                self.degraded.throttled(now)
-                self.drought.failed(code, now, throttled=True)
+                self.degradation.throttled(now)
+                self.outage.failed(code, now, throttled=True)
                 self._watch()
-            case PassingFault(code):
+            case TransientFault(code):
                 self.recent.failed(code, now)
-                self.drought.failed(code, now)
+                self.outage.failed(code, now)
                 self._watch()
             case Misconfigured(code, _, clock_ahead_seconds, from_environment):
-                self.drought.superseded()
+                self.outage.superseded()
                 self.hold("misconfigured", code, clock_ahead_seconds, keys_from_environment=from_environment)
             case Accepted():
                 self.gate.answered(sent_at, now, throttled=False)
                 self.recent.came_through(now)
-                self.drought.over(now, sent_at)
+                self.outage.over(now, sent_at)
                 self._resume("misconfigured", "refusals", known_at=sent_at)
             case Refused():
                 # Whoever looks at the content has let us in.
                 self.recent.came_through(now)
-                self.drought.over(now, sent_at, accepted=False)
+                self.outage.over(now, sent_at, accepted=False)
                 self._resume("misconfigured", known_at=sent_at)
         self._let_through()
 
@@ -141,7 +142,7 @@ class Turnstile:
         )
         self._confirmed_at[kind] = now
         # A reason that is another each time makes no more lines than one.
-        if times := self._repeats.setdefault(kind, Repeats()).note(kind, now, reason):
+        if times := self._log_throttle.setdefault(kind, LogThrottle()).note(kind, now, reason):
             self._tell(kind, times)
         self._watch()
         if began:
@@ -173,8 +174,8 @@ class Turnstile:
 
     def _resume(self, *kinds: str, known_at: float = inf) -> None:
         for hold in self.gate.resume(*kinds, known_at=known_at):
-            self._repeats.pop(hold.kind, None)
-            log.info("gate.resumed", kind=hold.kind, held_seconds=round(self._clock() - hold.since, 1))
+            self._log_throttle.pop(hold.kind, None)
+            log.info("sending.resumed", kind=hold.kind, held_seconds=round(self._clock() - hold.since, 1))
 
     def _watch(self) -> None:
         """Look after what is wrong for as long as something is."""
@@ -186,23 +187,25 @@ class Turnstile:
         self._reminder, now = None, self._clock()
         for hold in self.gate.holds:
             self._remind_of(hold, now)
-        is_on = self.drought.look(now)
-        if self.degraded.look(now, is_on=is_on) or is_on or self.gate.holds:
+        is_on = self.outage.look(now)
+        if self.degradation.look(now, is_on=is_on) or is_on or self.gate.holds:
             self._watch()
 
     def _remind_of(self, hold: Hold, now: float) -> None:
         seconds = self._unconfirmed_seconds(hold)
         if seconds is not None:
             # Said once; what is said of it next is news.
-            if self._repeats.pop(hold.kind, None) is not None:
-                log.warning("gate.unconfirmed", kind=hold.kind, reason=hold.reason, seconds=round(seconds, 1))
+            if self._log_throttle.pop(hold.kind, None) is not None:
+                log.warning(
+                    "sending.hold_unconfirmed", kind=hold.kind, reason=hold.reason, seconds=round(seconds, 1)
+                )
             return
-        repeats = self._repeats.get(hold.kind)
-        if repeats is None:
-            repeats = self._repeats[hold.kind] = Repeats()
-            repeats.note(hold.kind, now, hold.reason)
+        log_throttle = self._log_throttle.get(hold.kind)
+        if log_throttle is None:
+            log_throttle = self._log_throttle[hold.kind] = LogThrottle()
+            log_throttle.note(hold.kind, now, hold.reason)
             self._tell(hold.kind, 0)
-        elif (times := repeats.again(hold.kind, now)) is not None:
+        elif (times := log_throttle.again(hold.kind, now)) is not None:
             self._tell(hold.kind, times)
 
     def _unconfirmed_seconds(self, hold: Hold) -> float | None:
@@ -216,7 +219,7 @@ class Turnstile:
         (hold,) = (each for each in self.holds() if each.kind == kind)
         next_probe = hold.next_probe_seconds
         log.error(
-            "gate.held",
+            "sending.held",
             kind=kind,
             reason=hold.reason,
             advice=hold.advice,

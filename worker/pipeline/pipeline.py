@@ -1,10 +1,10 @@
 """The flow of records, readable in one sitting.
 
-``Source`` -> mapping -> ``SessionQueues`` -> gate -> delivery -> settled in the ledger -> offset stored ->
-committed; what can't be mapped or is refused goes by way of the dead letters. One task takes in and keeps
-the offsets (``_take_in``), one lets calls go (``_let_go``), one task a call carries it to its end
-(``Courier``), and one writes dead letters (``Burials``). All run on one loop and share their state without
-locks.
+``Source`` -> mapping -> ``SessionQueues`` -> gate -> delivery -> settled in the offset tracker -> offset
+stored -> committed; what can't be mapped or is refused goes by way of the dead letters. One task takes in and
+keeps the offsets (``_take_in``), one lets calls go (``_let_go``), one task a call carries it to its end
+(``Dispatcher``), and one writes dead letters (``DeadLetterQueue``). All run on one loop and share their state
+without locks.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from worker.core.model.records import Batch, Record
-    from worker.pipeline.age_filter import Sieve
-    from worker.pipeline.dead_letter_queue import Burials
-    from worker.pipeline.dispatcher import Courier
+    from worker.pipeline.age_filter import AgeFilter
+    from worker.pipeline.dead_letter_queue import DeadLetterQueue
+    from worker.pipeline.dispatcher import Dispatcher
     from worker.pipeline.quarantine import Quarantine
-    from worker.pipeline.rebalance import Leases
-    from worker.pipeline.state import Shared
+    from worker.pipeline.rebalance import RebalanceHandler
+    from worker.pipeline.state import PipelineState
     from worker.ports import Map, Source
 
 log = structlog.get_logger(__name__)
@@ -41,52 +41,52 @@ _SHARE_AGAIN_SECONDS = 10.0
 _LEAVE_SECONDS = 5.0
 
 
-class Flow:
+class Pipeline:
     """One worker's flow, from the first record to the last commit."""
 
     def __init__(  # noqa: PLR0913  the stage where all parts meet
         self,
-        shared: Shared,
+        state: PipelineState,
         *,
         source: Source,
         map_record: Map,
-        leases: Leases,
-        courier: Courier,
-        burials: Burials,
+        rebalance: RebalanceHandler,
+        dispatcher: Dispatcher,
+        dead_letter_queue: DeadLetterQueue,
         quarantine: Quarantine,
-        sieve: Sieve,
+        age_filter: AgeFilter,
         max_batches: int,
         drain_seconds: float,
     ) -> None:
         """Join the parts.
 
         Args:
-            shared: the state, and how it is woken.
+            state: the state, and how it is woken.
             source: where records come from.
             map_record: from a record to an interaction.
-            leases: what the source tells about partitions.
-            courier: takes a batch to its end.
-            burials: takes a record to the dead letters.
+            rebalance: what the source tells about partitions.
+            dispatcher: takes a batch to its end.
+            dead_letter_queue: takes a record to the dead letters.
             quarantine: keeps what can't be mapped while it may not be the records' fault.
-            sieve: keeps back what is too old to be sent.
+            age_filter: keeps back what is too old to be sent.
             max_batches: batches under way at once, those that wait to be tried again included.
             drain_seconds: at the end, so long for what is still on its way.
         """
         self._source = source
         self._map = map_record
-        self._leases = leases
-        self._courier = courier
-        self._burials = burials
+        self._rebalance = rebalance
+        self._dispatcher = dispatcher
+        self._dead_letter_queue = dead_letter_queue
         self._quarantine = quarantine
-        self._sieve = sieve
+        self._age_filter = age_filter
         self._max_batches = max_batches
         self._drain_seconds = drain_seconds
-        self._books = shared.books
-        self._queues = shared.queues
-        self._turnstile = shared.turnstile
-        self._meter = shared.meter
-        self._work = shared.work
-        self._clock = shared.clock
+        self._unsettled = state.unsettled
+        self._queues = state.queues
+        self._permits = state.permits
+        self._metrics = state.metrics
+        self._work = state.work
+        self._clock = state.clock
         self._batches: dict[asyncio.Task[None], tuple[Batch, float]] = {}
         self._share_at = 0.0
         self.paused = False
@@ -108,15 +108,18 @@ class Flow:
         """Take in no more, finish what is under way within the drain deadline, and end."""
         if self._stopping.is_set():
             return
-        self._leases.latest = self.drains_until = self._clock() + self._drain_seconds
+        self._rebalance.latest = self.drains_until = self._clock() + self._drain_seconds
         self._stopping.set()
-        self._books.changed.wake()
+        self._unsettled.changed.wake()
 
     async def run(self) -> None:
         """Until ``stop``; raises what went wrong and nobody expected."""
         async with asyncio.TaskGroup() as tasks:
-            background = [tasks.create_task(self._let_go(tasks)), tasks.create_task(self._burials.run())]
-            await self._source.open(self._leases)
+            background = [
+                tasks.create_task(self._let_go(tasks)),
+                tasks.create_task(self._dead_letter_queue.run()),
+            ]
+            await self._source.open(self._rebalance)
             while not self._stopping.is_set():
                 await self._take_in()
             await self._drain()
@@ -127,7 +130,7 @@ class Flow:
         """One turn: some records in, their mappings queued, offsets out."""
         if not self.paused:
             await self._wait_for_room()
-        room = self._books.backlog.room()
+        room = self._unsettled.memory.room()
         records = await self._source.receive(max(1, min(room, _RECORDS_AT_ONCE)))
         self._admit(records)
         await self._tend()
@@ -135,65 +138,65 @@ class Flow:
     async def _wait_for_room(self) -> None:
         """Wait a little for room; pause the partitions when there is none in time."""
         until = self._clock() + _PATIENCE_SECONDS
-        while self._books.backlog.is_full() and not self._stopping.is_set():
+        while self._unsettled.memory.is_full() and not self._stopping.is_set():
             if self._clock() >= until:
                 await self._pause()
                 return
-            await self._books.changed.wait(until)
+            await self._unsettled.changed.wait(until)
 
     async def _pause(self) -> None:
         self.paused = True
         await self._source.pause()
-        log.info("intake.paused", unsettled_records=self._books.backlog.records)
+        log.info("intake.paused", unsettled_records=self._unsettled.memory.records)
 
     async def _tend(self) -> None:
         """What is done between two receptions: flow, share, offsets, and what is to be said."""
-        if self.paused and not self.draining and self._books.backlog.has_eased():
+        if self.paused and not self.draining and self._unsettled.memory.has_eased():
             self.paused = False
             await self._source.resume()
-            log.info("intake.resumed", unsettled_records=self._books.backlog.records)
-        if self._leases.have_changed and self._clock() >= self._share_at and not self.draining:
+            log.info("intake.resumed", unsettled_records=self._unsettled.memory.records)
+        if self._rebalance.have_changed and self._clock() >= self._share_at and not self.draining:
             await self._set_share()
-        if offsets := self._books.ledger.advanced():
+        if offsets := self._unsettled.tracker.advanced():
             await self._source.store(offsets)
         self._quarantine.tell()
-        self._burials.log.tell()
+        self._dead_letter_queue.log.tell()
 
     async def _set_share(self) -> None:
         """This pod's share of the quota: its partitions among all."""
-        own = len(self._books.ledger)
+        own = len(self._unsettled.tracker)
         total = await self._source.partitions_total() if own else own
         if total is None:
             # Not to be told just now, after seconds of asking; the old share holds meanwhile.
             self._share_at = self._clock() + _SHARE_AGAIN_SECONDS
             return
-        self._leases.have_changed = False
-        self._turnstile.set_share(min(1.0, own / total) if total else 0.0)
+        self._rebalance.have_changed = False
+        self._permits.set_share(min(1.0, own / total) if total else 0.0)
 
     def _admit(self, records: Iterable[Record]) -> None:
         """Map records and queue what can be delivered."""
         count, now = 0, self._clock()
-        is_too_old, streaks = self._sieve.judge(), self._quarantine.streaks
+        is_too_old, streaks = self._age_filter.judge(), self._quarantine.streaks
         for record in records:
             count += 1
             mapped = self._map(record)
             if isinstance(mapped, Interaction):
                 if streaks:
-                    self._quarantine.end_streak(record.lease.topic)
-                self._books.hold(record, mapped.event)
+                    self._quarantine.end_streak(record.assignment.topic)
+                self._unsettled.add(record, mapped.event)
                 if is_too_old is not None and is_too_old(record):
-                    self._sieve.put_aside(mapped)
+                    self._age_filter.put_aside(mapped)
                 else:
                     self._queues.add(mapped, now)
                 continue
-            self._books.hold(record)
+            self._unsettled.add(record)
             if isinstance(mapped, Skipped):
-                self._meter.skipped(mapped)
-                self._books.settle(record)
+                self._metrics.skipped(mapped)
+                self._unsettled.settle(record)
             else:
                 self._quarantine.take(mapped)
         if count:
-            self._meter.received(count)
+            self._metrics.received(count)
             self._work.wake()
 
     async def _let_go(self, tasks: asyncio.TaskGroup) -> None:
@@ -204,16 +207,16 @@ class Flow:
                 await self._work.wait(inf if due_at is None else due_at)
                 continue
             # Before the gate, so that what is too old takes no quota; after it, for what came of age there.
-            if await self._sieve.clear():
+            if await self._age_filter.clear():
                 continue
-            await self._turnstile.enter()
-            await self._sieve.clear()
+            await self._permits.enter()
+            await self._age_filter.clear()
             # While held, what goes is a probe: one event is enough to find out.
-            batch = self._queues.seal(self._clock(), limit=1 if self._turnstile.gate.holds else None)
+            batch = self._queues.seal(self._clock(), limit=1 if self._permits.gate.holds else None)
             if batch is None:
-                self._turnstile.leave()
+                self._permits.leave()
                 continue
-            carrying = tasks.create_task(self._courier.carry(batch))
+            carrying = tasks.create_task(self._dispatcher.carry(batch))
             self._batches[carrying] = batch, self._clock()
             carrying.add_done_callback(self._carried)
 
@@ -224,20 +227,20 @@ class Flow:
     async def _drain(self) -> None:
         """Finish what is under way, commit, and leave; what is not done in time is not committed."""
         self.draining = True
-        began_at, until = self._clock(), self._leases.latest
-        unsettled = self._books.unsettled()
+        began_at, until = self._clock(), self._rebalance.latest
+        unsettled = self._unsettled.count()
         seconds_left = round(max(0.0, until - began_at), 1)
         log.info("drain.began", unsettled_records=unsettled, seconds_left=seconds_left)
         await self._source.pause()
-        flushing = asyncio.create_task(self._leases.flush(list(self._books.ledger), until))
+        flushing = asyncio.create_task(self._rebalance.flush(list(self._unsettled.tracker), until))
         while not flushing.done():
             # The group may rebalance meanwhile. What comes in is not tracked, so it is not committed either.
             await self._source.receive(_RECORDS_AT_ONCE)
             await self._tend()
         await self._tend()
-        self._burials.log.tell_all()
+        self._dead_letter_queue.log.tell_all()
         seconds = round(self._clock() - began_at, 1)
-        log.info("drain.ended", left_to_next_owner=self._books.unsettled(), seconds=seconds)
+        log.info("drain.ended", left_to_next_owner=self._unsettled.count(), seconds=seconds)
         await self._leave(max(until, self._clock() + _LEAVE_SECONDS))
 
     async def _leave(self, until: float) -> None:

@@ -14,14 +14,14 @@ import structlog
 from worker.core.flow_control.advice import PROBES, advise
 from worker.core.flow_control.gate import UNMAPPABLE
 from worker.core.flow_control.unmappable_streak import UnmappableStreak
-from worker.core.log_throttle import Repeats
+from worker.core.log_throttle import LogThrottle
 from worker.core.model.snapshot import HoldStatus
 
 if TYPE_CHECKING:
     from worker.core.model.records import Undecodable
-    from worker.core.offsets.assignment import Lease
-    from worker.pipeline.dead_letter_queue import Burials
-    from worker.pipeline.state import Shared
+    from worker.core.offsets.assignment import Assignment
+    from worker.pipeline.dead_letter_queue import DeadLetterQueue
+    from worker.pipeline.state import PipelineState
 
 log = structlog.get_logger(__name__)
 
@@ -32,15 +32,17 @@ _TOPICS_TOLD: Final = 3
 class Quarantine:
     """The records that could not be mapped, topic by topic."""
 
-    def __init__(self, shared: Shared, burials: Burials, hold_after: int | None) -> None:
-        """Hand what is a dead letter to ``burials``; None: that is every record, and nothing is ever kept."""
-        self._books = shared.books
-        self._clock = shared.clock
-        self._burials = burials
+    def __init__(
+        self, state: PipelineState, dead_letter_queue: DeadLetterQueue, hold_after: int | None
+    ) -> None:
+        """Hand dead letters to the queue; with None every such record is one, and nothing is ever kept."""
+        self._unsettled = state.unsettled
+        self._clock = state.clock
+        self._dead_letter_queue = dead_letter_queue
         self._hold_after = hold_after
         self.streaks: dict[str, UnmappableStreak] = {}
         """By topic; none while the last record of each topic could be mapped."""
-        self._repeats = Repeats()
+        self._log_throttle = LogThrottle()
         # Of the topics that are held, whether the log has it.
         self._told: dict[str, bool] = {}
 
@@ -48,7 +50,7 @@ class Quarantine:
         """Decide about one, which is held: it becomes a dead letter, or is kept."""
         if self._hold_after is not None and not self._add(unmappable, self._hold_after):
             return
-        self._burials.post(unmappable.record, unmappable.reason)
+        self._dead_letter_queue.enqueue(unmappable.record, unmappable.reason)
 
     def end_streak(self, topic: str) -> None:
         """A record of this topic was mapped: those before it are bad ones."""
@@ -57,27 +59,27 @@ class Quarantine:
             return
         since, released = streak.kept_since, streak.release()
         for each in released:
-            self._burials.post(each.record, each.reason)
+            self._dead_letter_queue.enqueue(each.record, each.reason)
         self._say_over(topic, since, len(released), "one further on was mapped: they become dead letters")
 
     def drop_ended(self) -> None:
-        """Give up what came under leases that have ended."""
+        """Give up what came under assignments that have ended."""
         for topic, streak in self.streaks.items():
             if streak.kept_since is not None:
                 since, dropped = streak.kept_since, streak.drop_ended()
-                self._books.drop_records(each.record for each in dropped)
+                self._unsettled.drop_records(each.record for each in dropped)
                 if not streak.kept:
                     self._say_over(topic, since, len(dropped), "left to the next owner")
 
-    def kept_of(self, lease: Lease) -> int:
-        """How many records of this lease's partition are kept."""
-        streak = self.streaks.get(lease.topic)
-        return 0 if streak is None else streak.kept_of(lease.partition)
+    def kept_of(self, assignment: Assignment) -> int:
+        """How many records of this assignment's partition are kept."""
+        streak = self.streaks.get(assignment.topic)
+        return 0 if streak is None else streak.kept_of(assignment.partition)
 
-    def is_first_kept(self, lease: Lease, offset: int) -> bool:
-        """Whether this is the first record of the lease's partition that is kept."""
-        streak = self.streaks.get(lease.topic)
-        return streak is not None and streak.is_first_kept(lease.partition, offset)
+    def is_first_kept(self, assignment: Assignment, offset: int) -> bool:
+        """Whether this is the first record of the assignment's partition that is kept."""
+        streak = self.streaks.get(assignment.topic)
+        return streak is not None and streak.is_first_kept(assignment.partition, offset)
 
     def holds(self) -> tuple[HoldStatus, ...]:
         """What is told of it while records are kept: one hold, for all topics."""
@@ -88,7 +90,7 @@ class Quarantine:
         told = [each.told() for each in held[:_TOPICS_TOLD]]
         if len(held) > _TOPICS_TOLD:
             told.append(f"and {len(held) - _TOPICS_TOLD} topics more")
-        if self._books.backlog.is_full():
+        if self._unsettled.memory.is_full():
             told.append("memory is full of them, so no further record is mapped")
         return (
             HoldStatus(
@@ -115,7 +117,7 @@ class Quarantine:
                 )
 
     def _add(self, unmappable: Undecodable, hold_after: int) -> bool:
-        topic = unmappable.record.lease.topic
+        topic = unmappable.record.assignment.topic
         streak = self.streaks.get(topic)
         if streak is None:
             streak = self.streaks[topic] = UnmappableStreak(topic, hold_after)
@@ -127,9 +129,9 @@ class Quarantine:
     def _is_to_be_said(self, topic: str) -> bool:
         """Holds of one topic that come and go are throttled like one that lasts."""
         if topic in self._told:
-            is_due = self._repeats.again(topic, self._clock()) is not None
+            is_due = self._log_throttle.again(topic, self._clock()) is not None
         else:
-            is_due = self._repeats.note(topic, self._clock()) > 0
+            is_due = self._log_throttle.note(topic, self._clock()) > 0
         self._told[topic] = self._told.get(topic, False) or is_due
         return is_due
 

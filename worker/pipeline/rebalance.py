@@ -16,103 +16,103 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from worker.core.offsets.assignment import Lease
+    from worker.core.offsets.assignment import Assignment
     from worker.pipeline.quarantine import Quarantine
-    from worker.pipeline.state import Shared
+    from worker.pipeline.state import PipelineState
 
 log = structlog.get_logger(__name__)
 
 
 class Flush(Struct, frozen=True):
-    """Leases that are to end, and the time they have. Times are seconds of the loop's clock."""
+    """Assignments that are to end, and the time they have. Times are seconds of the loop's clock."""
 
-    leases: Sequence[Lease]
+    assignments: Sequence[Assignment]
     began_at: float
     until: float
 
     @property
     def partitions(self) -> int:
         """How many."""
-        return len(self.leases)
+        return len(self.assignments)
 
     def unsettled(self) -> int:
         """How many records are not done with."""
-        return sum(each.unsettled() for each in self.leases)
+        return sum(each.unsettled() for each in self.assignments)
 
 
-class Leases:
-    """Opens and ends leases as the source says; implements ``ports.Assignments``."""
+class RebalanceHandler:
+    """Opens and ends assignments as the source says; implements ``ports.RebalanceListener``."""
 
-    def __init__(self, shared: Shared, quarantine: Quarantine, *, revoke_seconds: float) -> None:
-        """Keep the leases of ``shared.books``; a revoke's flush takes ``revoke_seconds`` at most."""
+    def __init__(self, state: PipelineState, quarantine: Quarantine, *, revoke_seconds: float) -> None:
+        """Keep the assignments of ``state.unsettled``; a revoke's flush takes ``revoke_seconds`` at most."""
         self._quarantine = quarantine
-        self._books = shared.books
-        self._queues = shared.queues
-        self._turnstile = shared.turnstile
-        self._meter = shared.meter
-        self._work = shared.work
-        self._ended = shared.leases_ended
-        self._clock = shared.clock
+        self._unsettled = state.unsettled
+        self._queues = state.queues
+        self._permits = state.permits
+        self._metrics = state.metrics
+        self._work = state.work
+        self._ended = state.assignments_ended
+        self._clock = state.clock
         self._revoke_seconds = revoke_seconds
         self.latest = inf
         """When every flush ends, whatever its own deadline: set when the worker is told to stop."""
         self.have_changed = True
         """Until somebody has worked out this pod's share of the quota anew, and taken this back."""
-        self.none_since: float | None = shared.clock()
-        """Since when there has been no lease; None while there is one."""
-        self.changed_at = shared.clock()
-        """When leases came or went last."""
+        self.none_since: float | None = state.clock()
+        """Since when there has been no assignment; None while there is one."""
+        self.changed_at = state.clock()
+        """When assignments came or went last."""
         self.flushing: Flush | None = None
         """What is handed over now."""
 
-    def assigned(self, partitions: Sequence[tuple[str, int]]) -> Sequence[Lease]:
-        """Open a lease for each."""
-        if self._books.ledger.leases(partitions):
+    def assigned(self, partitions: Sequence[tuple[str, int]]) -> Sequence[Assignment]:
+        """Open an assignment for each."""
+        if self._unsettled.tracker.assignments(partitions):
             # Assigned again without a revoke between: what is queued of them comes once more.
             self._end(partitions)
-        leases = [self._books.ledger.open(*each) for each in partitions]
+        assignments = [self._unsettled.tracker.open(*each) for each in partitions]
         self._note("assigned", partitions)
-        return leases
+        return assignments
 
     async def revoked(self, partitions: Sequence[tuple[str, int]]) -> Mapping[tuple[str, int], int]:
-        """Flush them under one deadline, end their leases, and give the offsets to commit."""
-        leases, began_at = self._books.ledger.leases(partitions), self._clock()
-        await self._hand_over(leases, began_at)
-        offsets = {(each.topic, each.partition): each.committable() for each in leases}
-        left = sum(each.unsettled() for each in leases)
+        """Flush them under one deadline, end their assignments, and give the offsets to commit."""
+        assignments, began_at = self._unsettled.tracker.assignments(partitions), self._clock()
+        await self._hand_over(assignments, began_at)
+        offsets = {(each.topic, each.partition): each.committable() for each in assignments}
+        left = sum(each.unsettled() for each in assignments)
         self._end(partitions)
         seconds = round(self._clock() - began_at, 1)
         self._note("revoked", partitions, unsettled_records=left, seconds=seconds)
         return {key: offset for key, offset in offsets.items() if offset is not None}
 
-    def cut(self, partition: tuple[str, int], offset: int) -> Lease:
-        """Go on from ``offset`` under a lease of its own; what is held is delivered all the same."""
-        return self._books.ledger.cut(*partition, offset)
+    def cut(self, partition: tuple[str, int], offset: int) -> Assignment:
+        """Go on from ``offset`` under an assignment of its own; what is held is delivered all the same."""
+        return self._unsettled.tracker.cut(*partition, offset)
 
     def lost(self, partitions: Sequence[tuple[str, int]]) -> None:
-        """End their leases at once."""
-        left = sum(each.unsettled() for each in self._books.ledger.leases(partitions))
+        """End their assignments at once."""
+        left = sum(each.unsettled() for each in self._unsettled.tracker.assignments(partitions))
         self._end(partitions)
         self._note("lost", partitions, unsettled_records=left)
 
-    async def flush(self, leases: Sequence[Lease], until: float) -> None:
-        """Wait until nothing of these leases is unsettled, or waiting is no use, or the time is over."""
-        for lease in leases:
-            lease.hasten()
+    async def flush(self, assignments: Sequence[Assignment], until: float) -> None:
+        """Wait until nothing of these assignments is unsettled, or waiting is no use, or the time is over."""
+        for assignment in assignments:
+            assignment.hasten()
         self._queues.hasten(self._clock())
         self._work.wake()
-        while any(self._is_under_way(each) for each in leases):
+        while any(self._is_under_way(each) for each in assignments):
             end = min(until, self.latest)
-            if self._clock() >= end or self._turnstile.gate.holds:
+            if self._clock() >= end or self._permits.gate.holds:
                 return
-            await self._books.changed.wait(end)
+            await self._unsettled.changed.wait(end)
 
-    def _is_under_way(self, lease: Lease) -> bool:
+    def _is_under_way(self, assignment: Assignment) -> bool:
         """Nothing is mapped in a flush, so what is kept for want of a mapping stays as it is."""
-        return lease.open and lease.unsettled() > self._quarantine.kept_of(lease)
+        return assignment.open and assignment.unsettled() > self._quarantine.kept_of(assignment)
 
-    async def _hand_over(self, leases: Sequence[Lease], began_at: float) -> None:
-        flush = Flush(leases, began_at, min(began_at + self._revoke_seconds, self.latest))
+    async def _hand_over(self, assignments: Sequence[Assignment], began_at: float) -> None:
+        flush = Flush(assignments, began_at, min(began_at + self._revoke_seconds, self.latest))
         if flush.unsettled():
             # It may take long, and the whole group waits for it.
             log.info(
@@ -123,22 +123,22 @@ class Leases:
             )
         self.flushing = flush
         try:
-            await self.flush(leases, flush.until)
+            await self.flush(assignments, flush.until)
         finally:
             self.flushing = None
 
     def _end(self, partitions: Sequence[tuple[str, int]]) -> None:
         for each in partitions:
-            self._books.ledger.end(*each)
-        self._books.drop(self._queues.drop_ended())
+            self._unsettled.tracker.end(*each)
+        self._unsettled.drop(self._queues.drop_ended())
         self._quarantine.drop_ended()
         self._ended.wake()
-        self._turnstile.turn_away()
+        self._permits.turn_away()
 
     def _note(self, kind: str, partitions: Sequence[tuple[str, int]], **more: float) -> None:
         self.have_changed = True
-        self._meter.rebalanced(kind)
-        now_assigned, self.changed_at = len(self._books.ledger), self._clock()
+        self._metrics.rebalanced(kind)
+        now_assigned, self.changed_at = len(self._unsettled.tracker), self._clock()
         if now_assigned:
             self.none_since = None
         elif self.none_since is None:

@@ -10,25 +10,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from worker.core.batching.session_queues import SessionQueues
-    from worker.pipeline.permits import Turnstile
-    from worker.pipeline.unsettled_records import Books
+    from worker.pipeline.permits import Permits
+    from worker.pipeline.unsettled_records import UnsettledRecords
     from worker.pipeline.wakeup import Wakeup
-    from worker.ports import Meter
+    from worker.ports import PipelineMetrics
 
 
-class Shared(Struct, frozen=True):
+class PipelineState(Struct, frozen=True):
     """All of it lives on one loop, so nobody locks."""
 
-    books: Books
+    unsettled: UnsettledRecords
     """What is held, and what is done with."""
     queues: SessionQueues
     """What waits to be sent."""
-    turnstile: Turnstile
+    permits: Permits
     """Where calls wait for the gate."""
-    meter: Meter
+    metrics: PipelineMetrics
     work: Wakeup
     """Woken when a session may have become due, or a place for a batch free."""
-    leases_ended: Wakeup
-    """Woken when a lease has ended: what waits for it need not wait on."""
+    assignments_ended: Wakeup
+    """Woken when an assignment has ended: what waits for it need not wait on."""
     clock: Callable[[], float]
     """The loop's, in seconds."""

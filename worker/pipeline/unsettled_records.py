@@ -1,7 +1,7 @@
-"""What is held, and what is done with: the ledger and the backlog, kept in step.
+"""The records that are held: the offset tracker and the memory budget, kept in step.
 
 Every record that comes in leaves exactly once: settled (accepted, dead-lettered, skipped), or dropped
-because its lease ended and the next owner will have it.
+because its assignment ended and the next owner will have it.
 """
 
 from __future__ import annotations
@@ -15,61 +15,63 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from worker.core.model.records import Interaction, Record
-    from worker.core.offsets.memory_budget import Backlog
-    from worker.core.offsets.tracker import Ledger
+    from worker.core.offsets.memory_budget import MemoryBudget
+    from worker.core.offsets.tracker import OffsetTracker
 
 
-class Books:
-    """Ledger and backlog of one worker."""
+class UnsettledRecords:
+    """Offset tracker and memory budget of one worker."""
 
-    def __init__(self, ledger: Ledger, backlog: Backlog) -> None:
+    def __init__(self, tracker: OffsetTracker, memory: MemoryBudget) -> None:
         """Keep both."""
-        self.ledger = ledger
-        self.backlog = backlog
+        self.tracker = tracker
+        self.memory = memory
         self.changed = Wakeup()
         """Woken whenever something is settled or dropped."""
 
-    def hold(self, record: Record, event: bytes | None = None) -> None:
+    def add(self, record: Record, event: bytes | None = None) -> None:
         """A record came in, and is kept with its encoded event until it is settled."""
-        record.lease.track(record.offset, record.received_at, record.timestamp_ms)
-        self.backlog.add(held_bytes(record, event))
+        record.assignment.track(record.offset, record.received_at, record.timestamp_ms)
+        self.memory.add(held_bytes(record, event))
 
     def settle(self, record: Record, event: bytes | None = None) -> None:
-        """It is done with. If its lease has ended, only its memory is given back."""
-        self.ledger.settle(record)
-        self.backlog.remove(held_bytes(record, event))
+        """It is done with. If its assignment has ended, only its memory is given back."""
+        self.tracker.settle(record)
+        self.memory.remove(held_bytes(record, event))
         self.changed.wake()
 
     def settle_all(self, interactions: Iterable[Interaction]) -> None:
         """The same for the events of a call."""
         for each in interactions:
-            self.ledger.settle(each.record)
-            self.backlog.remove(held_bytes(each.record, each.event))
+            self.tracker.settle(each.record)
+            self.memory.remove(held_bytes(each.record, each.event))
         self.changed.wake()
 
     def drop(self, interactions: Iterable[Interaction]) -> None:
-        """Their leases have ended: the next owner has them."""
+        """Their assignments have ended: the next owner has them."""
         for each in interactions:
-            self.backlog.remove(held_bytes(each.record, each.event))
+            self.memory.remove(held_bytes(each.record, each.event))
         self.changed.wake()
 
     def drop_records(self, records: Iterable[Record]) -> None:
         """The same for records of which nothing else is held."""
         for each in records:
-            self.backlog.remove(held_bytes(each))
+            self.memory.remove(held_bytes(each))
         self.changed.wake()
 
-    def unsettled(self) -> int:
-        """How many records of open leases are not done with."""
-        return sum(lease.unsettled() for lease in self.ledger)
+    def count(self) -> int:
+        """How many records of open assignments are not done with."""
+        return sum(assignment.unsettled() for assignment in self.tracker)
 
     def oldest_age_seconds(self, now: float) -> float:
         """For how long the oldest unsettled record has been here; 0 with none."""
-        received = [at for lease in self.ledger if (at := lease.oldest_received_at()) is not None]
+        received = [at for assignment in self.tracker if (at := assignment.oldest_received_at()) is not None]
         return now - min(received) if received else 0.0
 
     def oldest_record_age_seconds(self, epoch_seconds: float) -> float:
         """How old the oldest of all partitions' first unsettled records is, by its timestamp; 0 with none."""
-        stamps = [stamp for lease in self.ledger if (stamp := lease.oldest_timestamp_ms()) is not None]
+        stamps = [
+            stamp for assignment in self.tracker if (stamp := assignment.oldest_timestamp_ms()) is not None
+        ]
         # A producer's clock may run ahead of ours.
         return max(0.0, epoch_seconds - min(stamps) / 1000) if stamps else 0.0

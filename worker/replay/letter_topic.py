@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from worker.core.offsets.assignment import Lease
+from worker.core.offsets.assignment import Assignment
 from worker.dead_letters.unwritable import said
 from worker.sources.kafka.messages import RecordReader
 
@@ -69,7 +69,7 @@ class LetterTopic:
         """Prepare to read ``topic`` with ``client_settings(kafka, for_="consumer")``."""
         self.topic = topic
         self._consumer = Consumer({**settings, **_SETTINGS})
-        self._leases: dict[int, Lease] = {}
+        self._assignments: dict[int, Assignment] = {}
         self._ends: dict[int, int] = {}
         self._unread: set[int] = set()
         self._records = RecordReader()
@@ -91,7 +91,7 @@ class LetterTopic:
 
     def begin(self, spans: Mapping[int, tuple[int, int]]) -> None:
         """Read these partitions, each from the one offset to before the other."""
-        self._leases = {number: Lease(self.topic, number, 0) for number in spans}
+        self._assignments = {number: Assignment(self.topic, number, 0) for number in spans}
         self._ends = {number: end for number, (_, end) in spans.items()}
         self.positions = {number: start for number, (start, _) in spans.items()}
         self._unread = {number for number, (start, end) in spans.items() if start < end}
@@ -130,7 +130,7 @@ class LetterTopic:
         Raises:
             LettersUnreadable: it can't be had.
         """
-        wanted = [TopicPartition(self.topic, number) for number in sorted(self._leases or self.spans())]
+        wanted = [TopicPartition(self.topic, number) for number in sorted(self._assignments or self.spans())]
         found = self._ask(lambda: _checked(self._consumer.committed(wanted, timeout=ANSWER_SECONDS)))
         return {each.partition: each.offset for each in found if each.offset >= 0}
 
@@ -166,7 +166,7 @@ class LetterTopic:
             self._end(number)
             return None
         self.positions[number] = offset + 1
-        record = self._records.record(message, self._leases[number], 0.0)
+        record = self._records.record(message, self._assignments[number], 0.0)
         if offset + 1 >= self._ends[number]:
             self._end(number)
         return record

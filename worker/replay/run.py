@@ -16,13 +16,13 @@ import structlog
 import uvloop
 from msgspec import Struct, structs
 
-from worker.assembly import Edges, Worker, assemble
-from worker.core.flow_control.background_rate import Lane
+from worker.assembly import Adapters, Worker, assemble
+from worker.core.flow_control.background_rate import BackgroundRate
 from worker.dead_letters.writer import KafkaDeadLetters
-from worker.replay.background_sender import GivingWay
+from worker.replay.background_sender import BackgroundSender
 from worker.replay.letter_topic import LettersUnreadable
 from worker.replay.source import ReplayedElsewhere, ReplaySource
-from worker.replay.store import TopicShelf, open_topic, replay_group
+from worker.replay.store import TopicReplayStore, open_topic, replay_group
 from worker.replay.summary import Summary, rehearse
 from worker.replay.tally import Tally
 from worker.runtime.wiring import (
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     from worker.ports import DeadLetters, Map, PutEvents
     from worker.replay.selection import Selection
-    from worker.replay.source import Shelf
+    from worker.replay.source import ReplayStore
     from worker.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -90,14 +90,14 @@ def replay(settings: Settings, selection: Selection, plan: Plan) -> int:
     configure_logs(settings.log.level, None if line_format == "auto" else line_format, lines)
     log_crashes()
     group = replay_group(settings, selection)
-    shelf = TopicShelf(open_topic(settings, group, CLIENT_LOG), settings, selection, plan.wave_letters)
-    shelf.begin(from_start=plan.from_start)
+    store = TopicReplayStore(open_topic(settings, group, CLIENT_LOG), settings, selection, plan.wave_letters)
+    store.begin(from_start=plan.from_start)
     if plan.dry_run:
-        return asyncio.run(_rehearse(settings, shelf))
+        return asyncio.run(_rehearse(settings, store))
     if plan.from_start:
-        shelf.forget()
+        store.forget()
     runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
-    code = runner.run(_run_to_the_end(settings, shelf, group, plan, lines))
+    code = runner.run(_run_to_the_end(settings, store, group, plan, lines))
     # Neither closing the runner nor sys.exit: both would wait for threads that may hang on a broker.
     sys.stdout.flush()
     lines.drain(LAST_LINES_SECONDS)
@@ -105,60 +105,60 @@ def replay(settings: Settings, selection: Selection, plan: Plan) -> int:
 
 
 def join(
-    settings: Settings, shelf: Shelf, edges: WithoutSource, rate: float, clock: Callable[[], float]
+    settings: Settings, store: ReplayStore, adapters: WithoutSource, rate: float, clock: Callable[[], float]
 ) -> Parts:
-    """A replay of ``shelf``: the worker as configured, at its own rate."""
+    """A replay of ``store``: the worker as configured, at its own rate."""
     tally, is_over = Tally(), asyncio.Event()
 
     def on_committed(offsets: Mapping[tuple[str, int], int]) -> None:
-        worker.books.ledger.note_committed(offsets)
+        worker.unsettled.tracker.note_committed(offsets)
 
     def on_over() -> None:
         is_over.set()
-        worker.flow.stop()
+        worker.pipeline.stop()
 
     source = ReplaySource(
-        shelf,
+        store,
         settings.dead_letters.topic,
         commit_seconds=settings.kafka.commit_seconds,
         on_committed=on_committed,
         on_over=on_over,
         clock=clock,
     )
-    lane = GivingWay(edges.put_events, Lane(rate), clock)
+    background_rate = BackgroundSender(adapters.put_events, BackgroundRate(rate), clock)
     personalize = structs.replace(settings.personalize, requests_per_second=rate)
     # What dies again is a dead letter again, however many do: they are kept already.
     dead_letters = structs.replace(settings.dead_letters, hold_after_unmappable=None)
     worker = assemble(
         structs.replace(settings, personalize=personalize, dead_letters=dead_letters),
-        Edges(source, edges.map_record, lane, edges.dead_letters, tally, time.time),
+        Adapters(source, adapters.map_record, background_rate, adapters.dead_letters, tally, time.time),
         clock,
     )
     return Parts(worker, tally, is_over)
 
 
-async def _rehearse(settings: Settings, shelf: TopicShelf) -> int:
+async def _rehearse(settings: Settings, store: TopicReplayStore) -> int:
     progress = Progress(sys.stderr)
     try:
         summary = await rehearse(
-            shelf,
+            store,
             record_mapping(settings),
-            lambda: progress.show(f"{shelf.topic.left():,} to go"),
+            lambda: progress.show(f"{store.topic.left():,} to go"),
         )
     finally:
         progress.end()
-        await shelf.close()
-    sys.stdout.write(summary.text(shelf.gathering.left_out))
+        await store.close()
+    sys.stdout.write(summary.text(store.gathering.left_out))
     return 0
 
 
 async def _run_to_the_end(
-    settings: Settings, shelf: TopicShelf, group: str, plan: Plan, lines: UnblockedLines
+    settings: Settings, store: TopicReplayStore, group: str, plan: Plan, lines: UnblockedLines
 ) -> int:
     stopping = asyncio.Event()
     heed_signals(stopping, lines)
     try:
-        return await _run(settings, shelf, group, plan, stopping)
+        return await _run(settings, store, group, plan, stopping)
     except Exception as error:  # noqa: BLE001  the last stop: what nobody expected is told, not swallowed
         return max(_tell(each, group) for each in causes(error))
 
@@ -174,10 +174,12 @@ def _tell(error: Exception, group: str) -> int:
     return _FAILED
 
 
-async def _run(settings: Settings, shelf: TopicShelf, group: str, plan: Plan, stopping: asyncio.Event) -> int:
+async def _run(
+    settings: Settings, store: TopicReplayStore, group: str, plan: Plan, stopping: asyncio.Event
+) -> int:
     """Build the parts, run the flow, end the parts, say what came of it."""
     rate = plan.calls_per_second or settings.personalize.requests_per_second * _QUOTA_SHARE
-    log.info("replay.started", group=group, offsets=shelf.topic.left(), calls_per_second=rate)
+    log.info("replay.started", group=group, offsets=store.topic.left(), calls_per_second=rate)
     client = put_events_client(settings)
     try:
         await open_client(client)
@@ -185,40 +187,40 @@ async def _run(settings: Settings, shelf: TopicShelf, group: str, plan: Plan, st
             client_settings(settings.kafka, for_="producer"), settings.dead_letters.topic, version=VERSION
         )
         try:
-            edges = WithoutSource(record_mapping(settings), client, dead_letters)
-            parts = join(settings, shelf, edges, rate, asyncio.get_running_loop().time)
-            await _flow(parts, shelf, stopping)
+            adapters = WithoutSource(record_mapping(settings), client, dead_letters)
+            parts = join(settings, store, adapters, rate, asyncio.get_running_loop().time)
+            await _flow(parts, store, stopping)
         finally:
             await dead_letters.close()
     finally:
         await client.close()
     summary = Summary.of(parts.tally, is_over=parts.is_over.is_set())
-    sys.stdout.write(summary.text(shelf.gathering.left_out))
-    return summary.exit_code(shelf.gathering.left_out)
+    sys.stdout.write(summary.text(store.gathering.left_out))
+    return summary.exit_code(store.gathering.left_out)
 
 
-async def _flow(parts: Parts, shelf: TopicShelf, stopping: asyncio.Event) -> None:
+async def _flow(parts: Parts, store: TopicReplayStore, stopping: asyncio.Event) -> None:
     """Run until all is done, or told to stop and drained; say meanwhile how far it is."""
 
     async def stop() -> None:
         await stopping.wait()
-        parts.worker.flow.stop()
+        parts.worker.pipeline.stop()
 
-    beside = [asyncio.create_task(stop()), asyncio.create_task(_say(parts, shelf))]
+    beside = [asyncio.create_task(stop()), asyncio.create_task(_say(parts, store))]
     try:
-        await parts.worker.flow.run()
+        await parts.worker.pipeline.run()
     finally:
         for task in beside:
             task.cancel()
 
 
-async def _say(parts: Parts, shelf: TopicShelf) -> None:
+async def _say(parts: Parts, store: TopicReplayStore) -> None:
     """On a terminal a line that is written over; elsewhere a log line now and then."""
     progress = Progress(sys.stderr) if sys.stderr.isatty() else None
     said_at = time.monotonic()
     while True:
         await asyncio.sleep(_LOOK_SECONDS)
-        tally, left = parts.tally, shelf.topic.left()
+        tally, left = parts.tally, store.topic.left()
         if progress is not None:
             progress.show(_line(parts, left))
         elif time.monotonic() - said_at >= _SAY_SECONDS:
@@ -228,10 +230,10 @@ async def _say(parts: Parts, shelf: TopicShelf) -> None:
 
 
 def _line(parts: Parts, left: int) -> str:
-    tally, holds = parts.tally, parts.worker.turnstile.gate.holds
+    tally, holds = parts.tally, parts.worker.permits.gate.holds
     held = "".join(f", held: {hold.kind}: {hold.reason}" for hold in holds)
     died_again = tally.died_again.total()
-    under_way = parts.worker.books.backlog.records
+    under_way = parts.worker.unsettled.memory.records
     return (
         f"{tally.delivered:,} accepted, {died_again:,} died again, {under_way:,} under way, "
         f"{left:,} to read{held}"

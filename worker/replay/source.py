@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from worker.core.model.records import Record
-    from worker.core.offsets.assignment import Lease
-    from worker.ports import Assignments
+    from worker.core.offsets.assignment import Assignment
+    from worker.ports import RebalanceListener
     from worker.replay.waves import Wave
 
 log = structlog.get_logger(__name__)
@@ -30,7 +30,7 @@ class ReplayedElsewhere(Exception):  # noqa: N818  it names the state
     """Somebody else has committed under this replay's group meanwhile."""
 
 
-class Shelf(Protocol):
+class ReplayStore(Protocol):
     """Where waves come from and offsets are kept."""
 
     async def step(self) -> Wave | None:
@@ -55,7 +55,7 @@ class ReplaySource:
 
     def __init__(  # noqa: PLR0913  a source, told whom to tell
         self,
-        shelf: Shelf,
+        store: ReplayStore,
         name: str,
         *,
         commit_seconds: float,
@@ -64,7 +64,7 @@ class ReplaySource:
         clock: Callable[[], float],
     ) -> None:
         """Prepare; ``on_over`` is called once when all is settled and committed, ``clock`` is the loop's."""
-        self._shelf = shelf
+        self._store = store
         self._key = (name, 0)
         self._commit_seconds = commit_seconds
         self._on_committed = on_committed
@@ -77,11 +77,11 @@ class ReplaySource:
         self._known: dict[int, int] = {}
         self._paused = self._told = False
 
-    async def open(self, assignments: Assignments) -> None:
-        """Take the one lease there is."""
-        self._known = await self._shelf.committed()
-        self._lease: Lease
-        (self._lease,) = assignments.assigned([self._key])
+    async def open(self, listener: RebalanceListener) -> None:
+        """Take the one assignment there is."""
+        self._known = await self._store.committed()
+        self._assignment: Assignment
+        (self._assignment,) = listener.assigned([self._key])
 
     async def receive(self, max_records: int) -> Sequence[Record]:
         """The next letters of the wave; none while it is being read, or waited for."""
@@ -128,17 +128,17 @@ class ReplaySource:
 
     async def close(self) -> None:
         """Disconnect."""
-        await self._shelf.close()
+        await self._store.close()
 
     async def _begin(self) -> None:
         """Read on; begin the next wave if that completes it."""
-        if self._shelf.over:
+        if self._store.over:
             if not self._told:
                 self._told = True
                 self._on_over()
             await asyncio.sleep(_IDLE_SECONDS)
             return
-        self._wave = await self._shelf.step()
+        self._wave = await self._store.step()
         if self._wave is not None:
             self._begins_at = self._given = self._settled
             log.info("replay.wave_began", letters=len(self._wave.letters))
@@ -154,14 +154,15 @@ class ReplaySource:
         now, place = self._clock(), self._given - self._begins_at
         letters = self._wave.letters[place : place + most]
         records = [
-            replayed(letter, self._lease, self._given + index, now) for index, letter in enumerate(letters)
+            replayed(letter, self._assignment, self._given + index, now)
+            for index, letter in enumerate(letters)
         ]
         self._given += len(records)
         return records
 
     async def _write(self, offsets: Mapping[int, int]) -> None:
         """Commit, unless somebody else has."""
-        if await self._shelf.committed() != self._known:
+        if await self._store.committed() != self._known:
             raise ReplayedElsewhere
-        await self._shelf.commit(offsets)
+        await self._store.commit(offsets)
         self._known |= offsets

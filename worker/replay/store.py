@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from worker.replay.letter_topic import LettersUnreadable, LetterTopic
-from worker.replay.waves import Gathering
+from worker.replay.waves import WaveReader
 from worker.sources.kafka.client_settings import client_settings
 from worker.sources.kafka.cluster import why_away
 
@@ -49,8 +49,8 @@ def replay_group(settings: Settings, selection: Selection) -> str:
     return f"{settings.kafka.group_id}.dead-letters.replay.{selection.name()}"
 
 
-class TopicShelf:
-    """The waves of one replay, from where the last one of its kind stopped; implements ``source.Shelf``."""
+class TopicReplayStore:
+    """The waves of one replay, from where the last one of its kind stopped; a ``source.ReplayStore``."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class TopicShelf:
         self.topic = topic
         self._apart = apart
         self._selection = selection
-        self.gathering = Gathering(
+        self.gathering = WaveReader(
             topic,
             selection,
             most_letters=wave,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from worker.core.model.records import Interaction, Skipped
-from worker.core.offsets.assignment import Lease
+from worker.core.offsets.assignment import Assignment
 from worker.dead_letters.reading import replayed, rule_of
 from worker.replay.tables import aligned, by_reason
 from worker.replay.waves import EXHAUSTED
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from worker.ports import Map
-    from worker.replay.source import Shelf
+    from worker.replay.source import ReplayStore
     from worker.replay.tables import Row
     from worker.replay.tally import Tally
 
@@ -58,14 +58,14 @@ class Summary(Struct, frozen=True):
         yield from ((f"  {why}", count) for why, count in sorted(left_out.items()))
 
 
-async def rehearse(shelf: Shelf, map_record: Map, tell: Callable[[], None]) -> Summary:
+async def rehearse(store: ReplayStore, map_record: Map, tell: Callable[[], None]) -> Summary:
     """Map what a replay would replay, by today's mapping; ``tell`` is called again and again."""
-    lease, delivered, skipped = Lease("", 0, 0), 0, 0
+    assignment, delivered, skipped = Assignment("", 0, 0), 0, 0
     died_again: Counter[tuple[str, str]] = Counter()
-    while not shelf.over:
-        wave = await shelf.step()
+    while not store.over:
+        wave = await store.step()
         for letter in wave.letters if wave else ():
-            match map_record(replayed(letter, lease, 0, 0.0)):
+            match map_record(replayed(letter, assignment, 0, 0.0)):
                 case Interaction():
                     delivered += 1
                 case Skipped():

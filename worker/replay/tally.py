@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Tally:
-    """Counts; implements ``ports.Meter``."""
+    """Counts; implements ``ports.PipelineMetrics``."""
 
     def __init__(self) -> None:
         """Begin at nothing."""

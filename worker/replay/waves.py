@@ -68,7 +68,7 @@ class Wave(Struct, frozen=True):
         return offsets
 
 
-class Gathering:
+class WaveReader:
     """Reads letters and chooses, wave by wave."""
 
     def __init__(self, letters: Letters, selection: Selection, *, most_letters: int, most_bytes: int) -> None:

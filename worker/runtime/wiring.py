@@ -21,8 +21,8 @@ import structlog
 import uvloop
 from confluent_kafka import KafkaException
 
-from worker.assembly import Edges, Worker, assemble
-from worker.core.log_throttle import Repeats
+from worker.assembly import Adapters, Worker, assemble
+from worker.core.log_throttle import LogThrottle
 from worker.core.mapping import compile_mapping
 from worker.core.model.error_codes import ERROR_CODES
 from worker.dead_letters.topic import DeadLetterTopicUnusable, KafkaAway, ensure_topic
@@ -207,11 +207,11 @@ async def _flow(worker: Worker, stopping: asyncio.Event) -> None:
 
     async def stop() -> None:
         await stopping.wait()
-        worker.flow.stop()
+        worker.pipeline.stop()
 
     stopper = asyncio.create_task(stop())
     try:
-        await worker.flow.run()
+        await worker.pipeline.run()
     finally:
         stopper.cancel()
 
@@ -223,7 +223,7 @@ def _worker(
 
     def on_committed(offsets: Mapping[tuple[str, int], int]) -> None:
         counts.committed(offsets)
-        worker.books.ledger.note_committed(offsets)
+        worker.unsettled.tracker.note_committed(offsets)
 
     source = KafkaSource(
         client_settings(settings.kafka, for_="consumer"),
@@ -232,8 +232,8 @@ def _worker(
         on_committed=on_committed,
         clock=clock,
     )
-    edges = Edges(source, record_mapping(settings), client, dead_letters, counts, time.time)
-    worker = assemble(settings, edges, clock)
+    adapters = Adapters(source, record_mapping(settings), client, dead_letters, counts, time.time)
+    worker = assemble(settings, adapters, clock)
     return worker, source
 
 
@@ -268,7 +268,7 @@ async def _dead_letter_topic(settings: Settings, status: Status) -> None:
         DeadLetterTopicUnusable: it is not, and is not to be made; or letters would be lost there.
     """
     admin = client_settings(settings.kafka, for_="admin")
-    repeats, clock = Repeats(), asyncio.get_running_loop().time
+    log_throttle, clock = LogThrottle(), asyncio.get_running_loop().time
     while True:
         try:
             if why := await asyncio.to_thread(why_away, settings.kafka, _PATIENCE_SECONDS):
@@ -281,7 +281,7 @@ async def _dead_letter_topic(settings: Settings, status: Status) -> None:
             )
         except KafkaAway as away:
             status.waiting_for = f"kafka: {away}"
-            if times := repeats.note("away", clock()):
+            if times := log_throttle.note("away", clock()):
                 log.warning("kafka.away", reason=str(away), times=times)
             await asyncio.sleep(_AWAY_SECONDS)
             continue

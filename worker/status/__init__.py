@@ -30,9 +30,9 @@ _NOTHING = Gauges(
     unsettled_records=0,
     unsettled_bytes=0,
     oldest_unsettled_age_seconds=0.0,
-    gate_rate_calls_per_second=0.0,
-    gate_borrowed_calls_per_second=0.0,
-    gate_share_ratio=0.0,
+    rate_limit_calls_per_second=0.0,
+    rate_limit_borrowed_calls_per_second=0.0,
+    quota_share_ratio=0.0,
     calls_in_flight=0,
     holds=(),
     paused=False,
@@ -83,21 +83,21 @@ class Status:
         if self._watched is None:
             return structs.replace(_NOTHING, not_ready=not_ready, loop_lag_seconds=self._loop_lag_seconds())
         worker, source = self._watched.worker, self._watched.source
-        gate, backlog, ledger = worker.turnstile.gate, worker.books.backlog, worker.books.ledger
+        gate, memory, tracker = worker.permits.gate, worker.unsettled.memory, worker.unsettled.tracker
         return Gauges(
-            unsettled_records=backlog.records,
-            unsettled_bytes=backlog.bytes,
-            oldest_unsettled_age_seconds=worker.books.oldest_age_seconds(self._clock()),
-            oldest_unsettled_record_age_seconds=worker.books.oldest_record_age_seconds(
+            unsettled_records=memory.records,
+            unsettled_bytes=memory.bytes,
+            oldest_unsettled_age_seconds=worker.unsettled.oldest_age_seconds(self._clock()),
+            oldest_unsettled_record_age_seconds=worker.unsettled.oldest_record_age_seconds(
                 worker.epoch_seconds()
             ),
-            gate_rate_calls_per_second=0.0 if gate.holds else gate.rate,
-            gate_borrowed_calls_per_second=gate.borrowed,
-            gate_share_ratio=gate.share,
+            rate_limit_calls_per_second=0.0 if gate.holds else gate.rate,
+            rate_limit_borrowed_calls_per_second=gate.borrowed,
+            quota_share_ratio=gate.share,
             calls_in_flight=gate.in_flight,
             holds=worker.holds(),
-            paused=worker.flow.paused,
-            accepted_uncommitted_records=sum(lease.uncommitted() for lease in ledger),
+            paused=worker.pipeline.paused,
+            accepted_uncommitted_records=sum(assignment.uncommitted() for assignment in tracker),
             partitions=source.partitions(),
             clock_ahead_seconds=self._watched.clock_ahead_seconds(),
             not_ready=not_ready,
@@ -146,13 +146,13 @@ class Status:
 
 
 def _memory(worker: Worker) -> MemoryStatus:
-    backlog, limits = worker.books.backlog, worker.settings.limits
+    memory, limits = worker.unsettled.memory, worker.settings.limits
     return MemoryStatus(
-        unsettled_records=backlog.records,
+        unsettled_records=memory.records,
         max_unsettled_records=limits.max_unsettled_records,
-        unsettled_bytes=backlog.bytes,
+        unsettled_bytes=memory.bytes,
         max_unsettled_bytes=limits.max_unsettled_bytes,
-        paused=worker.flow.paused,
+        paused=worker.pipeline.paused,
     )
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from worker.assembly import Worker
     from worker.core.model.snapshot import PartitionGauges
-    from worker.core.offsets.assignment import Lease
+    from worker.core.offsets.assignment import Assignment
     from worker.status.waiting import Queue
 
 # Enough to see a pattern; some 300 bytes each.
@@ -21,66 +21,80 @@ SHOWN: Final = 100
 # Those that have been under way longest hold the oldest records.
 BATCHES_LOOKED_AT: Final = 2000
 
-Place = tuple["Lease", int]
+Place = tuple["Assignment", int]
 
 
 def partition_statuses(
     worker: Worker, gauges: Sequence[PartitionGauges], queue: Queue
 ) -> tuple[PartitionStatus, ...]:
     """The partitions that are furthest behind, the worst first: by age, then by lag."""
-    leases = {(lease.topic, lease.partition): lease for lease in worker.books.ledger}
+    assignments = {
+        (assignment.topic, assignment.partition): assignment for assignment in worker.unsettled.tracker
+    }
     ours = [
-        (lease, each) for each in gauges if (lease := leases.get((each.topic, each.partition))) is not None
+        (assignment, each)
+        for each in gauges
+        if (assignment := assignments.get((each.topic, each.partition))) is not None
     ]
     ours.sort(key=lambda pair: (-_age(pair[0], queue.now), -(pair[1].lag_records or 0), pair[1].partition))
     shown = ours[:SHOWN]
     carried = _carried(
-        worker, {(lease, lease.committable() or 0) for lease, _ in shown if lease.unsettled()}, queue
+        worker,
+        {(assignment, assignment.committable() or 0) for assignment, _ in shown if assignment.unsettled()},
+        queue,
     )
-    return tuple(_status(worker, lease, each, carried, queue) for lease, each in shown)
+    return tuple(_status(worker, assignment, each, carried, queue) for assignment, each in shown)
 
 
 def _status(
-    worker: Worker, lease: Lease, gauges: PartitionGauges, carried: Mapping[Place, WaitsFor], queue: Queue
+    worker: Worker,
+    assignment: Assignment,
+    gauges: PartitionGauges,
+    carried: Mapping[Place, WaitsFor],
+    queue: Queue,
 ) -> PartitionStatus:
     return PartitionStatus(
-        topic=lease.topic,
-        partition=lease.partition,
+        topic=assignment.topic,
+        partition=assignment.partition,
         committed_offset=gauges.committed_offset,
-        settled_offset=lease.committable(),
-        received_offset=lease.next_offset,
+        settled_offset=assignment.committable(),
+        received_offset=assignment.next_offset,
         end_offset=gauges.end_offset,
         lag_records=gauges.lag_records,
         lost_records=gauges.lost_records,
-        unsettled_records=lease.unsettled(),
-        oldest_seconds=_age(lease, queue.now),
-        oldest_age_seconds=_own_age(lease, worker.epoch_seconds()),
-        waits_for=_waits_for(worker, lease, gauges, carried, queue),
+        unsettled_records=assignment.unsettled(),
+        oldest_seconds=_age(assignment, queue.now),
+        oldest_age_seconds=_own_age(assignment, worker.epoch_seconds()),
+        waits_for=_waits_for(worker, assignment, gauges, carried, queue),
     )
 
 
-def _age(lease: Lease, now: float) -> float:
-    received_at = lease.oldest_received_at()
+def _age(assignment: Assignment, now: float) -> float:
+    received_at = assignment.oldest_received_at()
     return 0.0 if received_at is None else now - received_at
 
 
-def _own_age(lease: Lease, epoch_seconds: float) -> float | None:
+def _own_age(assignment: Assignment, epoch_seconds: float) -> float | None:
     """By its timestamp; a producer's clock may run ahead of ours."""
-    timestamp_ms = lease.oldest_timestamp_ms()
+    timestamp_ms = assignment.oldest_timestamp_ms()
     return None if timestamp_ms is None else max(0.0, epoch_seconds - timestamp_ms / 1000)
 
 
 def _waits_for(
-    worker: Worker, lease: Lease, gauges: PartitionGauges, carried: Mapping[Place, WaitsFor], queue: Queue
+    worker: Worker,
+    assignment: Assignment,
+    gauges: PartitionGauges,
+    carried: Mapping[Place, WaitsFor],
+    queue: Queue,
 ) -> WaitsFor:
-    received_at, offset = lease.oldest_received_at(), lease.committable()
+    received_at, offset = assignment.oldest_received_at(), assignment.committable()
     if received_at is None or offset is None:
         return _next_waits_for(worker, gauges)
-    if worker.burials.has(lease, offset):
+    if worker.dead_letter_queue.has(assignment, offset):
         return dead_letter(worker)
-    if worker.quarantine.is_first_kept(lease, offset):
+    if worker.quarantine.is_first_kept(assignment, offset):
         return kept(worker)
-    if (found := carried.get((lease, offset))) is not None:
+    if (found := carried.get((assignment, offset))) is not None:
         return found
     return queue.waits_for(received_at + worker.settings.batching.linger_seconds)
 
@@ -89,15 +103,15 @@ def _next_waits_for(worker: Worker, gauges: PartitionGauges) -> WaitsFor:
     """Nothing is unsettled: what keeps the next record from coming?"""
     if not gauges.lag_records:
         return WaitsFor("nothing")
-    return WaitsFor("memory") if worker.flow.paused else WaitsFor("kafka", gauges.standing_seconds)
+    return WaitsFor("memory") if worker.pipeline.paused else WaitsFor("kafka", gauges.standing_seconds)
 
 
 def _carried(worker: Worker, wanted: set[Place], queue: Queue) -> dict[Place, WaitsFor]:
     """For what those of the ``wanted`` records wait that are under way."""
     found = {}
-    for batch, since in islice(worker.flow.under_way(), BATCHES_LOOKED_AT):
+    for batch, since in islice(worker.pipeline.under_way(), BATCHES_LOOKED_AT):
         for each in batch.interactions:
-            place = each.record.lease, each.record.offset
+            place = each.record.assignment, each.record.offset
             if place in wanted:
                 found[place] = under_way(worker, batch.session_id, since, queue.now)
     return found

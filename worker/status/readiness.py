@@ -52,14 +52,14 @@ def reasons(waiting_for: str | None, watched: Watched | None, now: float) -> Ite
             yield NotReady("kafka", waiting_for)
         return
     worker = watched.worker
-    if worker.flow.draining:
+    if worker.pipeline.draining:
         yield NotReady("draining", _draining(worker, now))
     # A hold is why nothing is sent, whatever else may be wrong.
     yield from _calls(watched)
     yield from _kafka(watched, now)
-    drought = worker.turnstile.drought
-    if (says := drought.now(now)) is not None:
-        yield NotReady("throttled" if drought.is_throttling(now) else "calls_failing", says)
+    outage = worker.permits.outage
+    if (says := outage.now(now)) is not None:
+        yield NotReady("throttled" if outage.is_throttling(now) else "calls_failing", says)
 
 
 def _calls(watched: Watched) -> Iterator[NotReady]:
@@ -81,12 +81,12 @@ def _kafka(watched: Watched, now: float) -> Iterator[NotReady]:
     """What keeps records from coming, or from being given a share of the quota."""
     worker, troubles = watched.worker, watched.source.status().troubles
     yield from (NotReady("kafka", f"kafka: {each}") for each in troubles if each.kind != NO_PARTITIONS)
-    if (since := worker.leases.none_since) is not None:
+    if (since := worker.rebalance.none_since) is not None:
         # Why there are none is known some seconds later.
         why = next((str(each) for each in troubles if each.kind == NO_PARTITIONS), None)
         yield NotReady("no_partitions", why or f"no partitions assigned for {now - since:.0f} s")
-    elif not worker.turnstile.gate.share:
-        seconds = now - worker.leases.changed_at
+    elif not worker.permits.gate.share:
+        seconds = now - worker.rebalance.changed_at
         yield NotReady("no_share", f"no share of the quota for {seconds:.0f} s; {_NO_SHARE}")
 
 
@@ -115,9 +115,9 @@ def held_for(hold: HoldStatus) -> str:
 
 
 def _draining(worker: Worker, now: float) -> str:
-    left = max(0.0, worker.flow.drains_until - now)
+    left = max(0.0, worker.pipeline.drains_until - now)
     return (
-        f"draining, {left:.0f} s left: {worker.books.unsettled()} records unsettled; "
+        f"draining, {left:.0f} s left: {worker.unsettled.count()} records unsettled; "
         "what is not delivered by then is left to the next owner"
     )
 

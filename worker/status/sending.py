@@ -12,33 +12,33 @@ if TYPE_CHECKING:
 
 def sending_status(worker: Worker, now: float) -> SendingStatus:
     """What may be sent, and what is."""
-    gate = worker.turnstile.gate
+    gate = worker.permits.gate
     return SendingStatus(
         quota_calls_per_second=worker.settings.personalize.requests_per_second,
         share_ratio=gate.share,
         rate_calls_per_second=gate.rate,
         borrowed_calls_per_second=gate.borrowed,
-        throttled_seconds=worker.turnstile.degraded.throttled_seconds(now),
+        throttled_seconds=worker.permits.degradation.throttled_seconds(now),
         in_flight=gate.in_flight,
         max_in_flight=worker.settings.personalize.max_in_flight,
-        batches=len(worker.flow.under_way()),
-        retrying=len(worker.delivery.trying),
+        batches=len(worker.pipeline.under_way()),
+        retrying=len(worker.delivery.retry_states),
     )
 
 
 def sending_gauges(worker: Worker, started_at: float, now: float) -> SendingGauges:
     """The same in numbers, with the bounds; the worker is there since ``started_at``."""
-    turnstile, settings = worker.turnstile, worker.settings
-    accepted_at = turnstile.drought.accepted_at
+    permits, settings = worker.permits, worker.settings
+    accepted_at = permits.outage.accepted_at
     not_accepted_seconds = now - (started_at if accepted_at is None else accepted_at)
     return SendingGauges(
         # Who had nothing to send for hours has not waited for hours.
-        not_accepted_seconds=min(not_accepted_seconds, worker.books.oldest_age_seconds(now)),
-        sessions_retried=len(worker.delivery.trying),
-        calls_failed_ratio=turnstile.recent.failed_part(now),
-        calls_throttled_ratio=turnstile.recent.throttled_part(now),
-        throttled_seconds=turnstile.degraded.throttled_seconds(now) or 0.0,
-        draining=worker.flow.draining,
+        not_accepted_seconds=min(not_accepted_seconds, worker.unsettled.oldest_age_seconds(now)),
+        sessions_retried=len(worker.delivery.retry_states),
+        calls_failed_ratio=permits.recent.failed_part(now),
+        calls_throttled_ratio=permits.recent.throttled_part(now),
+        throttled_seconds=permits.degradation.throttled_seconds(now) or 0.0,
+        draining=worker.pipeline.draining,
         quota_calls_per_second=settings.personalize.requests_per_second,
         max_calls_in_flight=settings.personalize.max_in_flight,
         max_unsettled_records=settings.limits.max_unsettled_records,

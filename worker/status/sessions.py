@@ -55,15 +55,15 @@ def _status(found: Found, now: float, hashing: Hashing) -> SessionStatus:
         hash=hashing.of(session_id),
         events=events,
         oldest_seconds=now - oldest.record.received_at,
-        topic=oldest.record.lease.topic,
-        partition=oldest.record.lease.partition,
+        topic=oldest.record.assignment.topic,
+        partition=oldest.record.assignment.partition,
         offset=oldest.record.offset,
         waits_for=waits_for,
     )
 
 
 def _carried(worker: Worker, now: float) -> Iterator[Found]:
-    carried = islice(worker.flow.under_way(), BATCHES_LOOKED_AT)
+    carried = islice(worker.pipeline.under_way(), BATCHES_LOOKED_AT)
     oldest = heapq.nsmallest(SHOWN, carried, key=lambda each: each[0].interactions[0].record.received_at)
     for batch, since in oldest:
         events = len(batch.interactions) + worker.queues.waiting(batch.session_id)
@@ -73,5 +73,5 @@ def _carried(worker: Worker, now: float) -> Iterator[Found]:
 
 def _queued(worker: Worker, queue: Queue) -> Iterator[Found]:
     for each in worker.queues.due_longest(_LOOKED_AT):
-        waits_for = queue.waits_for(each.due_at, worker.delivery.trying.get(each.session_id))
+        waits_for = queue.waits_for(each.due_at, worker.delivery.retry_states.get(each.session_id))
         yield each.session_id, each.events[0], len(each.events), waits_for

@@ -10,25 +10,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from worker.core.model.snapshot import HoldStatus, KeysStatus
-    from worker.pipeline.permits import Turnstile
+    from worker.pipeline.permits import Permits
     from worker.status.readiness import Watched
 
 
 def warnings(watched: Watched, now: float) -> Iterator[str]:
     """What is no reason to be unready, and to be known."""
     worker = watched.worker
-    if (flush := worker.leases.flushing) is not None and not worker.flow.draining:
+    if (flush := worker.rebalance.flushing) is not None and not worker.pipeline.draining:
         yield (
             f"{flush.partitions} partitions go to another member: {flush.unsettled()} records unsettled, "
             f"flushed for {now - flush.began_at:.0f} s, {max(0.0, flush.until - now):.0f} s left"
         )
-    for hold in worker.turnstile.holds():
+    for hold in worker.permits.holds():
         if hold.unconfirmed_seconds is not None:
             yield _unconfirmed(hold, hold.unconfirmed_seconds)
     keys = watched.keys()
     if keys is not None and keys.are_there and keys.failing_seconds is not None and not _has_ended(keys):
         yield f"the keys can't be renewed {why_keys_fail(keys)}; those at hand {_end(keys)}"
-    yield from _calls(worker.turnstile, now)
+    yield from _calls(worker.permits, now)
 
 
 def _has_ended(keys: KeysStatus) -> bool:
@@ -46,10 +46,10 @@ def _unconfirmed(hold: HoldStatus, seconds: float) -> str:
     )
 
 
-def _calls(turnstile: Turnstile, now: float) -> Iterator[str]:
-    drought, degraded = turnstile.drought, turnstile.degraded
-    if (says := drought.untried(now)) is not None:
+def _calls(permits: Permits, now: float) -> Iterator[str]:
+    outage, degradation = permits.outage, permits.degradation
+    if (says := outage.untried(now)) is not None:
         yield says
-    if turnstile.gate.holds or drought.now(now) is not None:
+    if permits.gate.holds or outage.now(now) is not None:
         return
-    yield from filter(None, (degraded.why_throttled(now), degraded.why_failing(now)))
+    yield from filter(None, (degradation.why_throttled(now), degradation.why_failing(now)))

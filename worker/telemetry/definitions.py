@@ -63,7 +63,7 @@ DEFINITIONS = (
         "records_received_total",
         "counter",
         "Records received from the topics.",
-        "Flat while lag grows: see `paused`, `held` and `/ready`.",
+        "Flat while lag grows: see `paused`, `hold_active` and `/ready`.",
         lambda scrape: _one(scrape.counts.records_received),
     ),
     Definition(
@@ -95,7 +95,7 @@ DEFINITIONS = (
         "counter",
         "PutEvents calls by outcome, each try counted.",
         "`throttled` above 1 %: the quota is set too high or shared with others. `fault` for long: network "
-        "or API. `misconfigured`: see `held`.",
+        "or API. `misconfigured`: see `hold_active`.",
         lambda scrape: _words(scrape.counts.calls),
         ("outcome",),
     ),
@@ -125,7 +125,7 @@ DEFINITIONS = (
         "record_age_seconds",
         "histogram",
         "Age of a record, by its own timestamp, when its event was accepted; counted per event.",
-        "The delay that recommendations see. Growing: see `lag_records` and `gate_rate_calls_per_second`.",
+        "The delay that recommendations see. Growing: see `lag_records` and `rate_limit_calls_per_second`.",
         lambda scrape: scrape.counts.record_age_seconds,
     ),
     Definition(
@@ -160,26 +160,26 @@ DEFINITIONS = (
         lambda scrape: _one(scrape.gauges.oldest_unsettled_record_age_seconds),
     ),
     Definition(
-        "gate_rate_calls_per_second",
+        "rate_limit_calls_per_second",
         "gauge",
         "Calls a second that the gate lets through at most: this pod's share, with what it borrows and less "
         "what throttling took off; 0 while held, but for probes.",
-        "Far below share times `quota_calls_per_second`: see `throttled_seconds` and `held`.",
-        lambda scrape: _one(scrape.gauges.gate_rate_calls_per_second),
+        "Far below share times `quota_calls_per_second`: see `throttled_seconds` and `hold_active`.",
+        lambda scrape: _one(scrape.gauges.rate_limit_calls_per_second),
     ),
     Definition(
-        "gate_borrowed_calls_per_second",
+        "rate_limit_borrowed_calls_per_second",
         "gauge",
         "What of that is above this pod's share, for other pods leave it.",
         "High on one pod for long: its partitions are hot; spread the keys.",
-        lambda scrape: _one(scrape.gauges.gate_borrowed_calls_per_second),
+        lambda scrape: _one(scrape.gauges.rate_limit_borrowed_calls_per_second),
     ),
     Definition(
-        "gate_share_ratio",
+        "quota_share_ratio",
         "gauge",
         "This pod's part of the quota, 0 to 1, by its part of the partitions.",
         "The sum over all pods stays above 1: two groups share one quota, or partitions can't be counted.",
-        lambda scrape: _one(scrape.gauges.gate_share_ratio),
+        lambda scrape: _one(scrape.gauges.quota_share_ratio),
     ),
     Definition(
         "calls_in_flight",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, cast
 import msgspec
 import structlog
 
-from worker.core.log_throttle import Repeats
+from worker.core.log_throttle import LogThrottle
 from worker.telemetry.plain import exceptions, place, plain
 
 if TYPE_CHECKING:
@@ -91,10 +91,10 @@ class _Foreign(logging.Handler):
 
     def __init__(self, level: int) -> None:
         super().__init__(level)
-        self._repeats = Repeats()
+        self._log_throttle = LogThrottle()
 
     def emit(self, record: logging.LogRecord) -> None:
-        times = self._repeats.note(_kind(record), record.created)
+        times = self._log_throttle.note(_kind(record), record.created)
         if not times:
             return
         log.log(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from worker.core.batching.age_limit import TOO_OLD
 from worker.core.mapping import KINDS, TOMBSTONE
-from worker.core.model.outcomes import Accepted, Misconfigured, PassingFault, Refused, Throttled
+from worker.core.model.outcomes import Accepted, Misconfigured, Refused, Throttled, TransientFault
 from worker.core.model.records import REFUSED
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ _COMMON_HTTP_WORDS = tuple(f"Http{status}" for status in (403, 404, 413, 429, 50
 OUTCOMES: Mapping[type[Answer], str] = {
     Accepted: "accepted",
     Throttled: "throttled",
-    PassingFault: "fault",
+    TransientFault: "fault",
     Refused: "refused",
     Misconfigured: "misconfigured",
 }
@@ -99,7 +99,7 @@ class Tally:
 
 
 class Counts:
-    """What happened since the process began; implements ``ports.Meter``."""
+    """What happened since the process began; implements ``ports.PipelineMetrics``."""
 
     def __init__(self, epoch_seconds: Callable[[], float], error_codes: Collection[str]) -> None:
         """Begin at zero. ``error_codes`` and "Http503" and such are labels; any other counts as ``other``."""

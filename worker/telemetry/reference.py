@@ -52,7 +52,7 @@ ALARMS_NOTE = """
 where none are: held or without keys before the first record came, a partition of which nothing comes, no
 partitions, Kafka away. In each of these `not_ready` is 1, with `hold`, `credentials`, `no_partitions` or
 `kafka` as its reason, which is why it comes first. A hold that nobody can confirm for want of records is no
-alarm: it is `held_unconfirmed`.
+alarm: it is `hold_unconfirmed`.
 """
 
 

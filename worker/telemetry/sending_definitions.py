@@ -65,15 +65,15 @@ SENDING_DEFINITIONS = (
         ("reason",),
     ),
     Definition(
-        "held",
+        "hold_active",
         "gauge",
-        "1 while sending is held for this kind of reason, else 0; also 0 while that is `held_unconfirmed`.",
+        "1 while sending is held for this kind of reason, else 0; also 0 while that is `hold_unconfirmed`.",
         "Mend what `/ready` says; the worker goes on by itself. Nothing is lost while it is held.",
         _holds,
         ("kind",),
     ),
     Definition(
-        "held_seconds",
+        "hold_seconds",
         "gauge",
         "For how long sending has been held for this kind of reason; 0 while it is not.",
         "Above some minutes: somebody has to mend what `/ready` says.",
@@ -81,7 +81,7 @@ SENDING_DEFINITIONS = (
         ("kind",),
     ),
     Definition(
-        "next_probe_seconds",
+        "hold_next_probe_seconds",
         "gauge",
         "In how many seconds it is next tried whether the hold is over; missing without one, and meanwhile.",
         "Nothing: when it has been mended, so long is waited at most.",
@@ -89,7 +89,7 @@ SENDING_DEFINITIONS = (
         ("kind",),
     ),
     Definition(
-        "held_unconfirmed",
+        "hold_unconfirmed",
         "gauge",
         "1 while sending is held, and for a minute there has been nothing to send that would find out "
         "whether it still has to be.",
@@ -165,7 +165,7 @@ SENDING_DEFINITIONS = (
         "quota_calls_per_second",
         "gauge",
         "The quota as configured: `personalize.requests_per_second`, of the whole dataset group.",
-        "The bound that `gate_rate_calls_per_second` is a share of.",
+        "The bound that `rate_limit_calls_per_second` is a share of.",
         lambda scrape: one(scrape.gauges.sending.quota_calls_per_second),
     ),
     Definition(

@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     from tests.contract.consumer.statements import Subject
     from tests.contract.consumer.trying import Outcomes
 
-TRY = {"simulated": trying.on_simulation, "mock": trying.on_mock, "brokers": trying.on_brokers}
+TRY = {
+    "simulated": trying.on_simulation,
+    "mock": trying.on_mock,
+    "brokers": trying.on_brokers,
+}
 MARKS = {"brokers": [pytest.mark.kafka]}
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.builders import lease
+from tests.support.builders import assignment
 from tests.support.outside import RAW, Outside, Raw, is_text, outside
 from worker.core.mapping.event_ids import derived_event_id
 from worker.core.model import dead_letter_headers as names
@@ -50,7 +50,7 @@ def dead(kafka: EmbeddedKafka) -> Iterator[Outside]:
 
 
 def read(messages: list[Message], topic: str) -> list[Record]:
-    reader, under = RecordReader(), lease(topic)
+    reader, under = RecordReader(), assignment(topic)
     return [reader.record(each, under, 0.0) for each in messages]
 
 

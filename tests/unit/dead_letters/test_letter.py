@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.builders import lease, record
+from tests.support.builders import assignment, record
 from worker.core.mapping.event_ids import derived_event_id
 from worker.core.model import dead_letter_headers as names
 from worker.core.model.records import Headers, Reason, Record
@@ -27,7 +27,7 @@ def headers_of(dead: Record, tries: int = 0, reason: Reason = REASON) -> Headers
 
 
 def test_a_letter_says_where_its_record_stood_and_why_it_died() -> None:
-    dead = record(42, under=lease("views", 3), timestamp_ms=1_600_000_000_123)
+    dead = record(42, under=assignment("views", 3), timestamp_ms=1_600_000_000_123)
     assert dict(headers_of(dead, tries=2)) == {
         names.ORIGINAL_TOPIC: b"views",
         names.ORIGINAL_PARTITION: b"3",
@@ -56,9 +56,11 @@ def test_a_replayed_letter_that_dies_again_keeps_its_origin(
     headers: Headers, offset: int, timestamp_ms: int | None, tries: int
 ) -> None:
     """However often: the same event id, one of each of the worker's headers, the tries added up."""
-    dead = first = record(offset, headers=headers, under=lease("views", 3), timestamp_ms=timestamp_ms)
+    dead = first = record(offset, headers=headers, under=assignment("views", 3), timestamp_ms=timestamp_ms)
     for replay in range(3):
-        dead = record(replay, headers=headers_of(dead, tries), under=lease("replayed", 7), timestamp_ms=1)
+        dead = record(
+            replay, headers=headers_of(dead, tries), under=assignment("replayed", 7), timestamp_ms=1
+        )
         assert derived_event_id(dead) == derived_event_id(first)
     assert [name for name, _ in dead.headers if name in OWN_NAMES] == list(dict(headers_of(record())))
     assert dict(dead.headers)[names.TRIES] == b"%d" % (3 * tries)
@@ -73,7 +75,7 @@ def test_of_a_replayed_letter_the_new_reason_counts() -> None:
 @given(junk=st.none() | st.binary(max_size=30))
 def test_headers_that_only_look_like_the_workers_do_no_harm(junk: bytes | None) -> None:
     pretender = record(
-        5, under=lease("views", 3), headers=((names.TRIES, junk), (names.ORIGINAL_OFFSET, junk))
+        5, under=assignment("views", 3), headers=((names.TRIES, junk), (names.ORIGINAL_OFFSET, junk))
     )
     assert dict(headers_of(pretender))[names.ORIGINAL_OFFSET] == b"5"
 

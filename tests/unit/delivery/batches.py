@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from worker.core.model.records import Batch, Interaction, Record
-from worker.core.offsets.assignment import Lease
+from worker.core.offsets.assignment import Assignment
 
 EVENT = b'{"eventType":"view","sentAt":1700000000}'
 
 
 def batch_of(*events: bytes, session_id: str = "session", user_id: str | None = "user") -> Batch:
     """Build a batch of these events, each from a record of its own."""
-    lease = Lease("interactions", 0, 1)
+    assignment = Assignment("interactions", 0, 1)
     return Batch(
         session_id,
         user_id,
         tuple(
-            Interaction(Record(lease, offset, None, None, event, ()), session_id, user_id, event)
+            Interaction(Record(assignment, offset, None, None, event, ()), session_id, user_id, event)
             for offset, event in enumerate(events)
         ),
     )

@@ -9,7 +9,7 @@ import pytest
 from tests.support.stage import Stage, crash, running, settings
 from tests.support.twins import TOPIC, TopicTwin
 from tests.support.virtual_time import in_virtual_time
-from worker.core.model.outcomes import Accepted, PassingFault
+from worker.core.model.outcomes import Accepted, TransientFault
 
 P0 = (TOPIC, 0)
 HELD, CUT, MORE = 100, 60, 20
@@ -21,7 +21,7 @@ NEW = {f"new-{number}" for number in range(MORE)}
 def held(topic: TopicTwin | None = None) -> Stage:
     """A worker that is to receive all of the log while the API is away."""
     stage = Stage(settings(linger_seconds=0), topic)
-    stage.api.answer = lambda _: PassingFault("503")
+    stage.api.answer = lambda _: TransientFault("503")
     stage.topic.produce(*(f"s{n % 7}/u/{n}" for n in range(HELD)))
     stage.source.assign(0)
     return stage
@@ -29,11 +29,11 @@ def held(topic: TopicTwin | None = None) -> Stage:
 
 async def cut(stage: Stage, goes_on_at: int = CUT) -> None:
     """Wait until all is received; then lose what is above the cut, and have other records in its place."""
-    await stage.until(lambda: stage.worker.books.backlog.records == HELD)
+    await stage.until(lambda: stage.worker.unsettled.memory.records == HELD)
     stage.topic.cut(CUT)
     stage.topic.produce(*(f"s{n % 7}/u/new-{n}" for n in range(MORE)))
     stage.source.goes_on_at(goes_on_at)
-    await stage.until(lambda: stage.meter.counts["received"] == HELD + CUT - goes_on_at + MORE)
+    await stage.until(lambda: stage.metrics.counts["received"] == HELD + CUT - goes_on_at + MORE)
 
 
 @pytest.mark.parametrize("goes_on_at", [CUT, 0], ids=["at the cut", "at the earliest"])
@@ -49,7 +49,7 @@ def test_all_that_was_held_or_stands_is_delivered(goes_on_at: int) -> None:
             await stage.settled()
         assert set(stage.api.delivered()) == BELOW | ABOVE | NEW
         assert stage.topic.committed == {P0: CUT + MORE}
-        assert (stage.worker.books.backlog.records, stage.worker.books.backlog.bytes) == (0, 0)
+        assert (stage.worker.unsettled.memory.records, stage.worker.unsettled.memory.bytes) == (0, 0)
 
     in_virtual_time(scenario())
 
@@ -76,7 +76,7 @@ def test_a_log_that_is_shorter_than_what_was_committed_takes_the_offset_back() -
         async with running(stage):
             await stage.settled()
             stage.topic.cut(CUT)
-            stage.api.answer = lambda _: PassingFault("503")
+            stage.api.answer = lambda _: TransientFault("503")
             stage.topic.produce("s/u/new")
             stage.source.goes_on_at(CUT)
             await stage.until(lambda: stage.topic.committed == {P0: CUT})
@@ -90,9 +90,9 @@ def test_a_revoke_after_a_cut_leaves_what_stands_to_the_next_owner() -> None:
         async with running(stage):
             await cut(stage)
             stage.source.revoke(0)
-            await stage.until(lambda: stage.meter.counts["revoked"])
+            await stage.until(lambda: stage.metrics.counts["revoked"])
         assert stage.topic.committed.get(P0, 0) == 0
-        assert stage.worker.books.backlog.records == 0
+        assert stage.worker.unsettled.memory.records == 0
 
     in_virtual_time(scenario())
 
@@ -113,7 +113,7 @@ def test_a_crash_at_any_moment_after_a_cut_loses_nothing_that_stands() -> None:
     async def scenario(crash_after: float) -> None:
         topic = TopicTwin()
         first, second = held(topic), Stage(topic=topic)
-        task = asyncio.create_task(first.worker.flow.run())
+        task = asyncio.create_task(first.worker.pipeline.run())
         await cut(first)
         first.api.answer = lambda _: Accepted()
         await asyncio.sleep(crash_after)

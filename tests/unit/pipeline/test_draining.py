@@ -15,7 +15,7 @@ from tests.support.schedules import failing
 from tests.support.stage import Stage, running, settings
 from tests.support.twins import TOPIC, TopicTwin
 from tests.support.virtual_time import in_virtual_time
-from worker.core.model.outcomes import Accepted, PassingFault
+from worker.core.model.outcomes import Accepted, TransientFault
 from worker.sources.kafka.source import KafkaSource
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def leaving_as_kafka_does(stage: Stage) -> None:
     twin, own_close = stage.source, stage.source.close
 
     async def close() -> None:
-        if held := list(twin._leases):
+        if held := list(twin._assignments):
             await twin._do_revoke(held)
         await own_close()
 
@@ -66,8 +66,8 @@ def test_a_revoke_during_a_drain_ends_with_the_drain() -> None:
         async with running(stage):
             await stage.until(lambda: len(stage.api.calls) > 1)
             stopped_at = stage.loop.time()
-            stage.worker.flow.stop()
-            await stage.until(lambda: stage.worker.flow.draining)
+            stage.worker.pipeline.stop()
+            await stage.until(lambda: stage.worker.pipeline.draining)
             stage.source.revoke(0)
         assert stage.loop.time() - stopped_at < 26
 
@@ -97,7 +97,7 @@ def test_dead_letters_that_fail_while_draining_end_the_drain_in_time() -> None:
         stage.topic.produce("a/u/1", "bad", "b/u/2")
         stage.source.assign(0)
         async with running(stage):
-            await stage.until(lambda: stage.worker.books.backlog.records)
+            await stage.until(lambda: stage.worker.unsettled.memory.records)
             stopped_at = stage.loop.time()
         assert stage.loop.time() - stopped_at < 26
         assert stage.topic.committed.get(P0, 0) <= 1
@@ -109,11 +109,11 @@ def test_dead_letters_that_fail_while_draining_end_the_drain_in_time() -> None:
 def test_sigterm_while_paused_drains_and_leaves() -> None:
     async def scenario() -> None:
         stage = Stage(settings(max_unsettled_records=500, drain_seconds=20))
-        stage.api.answer = lambda _: PassingFault("503")
+        stage.api.answer = lambda _: TransientFault("503")
         stage.topic.produce(*(f"s{n}/u/{n}" for n in range(900)))
         stage.source.assign(0)
         async with running(stage):
-            await stage.until(lambda: stage.worker.flow.paused)
+            await stage.until(lambda: stage.worker.pipeline.paused)
             stage.api.answer = lambda _: Accepted()
             stopped_at = stage.loop.time()
         assert stage.loop.time() - stopped_at < 26
@@ -143,7 +143,7 @@ def test_a_drain_does_not_wait_for_metadata() -> None:
         async with running(stage):
             await stage.until(lambda: stage.api.calls)
             known = False
-            stage.worker.flow._leases.have_changed = True
+            stage.worker.pipeline._rebalance.have_changed = True
             stopped_at = stage.loop.time()
         assert stage.loop.time() - stopped_at < 22
 
@@ -160,8 +160,8 @@ def test_what_comes_in_while_draining_is_left_to_the_next_owner() -> None:
         stage.source.assign(0)
         async with running(stage):
             await stage.until(lambda: stage.gate.in_flight)
-            stage.worker.flow.stop()
-            await stage.until(lambda: stage.worker.flow.draining)
+            stage.worker.pipeline.stop()
+            await stage.until(lambda: stage.worker.pipeline.draining)
             assert stage.source.is_paused
             stage.source.is_paused = False
             stage.topic.produce("a/u/1", "b/u/2", "skip", "bad")

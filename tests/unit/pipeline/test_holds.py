@@ -12,8 +12,8 @@ from tests.support.stage import Stage, running, settings
 from tests.support.twins import TOPIC, TopicTwin
 from tests.support.virtual_time import in_virtual_time
 from worker.core.flow_control.gate import Gate
-from worker.core.model.outcomes import Accepted, Misconfigured, PassingFault, Refused
-from worker.pipeline.permits import Turnstile
+from worker.core.model.outcomes import Accepted, Misconfigured, Refused, TransientFault
+from worker.pipeline.permits import Permits
 from worker.ports import DeadLettersUnwritable
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def test_a_hold_for_a_dead_letter_ends_when_its_record_has_another_owner() -> No
         async with running(stage):
             await stage.until(lambda: stage.gate.holds)
             stage.source.revoke(0)
-            await stage.until(lambda: stage.meter.counts["revoked"])
+            await stage.until(lambda: stage.metrics.counts["revoked"])
             stage.dead_letters.broken = None
             stage.topic.produce("a/u/1", partition=1)
             await stage.until(lambda: stage.api.accepted["a"] == ["1"], seconds=600)
@@ -42,8 +42,8 @@ def test_a_hold_for_a_dead_letter_ends_when_its_record_has_another_owner() -> No
     in_virtual_time(scenario())
 
 
-def test_a_letter_that_fails_after_its_lease_ended_holds_nothing_for_ever() -> None:
-    """The same by another way: the lease ends while the broker is asked, and the broker says no."""
+def test_a_letter_that_fails_after_its_assignment_ended_holds_nothing_for_ever() -> None:
+    """The same by another way: the assignment ends while the broker is asked, and the broker says no."""
 
     async def scenario() -> None:
         stage = Stage(topic=TopicTwin(2))
@@ -51,7 +51,7 @@ def test_a_letter_that_fails_after_its_lease_ended_holds_nothing_for_ever() -> N
         stage.topic.produce("bad", partition=0)
         stage.source.assign(0, 1)
         async with running(stage):
-            await stage.until(lambda: stage.worker.books.backlog.records)
+            await stage.until(lambda: stage.worker.unsettled.memory.records)
             stage.source.lose(0)
             await asyncio.sleep(30)
             stage.dead_letters.broken = None
@@ -99,7 +99,7 @@ def test_a_hold_that_begins_during_a_revoke_ends_the_flush() -> None:
             await stage.until(lambda: stage.gate.in_flight)
             stage.source.revoke(0)
             await stage.until(lambda: stage.gate.holds)
-            await stage.until(lambda: stage.meter.counts["revoked"], seconds=1)
+            await stage.until(lambda: stage.metrics.counts["revoked"], seconds=1)
 
     in_virtual_time(scenario())
 
@@ -162,12 +162,12 @@ def test_a_backlog_full_of_undecodables_holds_and_recovers() -> None:
         stage.source.assign(0)
         async with running(stage):
             await asyncio.sleep(600)
-            assert stage.worker.books.backlog.records <= 1000
+            assert stage.worker.unsettled.memory.records <= 1000
             stage.dead_letters.broken = None
             await stage.settled()
             assert not stage.gate.holds
         assert len(stage.dead_letters.letters) == 3000
-        assert stage.worker.books.backlog.bytes == 0
+        assert stage.worker.unsettled.memory.bytes == 0
 
     in_virtual_time(scenario())
 
@@ -177,7 +177,7 @@ def test_a_backlog_full_of_undecodables_holds_and_recovers() -> None:
     [
         ("misconfigured", Accepted(), True),
         ("misconfigured", Refused("InvalidInputException"), True),
-        ("misconfigured", PassingFault("500"), False),
+        ("misconfigured", TransientFault("500"), False),
         ("refusals", Accepted(), True),
         ("refusals", Refused("InvalidInputException"), False),
         ("dead_letters", Accepted(), False),
@@ -189,12 +189,12 @@ def test_a_hold_ends_by_what_shows_that_its_cause_is_gone(
 ) -> None:
     async def scenario() -> None:
         clock = asyncio.get_running_loop().time
-        turnstile = Turnstile(Gate(1000, max_in_flight=2), clock)
-        turnstile.set_share(1.0)
-        assert await turnstile.enter()
-        turnstile.hold(kind, "SomeCode")
-        turnstile.leave(answer, sent_at=clock())
-        assert bool(turnstile.gate.holds) is not is_over
+        permits = Permits(Gate(1000, max_in_flight=2), clock)
+        permits.set_share(1.0)
+        assert await permits.enter()
+        permits.hold(kind, "SomeCode")
+        permits.leave(answer, sent_at=clock())
+        assert bool(permits.gate.holds) is not is_over
 
     in_virtual_time(scenario())
 
@@ -224,17 +224,17 @@ def test_a_hold_turns_away_whoever_goes_again() -> None:
 
     async def scenario() -> None:
         clock = asyncio.get_running_loop().time
-        turnstile = Turnstile(Gate(1000, max_in_flight=1), clock)
-        turnstile.set_share(1.0)
-        assert await turnstile.enter()
-        waiting = asyncio.create_task(turnstile.enter(again=True))
+        permits = Permits(Gate(1000, max_in_flight=1), clock)
+        permits.set_share(1.0)
+        assert await permits.enter()
+        waiting = asyncio.create_task(permits.enter(again=True))
         await asyncio.sleep(1)
-        turnstile.hold("refusals", "InvalidInputException")
+        permits.hold("refusals", "InvalidInputException")
         assert not await waiting
-        turnstile.leave()
+        permits.leave()
         await asyncio.sleep(60)
-        assert not await turnstile.enter(again=True)
-        assert turnstile.gate.in_flight == 0
+        assert not await permits.enter(again=True)
+        assert permits.gate.in_flight == 0
 
     in_virtual_time(scenario())
 
@@ -246,7 +246,7 @@ def test_a_revoke_ends_as_soon_as_the_last_dead_letter_is_acknowledged() -> None
         stage.topic.produce("bad")
         stage.source.assign(0)
         async with running(stage):
-            await stage.until(lambda: stage.worker.books.backlog.records)
+            await stage.until(lambda: stage.worker.unsettled.memory.records)
             stage.source.revoke(0)
             await stage.until(lambda: stage.topic.committed.get(P0) == 1, seconds=3)
 

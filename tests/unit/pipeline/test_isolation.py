@@ -11,14 +11,14 @@ from tests.support.stage import Stage, running, settings
 from tests.support.twins import TopicTwin, events
 from tests.support.virtual_time import in_virtual_time
 from worker.core.flow_control.isolation import MOST_AT_ONCE
-from worker.core.model.outcomes import Accepted, Answer, Misconfigured, PassingFault
+from worker.core.model.outcomes import Accepted, Answer, Misconfigured, TransientFault
 from worker.core.model.records import REFUSED
 
 if TYPE_CHECKING:
     from worker.core.model.records import Batch
 
 FORBIDDEN = Misconfigured("Http403")
-FOREIGN = [FORBIDDEN, Misconfigured("Http302"), PassingFault("Http502"), PassingFault("NotTheApi")]
+FOREIGN = [FORBIDDEN, Misconfigured("Http302"), TransientFault("Http502"), TransientFault("NotTheApi")]
 POISON = "poison"
 MINUTE = 60
 HOUR = 60 * MINUTE
@@ -150,7 +150,7 @@ def test_a_gateway_that_has_taken_against_many_sessions_empties_no_topic() -> No
 def test_what_the_api_fails_over_for_hours_is_a_dead_letter_and_not_before(code: str) -> None:
     async def scenario() -> None:
         stage = Stage(settings(linger_seconds=0.5), TopicTwin())
-        stage.api.answer = refusing(PassingFault(code))  # type: ignore[assignment]
+        stage.api.answer = refusing(TransientFault(code))  # type: ignore[assignment]
         stage.source.assign(0)
         stage.topic.produce(f"bad/u/{POISON}", "bad/u/good")
         async with running(stage):

@@ -88,7 +88,7 @@ def test_age_grows_evenly() -> None:
         async with running(stage):
             await stage.feed(SESSIONS, EVENTS_PER_SECOND, HOUR)
             seen = [each for each in stage.delivered if each.at >= 2 * WINDOW_SECONDS]
-            stage.worker.flow.stop()
+            stage.worker.pipeline.stop()
         medians = []
         for window in windows(seen):
             ages = [each.age_seconds for each in window]
@@ -116,7 +116,7 @@ def test_offsets_to_commit_move_on_all_the_time(order: Order) -> None:
                 before, committed = committed, sum(stage.topic.committed.values())
                 assert committed > before
                 assert len(stage.delivered) - committed <= 3 * MAX_UNSETTLED
-            stage.worker.flow.stop()
+            stage.worker.pipeline.stop()
 
     in_virtual_time(scenario())
 

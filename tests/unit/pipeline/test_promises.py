@@ -11,7 +11,7 @@ from tests.support.schedules import refuse
 from tests.support.stage import Stage, crash, running, settings
 from tests.support.twins import TopicTwin, events
 from tests.support.virtual_time import in_virtual_time
-from worker.core.model.outcomes import Accepted, Misconfigured, PassingFault, Refused, Throttled
+from worker.core.model.outcomes import Accepted, Misconfigured, Refused, Throttled, TransientFault
 
 if TYPE_CHECKING:
     from worker.core.model.records import Batch
@@ -70,7 +70,7 @@ def test_a_crash_repeats_what_was_not_committed_and_loses_nothing() -> None:
         topic.produce(*(f"s{n % 3}/u/{n}" for n in range(50)))
         first = Stage(topic=topic)
         first.source.assign(0)
-        task = asyncio.create_task(first.worker.flow.run())
+        task = asyncio.create_task(first.worker.pipeline.run())
         await first.until(lambda: first.api.accepted)
         await crash(task)
         second = Stage(topic=topic)
@@ -88,7 +88,7 @@ def test_throttling_and_faults_lose_nothing_and_keep_the_order() -> None:
         answers = iter(range(10**6))
 
         def answer(_: Batch):  # noqa: ANN202  an answer
-            return {0: Throttled("ThrottlingException"), 1: PassingFault("500")}.get(
+            return {0: Throttled("ThrottlingException"), 1: TransientFault("500")}.get(
                 next(answers) % 5, Accepted()
             )
 
@@ -126,7 +126,7 @@ def test_sessions_do_not_wait_for_one_another() -> None:
     async def scenario() -> None:
         stage = Stage(settings(max_in_flight=4))
         stage.api.answer = lambda batch: (
-            PassingFault("500") if batch.session_id.startswith("bad") else Accepted()
+            TransientFault("500") if batch.session_id.startswith("bad") else Accepted()
         )
         stage.topic.produce(*(f"bad{n}/u/{n}" for n in range(20)), *(f"good{n}/u/{n}" for n in range(20)))
         stage.source.assign(0)
@@ -229,16 +229,16 @@ def test_a_revoke_flushes_commits_and_leaves_the_rest() -> None:
         stage.topic.produce("b/u/1", partition=1)
         stage.source.assign(0, 1)
         async with running(stage):
-            await stage.until(lambda: stage.worker.books.backlog.records == 3)
+            await stage.until(lambda: stage.worker.unsettled.memory.records == 3)
             stage.source.revoke(0)
             await stage.until(lambda: stage.topic.committed.get(("interactions", 0)) == 2, seconds=10)
             assert not stage.api.accepted["b"]
-            assert stage.worker.books.backlog.records == 1
+            assert stage.worker.unsettled.memory.records == 1
 
     in_virtual_time(scenario())
 
 
-def test_an_answer_after_the_lease_ended_commits_nothing() -> None:
+def test_an_answer_after_the_assignment_ended_commits_nothing() -> None:
     async def scenario() -> None:
         stage = Stage(settings(revoke_seconds=1))
         stage.api.seconds = 30
@@ -247,7 +247,7 @@ def test_an_answer_after_the_lease_ended_commits_nothing() -> None:
         async with running(stage):
             await stage.until(lambda: stage.gate.in_flight)
             stage.source.revoke(0)
-            await stage.until(lambda: stage.meter.counts["revoked"])
+            await stage.until(lambda: stage.metrics.counts["revoked"])
             stage.source.assign(0)
             await stage.until(lambda: stage.api.calls)
             await asyncio.sleep(1)
@@ -255,7 +255,7 @@ def test_an_answer_after_the_lease_ended_commits_nothing() -> None:
             await stage.settled()
         assert stage.api.accepted["a"] == ["1", "1"]
         assert stage.api.overlaps == 0
-        assert stage.worker.books.backlog.records == 0
+        assert stage.worker.unsettled.memory.records == 0
 
     in_virtual_time(scenario())
 
@@ -266,11 +266,11 @@ def test_a_lost_partition_commits_nothing_and_frees_its_memory() -> None:
         stage.topic.produce("a/u/1", "b/u/2")
         stage.source.assign(0)
         async with running(stage):
-            await stage.until(lambda: stage.worker.books.backlog.records == 2)
+            await stage.until(lambda: stage.worker.unsettled.memory.records == 2)
             stage.source.lose(0)
-            await stage.until(lambda: stage.meter.counts["lost"])
-            assert stage.worker.books.backlog.records == 0
-            assert stage.worker.books.backlog.bytes == 0
+            await stage.until(lambda: stage.metrics.counts["lost"])
+            assert stage.worker.unsettled.memory.records == 0
+            assert stage.worker.unsettled.memory.bytes == 0
         assert not stage.source.commits or all(offset == 0 for _, offset in stage.source.commits)
 
     in_virtual_time(scenario())
@@ -279,12 +279,12 @@ def test_a_lost_partition_commits_nothing_and_frees_its_memory() -> None:
 def test_an_outage_pauses_and_the_backlog_stays_in_its_bound() -> None:
     async def scenario() -> None:
         stage = Stage(settings(max_unsettled_records=1000))
-        stage.api.answer = lambda _: PassingFault("503")
+        stage.api.answer = lambda _: TransientFault("503")
         stage.topic.produce(*(f"s{n % 300}/u/{n}" for n in range(5000)))
         stage.source.assign(0)
         async with running(stage):
             await asyncio.sleep(600)
-            assert stage.worker.books.backlog.records <= 1000
+            assert stage.worker.unsettled.memory.records <= 1000
             assert stage.source.pauses == 1
             stage.api.answer = lambda _: Accepted()
             await stage.settled()
@@ -299,7 +299,7 @@ def test_a_drain_delivers_what_lingers_and_commits_it() -> None:
         stage.topic.produce("a/u/1", "b/u/2")
         stage.source.assign(0)
         async with running(stage):
-            await stage.until(lambda: stage.worker.books.backlog.records == 2)
+            await stage.until(lambda: stage.worker.unsettled.memory.records == 2)
         assert stage.topic.at_end()
         assert stage.loop.time() < 5
 
@@ -309,7 +309,7 @@ def test_a_drain_delivers_what_lingers_and_commits_it() -> None:
 def test_a_drain_ends_in_time_and_commits_nothing_undelivered() -> None:
     async def scenario() -> None:
         stage = Stage(settings(drain_seconds=20))
-        stage.api.answer = lambda batch: PassingFault("500") if batch.session_id == "b" else Accepted()
+        stage.api.answer = lambda batch: TransientFault("500") if batch.session_id == "b" else Accepted()
         stage.topic.produce("a/u/0", "b/u/1", "a/u/2")
         stage.source.assign(0)
         async with running(stage):

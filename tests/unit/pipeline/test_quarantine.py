@@ -36,7 +36,7 @@ def topic_in_milliseconds(records: int) -> TopicTwin:
 
 
 def is_kept(stage: Stage, records: int) -> bool:
-    return stage.worker.books.backlog.records == records and bool(stage.worker.quarantine.holds())
+    return stage.worker.unsettled.memory.records == records and bool(stage.worker.quarantine.holds())
 
 
 def the_hold(stage: Stage) -> HoldStatus:
@@ -70,7 +70,7 @@ def test_what_was_kept_is_delivered_after_a_restart_with_the_right_unit() -> Non
         topic = topic_in_milliseconds(2000)
         wrong = Stage(topic=topic, map_record=mapping("seconds"))
         wrong.source.assign(0)
-        task = asyncio.create_task(wrong.worker.flow.run())
+        task = asyncio.create_task(wrong.worker.pipeline.run())
         await wrong.until(lambda: is_kept(wrong, 1900) and topic.committed[P0] == 100)
         await crash(task)
         right = Stage(topic=topic, map_record=mapping("milliseconds"))
@@ -137,7 +137,7 @@ def test_tombstones_between_bad_records_neither_show_that_the_mapping_is_right_n
         stage.source.assign(0)
         async with running(stage):
             await stage.until(lambda: is_kept(stage, 100))
-            assert stage.meter.counts["skipped"] == 200
+            assert stage.metrics.counts["skipped"] == 200
         assert len(stage.dead_letters.letters) == 100
 
     in_virtual_time(scenario())
@@ -185,9 +185,9 @@ def test_what_is_kept_stays_within_the_bound_on_memory() -> None:
         stage.topic.produce(*["bad"] * 5000)
         stage.source.assign(0)
         async with running(stage):
-            await stage.until(lambda: stage.worker.flow.paused)
+            await stage.until(lambda: stage.worker.pipeline.paused)
             await asyncio.sleep(600)
-            assert stage.worker.books.backlog.records <= 300
+            assert stage.worker.unsettled.memory.records <= 300
             assert len(stage.dead_letters.letters) == 100
             assert the_hold(stage).reason.endswith("; memory is full of them, so no further record is mapped")
         assert stage.topic.committed[P0] == 100
@@ -204,9 +204,9 @@ def test_partitions_that_go_take_along_what_is_kept_of_them_and_do_not_wait_for_
         async with running(stage):
             await stage.until(lambda: is_kept(stage, 50))
             (stage.source.lose if is_lost else stage.source.revoke)(0)
-            await stage.until(lambda: stage.meter.counts["lost" if is_lost else "revoked"], seconds=2)
+            await stage.until(lambda: stage.metrics.counts["lost" if is_lost else "revoked"], seconds=2)
             assert not stage.worker.quarantine.holds()
-            assert (stage.worker.books.backlog.records, stage.worker.books.backlog.bytes) == (0, 0)
+            assert (stage.worker.unsettled.memory.records, stage.worker.unsettled.memory.bytes) == (0, 0)
             # None was mapped meanwhile: the next one is kept at once.
             stage.topic.produce("bad", partition=1)
             await stage.until(lambda: is_kept(stage, 1))
@@ -225,7 +225,7 @@ def test_a_revoke_still_waits_for_what_was_mapped() -> None:
         async with running(stage):
             await stage.until(lambda: is_kept(stage, 51))
             stage.source.revoke(0)
-            await stage.until(lambda: stage.meter.counts["revoked"], seconds=30)
+            await stage.until(lambda: stage.metrics.counts["revoked"], seconds=30)
         assert stage.api.delivered() == ["1"]
         assert stage.topic.committed[P0] == 101
 

@@ -174,7 +174,7 @@ def test_pods_come_and_go_and_the_quota_stays_used() -> None:
     async def change(_: Api, group: list[Pod]) -> None:
         for count in (3, 2, 1, 2, 3):
             for number, pod in enumerate(group):
-                pod.turnstile.set_share(1 / count if number < count else 0.0)
+                pod.permits.set_share(1 / count if number < count else 0.0)
             await asyncio.sleep(10)
 
     api = played(A_TENTH, [MORE_THAN_ALL] * 3, 51, meanwhile=change)

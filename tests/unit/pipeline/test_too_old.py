@@ -11,7 +11,7 @@ from tests.support.schedules import failing
 from tests.support.stage import EPOCH_SECONDS, Stage, running, settings
 from tests.support.twins import TOPIC, TopicTwin
 from tests.support.virtual_time import in_virtual_time
-from worker.core.model.outcomes import Accepted, Misconfigured, PassingFault
+from worker.core.model.outcomes import Accepted, Misconfigured, TransientFault
 
 if TYPE_CHECKING:
     from worker.core.model.outcomes import Answer
@@ -26,7 +26,7 @@ OLD_MS = START_MS - 3_600_000
 def stage_with_limit(**more: object) -> Stage:
     """With a worker of which a call has come through before."""
     stage = Stage(settings(max_age_seconds=MAX_AGE_SECONDS, **more))
-    stage.worker.turnstile.drought.over(0.0)
+    stage.worker.permits.outage.over(0.0)
     return stage
 
 
@@ -48,7 +48,7 @@ def test_an_old_backlog_is_worked_off_without_a_call() -> None:
             await stage.settled()
         assert stage.api.delivered() == ["fresh"]
         assert sorted(letters(stage), key=int) == [str(n) for n in range(5000)]
-        assert stage.meter.counts["dead_lettered too_old"] == 5000
+        assert stage.metrics.counts["dead_lettered too_old"] == 5000
 
     in_virtual_time(scenario())
 
@@ -62,7 +62,7 @@ def test_it_is_skipped_when_the_rule_says_so() -> None:
         async with running(stage):
             await stage.settled()
         assert stage.api.accepted == {"a": ["3"]}
-        assert stage.meter.counts["skipped too_old"] == 2
+        assert stage.metrics.counts["skipped too_old"] == 2
         assert not stage.dead_letters.letters
 
     in_virtual_time(scenario())
@@ -81,7 +81,7 @@ def test_it_is_committed_only_after_its_dead_letter_was_acknowledged() -> None:
             stage.dead_letters.broken = None
             await stage.settled()
         assert letters(stage) == ["1"]
-        assert stage.worker.books.backlog.bytes == 0
+        assert stage.worker.unsettled.memory.bytes == 0
 
     in_virtual_time(scenario())
 
@@ -106,8 +106,8 @@ def test_what_is_skipped_or_undecodable_stays_that_whatever_its_age() -> None:
         stage.source.assign(0)
         async with running(stage):
             await stage.settled()
-        assert stage.meter.counts["skipped skip"] == 1
-        assert stage.meter.counts["dead_lettered not_json"] == 1
+        assert stage.metrics.counts["skipped skip"] == 1
+        assert stage.metrics.counts["dead_lettered not_json"] == 1
 
     in_virtual_time(scenario())
 
@@ -205,7 +205,9 @@ def test_what_fails_for_too_long_is_put_aside_when_it_is_given_back() -> None:
     in_virtual_time(scenario())
 
 
-@pytest.mark.parametrize("answer", [Misconfigured("AccessDeniedException"), PassingFault("ConnectionFailed")])
+@pytest.mark.parametrize(
+    "answer", [Misconfigured("AccessDeniedException"), TransientFault("ConnectionFailed")]
+)
 def test_while_no_call_comes_through_nothing_is_too_old(answer: Answer) -> None:
     """A wrong permission, a wrong address: no topic is emptied. Judged is after it was mended."""
 
@@ -231,7 +233,9 @@ def test_while_no_call_comes_through_nothing_is_too_old(answer: Answer) -> None:
     in_virtual_time(scenario())
 
 
-@pytest.mark.parametrize("answer", [Misconfigured("AccessDeniedException"), PassingFault("ConnectionFailed")])
+@pytest.mark.parametrize(
+    "answer", [Misconfigured("AccessDeniedException"), TransientFault("ConnectionFailed")]
+)
 @pytest.mark.parametrize("when_too_old", ["dead_letter", "skip"])
 def test_a_start_anew_while_no_call_comes_through_empties_nothing(answer: Answer, when_too_old: str) -> None:
     """The worker before it was held until all was too old; this one has yet to find out."""
@@ -246,11 +250,11 @@ def test_a_start_anew_while_no_call_comes_through_empties_nothing(answer: Answer
             await asyncio.sleep(100)
             assert stage.api.calls
             assert not stage.dead_letters.letters
-            assert not stage.meter.counts["skipped too_old"]
+            assert not stage.metrics.counts["skipped too_old"]
             assert not stage.topic.committed[P0]
             now[0] = Accepted()
             await stage.settled()
-        aside = len(letters(stage)) + stage.meter.counts["skipped too_old"]
+        aside = len(letters(stage)) + stage.metrics.counts["skipped too_old"]
         assert aside + len(stage.api.delivered()) == 3000
         assert aside > 2000
 
@@ -262,21 +266,21 @@ def test_an_outage_that_nobody_could_confirm_for_want_of_records_empties_nothing
 
     async def scenario() -> None:
         stage = Stage(settings(max_age_seconds=MAX_AGE_SECONDS), TopicTwin(2))
-        stage.worker.turnstile.drought.over(0.0)
-        stage.api.answer = lambda _: PassingFault("ConnectionFailed")
+        stage.worker.permits.outage.over(0.0)
+        stage.api.answer = lambda _: TransientFault("ConnectionFailed")
         stage.topic.produce("a/u/1", timestamp_ms=START_MS + 10**9)
         stage.source.assign(0)
         async with running(stage):
             await asyncio.sleep(30)
             stage.source.lose(0)
             await asyncio.sleep(600)
-            assert stage.worker.turnstile.drought.now(stage.loop.time()) is None
+            assert stage.worker.permits.outage.now(stage.loop.time()) is None
             stage.topic.produce(*(f"s{n}/u/{n}" for n in range(50)), partition=1, timestamp_ms=OLD_MS)
             stage.source.assign(1)
             await asyncio.sleep(120)
             assert not stage.dead_letters.letters
             stage.api.answer = lambda _: Accepted()
-            await stage.until(lambda: not stage.worker.books.backlog.records)
+            await stage.until(lambda: not stage.worker.unsettled.memory.records)
 
     in_virtual_time(scenario())
 
@@ -287,7 +291,7 @@ def test_after_the_clock_jumped_nothing_is_too_old_before_a_call_shows_that_it_i
     async def scenario() -> None:
         stage, jump_seconds = stage_with_limit(when_too_old="skip"), 0.0
         stage.source.assign(0)
-        stage.worker.flow._sieve._epoch_seconds = lambda: stage.epoch_seconds() + jump_seconds  # noqa: SLF001  the wall clock
+        stage.worker.pipeline._age_filter._epoch_seconds = lambda: stage.epoch_seconds() + jump_seconds  # noqa: SLF001  the wall clock
         async with running(stage):
             stage.api.seconds = 3
             stage.topic.produce("a/u/under-way", timestamp_ms=START_MS)
@@ -300,7 +304,7 @@ def test_after_the_clock_jumped_nothing_is_too_old_before_a_call_shows_that_it_i
             await asyncio.sleep(20)
             assert stage.api.delivered() == ["under-way"]
             assert stage.gate.holds
-            assert not stage.meter.counts["skipped too_old"]
+            assert not stage.metrics.counts["skipped too_old"]
             jump_seconds = 0.0
             stage.api.answer = lambda _: Accepted()
             await stage.settled()
@@ -328,7 +332,7 @@ def test_a_hundred_thousand_at_once_are_put_aside_within_bounds() -> None:
         most = 0
         async with running(stage):
             while not stage.topic.at_end():
-                most = max(most, stage.worker.books.backlog.records)
+                most = max(most, stage.worker.unsettled.memory.records)
                 await asyncio.sleep(0.05)
             assert stage.loop.time() < 60
         assert len(stage.dead_letters.letters) == 100_000
@@ -346,7 +350,7 @@ def test_a_backlog_in_memory_that_is_too_old_after_a_hold_lets_the_loop_have_its
         stage.api.answer = failing("s")
         stage.topic.produce(*(f"s{n}/u/{n}" for n in range(20_000)), timestamp_ms=START_MS)
         stage.source.assign(0)
-        count, in_one_turn = stage.meter.skipped, [0, 0]
+        count, in_one_turn = stage.metrics.skipped, [0, 0]
 
         def next_turn() -> None:
             in_one_turn[0] = 0
@@ -358,14 +362,14 @@ def test_a_backlog_in_memory_that_is_too_old_after_a_hold_lets_the_loop_have_its
             in_one_turn[0] += 1
             in_one_turn[1] = max(in_one_turn)
 
-        stage.meter.skipped = counted
+        stage.metrics.skipped = counted
         async with running(stage):
-            await stage.until(lambda: stage.worker.books.backlog.records == 20_000)
+            await stage.until(lambda: stage.worker.unsettled.memory.records == 20_000)
             await asyncio.sleep(2 * MAX_AGE_SECONDS)
-            assert not stage.meter.counts["skipped"]
+            assert not stage.metrics.counts["skipped"]
             stage.api.answer = lambda _: Accepted()
             await stage.settled()
-        assert stage.meter.counts["skipped"] > 10_000
+        assert stage.metrics.counts["skipped"] > 10_000
         assert in_one_turn[1] <= 1010
 
     in_virtual_time(scenario())

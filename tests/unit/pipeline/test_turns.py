@@ -13,7 +13,7 @@ from tests.support.twins import TopicTwin
 from tests.support.virtual_time import in_virtual_time
 from worker.core.flow_control.gate import Gate
 from worker.core.model.outcomes import Accepted, Throttled
-from worker.pipeline.permits import Turnstile
+from worker.pipeline.permits import Permits
 
 if TYPE_CHECKING:
     from worker.core.model.outcomes import Answer
@@ -97,31 +97,31 @@ def test_a_user_who_comes_and_goes_splits_calls_and_keeps_the_order() -> None:
 
 def test_whoever_is_let_through_and_cancelled_at_once_gives_the_place_back() -> None:
     async def scenario() -> None:
-        turnstile = Turnstile(Gate(1000, max_in_flight=1), asyncio.get_running_loop().time)
-        turnstile.set_share(1.0)
-        assert await turnstile.enter()
-        waiting = asyncio.create_task(turnstile.enter())
+        permits = Permits(Gate(1000, max_in_flight=1), asyncio.get_running_loop().time)
+        permits.set_share(1.0)
+        assert await permits.enter()
+        waiting = asyncio.create_task(permits.enter())
         await asyncio.sleep(1)
-        turnstile.leave()
-        assert turnstile.gate.in_flight == 1
+        permits.leave()
+        assert permits.gate.in_flight == 1
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
-        assert turnstile.gate.in_flight == 0
+        assert permits.gate.in_flight == 0
 
     in_virtual_time(scenario())
 
 
 def test_whoever_stops_waiting_at_the_gate_takes_no_place() -> None:
     async def scenario() -> None:
-        turnstile = Turnstile(Gate(1000, max_in_flight=1), asyncio.get_running_loop().time)
-        turnstile.set_share(1.0)
-        assert await turnstile.enter()
-        waiting = asyncio.create_task(turnstile.enter())
+        permits = Permits(Gate(1000, max_in_flight=1), asyncio.get_running_loop().time)
+        permits.set_share(1.0)
+        assert await permits.enter()
+        waiting = asyncio.create_task(permits.enter())
         await asyncio.sleep(1)
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
-        turnstile.leave()
-        assert turnstile.gate.in_flight == 0
+        permits.leave()
+        assert permits.gate.in_flight == 0
 
     in_virtual_time(scenario())
 
@@ -146,7 +146,7 @@ def test_throttling_slows_the_worker_down() -> None:
         async with running(stage):
             await stage.until(lambda: stage.gate.rate < 200)
             await stage.settled()
-        assert stage.meter.counts["Throttled"] < 2 * stage.meter.counts["Accepted"]
+        assert stage.metrics.counts["Throttled"] < 2 * stage.metrics.counts["Accepted"]
 
     in_virtual_time(scenario())
 

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.core.mapping import KINDS
-from worker.core.model.outcomes import Accepted, Answer, Misconfigured, PassingFault, Refused, Throttled
+from worker.core.model.outcomes import Accepted, Answer, Misconfigured, Refused, Throttled, TransientFault
 from worker.core.model.records import Batch, Interaction, Reason, Record, Skipped
-from worker.core.offsets.assignment import Lease
+from worker.core.offsets.assignment import Assignment
 from worker.telemetry.meter import MAX_LABELS, OTHER, Counts, Histogram, Tally
 
 NOW_SECONDS = 1_700_000_000.0
@@ -18,7 +18,7 @@ def counts_at_now() -> Counts:
 
 
 def record(timestamp_ms: int | None = None) -> Record:
-    return Record(Lease("interactions", 0, 1), 0, timestamp_ms, None, b"{}", ())
+    return Record(Assignment("interactions", 0, 1), 0, timestamp_ms, None, b"{}", ())
 
 
 def batch(*timestamps_ms: int | None) -> Batch:
@@ -62,9 +62,9 @@ def test_words_that_are_not_known_count_as_other() -> None:
     [
         (Accepted(), "accepted", None),
         (Throttled("ThrottlingException"), "throttled", "ThrottlingException"),
-        (PassingFault("Http503"), "fault", "Http503"),
-        (PassingFault("ConnectTimeout"), "fault", "ConnectTimeout"),
-        (PassingFault("Http4711"), "fault", OTHER),
+        (TransientFault("Http503"), "fault", "Http503"),
+        (TransientFault("ConnectTimeout"), "fault", "ConnectTimeout"),
+        (TransientFault("Http4711"), "fault", OTHER),
         (Refused("user-4711", "no such user-4711"), "refused", OTHER),
         (Misconfigured("AccessDenied"), "misconfigured", OTHER),
     ],

@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from worker.core.flow_control.gate import PROBED
 from worker.core.model.error_codes import ERROR_CODES
-from worker.core.model.outcomes import Accepted, Misconfigured, PassingFault, Refused, Throttled
+from worker.core.model.outcomes import Accepted, Misconfigured, Refused, Throttled, TransientFault
 from worker.core.model.records import Batch, Interaction, Reason, Record, Skipped
 from worker.core.model.snapshot import (
     NOT_READY_CAUSES,
@@ -20,7 +20,7 @@ from worker.core.model.snapshot import (
     SourceStatus,
     SourceTrouble,
 )
-from worker.core.offsets.assignment import Lease
+from worker.core.offsets.assignment import Assignment
 from worker.delivery.http.errors import DELIVERY_CODES
 from worker.telemetry.definition import PREFIX, Build
 from worker.telemetry.definitions import DEFINITIONS
@@ -47,13 +47,13 @@ PROMISED = {
     "unsettled_bytes": (),
     "oldest_unsettled_age_seconds": (),
     "oldest_unsettled_record_age_seconds": (),
-    "gate_rate_calls_per_second": (),
-    "gate_borrowed_calls_per_second": (),
-    "gate_share_ratio": (),
+    "rate_limit_calls_per_second": (),
+    "rate_limit_borrowed_calls_per_second": (),
+    "quota_share_ratio": (),
     "calls_in_flight": (),
-    "held": ("kind",),
-    "held_seconds": ("kind",),
-    "next_probe_seconds": ("kind",),
+    "hold_active": ("kind",),
+    "hold_seconds": ("kind",),
+    "hold_next_probe_seconds": ("kind",),
     "clock_ahead_seconds": (),
     "paused": (),
     "partitions_assigned": (),
@@ -67,7 +67,7 @@ PROMISED = {
     "commit_delay_seconds": (),
     "accepted_uncommitted_records": (),
     "not_ready": ("reason",),
-    "held_unconfirmed": ("kind",),
+    "hold_unconfirmed": ("kind",),
     "not_accepted_seconds": (),
     "sessions_retried": (),
     "calls_failed_ratio": (),
@@ -99,9 +99,9 @@ def gauges(
         unsettled_bytes=1200,
         oldest_unsettled_age_seconds=1.5,
         oldest_unsettled_record_age_seconds=115.5,
-        gate_rate_calls_per_second=250.0,
-        gate_borrowed_calls_per_second=50.0,
-        gate_share_ratio=0.25,
+        rate_limit_calls_per_second=250.0,
+        rate_limit_borrowed_calls_per_second=50.0,
+        quota_share_ratio=0.25,
         calls_in_flight=3,
         holds=tuple(hold(kind) for kind in holds),
         paused=paused,
@@ -200,9 +200,9 @@ def test_the_pipelines_numbers_are_shown() -> None:
         "unsettled_bytes": 1200,
         "oldest_unsettled_age_seconds": 1.5,
         "oldest_unsettled_record_age_seconds": 115.5,
-        "gate_rate_calls_per_second": 250,
-        "gate_borrowed_calls_per_second": 50,
-        "gate_share_ratio": 0.25,
+        "rate_limit_calls_per_second": 250,
+        "rate_limit_borrowed_calls_per_second": 50,
+        "quota_share_ratio": 0.25,
         "calls_in_flight": 3,
         "accepted_uncommitted_records": 4,
         "partitions_assigned": 0,
@@ -214,7 +214,9 @@ def test_the_pipelines_numbers_are_shown() -> None:
 @pytest.mark.parametrize("kind", PROBED)
 def test_a_hold_shows_by_its_kind_and_the_others_as_nought(kind: str) -> None:
     metrics = Metrics(counts(), lambda: gauges(holds=(kind,)), BUILD)
-    assert {each: value(metrics, "held", kind=each) for each in PROBED} == {e: e == kind for e in PROBED}
+    assert {each: value(metrics, "hold_active", kind=each) for each in PROBED} == {
+        e: e == kind for e in PROBED
+    }
 
 
 def test_partitions_show_lag_and_committed_offset_while_they_are_ours() -> None:
@@ -234,10 +236,10 @@ def test_partitions_show_lag_and_committed_offset_while_they_are_ours() -> None:
 @pytest.mark.parametrize("kind", PROBED)
 def test_a_hold_shows_for_how_long_and_when_it_is_probed_next(kind: str) -> None:
     metrics = Metrics(counts(), lambda: gauges(holds=(kind,)), BUILD)
-    assert {each: value(metrics, "held_seconds", kind=each) for each in PROBED} == {
+    assert {each: value(metrics, "hold_seconds", kind=each) for each in PROBED} == {
         each: 7 * (each == kind) for each in PROBED
     }
-    assert {each: value(metrics, "next_probe_seconds", kind=each) for each in PROBED} == {
+    assert {each: value(metrics, "hold_next_probe_seconds", kind=each) for each in PROBED} == {
         each: 2 if each == kind else None for each in PROBED
     }
 
@@ -254,11 +256,11 @@ def test_a_hold_that_is_not_confirmed_is_shown_as_that_and_as_none() -> None:
     unconfirmed = structs.replace(hold("misconfigured"), unconfirmed_seconds=80.0)
     shown = structs.replace(gauges(), holds=(unconfirmed,))
     metrics = Metrics(counts(), lambda: shown, BUILD)
-    assert value(metrics, "held_unconfirmed", kind="misconfigured") == 1
-    assert value(metrics, "held_unconfirmed", kind="refusals") == 0
+    assert value(metrics, "hold_unconfirmed", kind="misconfigured") == 1
+    assert value(metrics, "hold_unconfirmed", kind="refusals") == 0
     assert (
-        value(metrics, "held", kind="misconfigured")
-        == value(metrics, "held_seconds", kind="misconfigured")
+        value(metrics, "hold_active", kind="misconfigured")
+        == value(metrics, "hold_seconds", kind="misconfigured")
         == 0
     )
 
@@ -302,12 +304,12 @@ def test_the_codes_that_matter_are_there_before_their_first_error() -> None:
 
 
 def test_no_label_and_no_value_ever_holds_anything_from_a_record() -> None:
-    lease = Lease("interactions", 0, 1)
-    record = Record(lease, 0, 0, MARKED.encode(), MARKED.encode(), ((MARKED, MARKED.encode()),))
+    assignment = Assignment("interactions", 0, 1)
+    record = Record(assignment, 0, 0, MARKED.encode(), MARKED.encode(), ((MARKED, MARKED.encode()),))
     counted = counts()
     for answer in (
         Throttled(MARKED),
-        PassingFault(MARKED),
+        TransientFault(MARKED),
         Refused(MARKED, MARKED),
         Misconfigured(MARKED, MARKED),
     ):
@@ -318,7 +320,7 @@ def test_no_label_and_no_value_ever_holds_anything_from_a_record() -> None:
     shown = gauges(holds=(MARKED,), partitions=(PartitionGauges("interactions", 0, 1),))
     text = Metrics(counted, lambda: shown, BUILD).render().decode()
     assert MARKED not in text
-    assert 'held{kind="other"} 1.0' in text
+    assert 'hold_active{kind="other"} 1.0' in text
 
 
 def test_two_workers_in_one_process_do_not_disturb_each_other() -> None:

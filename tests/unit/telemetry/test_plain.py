@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.core.model.records import Record
-from worker.core.offsets.assignment import Lease
+from worker.core.offsets.assignment import Assignment
 from worker.telemetry.plain import MAX_CHARACTERS, MAX_EXCEPTIONS, MAX_FRAMES, exceptions, plain
 
 MARKED = "user-4711"
@@ -39,7 +39,7 @@ def test_whatever_is_logged_can_be_written(value: object) -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        Record(Lease("t", 0, 1), 0, 0, MARKED.encode(), MARKED.encode(), ()),
+        Record(Assignment("t", 0, 1), 0, 0, MARKED.encode(), MARKED.encode(), ()),
         ValueError(MARKED),
         MARKED.encode(),
         {"deep": [ValueError(MARKED)]},

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from worker.delivery.aws.credentials import Found
-    from worker.delivery.aws.endpoint import Service
+    from worker.delivery.aws.endpoint import ServiceEndpoint
     from worker.settings import PersonalizeSettings
 
 
@@ -70,7 +70,7 @@ def _found(found: Found) -> Finding:
     return fine(what, f"{said}; a change of them needs a restart")
 
 
-def _connection(service: Service, tls: ssl.SSLContext, connect_seconds: float) -> Finding:
+def _connection(service: ServiceEndpoint, tls: ssl.SSLContext, connect_seconds: float) -> Finding:
     """Whether the endpoint, or the proxy before it, takes a connection, and is who it should be."""
     address = urlsplit(service.proxy_url or service.endpoint_url)
     port = address.port or {"http": 80}.get(address.scheme, 443)

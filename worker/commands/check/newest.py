@@ -14,7 +14,7 @@ from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException
 from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # documented, but not in its __all__
 from msgspec import Struct
 
-from worker.core.offsets.assignment import Lease
+from worker.core.offsets.assignment import Assignment
 from worker.sources.kafka.client_settings import SILENT_LOG, client_settings
 from worker.sources.kafka.messages import RecordReader
 from worker.sources.kafka.security import without_secrets
@@ -54,7 +54,9 @@ class Newest:
         self._kafka = kafka
         self._left = {(span.topic, span.partition): span.end for span in spans}
         self._begins = [TopicPartition(span.topic, span.partition, span.begin) for span in spans]
-        self._leases = {key: Lease(*key, epoch) for key, epoch in zip(self._left, count(1), strict=False)}
+        self._assignments = {
+            key: Assignment(*key, epoch) for key, epoch in zip(self._left, count(1), strict=False)
+        }
         self._reader = RecordReader()
 
     def unread(self, topic: str) -> bool:
@@ -88,7 +90,7 @@ class Newest:
             if error is not None and error.code() != _END:
                 self.trouble[key[0]] = error.str()
             if error is None and offset < self._left[key]:
-                yield self._reader.record(message, self._leases[key], 0.0)
+                yield self._reader.record(message, self._assignments[key], 0.0)
             if error is not None or offset + 1 >= self._left[key]:
                 del self._left[key]
 

@@ -140,7 +140,7 @@ class FreshestFirst:
         return -max(events[count - 1].record.received_at, lingered_at) - count * _SECONDS_AN_EVENT
 
 
-Turns: TypeAlias = OldestFirst | FreshestFirst
+SchedulingPolicy: TypeAlias = OldestFirst | FreshestFirst
 
 
 class _Heap:

@@ -56,8 +56,8 @@ class Session:
         return text_bytes(self.session_id) + sent_bytes + users_bytes(self.events, self.sent_user_id)
 
     def is_ending(self) -> bool:
-        """Whether a lease of its events is ending."""
-        return any(event.record.lease.ending for event in self.events)
+        """Whether an assignment of its events is ending."""
+        return any(event.record.assignment.ending for event in self.events)
 
 
 def users_bytes(events: Iterable[Interaction], before: str | None = None) -> int:

@@ -5,7 +5,7 @@ call go (late sealing). While there is quota to spare calls are small and quick;
 fill up.
 
 A session is *due* when it holds a full call, when its user changes (the user belongs to the call, not to the
-event), when its oldest event has waited the linger, or when a lease of its events is ending. Which of
+event), when its oldest event has waited the linger, or when an assignment of its events is ending. Which of
 those that are due goes next, ``turns`` says; but a session's next call is due a turn later than its last, so
 that none starves another. A session has at most one call in flight; its next waits for that one's outcome.
 """
@@ -23,9 +23,9 @@ from worker.core.model.records import Batch, Interaction, text_bytes
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from worker.core.batching.scheduling import Turns
+    from worker.core.batching.scheduling import SchedulingPolicy
     from worker.core.model.records import Record
-    from worker.core.model.retry_state import Trying
+    from worker.core.model.retry_state import RetryState
 
 # While there is a backlog, a session gets one call for each so many seconds of age that are worked off.
 _TURN_SECONDS = 0.1
@@ -38,7 +38,7 @@ _TAKE_OUT_AT_ONCE = 1000
 class SessionQueues:
     """All sessions with events to deliver. Times are seconds of the caller's clock."""
 
-    def __init__(self, linger_seconds: float, max_events: int, turns: Turns | None = None) -> None:
+    def __init__(self, linger_seconds: float, max_events: int, turns: SchedulingPolicy | None = None) -> None:
         """Begin empty.
 
         Args:
@@ -50,7 +50,7 @@ class SessionQueues:
         self._max_events = max_events
         self._sessions: dict[str, Session] = {}
         self._turns = OldestFirst() if turns is None else turns
-        self.trying: dict[str, Trying] = {}
+        self.retry_states: dict[str, RetryState] = {}
         """What is known of the sessions whose last call failed; noted by whoever makes the calls."""
         self.text_bytes = 0
         """Bytes of memory that the ids of its sessions and users take."""
@@ -138,14 +138,14 @@ class SessionQueues:
             session.due_at = now
             self._turns.put(session, put_back=True)
             return
-        self.trying.pop(session_id, None)
+        self.retry_states.pop(session_id, None)
         if session.events:
             self._set_due(session, self._due_at(session, now))
         else:
             self._forget(session)
 
     def hasten(self, now: float) -> None:
-        """Make every session due that holds events of an ending lease."""
+        """Make every session due that holds events of an ending assignment."""
         for session in self._sessions.values():
             # In a backlog most are due already, and there may be a hundred thousand.
             if now < session.due_at < inf and session.is_ending():
@@ -175,15 +175,15 @@ class SessionQueues:
         return taken
 
     def drop_ended(self) -> list[Interaction]:
-        """Take out, and give, the events of ended leases: they are left to the next owner."""
+        """Take out, and give, the events of ended assignments: they are left to the next owner."""
         dropped: list[Interaction] = []
         for session in list(self._sessions.values()):
-            gone = [event for event in session.events if not event.record.lease.open]
+            gone = [event for event in session.events if not event.record.assignment.open]
             if not gone:
                 continue
             dropped += gone
             before = session.text_bytes()
-            session.events = [event for event in session.events if event.record.lease.open]
+            session.events = [event for event in session.events if event.record.assignment.open]
             self.text_bytes -= before - session.text_bytes()
             if not session.events and not session.in_flight:
                 self._forget(session)
@@ -214,7 +214,7 @@ class SessionQueues:
 
     def _forget(self, session: Session) -> None:
         session.stop_waiting()
-        self.trying.pop(session.session_id, None)
+        self.retry_states.pop(session.session_id, None)
         del self._sessions[session.session_id]
         self.text_bytes -= text_bytes(session.session_id)
 

@@ -51,7 +51,7 @@ _LITTLE = 0.5
 _PUT_UP_WITH = 0.2
 
 
-class Pace:
+class AdaptiveRate:
     """The rate, decided round by round. Times are seconds of the caller's clock."""
 
     def __init__(self, calls_per_second: float) -> None:

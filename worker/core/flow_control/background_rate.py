@@ -19,7 +19,7 @@ _STILL_SECONDS: Final = 1.0
 _RAISE_PER_SECOND: Final = 0.005
 
 
-class Lane:
+class BackgroundRate:
     """Decides; somebody else waits. Times are seconds of the caller's clock."""
 
     def __init__(self, calls_per_second: float) -> None:

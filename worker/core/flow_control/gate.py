@@ -12,7 +12,7 @@ from math import inf
 
 from msgspec import Struct
 
-from worker.core.flow_control.adaptive_rate import Pace
+from worker.core.flow_control.adaptive_rate import AdaptiveRate
 from worker.core.flow_control.advice import advise
 
 # What may go at once after a pause, in seconds of the rate: enough to make up for a late timer, too little
@@ -43,7 +43,7 @@ class Gate:
     def __init__(self, calls_per_second: float, max_in_flight: int) -> None:
         """Begin closed: without partitions there is no share of the quota."""
         self._max_in_flight = max_in_flight
-        self._pace = Pace(calls_per_second)
+        self._adaptive_rate = AdaptiveRate(calls_per_second)
         self.in_flight = 0
         self._tokens = 0.0
         self._counted_at = 0.0
@@ -54,22 +54,22 @@ class Gate:
     @property
     def rate(self) -> float:
         """Calls a second that may go now."""
-        return self._pace.rate
+        return self._adaptive_rate.rate
 
     @property
     def own_rate(self) -> float:
         """Calls a second that this pod's share of the quota comes to."""
-        return self._pace.own
+        return self._adaptive_rate.own
 
     @property
     def borrowed(self) -> float:
         """What of it is above this pod's share."""
-        return self._pace.borrowed
+        return self._adaptive_rate.borrowed
 
     @property
     def share(self) -> float:
         """This pod's part of the quota."""
-        return self._pace.share
+        return self._adaptive_rate.share
 
     @property
     def holds(self) -> tuple[Hold, ...]:
@@ -84,7 +84,7 @@ class Gate:
     def set_share(self, share: float, now: float) -> None:
         """Take over a share (0 to 1) of the quota."""
         self._count(now)
-        self._pace.set_share(share, now)
+        self._adaptive_rate.set_share(share, now)
 
     def opens_at(self, now: float) -> float:
         """When the next call may go, as can be told now; ``inf``: not before something else happens."""
@@ -96,14 +96,14 @@ class Gate:
         self._count(now)
         if self._tokens >= 1:
             return now
-        self._pace.want()
+        self._adaptive_rate.want()
         return now + (1 - self._tokens) / self.rate
 
     def enter(self, now: float) -> None:
         """A call goes; ask ``opens_at`` first."""
         self._count(now)
         self._tokens -= 1
-        self._pace.sent(now)
+        self._adaptive_rate.sent(now)
         self.in_flight += 1
         if self._holds:
             self._probe_at = inf
@@ -125,7 +125,7 @@ class Gate:
     def answered(self, sent_at: float, now: float, *, throttled: bool) -> None:
         """The API took the call, or throttled it."""
         self._count(now)
-        if self._pace.answered(sent_at, now, throttled=throttled):
+        if self._adaptive_rate.answered(sent_at, now, throttled=throttled):
             self._tokens = min(self._tokens, 0.0)
 
     def hold(

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from worker.core.model.error_codes import ERROR_CODES
-from worker.core.model.outcomes import Accepted, Answer, Misconfigured, PassingFault, Refused
+from worker.core.model.outcomes import Accepted, Answer, Misconfigured, Refused, TransientFault
 
 if TYPE_CHECKING:
     from worker.core.model.records import Batch, Interaction
@@ -155,9 +155,9 @@ class Isolation:
         if not isinstance(answer, Misconfigured):
             return answer
         if suspect.strikes:
-            return PassingFault(answer.code)
+            return TransientFault(answer.code)
         failed_at, self._failed_at = self._failed_at, now
-        return PassingFault(answer.code) if self._sent_at > failed_at else answer
+        return TransientFault(answer.code) if self._sent_at > failed_at else answer
 
     def _refusal(
         self, batch: Batch, suspect: _Suspect, patience: Patience, answer: Answer, now: float
@@ -187,9 +187,9 @@ def patience_with(answer: Answer) -> Patience | None:
     match answer:
         case Misconfigured(code) if _is_foreign(code):
             return ON_THE_WAY
-        case PassingFault(code) if _is_foreign(code):
+        case TransientFault(code) if _is_foreign(code):
             return ON_THE_WAY
-        case PassingFault(code) if code in SENT_IN_VAIN or code in ERROR_CODES:
+        case TransientFault(code) if code in SENT_IN_VAIN or code in ERROR_CODES:
             return OF_THE_API
         case _:
             return None
@@ -206,5 +206,5 @@ def _keys(batch: Batch) -> set[_Key]:
 
 
 def _key(event: Interaction) -> _Key:
-    lease = event.record.lease
-    return lease.topic, lease.partition, event.record.offset
+    assignment = event.record.assignment
+    return assignment.topic, assignment.partition, event.record.offset

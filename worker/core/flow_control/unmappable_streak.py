@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from worker.core.model.records import Reason
-    from worker.core.offsets.assignment import Lease
+    from worker.core.offsets.assignment import Assignment
 
 # Two are enough to tell "different"; more would only take memory.
 _DIFFERENT: Final = 2
@@ -38,8 +38,8 @@ class UnmappableStreak:
         self._keys: set[object] = set()
         self._kinds: Counter[str] = Counter()
         self._first_of_kind: dict[str, Reason] = {}
-        # By lease, for those of a lease that ends go together. Their offsets ascend.
-        self._kept: dict[Lease, list[Undecodable]] = {}
+        # By assignment, for those of an assignment that ends go together. Their offsets ascend.
+        self._kept: dict[Assignment, list[Undecodable]] = {}
         self.kept = 0
         """How many are kept."""
         self.kept_since: float | None = None
@@ -63,24 +63,24 @@ class UnmappableStreak:
 
     def release(self) -> list[Undecodable]:
         """Another record of the topic could be mapped: give those that were kept, for they are bad ones."""
-        kept = [each for of_lease in self._kept.values() for each in of_lease]
+        kept = [each for of_assignment in self._kept.values() for each in of_assignment]
         self._forget(list(self._kept))
         return kept
 
     def drop_ended(self) -> list[Undecodable]:
-        """Give up those whose lease has ended: the next owner has them."""
-        ended = [lease for lease in self._kept if not lease.open]
-        dropped = [each for lease in ended for each in self._kept[lease]]
+        """Give up those whose assignment has ended: the next owner has them."""
+        ended = [assignment for assignment in self._kept if not assignment.open]
+        dropped = [each for assignment in ended for each in self._kept[assignment]]
         self._forget(ended)
         return dropped
 
     def kept_of(self, partition: int) -> int:
-        """How many of them are of this partition, under leases that are open."""
-        return sum(len(of_lease) for of_lease in self._of(partition))
+        """How many of them are of this partition, under assignments that are open."""
+        return sum(len(of_assignment) for of_assignment in self._of(partition))
 
     def is_first_kept(self, partition: int, offset: int) -> bool:
         """Whether this is the first of them that came of the partition."""
-        return any(of_lease[0].record.offset == offset for of_lease in self._of(partition))
+        return any(of_assignment[0].record.offset == offset for of_assignment in self._of(partition))
 
     def told(self) -> str:
         """How many there were in a row and why, the most frequent reason first; no value of a record."""
@@ -88,9 +88,9 @@ class UnmappableStreak:
         return f"topic {self.topic}: {self._kinds.total():,} in a row cannot be mapped: {', '.join(whys)}"
 
     def _of(self, partition: int) -> Iterator[list[Undecodable]]:
-        for lease, of_lease in self._kept.items():
-            if lease.partition == partition and lease.open:
-                yield of_lease
+        for assignment, of_assignment in self._kept.items():
+            if assignment.partition == partition and assignment.open:
+                yield of_assignment
 
     def _why(self, kind: str, records: int) -> str:
         rule, _, _ = self._first_of_kind[kind].text.partition("; ")
@@ -103,13 +103,13 @@ class UnmappableStreak:
         return first if first == reason else reason
 
     def _keep(self, unmappable: Undecodable, now: float) -> None:
-        self._kept.setdefault(unmappable.record.lease, []).append(unmappable)
+        self._kept.setdefault(unmappable.record.assignment, []).append(unmappable)
         self.kept += 1
         if self.kept_since is None:
             self.kept_since = now
 
-    def _forget(self, leases: list[Lease]) -> None:
-        for lease in leases:
-            self.kept -= len(self._kept.pop(lease))
+    def _forget(self, assignments: list[Assignment]) -> None:
+        for assignment in assignments:
+            self.kept -= len(self._kept.pop(assignment))
         if not self.kept:
             self.kept_since = None

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from enum import Enum, auto
 
-from worker.core.model.outcomes import Accepted, Answer, Misconfigured, PassingFault, Refused, Throttled
+from worker.core.model.outcomes import Accepted, Answer, Misconfigured, Refused, Throttled, TransientFault
 
 
 class _Class(Enum):
@@ -97,7 +97,7 @@ def classify(
         case _Class.THROTTLED:
             return Throttled(word, retry_after_seconds)
         case _Class.PASSING:
-            return PassingFault(word, retry_after_seconds)
+            return TransientFault(word, retry_after_seconds)
         case _Class.REFUSED:
             return Refused(word, message)
         case _Class.MISCONFIGURED:

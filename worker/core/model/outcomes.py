@@ -22,7 +22,7 @@ class Throttled(Struct, frozen=True):
     retry_after_seconds: float | None = None
 
 
-class PassingFault(Struct, frozen=True):
+class TransientFault(Struct, frozen=True):
     """Nobody's fault that lasts (5xx, timeout, reset, DNS): try again."""
 
     code: str
@@ -47,13 +47,13 @@ class Misconfigured(Struct, frozen=True):
     """Whether the keys were the process's own environment's, which it can't read anew."""
 
 
-Answer: TypeAlias = Accepted | Throttled | PassingFault | Refused | Misconfigured
+Answer: TypeAlias = Accepted | Throttled | TransientFault | Refused | Misconfigured
 """What one call came to."""
 
 
-class GivenBack(Struct, frozen=True):
-    """Not sent again for now: the gate is held, or a lease of its events has ended."""
+class Requeued(Struct, frozen=True):
+    """Not sent again for now: the gate is held, or an assignment of its events has ended."""
 
 
-Outcome: TypeAlias = Accepted | Refused | Misconfigured | GivenBack
+Outcome: TypeAlias = Accepted | Refused | Misconfigured | Requeued
 """What a batch came to, after as many calls as it took."""

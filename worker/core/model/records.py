@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, TypeAlias
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from worker.core.offsets.assignment import Lease
+    from worker.core.offsets.assignment import Assignment
 
 Headers: TypeAlias = tuple[tuple[str, bytes | None], ...]
 
-# What holding costs besides a record's own bytes: its objects and its places in queue and ledger; a header's
-# objects; a session with its queue and its place in the heap, but without the texts of its ids.
+# What holding costs besides a record's own bytes: its objects and its places in queue and offset tracker; a
+# header's objects; a session with its queue and its place in the heap, but without the texts of its ids.
 # `python -m benchmarks holding` measures it.
 OVERHEAD_BYTES = 320
 HEADER_BYTES = 160
@@ -30,7 +30,7 @@ SESSION_BYTES = 440
 class Record(Struct, frozen=True, gc=False):
     """One record, its key, value and headers byte for byte as the topic holds them."""
 
-    lease: Lease
+    assignment: Assignment
     """The assignment it came under; it names topic and partition."""
     offset: int
     timestamp_ms: int | None
@@ -98,8 +98,8 @@ class Batch(Struct, frozen=True, gc=False):
         return self._of(self.interactions[:middle]), self._of(self.interactions[middle:])
 
     def is_ours(self) -> bool:
-        """Whether the leases of all its events are open."""
-        return all(each.record.lease.open for each in self.interactions)
+        """Whether the assignments of all its events are open."""
+        return all(each.record.assignment.open for each in self.interactions)
 
     def _of(self, interactions: tuple[Interaction, ...]) -> Batch:
         return Batch(self.session_id, self.user_id, interactions)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Trying:
+class RetryState:
     """Written by those who try, read by those who ask."""
 
     __slots__ = ("calls", "code", "since")

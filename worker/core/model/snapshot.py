@@ -117,12 +117,12 @@ class Gauges(Struct, frozen=True, kw_only=True):
     """Since the oldest unsettled record was received; 0 with none."""
     oldest_unsettled_record_age_seconds: float = 0.0
     """How old the oldest unsettled record is by its own timestamp; 0 with none."""
-    gate_rate_calls_per_second: float
+    rate_limit_calls_per_second: float
     """What the gate lets through at most right now: this pod's share, what it borrows, less what throttling
     took off; 0 while held, but for probes."""
-    gate_borrowed_calls_per_second: float
+    rate_limit_borrowed_calls_per_second: float
     """What of it is above this pod's share, for others leave it."""
-    gate_share_ratio: float
+    quota_share_ratio: float
     """This pod's part of the quota, 0 to 1."""
     calls_in_flight: int
     holds: tuple[HoldStatus, ...]

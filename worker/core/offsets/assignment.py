@@ -3,10 +3,10 @@
 It knows the offsets received and not yet settled; the committable offset is the first of those, else one past
 the last received. It follows received offsets, so gaps (compaction, transactions) cost nothing.
 
-A log may lose its end under a lease (an unclean election), or be another (a topic made anew): its offsets are
-then given to other records. What is received from there on comes under a lease of its own, on top of the one
-before, which goes on for what stands below the cut: nothing is committed past that. What was cut away and is
-held moves no offset any more.
+A log may lose its end under an assignment (an unclean election), or be another (a topic made anew): its
+offsets are then given to other records. What is received from there on comes under an assignment of its own,
+on top of the one before, which goes on for what stands below the cut: nothing is committed past that. What
+was cut away and is held moves no offset any more.
 
 After Jeffail/checkpoint ``uncapped.go`` and arroyo's offset rules; confluentinc/parallel-consumer's issue 827
 shows what happens to those who commit the highest offset seen instead.
@@ -25,7 +25,7 @@ _LEAST_SETTLED_AHEAD = 64
 _MOST_GIVEN = 1000
 
 
-class Lease:
+class Assignment:
     """One assignment of one partition, from assign to revoke, or from one cut of its log to the next."""
 
     __slots__ = (
@@ -50,7 +50,7 @@ class Lease:
     )
 
     def __init__(self, topic: str, partition: int, epoch: int) -> None:
-        """Open a lease on which nothing has been received."""
+        """Open an assignment on which nothing has been received."""
         self.topic = topic
         self.partition = partition
         self.epoch = epoch
@@ -58,7 +58,7 @@ class Lease:
         # Being flushed, on a revoke or at shutdown: nothing of it lingers any more.
         self.ending = False
         self.next_offset: int | None = None
-        # What the broker has, as far as this lease has committed.
+        # What the broker has, as far as this assignment has committed.
         self.committed_offset: int | None = None
         self._pending: deque[int] = deque()
         # Settled out of order: they still stand in _pending, behind one that is not settled.
@@ -74,7 +74,7 @@ class Lease:
         self._given_last: int | None = None
         self._committed = 0
         # What was received before the log was cut, while some of it is not settled.
-        self._below: Lease | None = None
+        self._below: Assignment | None = None
         # Where the log was cut under it, and what stood from there on and is not settled.
         self._cut_at = inf
         self._cut_away: set[int] = set()
@@ -82,13 +82,13 @@ class Lease:
     def __repr__(self) -> str:
         """Name the partition and whether it is still ours."""
         state = "open" if self.open else "ended"
-        return f"<Lease {self.topic}[{self.partition}] epoch={self.epoch} {state}>"
+        return f"<Assignment {self.topic}[{self.partition}] epoch={self.epoch} {state}>"
 
     def track(self, offset: int, received_at: float = 0.0, timestamp_ms: float | None = None) -> None:
         """Note a record, received at that time, with its own timestamp; offsets ascend, with gaps.
 
         Raises:
-            ValueError: the offset was received before under this lease.
+            ValueError: the offset was received before under this assignment.
         """
         if self.next_offset is not None and offset < self.next_offset:
             msg = f"{self!r} received offset {offset} after {self.next_offset - 1}"
@@ -103,13 +103,13 @@ class Lease:
         if latest is None or latest[1] != received_at or abs(stamp - latest[2]) > _TOGETHER_MS:
             self._arrivals.append((offset, received_at, stamp))
 
-    def cut(self, offset: int, epoch: int) -> Lease:
-        """The log was cut at this offset, or begins anew there: the lease of what is received from now on.
+    def cut(self, offset: int, epoch: int) -> Assignment:
+        """Open an assignment for what is received from now on: the log was cut, or made anew, at ``offset``.
 
         It is this one's successor; only of the successor is to be asked what may be committed.
         """
         self.cut_away(offset)
-        on_top = Lease(self.topic, self.partition, epoch)
+        on_top = Assignment(self.topic, self.partition, epoch)
         on_top.ending, on_top.committed_offset = self.ending, self.committed_offset
         # Not past what was received together with the cut, and is not tracked yet.
         on_top.next_offset = None if self.next_offset is None else min(offset, self.next_offset)
@@ -189,7 +189,7 @@ class Lease:
         return ours if self._below is None else ours + self._below.unsettled()
 
     def settled(self) -> int:
-        """How many are, with all before them in the log, since the lease was opened."""
+        """How many are, with all before them in the log, since the assignment was opened."""
         return self._settled if self._below is None else self._settled + self._below.settled()
 
     def settled_ahead(self) -> int:

@@ -24,7 +24,7 @@ class Sessions(Protocol):
         """How many there are."""
 
 
-class Backlog:
+class MemoryBudget:
     """Records that are received and not done with, by number and by bytes."""
 
     def __init__(self, max_records: int, max_bytes: int, sessions: Sessions | None = None) -> None:

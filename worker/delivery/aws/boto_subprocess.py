@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import msgspec
 from msgspec import Struct
 
-from worker.core.model.outcomes import PassingFault
-from worker.delivery.aws.endpoint import Service, UnusableSettings, resolve
+from worker.core.model.outcomes import TransientFault
+from worker.delivery.aws.endpoint import ServiceEndpoint, UnusableSettings, resolve
 from worker.delivery.aws.provider_chain import (
     CredentialsUnavailable,
     Loaded,
@@ -52,7 +52,7 @@ class _Keyed(Struct, omit_defaults=True):
 
 
 class _Resolved(Struct, omit_defaults=True):
-    service: Service | None = None
+    service: ServiceEndpoint | None = None
     unusable: str = ""
     keyed: _Keyed | None = None
     """The keys too, for at start both are wanted, and most of the time is boto3's import."""
@@ -67,7 +67,7 @@ class Apart:
         self._now = now
         self._keyed: _Keyed | None = None
 
-    def resolve(self, endpoint_url: str | None) -> Service:
+    def resolve(self, endpoint_url: str | None) -> ServiceEndpoint:
         """What ``service.resolve`` finds.
 
         Raises:
@@ -146,7 +146,7 @@ def _loaded(region: str) -> _Keyed:
         return _Keyed(loaded.method, keys, loaded.expires_at())
     except Exception as error:  # noqa: BLE001  a provider runs the user's program or plugin
         fault = fault_of(error)
-        passing = isinstance(fault, PassingFault)
+        passing = isinstance(fault, TransientFault)
         return _Keyed(method, why=_printable(describe(error)), code=fault.code, passing=passing)
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from worker.core.flow_control.advice import clock_is_off
-from worker.core.log_throttle import Repeats
+from worker.core.log_throttle import LogThrottle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +42,7 @@ class ApiClock:
         self._date = b""
         self._heard_at = self._heard_monotonic = 0.0
         self._look_at = 0.0
-        self._repeats = Repeats()
+        self._log_throttle = LogThrottle()
 
     def hear(self, date: bytes) -> None:
         """Take the Date of an answer that has just come."""
@@ -76,9 +76,9 @@ class ApiClock:
         if ahead is None:
             return
         if abs(ahead) < SAID_FROM_SECONDS:
-            if self._repeats.ended("off", now) is not None:
+            if self._log_throttle.ended("off", now) is not None:
                 log.info("clock.right", ahead_seconds=round(ahead))
-        elif times := self._repeats.note("off", now):
+        elif times := self._log_throttle.note("off", now):
             advice = "set it right: AWS takes no signature that is five minutes off"
             log.warning(
                 "clock.off", ahead_seconds=round(ahead), says=clock_is_off(ahead), advice=advice, times=times

@@ -16,8 +16,8 @@ import structlog
 from msgspec import Struct
 
 from worker.core.flow_control.advice import advise_keys
-from worker.core.log_throttle import Repeats
-from worker.core.model.outcomes import Misconfigured, PassingFault
+from worker.core.log_throttle import LogThrottle
+from worker.core.model.outcomes import Misconfigured, TransientFault
 from worker.core.model.snapshot import KeysStatus
 from worker.delivery.aws.daemon_thread import in_daemon_thread
 from worker.delivery.aws.provider_chain import CredentialsUnavailable, Loaded, describe, fault_of, validate
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-Fault: TypeAlias = Misconfigured | PassingFault
+Fault: TypeAlias = Misconfigured | TransientFault
 
 # Well inside the 15 minutes before expiry at which keys are asked for anew.
 POLL_SECONDS = 60.0
@@ -82,7 +82,7 @@ class Credentials:
         self._epoch_seconds = epoch_seconds
         self._failures = 0
         self._failing_since: float | None = None
-        self._repeats = Repeats()
+        self._log_throttle = LogThrottle()
         self._loaded: Loaded | None = None
         self._method = ""
         self._reload_at = float("-inf")
@@ -190,7 +190,7 @@ class Credentials:
         self._failures += 1
         if self._failing_since is None:
             self._failing_since = now
-        if times := self._repeats.note("failed", now, self.fault.code):
+        if times := self._log_throttle.note("failed", now, self.fault.code):
             end_in_seconds = self._end_in_seconds()
             log.warning(
                 "credentials.failed",
@@ -204,7 +204,7 @@ class Credentials:
 
     def _use(self, keys: Keys) -> None:
         self.fault = self._failing_since = None
-        if (seconds := self._repeats.ended("failed", self._clock())) is not None:
+        if (seconds := self._log_throttle.ended("failed", self._clock())) is not None:
             log.info("credentials.recovered", seconds=round(seconds, 1))
         if keys != self.keys:
             self.keys = keys

@@ -44,7 +44,7 @@ class _Sample(Struct, frozen=True):
     signing_name: str
 
 
-class Service(Struct, frozen=True):
+class ServiceEndpoint(Struct, frozen=True):
     """One operation at one address."""
 
     method: str
@@ -66,7 +66,7 @@ class Service(Struct, frozen=True):
     """Why the region may be a mistake."""
 
 
-def resolve(region: str | None, endpoint_url: str | None) -> Service:
+def resolve(region: str | None, endpoint_url: str | None) -> ServiceEndpoint:
     """Ask boto3. It blocks for a tenth of a second, or a whole one when boto3 has to be imported.
 
     Raises:
@@ -90,7 +90,7 @@ def resolve(region: str | None, endpoint_url: str | None) -> Service:
         raise UnusableSettings(msg) from None
     _check_address(sample.endpoint_url)
     proxy_url, proxy_headers = _proxy(sample.url)
-    return Service(
+    return ServiceEndpoint(
         method=sample.method,
         url=sample.url,
         endpoint_url=sample.endpoint_url,
@@ -106,7 +106,7 @@ def resolve(region: str | None, endpoint_url: str | None) -> Service:
     )
 
 
-def require_encryption(service: Service, *, plain_http: bool) -> None:
+def require_encryption(service: ServiceEndpoint, *, plain_http: bool) -> None:
     """Have nobody's data travel readable by mistake; on this machine, or said on purpose, it may.
 
     Raises:

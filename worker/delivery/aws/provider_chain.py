@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from worker.core.model.error_codes import classify
-from worker.core.model.outcomes import Misconfigured, PassingFault, Throttled
+from worker.core.model.outcomes import Misconfigured, Throttled, TransientFault
 from worker.delivery.aws.signing import Keys
 
 if TYPE_CHECKING:
@@ -84,18 +84,18 @@ def validate(keys: Keys) -> Keys:
     return keys
 
 
-def fault_of(error: Exception) -> Misconfigured | PassingFault:
+def fault_of(error: Exception) -> Misconfigured | TransientFault:
     """Say whose turn it is when no keys could be had: a token service's, or the operator's."""
     if isinstance(error, CredentialsUnavailable):
-        return PassingFault(error.code) if error.passing else Misconfigured(error.code, str(error))
+        return TransientFault(error.code) if error.passing else Misconfigured(error.code, str(error))
     from botocore import exceptions  # noqa: PLC0415  as above
 
     if isinstance(error, exceptions.ClientError):
-        passing = isinstance(_answer_of(error), (PassingFault, Throttled))
+        passing = isinstance(_answer_of(error), (TransientFault, Throttled))
     else:
         away = (exceptions.ConnectionError, exceptions.HTTPClientError, exceptions.MetadataRetrievalError)
         passing = isinstance(error, away)
-    return PassingFault("CredentialsRefresh") if passing else Misconfigured("CredentialsUnavailable")
+    return TransientFault("CredentialsRefresh") if passing else Misconfigured("CredentialsUnavailable")
 
 
 def describe(error: Exception) -> str:

@@ -11,7 +11,7 @@ from math import inf
 from typing import TYPE_CHECKING, cast
 
 from worker.delivery.http.errors import ANSWER_TIMEOUT, Broken
-from worker.delivery.http.response_parser import AnswerReader
+from worker.delivery.http.response_parser import ResponseParser
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +36,7 @@ class Connection(asyncio.Protocol):
         """
         self._all = among
         self._loop = loop
-        self._reader = AnswerReader(hear_date)
+        self._reader = ResponseParser(hear_date)
         self._transport: asyncio.Transport | None = None
         self._waiter: asyncio.Future[Reply | Broken] | None = None
         self.ends_at = inf

@@ -21,7 +21,7 @@ from worker.delivery.http.errors import (
     Broken,
     while_connecting,
 )
-from worker.delivery.http.happy_eyeballs import Sockets
+from worker.delivery.http.happy_eyeballs import HappyEyeballs
 from worker.delivery.http.tls import TlsEnd
 from worker.delivery.http.tunnel import Tunnel
 
@@ -80,7 +80,7 @@ class Dialer:
         self._endpoint = place_of(url)
         self._proxied = proxy_url is not None
         self._first = self._endpoint if proxy_url is None else place_of(proxy_url)
-        self._sockets = Sockets(self._first.host, self._first.port)
+        self._sockets = HappyEyeballs(self._first.host, self._first.port)
         self._unnamed = None if _is_address(self._first.host) else DNS_FAILURE
         self._connect = (
             _connect_request(self._endpoint, proxy_headers)

@@ -23,7 +23,7 @@ Address: TypeAlias = tuple[int, Any]
 """A family and what ``connect`` takes in it."""
 
 
-class Sockets:
+class HappyEyeballs:
     """Opens connections to one host and port."""
 
     def __init__(self, host: str, port: int) -> None:

@@ -29,7 +29,7 @@ _HEARD = frozenset({
 })  # fmt: skip
 
 
-class AnswerReader:
+class ResponseParser:
     """Makes one reply after the other of bytes. Once something went wrong it is of no use any more."""
 
     __slots__ = ("_body", "_hear_date", "_parser", "_said", "_status", "_taken_bytes", "_whole", "reusable")

@@ -60,7 +60,7 @@ _STARTS: Final[dict[str, Start]] = {
     "error": "error",
 }
 
-# The offsets are the ledger's to give.
+# The offsets are the offset tracker's to give.
 CONSUMER_PROMISES: Final[dict[str, ClientValue]] = {
     "enable.auto.commit": False,
     "enable.auto.offset.store": False,

@@ -15,7 +15,7 @@ import structlog
 from confluent_kafka import KafkaError
 from msgspec import Struct
 
-from worker.core.log_throttle import Repeats
+from worker.core.log_throttle import LogThrottle
 from worker.core.model.snapshot import SourceTrouble
 from worker.sources.kafka.error_words import ADVICE, is_spoken, kind_of, place, sentence, subject_of
 from worker.sources.kafka.security import without_secrets
@@ -63,13 +63,13 @@ class _Complaint:
         self.error = 0
 
 
-class Trouble:
+class KafkaErrorMonitor:
     """The complaints that stand."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         """Begin without one; ``clock`` is the loop's."""
         self._clock = clock
-        self._repeats = Repeats()
+        self._log_throttle = LogThrottle()
         self._complaints: dict[tuple[str, str], _Complaint] = {}
 
     def note(self, error: KafkaError, topic: str | None = None, partition: int | None = None) -> None:
@@ -106,7 +106,7 @@ class Trouble:
         """These came, so their partitions can be read, and their topics are there."""
         if not any(kind in OF_PARTITIONS or kind in OF_TOPICS for kind, _ in self._complaints):
             return
-        for topic, partition in {(each.lease.topic, each.lease.partition) for each in records}:
+        for topic, partition in {(each.assignment.topic, each.assignment.partition) for each in records}:
             for kind in OF_PARTITIONS:
                 self._end(kind, place((topic, partition)))
             for kind in OF_TOPICS:
@@ -188,7 +188,7 @@ class Trouble:
     def _end(self, kind: str, subject: str, event: str | None = "kafka.recovered") -> None:
         if (complaint := self._complaints.pop((kind, subject), None)) is None:
             return
-        self._repeats.ended(f"{kind} {subject}", self._clock())
+        self._log_throttle.ended(f"{kind} {subject}", self._clock())
         if event is None:
             return
         log.info(
@@ -205,7 +205,7 @@ class Trouble:
 
     def _tell(self, complaint: _Complaint, *, anew: bool = False) -> None:
         key, now = f"{complaint.kind} {complaint.subject}", self._clock()
-        times = self._repeats.note(key, now) if anew else self._repeats.again(key, now)
+        times = self._log_throttle.note(key, now) if anew else self._log_throttle.again(key, now)
         if times is None or (anew and not times):
             return
         log.warning(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from worker.core.log_throttle import Repeats
+from worker.core.log_throttle import LogThrottle
 from worker.sources.kafka.error_monitor import Said
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Membership:
 
     def __init__(self) -> None:
         """Begin outside."""
-        self._repeats = Repeats()
+        self._log_throttle = LogThrottle()
         self._none_since: float | None = None
         self._rebalancing_since: float | None = None
 
@@ -43,13 +43,13 @@ class Membership:
     def _time_rebalance(self, group: GroupStatistics, now: float) -> None:
         if group.join_state == "steady":
             self._rebalancing_since = None
-            if (seconds := self._repeats.ended("rebalance", now)) is not None:
+            if (seconds := self._log_throttle.ended("rebalance", now)) is not None:
                 log.info("kafka.rebalance_ended", seconds=round(seconds + _LONG_SECONDS, 1))
             return
         if self._rebalancing_since is None:
             self._rebalancing_since = now
         seconds = now - self._rebalancing_since
-        if seconds >= _LONG_SECONDS and self._repeats.note("rebalance", now):
+        if seconds >= _LONG_SECONDS and self._log_throttle.note("rebalance", now):
             log.warning(
                 "kafka.rebalance_takes_long",
                 seconds=round(seconds, 1),

@@ -44,7 +44,7 @@ class Rest(Struct, frozen=True):
     """Where librdkafka will go on; negative: not known."""
 
 
-class Losses:
+class RetentionLosses:
     """Of the partitions that are ours."""
 
     def __init__(self) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from confluent_kafka import Message
 
     from worker.core.model.records import Headers
-    from worker.core.offsets.assignment import Lease
+    from worker.core.offsets.assignment import Assignment
 
 _NO_HEADERS: Final[Headers] = ()
 _RECENT_KEYS: Final = 4096
@@ -36,15 +36,15 @@ class RecordReader:
         self._keys: dict[bytes, bytes] = {}
         self._timestamp_ms = 0
 
-    def record(self, message: Message, lease: Lease, received_at: float) -> Record:
-        """The message, which is no error, as a record under this lease."""
+    def record(self, message: Message, assignment: Assignment, received_at: float) -> Record:
+        """The message, which is no error, as a record under this assignment."""
         kind, timestamp_ms = message.timestamp()
         if timestamp_ms == self._timestamp_ms:
             timestamp_ms = self._timestamp_ms
         else:
             self._timestamp_ms = timestamp_ms
         return Record(
-            lease,
+            assignment,
             message.offset(),  # type: ignore[arg-type]  # set, for it is no error
             timestamp_ms if kind and timestamp_ms >= 0 else None,
             self._shared(message.key()),

@@ -15,16 +15,16 @@ from worker.core.model.snapshot import NO_PARTITIONS, SourceStatus
 from worker.sources.kafka.error_monitor import Said
 from worker.sources.kafka.error_words import place
 from worker.sources.kafka.group import Membership
-from worker.sources.kafka.questions import Questions
-from worker.sources.kafka.standstill import Place, Standstill
+from worker.sources.kafka.questions import MetadataPoller
+from worker.sources.kafka.standstill import Place, StalledPartitions
 from worker.sources.kafka.statistics import decode, moved
-from worker.sources.kafka.unresponsive_brokers import Silence
+from worker.sources.kafka.unresponsive_brokers import UnresponsiveBrokers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from worker.core.model.snapshot import PartitionGauges
-    from worker.sources.kafka.state import Known
+    from worker.sources.kafka.state import KafkaState
     from worker.sources.kafka.statistics import Key, PartitionStatistics
 
 log = structlog.get_logger(__name__)
@@ -36,14 +36,14 @@ _LEAST_DELAY_SECONDS: Final = 30.0
 _DELAYS: Final = 3
 
 
-class Watch:
+class KafkaMonitor:
     """Hears the statistics, asks for the rest, and knows what is wrong."""
 
     def __init__(
         self,
         settings: Mapping[str, object],
         topics: Sequence[str],
-        known: Known,
+        known: KafkaState,
         clock: Callable[[], float],
         *,
         commit_seconds: float,
@@ -53,10 +53,10 @@ class Watch:
         self._known = known
         self._clock = clock
         self._longest_delay = max(_LEAST_DELAY_SECONDS, _DELAYS * commit_seconds)
-        self._silence = Silence(fetch_wait_seconds)
-        self._standstill = Standstill(fetch_wait_seconds)
+        self._silence = UnresponsiveBrokers(fetch_wait_seconds)
+        self._standstill = StalledPartitions(fetch_wait_seconds)
         self._membership = Membership()
-        self.questions = Questions(settings, topics, known, clock)
+        self.questions = MetadataPoller(settings, topics, known, clock)
         self._places: dict[Key, Place] = {}
         self._resting: set[Key] = set()
         self._undecodable = False
@@ -70,15 +70,15 @@ class Watch:
                 log.warning("kafka.statistics_unreadable", effect="lag, silence and standstill are not known")
             self._undecodable = True
             return
-        known, leases = self._known, self._known.reading.leases
-        ours = {key: each for key, each in statistics.partitions() if key in leases}
+        known, assignments = self._known, self._known.reading.assignments
+        ours = {key: each for key, each in statistics.partitions() if key in assignments}
         if fetching:
             known.reading.moved(moved(ours.items()))
         known.offsets.note_known(ours)
         self._silence.observe(statistics, now, fetching=fetching)
         known.trouble.silent(self._silence.of(now), self._silence.answered)
         total = None if self.questions.answer is None else self.questions.answer.total
-        none = self._membership.observe(statistics.cgrp, now, own=len(leases), total=total)
+        none = self._membership.observe(statistics.cgrp, now, own=len(assignments), total=total)
         known.trouble.only(NO_PARTITIONS, none)
         known.trouble.measured(statistics)
         self._look(ours, now, fetching=fetching)
@@ -100,11 +100,11 @@ class Watch:
         reading, offsets, losses = self._known.reading, self._known.offsets, self._known.losses
         return tuple(
             structs.replace(
-                offsets.gauges(lease, reading.next_offset(key)),
+                offsets.gauges(assignment, reading.next_offset(key)),
                 standing_seconds=standing.get(key),
                 lost_records=losses.of(key),
             )
-            for key, lease in reading.leases.items()
+            for key, assignment in reading.assignments.items()
         )
 
     def _look(self, known: Mapping[Key, PartitionStatistics], now: float, *, fetching: bool) -> None:

@@ -18,7 +18,7 @@ from worker.sources.kafka.statistics import PartitionStatistics
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from worker.core.offsets.assignment import Lease
+    from worker.core.offsets.assignment import Assignment
     from worker.sources.kafka.statistics import Key
 
 _UNKNOWN = PartitionStatistics()
@@ -120,24 +120,24 @@ class Offsets:
         end = self._ends.get(key)
         return Place(at, None if end is None else max(end, at or 0), waits=known.fetchq_cnt > 0)
 
-    def gauges(self, lease: Lease, position: int | None) -> PartitionGauges:
+    def gauges(self, assignment: Assignment, position: int | None) -> PartitionGauges:
         """A partition with its lag, as far as it is known."""
-        received, settled = lease.next_offset, lease.committable()
+        received, settled = assignment.next_offset, assignment.committable()
         if received is not None:
             position = received if position is None else max(received, position)
-        place = self.place((lease.topic, lease.partition), position)
-        at = settled if lease.unsettled() else place.at
+        place = self.place((assignment.topic, assignment.partition), position)
+        at = settled if assignment.unsettled() else place.at
         lag = None if place.end is None or at is None else max(0, place.end - at)
-        committed = self._committed_of(lease, settled, place.end)
-        return PartitionGauges(lease.topic, lease.partition, lag, place.end, committed)
+        committed = self._committed_of(assignment, settled, place.end)
+        return PartitionGauges(assignment.topic, assignment.partition, lag, place.end, committed)
 
     def _end_of(self, known: PartitionStatistics) -> int:
         return known.ls_offset if self._stable_only and known.ls_offset >= 0 else known.hi_offset
 
-    def _committed_of(self, lease: Lease, settled: int | None, end: int | None) -> int | None:
+    def _committed_of(self, assignment: Assignment, settled: int | None, end: int | None) -> int | None:
         """What is committed; what is known of another log, that counted on, is not."""
-        key = lease.topic, lease.partition
-        committed = self._committed.get(key, lease.committed_offset)
+        key = assignment.topic, assignment.partition
+        committed = self._committed.get(key, assignment.committed_offset)
         if committed is None:
             committed = self._known.get(key, _UNKNOWN).committed_offset
         beyond = settled if settled is not None else end

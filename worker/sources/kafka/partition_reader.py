@@ -1,8 +1,8 @@
-"""What is read of the partitions that are ours: records under their leases, and none left out.
+"""What is read of the partitions that are ours: records under their assignments, and none left out.
 
-librdkafka moves by itself when a log was cut. Where it went back, what comes from there is put under a lease
-of its own; where it may have left something out, nothing more is taken of the partition until it was read
-again.
+librdkafka moves by itself when a log was cut. Where it went back, what comes from there is put under an
+assignment of its own; where it may have left something out, nothing more is taken of the partition until it
+was read again.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from confluent_kafka.aio import AIOConsumer
 
     from worker.core.model.records import Record
-    from worker.core.offsets.assignment import Lease
+    from worker.core.offsets.assignment import Assignment
 
     Key: TypeAlias = tuple[str, int]
     Start: TypeAlias = Literal["earliest", "latest", "error"]
@@ -35,14 +35,14 @@ _ANSWER_SECONDS = 2.0
 _AGAIN_SECONDS = 5.0
 
 
-class Reading:
+class PartitionReader:
     """The partitions, from assign to revoke or loss, and where each is read on."""
 
     def __init__(
         self,
         *,
         start: Start,
-        cut: Callable[[Key, int], Lease],
+        cut: Callable[[Key, int], Assignment],
         begun: Callable[[Key, int], None],
         heed: Callable[[KafkaError, str | None, int | None], None],
         skipped: Callable[[Key, int, int], None],
@@ -51,7 +51,7 @@ class Reading:
 
         Args:
             start: where a partition is begun of which nothing is committed.
-            cut: opens a lease for a partition whose log goes on at an offset below what was read.
+            cut: opens an assignment for a partition whose log goes on at an offset below what was read.
             begun: is told of an offset, other than the committed one, that a partition was begun at: its next
                 owner is to begin there too.
             heed: is given what Kafka complains of, with topic and partition if it is of any.
@@ -63,7 +63,7 @@ class Reading:
         self._heed = heed
         self._skipped = skipped
         self._reader = RecordReader()
-        self.leases: dict[Key, Lease] = {}
+        self.assignments: dict[Key, Assignment] = {}
         self._positions: dict[Key, ReadPosition] = {}
         # Those of which something was committed when they were assigned.
         self._committed: set[Key] = set()
@@ -79,24 +79,24 @@ class Reading:
         position = self._positions[key]
         return position.next_offset if position.has_read or key in self._committed else None
 
-    def begin(self, leases: Mapping[Key, Lease], committed: Mapping[Key, int] | None) -> None:
+    def begin(self, assignments: Mapping[Key, Assignment], committed: Mapping[Key, int] | None) -> None:
         """Partitions were assigned, with what is committed of them; None: that could not be had."""
-        self.leases |= leases
+        self.assignments |= assignments
         if committed is None:
-            self._positions |= {key: ReadPosition() for key in leases}
-            self._to_seek |= dict.fromkeys(leases)
+            self._positions |= {key: ReadPosition() for key in assignments}
+            self._to_seek |= dict.fromkeys(assignments)
             return
         # The earliest is 0, or where the log starts, which is looked up if it begins above.
         self._committed |= committed.keys()
         unknown = 0 if self._start == "earliest" else None
-        self._positions |= {key: ReadPosition(committed.get(key, unknown)) for key in leases}
+        self._positions |= {key: ReadPosition(committed.get(key, unknown)) for key in assignments}
         if self._start == "latest":
-            self._to_seek |= dict.fromkeys(key for key in leases if key not in committed)
+            self._to_seek |= dict.fromkeys(key for key in assignments if key not in committed)
 
     def end(self, keys: Iterable[Key]) -> None:
         """They are not ours any more."""
         for key in keys:
-            self.leases.pop(key, None)
+            self.assignments.pop(key, None)
             self._positions.pop(key, None)
             self._committed.discard(key)
             self._to_seek.pop(key, None)
@@ -104,7 +104,12 @@ class Reading:
     def records(self, messages: Iterable[Message], received_at: float) -> list[Record]:
         """The messages as records; without what is not ours, and what ``seek`` has to bring again."""
         # Variables, for this is done for each record.
-        leases, positions, to_seek, read = self.leases, self._positions, self._to_seek, self._reader.record
+        assignments, positions, to_seek, read = (
+            self.assignments,
+            self._positions,
+            self._to_seek,
+            self._reader.record,
+        )
         records: list[Record] = []
         run, latest = ReadPosition(), None
         for message in messages:
@@ -112,20 +117,20 @@ class Reading:
                 self._heed(error, message.topic(), message.partition())
                 continue
             key: Key = (message.topic(), message.partition())  # type: ignore[assignment]  # set, for it is no error
-            if (lease := leases.get(key)) is None:
+            if (assignment := assignments.get(key)) is None:
                 continue
             position = positions[key]
             if to_seek and key in to_seek and not self._is_below(position, message):
                 continue
-            record = read(message, lease, received_at)
+            record = read(message, assignment, received_at)
             if position is not run or record.offset != position.next_offset:
                 _note_epoch(run, latest)
                 run, latest = position, None
             if record.offset != position.next_offset:
                 if not self._take_step(key, message):
                     continue
-                # The lease may be another from here on.
-                record = read(message, leases[key], received_at)
+                # The assignment may be another from here on.
+                record = read(message, assignments[key], received_at)
             position.next_offset = record.offset + 1
             latest = message
             records.append(record)
@@ -139,7 +144,7 @@ class Reading:
         """
         before, self._moved = self._moved, {}
         for key, offset in moved:
-            if key not in self.leases:
+            if key not in self.assignments:
                 continue
             self._moved[key] = offset
             if before.get(key) == offset and (step := self._positions[key].moved(offset)) is not Step.ON:
@@ -236,7 +241,7 @@ class Reading:
             effect="what was received is delivered; what Kafka lost before it was received is lost",
         )
         if position.has_read:
-            self.leases[key] = self._cut(key, offset)
+            self.assignments[key] = self._cut(key, offset)
         else:
             self._begun(key, offset)
         position.move(offset)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from confluent_kafka.aio import AIOConsumer
 
 
-class Pausing:
+class PauseControl:
     """Whether receiving is paused."""
 
     def __init__(

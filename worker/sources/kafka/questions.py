@@ -20,8 +20,8 @@ from worker.sources.kafka.losses import Rest
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from worker.core.offsets.assignment import Lease
-    from worker.sources.kafka.state import Known
+    from worker.core.offsets.assignment import Assignment
+    from worker.sources.kafka.state import KafkaState
     from worker.sources.kafka.statistics import Key
     from worker.sources.kafka.topics import TopicAnswer
 
@@ -39,14 +39,14 @@ class Due(Struct):
     topics: bool = False
 
 
-class Questions:
+class MetadataPoller:
     """Asks, and hands the answers to who keeps them."""
 
     def __init__(
         self,
         settings: Mapping[str, object],
         topics: Sequence[str],
-        known: Known,
+        known: KafkaState,
         clock: Callable[[], float],
     ) -> None:
         """Have asked nothing yet; ``settings`` are the consumer's."""
@@ -82,35 +82,39 @@ class Questions:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def _ask(self, due: Due, on_recounted: Callable[[], object]) -> None:
-        leases, rests = self._places(due)
-        wanted = Wanted(frozenset(leases), due.topics, self._unreadable() if due.topics else frozenset())
+        assignments, rests = self._places(due)
+        wanted = Wanted(frozenset(assignments), due.topics, self._unreadable() if due.topics else frozenset())
         loop = asyncio.get_running_loop()
         answers = await loop.run_in_executor(self._thread, self._admin.answer, wanted)
-        self._heed_places(answers, leases, rests)
+        self._heed_places(answers, assignments, rests)
         if answers.topics is not None:
             self._heed_topics(answers.topics, on_recounted)
         trouble = self._known.trouble
         trouble.readable(each for each in trouble.unreadable() if _topic(each) in answers.readable)
 
-    def _places(self, due: Due) -> tuple[dict[Key, Lease], dict[Key, Rest]]:
+    def _places(self, due: Due) -> tuple[dict[Key, Assignment], dict[Key, Rest]]:
         """The partitions to ask about, and what is known of those that rest."""
         if not due.places:
             return {}, {}
         reading, offsets = self._known.reading, self._known.offsets
-        leases = {
-            key: lease for key, lease in reading.leases.items() if offsets.broker(key) not in due.silent_nodes
+        assignments = {
+            key: assignment
+            for key, assignment in reading.assignments.items()
+            if offsets.broker(key) not in due.silent_nodes
         }
-        resting = due.resting & leases.keys()
-        return leases, {key: Rest(reading.next_offset(key), offsets.next_offset(key)) for key in resting}
+        resting = due.resting & assignments.keys()
+        return assignments, {key: Rest(reading.next_offset(key), offsets.next_offset(key)) for key in resting}
 
     def _unreadable(self) -> frozenset[str]:
         return frozenset(map(_topic, self._known.trouble.unreadable()))
 
-    def _heed_places(self, answers: Answers, asked: Mapping[Key, Lease], rests: Mapping[Key, Rest]) -> None:
+    def _heed_places(
+        self, answers: Answers, asked: Mapping[Key, Assignment], rests: Mapping[Key, Rest]
+    ) -> None:
         """Note what was answered of partitions that are ours still, and were all the while."""
-        leases = self._known.reading.leases
+        assignments = self._known.reading.assignments
         begins, ends = (
-            {key: offset for key, offset in offsets.items() if leases.get(key) is asked[key]}
+            {key: offset for key, offset in offsets.items() if assignments.get(key) is asked[key]}
             for offsets in (answers.begins, answers.ends)
         )
         self._known.offsets.note_places(begins, ends)

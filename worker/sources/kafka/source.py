@@ -1,8 +1,8 @@
 """Records from Kafka, offsets back to it.
 
 Keeps to four rules. Partitions are ours from ``on_assign`` to ``on_revoke`` or ``on_lost``, and every
-record carries the lease it came under. Offsets are stored here and committed by name, of partitions that are
-ours and no others: of what its own ``store_offsets`` was told, librdkafka commits nothing below its last
+record carries the assignment it came under. Offsets are stored here and committed by name, of partitions that
+are ours and no others: of what its own ``store_offsets`` was told, librdkafka commits nothing below its last
 commit, not even when the log was cut and counts from below again. Where a partition is read, and whether it
 flows, is said and never taken for granted. Polling never stops for long, so membership survives any outage.
 
@@ -23,9 +23,9 @@ from confluent_kafka.aio import AIOConsumer
 from worker.core.topics import subscription
 from worker.sources.kafka.client_settings import start_of
 from worker.sources.kafka.messages import how_many_more
-from worker.sources.kafka.monitor import Watch
-from worker.sources.kafka.pausing import Pausing
-from worker.sources.kafka.state import Known
+from worker.sources.kafka.monitor import KafkaMonitor
+from worker.sources.kafka.pausing import PauseControl
+from worker.sources.kafka.state import KafkaState
 from worker.sources.kafka.statistics import statistics_ms
 from worker.sources.kafka.topics import METADATA_SECONDS, count_partitions
 from worker.sources.memory import give_back
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
     from worker.core.model.records import Record
     from worker.core.model.snapshot import PartitionGauges, SourceStatus
-    from worker.core.offsets.assignment import Lease
-    from worker.ports import Assignments
+    from worker.core.offsets.assignment import Assignment
+    from worker.ports import RebalanceListener
 
 log = structlog.get_logger(__name__)
 
@@ -90,14 +90,14 @@ class KafkaSource:
         self._clock = clock
         self._giving_back: asyncio.TimerHandle | None = None
         self._commit_at = 0.0
-        self._known = Known(self._settings, clock, cut=self._cut, begun=self._begun)
+        self._known = KafkaState(self._settings, clock, cut=self._cut, begun=self._begun)
         self._reading, self._offsets = self._known.reading, self._known.offsets
-        self._watch = Watch(self._settings, topics, self._known, clock, commit_seconds=commit_seconds)
-        self._pausing = Pausing(self._reading.leases.keys, self._known.trouble.note)
+        self._watch = KafkaMonitor(self._settings, topics, self._known, clock, commit_seconds=commit_seconds)
+        self._pausing = PauseControl(self._reading.assignments.keys, self._known.trouble.note)
 
-    async def open(self, assignments: Assignments) -> None:
+    async def open(self, listener: RebalanceListener) -> None:
         """Subscribe; partitions come with the first calls of ``receive``."""
-        self._assignments = assignments
+        self._listener = listener
         callbacks = {"error_cb": self._failed, "stats_cb": self._measured, "on_commit": self._told_of_commit}
         ours: dict[str, object] = {"statistics.interval.ms": statistics_ms(self._settings)}
         # A log that is not where it should be is read from its start on: where nothing is committed, and only
@@ -132,7 +132,7 @@ class KafkaSource:
             records += self._records(more)
             if len(more) < count:
                 break
-        return [each for each in records if each.lease.open]
+        return [each for each in records if each.assignment.open]
 
     async def store(self, offsets: Mapping[tuple[str, int], int]) -> None:
         """Note them for the next commit; a partition that was taken away meanwhile is left out."""
@@ -195,12 +195,12 @@ class KafkaSource:
         self._known.losses.cut(key, offset)
         self._commit_at = self._clock()
 
-    def _cut(self, key: tuple[str, int], offset: int) -> Lease:
+    def _cut(self, key: tuple[str, int], offset: int) -> Assignment:
         """A log was cut: what was committed of it must not be where the next owner begins."""
-        lease = self._assignments.cut(key, offset)
-        if (committable := lease.committable()) is not None:
+        assignment = self._listener.cut(key, offset)
+        if (committable := assignment.committable()) is not None:
             self._begun(key, committable)
-        return lease
+        return assignment
 
     async def _keep_pace(self) -> None:
         """Say of what was assigned whether it flows, and where it is read; commit when it is time."""
@@ -215,13 +215,13 @@ class KafkaSource:
         keys = _keys(partitions)
         self._forget(keys)
         committed = await self._committed(keys)
-        leases = dict(zip(keys, self._assignments.assigned(keys), strict=True))
-        self._reading.begin(leases, committed)
+        assignments = dict(zip(keys, self._listener.assigned(keys), strict=True))
+        self._reading.begin(assignments, committed)
         self._pausing.assigned()
 
     def _recounted(self) -> None:
         """The topics have more partitions, or fewer, and they are others': the share is another."""
-        self._assignments.assigned([])
+        self._listener.assigned([])
 
     async def _committed(self, keys: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int] | None:
         """Where the group has committed, of those of which it has; None when that can't be had."""
@@ -238,7 +238,7 @@ class KafkaSource:
 
     async def _revoked(self, _: AIOConsumer, partitions: list[TopicPartition]) -> None:
         keys = _keys(partitions)
-        await self.store(await self._assignments.revoked(keys))
+        await self.store(await self._listener.revoked(keys))
         try:
             async with asyncio.timeout(_COMMIT_SECONDS):
                 await self.commit()
@@ -248,7 +248,7 @@ class KafkaSource:
 
     async def _lost(self, _: AIOConsumer, partitions: list[TopicPartition]) -> None:
         keys = _keys(partitions)
-        self._assignments.lost(keys)
+        self._listener.lost(keys)
         self._forget(keys)
 
     def _forget(self, keys: Sequence[tuple[str, int]]) -> None:
@@ -274,14 +274,14 @@ class KafkaSource:
             key = each.topic, each.partition
             if (failed := error or each.error) is None:
                 done[key] = each.offset
-            elif failed.code() not in _HARMLESS and key in self._reading.leases:
+            elif failed.code() not in _HARMLESS and key in self._reading.assignments:
                 self._known.trouble.commit_failed(failed, [key])
         self._known.committed(self._of_ours(done))
         if done:
             self._on_committed(done)
 
     def _of_ours(self, offsets: Mapping[tuple[str, int], int]) -> dict[tuple[str, int], int]:
-        return {key: offset for key, offset in offsets.items() if key in self._reading.leases}
+        return {key: offset for key, offset in offsets.items() if key in self._reading.assignments}
 
 
 def _keys(partitions: Iterable[TopicPartition]) -> list[tuple[str, int]]:

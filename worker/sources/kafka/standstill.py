@@ -41,7 +41,7 @@ class _Standing(Struct):
     seconds: float = 0.0
 
 
-class Standstill:
+class StalledPartitions:
     """Which partitions stand still, and for how long."""
 
     def __init__(self, fetch_wait_seconds: float) -> None:

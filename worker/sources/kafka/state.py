@@ -5,20 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from worker.sources.kafka.client_settings import start_of
-from worker.sources.kafka.error_monitor import Trouble
-from worker.sources.kafka.losses import Losses
+from worker.sources.kafka.error_monitor import KafkaErrorMonitor
+from worker.sources.kafka.losses import RetentionLosses
 from worker.sources.kafka.offsets import Offsets
-from worker.sources.kafka.partition_reader import Reading
+from worker.sources.kafka.partition_reader import PartitionReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from worker.core.offsets.assignment import Lease
+    from worker.core.offsets.assignment import Assignment
     from worker.sources.kafka.standstill import Place
     from worker.sources.kafka.statistics import Key
 
 
-class Known:
+class KafkaState:
     """The keepers."""
 
     def __init__(
@@ -26,14 +26,14 @@ class Known:
         settings: Mapping[str, object],
         clock: Callable[[], float],
         *,
-        cut: Callable[[Key, int], Lease],
+        cut: Callable[[Key, int], Assignment],
         begun: Callable[[Key, int], None],
     ) -> None:
-        """Begin without partitions; ``settings`` are the consumer's, the others are for ``Reading``."""
-        self.trouble = Trouble(clock)
-        self.losses = Losses()
+        """Begin without partitions; ``settings`` are the consumer's, the rest is for ``PartitionReader``."""
+        self.trouble = KafkaErrorMonitor(clock)
+        self.losses = RetentionLosses()
         self.offsets = Offsets(settings, clock)
-        self.reading = Reading(
+        self.reading = PartitionReader(
             start=start_of(settings),
             cut=cut,
             begun=begun,

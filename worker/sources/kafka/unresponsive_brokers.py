@@ -33,7 +33,7 @@ class _Waiting(Struct, frozen=True):
         return now - self.since >= self.patience_seconds
 
 
-class Silence:
+class UnresponsiveBrokers:
     """Which brokers do not answer, and since when."""
 
     def __init__(self, fetch_wait_seconds: float = USUAL_FETCH_WAIT_SECONDS) -> None:
