@@ -1,6 +1,6 @@
-"""Joins the parts of one worker: the pure ones are made here, the outer ones (the edges) are given.
+"""Joins the parts of one worker: the pure ones are made here, the outer ones (the adapters) are given.
 
-Real edges come from ``wiring``; tests give twins in memory, and get the same worker.
+Real adapters come from ``wiring``; tests give twins in memory, and get the same worker.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from msgspec import Struct
 from worker.core.batching.age_limit import AgeLimit
 from worker.core.batching.scheduling import FreshestFirst, OldestFirst
 from worker.core.batching.session_queues import SessionQueues
-from worker.core.flow_control.gate import Gate
+from worker.core.flow_control.admission import Admission
+from worker.core.flow_control.circuit_breaker import CircuitBreaker
+from worker.core.flow_control.rate_limiter import RateLimiter
 from worker.core.flow_control.refusal_streak import RefusalStreak
 from worker.core.offsets.memory_budget import MemoryBudget
 from worker.core.offsets.tracker import OffsetTracker
@@ -62,8 +64,6 @@ class Worker(Struct, frozen=True):
     unsettled: UnsettledRecords
     permits: Permits
     queues: SessionQueues
-    dispatcher: Dispatcher
-    delivery: RetryingSender
     dead_letter_queue: DeadLetterQueue
     quarantine: Quarantine
     settings: Settings
@@ -72,18 +72,18 @@ class Worker(Struct, frozen=True):
     rebalance: RebalanceHandler
 
     def holds(self) -> tuple[HoldStatus, ...]:
-        """All that is held: the gate, and what cannot be mapped."""
+        """All holds: what stops sending, and what cannot be mapped."""
         return (*self.permits.holds(), *self.quarantine.holds())
 
 
 def assemble(settings: Settings, adapters: Adapters, clock: Callable[[], float]) -> Worker:
-    """A worker, ready to ``flow.run()`` on the loop whose time is ``clock``."""
+    """A worker, ready to ``pipeline.run()`` on the loop whose time is ``clock``."""
     state = _state(settings, adapters.metrics, clock)
     dead_letter_queue = DeadLetterQueue(state, adapters.dead_letters)
     quarantine = Quarantine(state, dead_letter_queue, settings.dead_letters.hold_after_unmappable)
     streak = RefusalStreak(settings.dead_letters.hold_after_refusals)
-    delivery = _delivery(settings.retry, state, adapters.put_events)
-    dispatcher = Dispatcher(state, delivery=delivery, dead_letter_queue=dead_letter_queue, streak=streak)
+    sender = _sender(settings.retry, state, adapters.put_events)
+    dispatcher = Dispatcher(state, sender=sender, dead_letter_queue=dead_letter_queue, streak=streak)
     rebalance = RebalanceHandler(state, quarantine, revoke_seconds=settings.kafka.revoke_seconds)
     pipeline = Pipeline(
         state,
@@ -102,8 +102,6 @@ def assemble(settings: Settings, adapters: Adapters, clock: Callable[[], float])
         unsettled=state.unsettled,
         permits=state.permits,
         queues=state.queues,
-        dispatcher=dispatcher,
-        delivery=delivery,
         dead_letter_queue=dead_letter_queue,
         quarantine=quarantine,
         settings=settings,
@@ -120,7 +118,11 @@ def _state(settings: Settings, metrics: PipelineMetrics, clock: Callable[[], flo
         unsettled=UnsettledRecords(OffsetTracker(), memory),
         queues=queues,
         permits=Permits(
-            Gate(personalize.requests_per_second, personalize.max_in_flight), clock, lambda: len(queues) > 0
+            Admission(
+                RateLimiter(personalize.requests_per_second, personalize.max_in_flight), CircuitBreaker()
+            ),
+            clock,
+            lambda: len(queues) > 0,
         ),
         metrics=metrics,
         work=Wakeup(),
@@ -140,7 +142,7 @@ def _age_limit(limits: LimitSettings) -> AgeLimit:
     return AgeLimit(max_age_seconds, limits.when_too_old)
 
 
-def _delivery(retry: RetrySettings, state: PipelineState, put_events: PutEvents) -> RetryingSender:
+def _sender(retry: RetrySettings, state: PipelineState, put_events: PutEvents) -> RetryingSender:
     return RetryingSender(
         put_events,
         state.permits,
@@ -149,5 +151,4 @@ def _delivery(retry: RetrySettings, state: PipelineState, put_events: PutEvents)
         sleep_until=state.assignments_ended.wait,
         first_wait_seconds=retry.first_wait_seconds,
         max_wait_seconds=retry.max_wait_seconds,
-        retry_states=state.queues.retry_states,
     )

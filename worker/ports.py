@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from worker.core.model.outcomes import Answer, Outcome
+    from worker.core.model.outcomes import Answer
     from worker.core.model.records import Batch, Mapped, Reason, Record, Skipped
     from worker.core.offsets.assignment import Assignment
 
@@ -80,23 +80,6 @@ class DeadLetters(Protocol):
 
     async def write(self, record: Record, reason: Reason, tries: int) -> None:
         """Return when the broker has acknowledged it; raise ``DeadLettersUnwritable`` when it didn't."""
-
-
-class Permits(Protocol):
-    """Where each call waits for the gate."""
-
-    async def enter(self, *, again: bool = False) -> bool:
-        """Wait until a call may go; False: turned away, for the gate is held and it was tried before."""
-
-    def leave(self, answer: Answer | None = None, sent_at: float = ...) -> None:
-        """The call that entered is over, with this answer; none: it was not made, or given up."""
-
-
-class Delivery(Protocol):
-    """A batch, sent until it has an outcome."""
-
-    async def send(self, batch: Batch) -> tuple[Outcome, int]:
-        """The outcome, and how many calls it took. The pass for the first call is taken by the caller."""
 
 
 class PipelineMetrics(Protocol):

@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING, Any, Final
 from tests.simulation import defects_of_calls, defects_of_reading  # noqa: F401  they register their own
 from tests.simulation.planting import DEFECTS, defect, planted
 from worker.core.batching.age_limit import AgeLimit
+from worker.core.flow_control.holds import HoldKind
 from worker.core.flow_control.refusal_streak import RefusalStreak
 from worker.core.flow_control.unmappable_streak import UnmappableStreak
 from worker.core.model.outcomes import Accepted, Refused, Throttled, TransientFault
-from worker.core.model.records import Batch, Reason
+from worker.core.model.records import Reason
 from worker.core.offsets.assignment import Assignment
 from worker.core.offsets.tracker import OffsetTracker
 from worker.pipeline.age_filter import AgeFilter
 from worker.pipeline.dead_letter_queue import DeadLetterQueue
 from worker.pipeline.dispatcher import Dispatcher
+from worker.pipeline.in_flight import InFlight
 from worker.pipeline.pipeline import Pipeline
 from worker.pipeline.quarantine import Quarantine
 from worker.pipeline.rebalance import RebalanceHandler
@@ -90,10 +92,10 @@ def does_not_wait_for_the_drain(_: Callable[..., Any]) -> Any:
 
 @defect(Dispatcher, "_advance")
 def settles_before_the_answer(_: Callable[..., Any]) -> Any:
-    async def wrong(dispatcher: Dispatcher, left: list[Batch]) -> bool:
-        outcome, _tries = await dispatcher._delivery.send(batch := left[0])
-        dispatcher._unsettled.settle_all(batch.interactions)
-        del left[0]
+    async def wrong(dispatcher: Dispatcher, flight: InFlight) -> bool:
+        outcome, _calls = await dispatcher._sender.send(flight)
+        dispatcher._unsettled.settle_all(flight.left[0].interactions)
+        del flight.left[0]
         return isinstance(outcome, Accepted)
 
     return wrong
@@ -120,7 +122,7 @@ def takes_a_failed_dead_letter_for_written(right: Callable[..., Any]) -> Any:
         try:
             await right(dead_letter_queue, *letter)
         except DeadLettersUnwritable:
-            dead_letter_queue._permits.resume("dead_letters")
+            dead_letter_queue._permits.resume(HoldKind.DEAD_LETTERS)
 
     return wrong
 
@@ -137,8 +139,8 @@ def drops_at_the_limit(_: Callable[..., Any]) -> Any:
 
 @defect(RetryingSender, "_call")
 def takes_a_throttled_call_for_accepted(right: Callable[..., Any]) -> Any:
-    async def wrong(delivery: RetryingSender, batch: Batch) -> Any:
-        answer = await right(delivery, batch)
+    async def wrong(sender: RetryingSender, flight: InFlight) -> Any:
+        answer = await right(sender, flight)
         return Accepted() if isinstance(answer, Throttled) else answer
 
     return wrong
@@ -146,38 +148,38 @@ def takes_a_throttled_call_for_accepted(right: Callable[..., Any]) -> Any:
 
 @defect(RetryingSender, "_call")
 def takes_a_timeout_for_accepted(right: Callable[..., Any]) -> Any:
-    async def wrong(delivery: RetryingSender, batch: Batch) -> Any:
-        answer = await right(delivery, batch)
+    async def wrong(sender: RetryingSender, flight: InFlight) -> Any:
+        answer = await right(sender, flight)
         return Accepted() if answer == TransientFault("AnswerTimeout") else answer
 
     return wrong
 
 
 @defect(Dispatcher, "_advance")
-def buries_a_whole_call(right: Callable[..., Any]) -> Any:
-    async def wrong(dispatcher: Dispatcher, left: list[Batch]) -> bool:
-        outcome, tries = await dispatcher._delivery.send(batch := left[0])
+def dead_letters_a_whole_call(right: Callable[..., Any]) -> Any:
+    async def wrong(dispatcher: Dispatcher, flight: InFlight) -> bool:
+        outcome, tries = await dispatcher._sender.send(flight)
         if not isinstance(outcome, Refused):
-            return await right(_answering(dispatcher, outcome, tries), left)
-        for each in batch.interactions:
+            return await right(_answering(dispatcher, outcome, tries), flight)
+        for each in flight.left[0].interactions:
             await dispatcher._dead_letter_queue.write(
                 each.record, Reason("refused", ""), tries=tries, event=each.event
             )
-        del left[0]
+        del flight.left[0]
         return True
 
     return wrong
 
 
 def _answering(dispatcher: Dispatcher, outcome: Any, tries: int) -> Dispatcher:
-    """The same courier, with an outcome in hand."""
+    """The same dispatcher, with an outcome in hand."""
 
     class Answered:
-        async def send(self, _: Batch) -> tuple[Any, int]:
+        async def send(self, _: InFlight) -> tuple[Any, int]:
             return outcome, tries
 
     same = object.__new__(Dispatcher)
-    same.__dict__ = {**dispatcher.__dict__, "_delivery": Answered()}
+    same.__dict__ = {**dispatcher.__dict__, "_sender": Answered()}
     return same
 
 

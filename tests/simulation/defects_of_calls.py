@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 from tests.simulation.planting import defect
 from worker.core.batching.session import Session
 from worker.core.batching.session_queues import SessionQueues
-from worker.core.flow_control.gate import Gate
+from worker.core.flow_control.admission import Admission
 from worker.core.model.outcomes import Requeued
 from worker.core.model.records import Batch
 from worker.core.offsets.memory_budget import MemoryBudget
 from worker.pipeline.dead_letter_queue import DeadLetterQueue
 from worker.pipeline.dispatcher import Dispatcher
+from worker.pipeline.in_flight import InFlight
 from worker.pipeline.permits import Permits
 from worker.pipeline.pipeline import Pipeline
 from worker.pipeline.retry import RetryingSender
@@ -70,9 +71,10 @@ def seals_one_event_too_many(right: Callable[..., Any]) -> Any:
 
 @defect(Dispatcher, "_give_back")
 def puts_back_what_is_no_longer_its_own(_: Callable[..., Any]) -> Any:
-    def wrong(dispatcher: Dispatcher, session_id: str, left: list[Batch]) -> None:
-        events = [event for batch in left for event in batch.interactions]
-        dispatcher._queues.release(session_id, dispatcher._clock(), put_back=events)
+    def wrong(dispatcher: Dispatcher, flight: InFlight) -> None:
+        events = list(flight.interactions())
+        flight.left.clear()
+        dispatcher._queues.release(flight.session_id, dispatcher._clock(), put_back=events)
 
     return wrong
 
@@ -82,12 +84,13 @@ def sends_what_is_no_longer_its_own(_: Callable[..., Any]) -> Any:
     return lambda _: True
 
 
-@defect(Gate, "opens_at")
+@defect(Admission, "opens_at")
 def sends_on_while_held(right: Callable[..., Any]) -> Any:
-    def wrong(gate: Gate, now: float) -> float:
-        holds, gate._holds = gate._holds, {}
-        opens_at = right(gate, now)
-        gate._holds = holds
+    def wrong(admission: Admission, now: float) -> float:
+        breaker = admission.breaker
+        holds, breaker._holds = breaker._holds, {}
+        opens_at = right(admission, now)
+        breaker._holds = holds
         return opens_at
 
     return wrong
@@ -109,13 +112,13 @@ def keeps_counting_what_was_dropped(_: Callable[..., Any]) -> Any:
 # Wake-ups and places
 
 
-@defect(Pipeline, "_carried")
+@defect(Pipeline, "_dispatched")
 def loses_the_wake_up_after_a_call(_: Callable[..., Any]) -> Any:
-    return lambda pipeline, task: pipeline._batches.pop(task, None)
+    return lambda pipeline, task: pipeline._in_flight.pop(task, None)
 
 
-@defect(Permits, "leave")
-def loses_the_wake_up_at_the_gate(right: Callable[..., Any]) -> Any:
+@defect(Permits, "released")
+def loses_the_wake_up_of_a_permit(right: Callable[..., Any]) -> Any:
     def wrong(permits: Permits, *answer: Any) -> None:
         permits._let_through = lambda: None
         right(permits, *answer)

@@ -199,7 +199,7 @@ class Member:
         if self.is_stopping:
             self._revokes_while_stopping += not self.consumer.is_closing
             until = min(until, self._stopped_at + self.settings.drain_seconds)
-        had_time = self.now() < until - _AN_INSTANT and not self.worker.permits.gate.holds
+        had_time = self.now() < until - _AN_INSTANT and not self.worker.permits.breaker.holds
         self.oracle.gave_back(partitions, had_time=had_time)
 
     def ended(self) -> str | None:
@@ -215,14 +215,14 @@ class Member:
 
     def rest(self) -> str | None:
         """With everything done and no fault left: what of it is not at rest, if anything."""
-        unsettled, gate = self.worker.unsettled, self.worker.permits.gate
+        unsettled, permits = self.worker.unsettled, self.worker.permits
         # Of a topic of which nothing can be mapped, the last are kept until something can.
         kept = sum(each.kept for each in self.worker.quarantine.streaks.values())
         states = {
             "backlog": unsettled.memory.records == kept and bool(unsettled.memory.bytes) == bool(kept),
-            "calls": gate.in_flight == 0 and self.oracle.under_way.total() == 0,
+            "calls": permits.limiter.in_flight == 0 and self.oracle.under_way.total() == 0,
             "hands": self.oracle.hands.held == kept,
-            "holds": not any(hold.kind == "dead_letters" for hold in gate.holds),
+            "holds": not any(hold.kind == "dead_letters" for hold in permits.breaker.holds),
             "flow": not self.worker.pipeline.paused,
         }
         return next((f"{self.name}: {name}" for name, is_at_rest in states.items() if not is_at_rest), None)

@@ -255,7 +255,7 @@ class World:
             self.breach("the worker ends whole", f"{len(left)} of its tasks are left")
 
     def _where_it_stands(self) -> str:
-        holds = [hold.kind for each in self.members.values() for hold in each.worker.permits.gate.holds]
+        holds = [hold.kind for each in self.members.values() for hold in each.worker.permits.breaker.holds]
         stands = ", ".join(
             f"partition {each.number} of {each.owner.name if each.owner else 'nobody'} at {each.committed}"
             for each in self.partitions

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 
-from tests.support.builders import interaction
+from tests.support.builders import admission, in_flight, interaction
 from tests.support.twins import MeterTwin
-from worker.core.flow_control.gate import Gate
 from worker.core.model.outcomes import Accepted, Answer, Throttled
 from worker.core.model.records import Batch
 from worker.local.faults import TokenBucket
-from worker.pipeline.permits import Permits
+from worker.pipeline.permits import Permit, Permits
 from worker.pipeline.retry import RetryingSender
 
 if TYPE_CHECKING:
@@ -116,10 +115,9 @@ class Pod:
         self._waiting = 0.0
         # No session has two calls in flight.
         self._sessions = count()
-        self.gate = Gate(quota, MAX_IN_FLIGHT)
-        self.permits = Permits(self.gate, self._loop.time)
+        self.permits = Permits(admission(quota, MAX_IN_FLIGHT), self._loop.time)
         self.permits.set_share(share)
-        self._delivery = RetryingSender(
+        self._sender = RetryingSender(
             self,
             self.permits,
             MeterTwin(),
@@ -142,18 +140,18 @@ class Pod:
                 await self._arrive()
                 while self._waiting >= 1:
                     # What is not done by and by is the backlog; how long it is does not matter here.
-                    if await self._enter():
-                        self._waiting -= 1
-                        tasks.create_task(self._delivery.send(self._batch()))
+                    permit = await self._acquire()
+                    self._waiting -= 1
+                    tasks.create_task(self._sender.send(in_flight(self._batch(), permit)))
 
     def _batch(self) -> Batch:
         return Batch(f"s{next(self._sessions)}", "u", (interaction(),))
 
-    async def _enter(self) -> bool:
-        entering = self._loop.time()
-        passed = await self.permits.enter()
-        self._arrived(self._loop.time() - entering)
-        return passed
+    async def _acquire(self) -> Permit:
+        began_at = self._loop.time()
+        permit = await self.permits.acquire()
+        self._arrived(self._loop.time() - began_at)
+        return permit
 
     async def _arrive(self) -> None:
         seconds = ARRIVAL_SECONDS * self._random.uniform(0.5, 1.5)

@@ -80,7 +80,7 @@ class Stage:
             self.source, map_record, self.api, self.dead_letters, self.metrics, self.epoch_seconds
         )
         self.worker = assemble(conf or settings(), adapters, self.loop.time)
-        self.gate = self.worker.permits.gate
+        self.limiter, self.breaker = self.worker.permits.limiter, self.worker.permits.breaker
 
     def epoch_seconds(self) -> float:
         """The wall clock; it shows a time in 2026 at the loop's 0."""

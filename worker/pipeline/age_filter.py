@@ -1,6 +1,6 @@
 """Keeps back what is too old to be sent: on its way in, and when its turn has come.
 
-Only while calls come through. While the gate is held, or call after call fails, no record is judged: else a
+Only while calls come through. While sending is held, or call after call fails, no record is judged: else a
 wrong permission or address would empty a topic into the dead letters. Whoever mends it may still raise the
 limit; what is too old once calls come through again is put aside then. Nor is anybody judged before the first
 call came through: a worker that starts anew has forgotten that it was held; and nobody after the wall clock
@@ -94,7 +94,7 @@ class AgeFilter:
         outage = self._permits.outage
         return (
             outage.came_through_at > self._doubted_at
-            and not self._permits.gate.holds
+            and not self._permits.breaker.is_open
             and not outage.is_on(self._clock())
         )
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_never, wait_random_exponential
 
+from worker.core.flow_control.holds import HoldKind
 from worker.core.model.records import held_bytes
 from worker.pipeline.dead_letter_log import DeadLetterLog
 from worker.pipeline.wakeup import Wakeup
@@ -48,9 +49,9 @@ class DeadLetterQueue:
         self._waiting: deque[Letter] = deque()
         self._work = Wakeup()
         self._letters: set[tuple[Assignment, int]] = set()
-        # The letters that failed, and when each is tried again: while there is one, the gate is held.
+        # The letters that failed, and when each is tried again: while there is one, nothing is sent.
         self._unwritten: dict[tuple[Assignment, int], float] = {}
-        state.permits.probed_elsewhere("dead_letters", self._tried_at)
+        state.permits.probed_elsewhere(HoldKind.DEAD_LETTERS, self._tried_at)
 
     def has(self, assignment: Assignment, offset: int) -> bool:
         """Whether this record is to be written, or is being written."""
@@ -93,7 +94,7 @@ class DeadLetterQueue:
         self._letters.discard(letter)
         self._unwritten.pop(letter, None)
         if not self._unwritten:
-            self._permits.resume("dead_letters")
+            self._permits.resume(HoldKind.DEAD_LETTERS)
         self._unsettled.settle(record, event)
 
     async def _write_again(
@@ -121,7 +122,7 @@ class DeadLetterQueue:
             await self._dead_letters.write(record, reason, tries)
         except DeadLettersUnwritable as fault:
             self._unwritten[record.assignment, record.offset] = inf
-            self._permits.hold("dead_letters", str(fault))
+            self._permits.hold(HoldKind.DEAD_LETTERS, str(fault))
             raise
         self._metrics.dead_lettered(reason)
         self.log.note(reason)

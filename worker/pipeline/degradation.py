@@ -17,7 +17,7 @@ from worker.core.log_throttle import LogThrottle
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from worker.core.flow_control.gate import Gate
+    from worker.core.flow_control.rate_limiter import RateLimiter
     from worker.core.flow_control.recent_calls import RecentCalls
 
 log = structlog.get_logger(__name__)
@@ -43,9 +43,9 @@ _FAILING: Final = "failing"
 class DegradationMonitor:
     """Since when too few calls come through. Times are seconds of the loop's clock."""
 
-    def __init__(self, gate: Gate, recent: RecentCalls, is_wanted: Callable[[], bool]) -> None:
-        """Look at the rate of ``gate`` and what calls came to; ``is_wanted``: there is something to send."""
-        self._gate = gate
+    def __init__(self, limiter: RateLimiter, recent: RecentCalls, is_wanted: Callable[[], bool]) -> None:
+        """Look at the rate of ``limiter`` and what calls came to; ``is_wanted``: there is something to send."""
+        self._limiter = limiter
         self._recent = recent
         self._is_wanted = is_wanted
         self._log_throttle = LogThrottle()
@@ -92,7 +92,7 @@ class DegradationMonitor:
         seconds = self.throttled_seconds(now)
         if seconds is None:
             return None
-        rates = f"{_rate(self._gate.rate)} of {_rate(self._gate.own_rate)} calls/s"
+        rates = f"{_rate(self._limiter.rate)} of {_rate(self._limiter.own_rate)} calls/s"
         part = f"{self._recent.throttled_part(now):.0%} of calls throttled"
         return f"throttled to {rates} for {seconds:.0f} s, {part}; {advise_unreached('', throttled=True)}"
 
@@ -120,8 +120,8 @@ class DegradationMonitor:
         if seconds is not None and (times := self._log_throttle.note(_THROTTLED, now)):
             log.warning(
                 "calls.throttled",
-                rate=round(self._gate.rate, 1),
-                share=round(self._gate.own_rate, 1),
+                rate=round(self._limiter.rate, 1),
+                share=round(self._limiter.own_rate, 1),
                 throttled_part=round(recent.throttled_part(now), 2),
                 seconds=round(seconds, 1),
                 times=times,
@@ -144,7 +144,7 @@ class DegradationMonitor:
             log.info(event, seconds=round(seconds, 1))
 
     def _is_below(self, part: float) -> bool:
-        return self._gate.rate < part * self._gate.own_rate
+        return self._limiter.rate < part * self._limiter.own_rate
 
     def _is_still_throttled(self, now: float) -> bool:
         lasts = _THROTTLES_LAST_SECONDS if self._is_wanted() else _IDLE_SECONDS

@@ -1,4 +1,4 @@
-"""Takes one sealed batch to the end of its way.
+"""Dispatches one sealed batch and sees it to its end.
 
 Accepted: settled. Refused for its content: halved, the earlier half first, until the bad event stands
 alone, and that one goes to the dead letters. Held, or its assignment ended: what is still ours goes back to
@@ -7,91 +7,93 @@ the head of its session's queue. Only then may the session's next call go.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
-from worker.core.model.outcomes import Accepted, Refused
+from worker.core.flow_control.holds import HoldKind
+from worker.core.model.outcomes import Accepted, Misconfigured, Refused, Requeued
 from worker.core.model.records import REFUSED, Reason
 
 if TYPE_CHECKING:
     from worker.core.flow_control.refusal_streak import RefusalStreak
-    from worker.core.model.records import Batch
     from worker.pipeline.dead_letter_queue import DeadLetterQueue
+    from worker.pipeline.in_flight import InFlight
+    from worker.pipeline.retry import RetryingSender
     from worker.pipeline.state import PipelineState
-    from worker.ports import Delivery
 
 
 class Dispatcher:
-    """Carries batches; one task each."""
+    """Takes a batch under way to its end; one task for each.
+
+    Args:
+        state: what the parts of the pipeline share.
+        sender: sends a batch until it has an outcome.
+        dead_letter_queue: takes what is refused alone.
+        streak: tells when refusing is no longer the records' fault.
+    """
 
     def __init__(
         self,
         state: PipelineState,
         *,
-        delivery: Delivery,
+        sender: RetryingSender,
         dead_letter_queue: DeadLetterQueue,
         streak: RefusalStreak,
     ) -> None:
-        """Send what the queues sealed through ``delivery``; what is refused alone is a dead letter."""
         self._queues = state.queues
         self._unsettled = state.unsettled
         self._permits = state.permits
         self._metrics = state.metrics
         self._clock = state.clock
-        self._delivery = delivery
+        self._sender = sender
         self._dead_letter_queue = dead_letter_queue
         self._streak = streak
-        self.waiting: set[str] = set()
-        """Sessions of which a part is sent, and the rest of the call waits for its turn."""
 
-    async def carry(self, batch: Batch) -> None:
-        """Bring ``batch`` to its end; the pass for its first call is taken."""
-        left = [batch]
+    async def dispatch(self, flight: InFlight) -> None:
+        """Bring a batch to its end; the permit for its first call is with it."""
         try:
-            while await self._advance(left) and left and left[0].is_ours():
-                if not await self._turn(batch.session_id):
+            while await self._advance(flight) and flight.left and flight.left[0].is_ours():
+                if not await flight.acquire_again(self._permits):
                     break
         finally:
-            self._give_back(batch.session_id, left)
+            # Released with its answer where the call was made; whatever else happened, no permit is kept.
+            flight.release()
+            self._give_back(flight)
 
-    async def _turn(self, session_id: str) -> bool:
-        self.waiting.add(session_id)
-        try:
-            return await self._permits.enter(again=True)
-        finally:
-            self.waiting.discard(session_id)
-
-    async def _advance(self, left: list[Batch]) -> bool:
+    async def _advance(self, flight: InFlight) -> bool:
         """Send the first of what is left; False when the rest has to wait."""
-        batch = left[0]
-        outcome, tries = await self._delivery.send(batch)
+        batch = flight.left[0]
+        outcome, calls = await self._sender.send(flight)
         match outcome:
             case Accepted():
                 self._streak.accept()
                 self._metrics.accepted(batch)
                 self._unsettled.settle_all(batch.interactions)
-                del left[0]
+                del flight.left[0]
                 return True
             case Refused() if len(batch.interactions) > 1:
-                left[:1] = batch.halves()
+                flight.left[:1] = batch.halves()
                 return True
             case Refused(code, message):
-                return await self._dead_letter(left, code, message, tries)
-            case _:
+                return await self._dead_letter(flight, code, message, calls)
+            case Misconfigured() | Requeued():
                 return False
+            case _:
+                assert_never(outcome)
 
-    async def _dead_letter(self, left: list[Batch], code: str, message: str, tries: int) -> bool:
+    async def _dead_letter(self, flight: InFlight, code: str, message: str, calls: int) -> bool:
         """The first of what is left is a single event, refused; False when too many in a row were."""
-        (event,) = left[0].interactions
+        (event,) = flight.left[0].interactions
         if not self._streak.refuse(event.session_id):
-            self._permits.hold("refusals", code)
+            self._permits.hold(HoldKind.REFUSALS, code)
             return False
-        del left[0]
+        del flight.left[0]
         reason = Reason(REFUSED, f"{code}: {message}")
-        await self._dead_letter_queue.write(event.record, reason, tries=tries, event=event.event)
+        await self._dead_letter_queue.write(event.record, reason, tries=calls, event=event.event)
         return True
 
-    def _give_back(self, session_id: str, left: list[Batch]) -> None:
-        events = [event for batch in left for event in batch.interactions]
+    def _give_back(self, flight: InFlight) -> None:
+        events = list(flight.interactions())
+        flight.left.clear()
         ours = [event for event in events if event.record.assignment.open]
         self._unsettled.drop(event for event in events if not event.record.assignment.open)
-        self._queues.release(session_id, self._clock(), put_back=ours)
+        self._queues.release(flight.session_id, self._clock(), put_back=ours, retry=flight.retry)

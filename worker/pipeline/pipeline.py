@@ -1,10 +1,10 @@
-"""The flow of records, readable in one sitting.
+"""The pipeline, from source to commit, readable in one sitting.
 
-``Source`` -> mapping -> ``SessionQueues`` -> gate -> delivery -> settled in the offset tracker -> offset
-stored -> committed; what can't be mapped or is refused goes by way of the dead letters. One task takes in and
-keeps the offsets (``_take_in``), one lets calls go (``_let_go``), one task a call carries it to its end
-(``Dispatcher``), and one writes dead letters (``DeadLetterQueue``). All run on one loop and share their state
-without locks.
+``Source`` -> mapping -> ``SessionQueues`` -> ``Permits`` -> ``Dispatcher`` -> settled in the offset tracker ->
+offset stored -> committed. What can't be mapped or is refused goes to the dead-letter queue. One task takes
+records in and keeps the offsets (``_intake``), one seals batches and dispatches them (``_dispatch``), one task
+a batch sees it to its end (``Dispatcher``), and one writes dead letters (``DeadLetterQueue``). All run on one
+loop and share their state without locks.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING
 import structlog
 
 from worker.core.model.records import Interaction, Skipped
+from worker.pipeline.in_flight import InFlight
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from worker.core.model.records import Batch, Record
+    from worker.core.model.records import Record
     from worker.pipeline.age_filter import AgeFilter
     from worker.pipeline.dead_letter_queue import DeadLetterQueue
     from worker.pipeline.dispatcher import Dispatcher
@@ -87,7 +88,7 @@ class Pipeline:
         self._metrics = state.metrics
         self._work = state.work
         self._clock = state.clock
-        self._batches: dict[asyncio.Task[None], tuple[Batch, float]] = {}
+        self._in_flight: dict[asyncio.Task[None], InFlight] = {}
         self._share_at = 0.0
         self.paused = False
         self.draining = False
@@ -98,11 +99,11 @@ class Pipeline:
     @property
     def is_full(self) -> bool:
         """Whether no batch can be sealed, for too many are under way."""
-        return len(self._batches) >= self._max_batches
+        return len(self._in_flight) >= self._max_batches
 
-    def under_way(self) -> Collection[tuple[Batch, float]]:
-        """The batches that are carried now, and since when; those that wait to be tried again included."""
-        return self._batches.values()
+    def in_flight(self) -> Collection[InFlight]:
+        """The batches that are under way, those that wait to be tried again included."""
+        return self._in_flight.values()
 
     def stop(self) -> None:
         """Take in no more, finish what is under way within the drain deadline, and end."""
@@ -116,24 +117,24 @@ class Pipeline:
         """Until ``stop``; raises what went wrong and nobody expected."""
         async with asyncio.TaskGroup() as tasks:
             background = [
-                tasks.create_task(self._let_go(tasks)),
+                tasks.create_task(self._dispatch(tasks)),
                 tasks.create_task(self._dead_letter_queue.run()),
             ]
             await self._source.open(self._rebalance)
             while not self._stopping.is_set():
-                await self._take_in()
+                await self._intake()
             await self._drain()
-            for task in (*background, *self._batches):
+            for task in (*background, *self._in_flight):
                 task.cancel()
 
-    async def _take_in(self) -> None:
+    async def _intake(self) -> None:
         """One turn: some records in, their mappings queued, offsets out."""
         if not self.paused:
             await self._wait_for_room()
         room = self._unsettled.memory.room()
         records = await self._source.receive(max(1, min(room, _RECORDS_AT_ONCE)))
         self._admit(records)
-        await self._tend()
+        await self._housekeeping()
 
     async def _wait_for_room(self) -> None:
         """Wait a little for room; pause the partitions when there is none in time."""
@@ -149,7 +150,7 @@ class Pipeline:
         await self._source.pause()
         log.info("intake.paused", unsettled_records=self._unsettled.memory.records)
 
-    async def _tend(self) -> None:
+    async def _housekeeping(self) -> None:
         """What is done between two receptions: flow, share, offsets, and what is to be said."""
         if self.paused and not self.draining and self._unsettled.memory.has_eased():
             self.paused = False
@@ -199,29 +200,31 @@ class Pipeline:
             self._metrics.received(count)
             self._work.wake()
 
-    async def _let_go(self, tasks: asyncio.TaskGroup) -> None:
-        """Whenever a session is due and the gate is open: seal its call and send it on its way."""
+    async def _dispatch(self, tasks: asyncio.TaskGroup) -> None:
+        """Whenever a session is due and there is a permit: seal its batch and dispatch it."""
         while True:
             due_at = self._queues.next_due_at() if not self.is_full else None
             if due_at is None or due_at > self._clock():
                 await self._work.wait(inf if due_at is None else due_at)
                 continue
-            # Before the gate, so that what is too old takes no quota; after it, for what came of age there.
+            # Before the permit, so that what is too old takes no quota; after it, for what came of age meanwhile.
             if await self._age_filter.clear():
                 continue
-            await self._permits.enter()
+            permit = await self._permits.acquire()
             await self._age_filter.clear()
             # While held, what goes is a probe: one event is enough to find out.
-            batch = self._queues.seal(self._clock(), limit=1 if self._permits.gate.holds else None)
+            batch = self._queues.seal(self._clock(), limit=1 if self._permits.breaker.is_open else None)
             if batch is None:
-                self._permits.leave()
+                permit.release()
                 continue
-            carrying = tasks.create_task(self._dispatcher.carry(batch))
-            self._batches[carrying] = batch, self._clock()
-            carrying.add_done_callback(self._carried)
+            retry = self._queues.take_retry_state(batch.session_id)
+            flight = InFlight(batch, permit, self._clock(), retry)
+            task = tasks.create_task(self._dispatcher.dispatch(flight))
+            self._in_flight[task] = flight
+            task.add_done_callback(self._dispatched)
 
-    def _carried(self, task: asyncio.Task[None]) -> None:
-        self._batches.pop(task, None)
+    def _dispatched(self, task: asyncio.Task[None]) -> None:
+        self._in_flight.pop(task, None)
         self._work.wake()
 
     async def _drain(self) -> None:
@@ -236,8 +239,8 @@ class Pipeline:
         while not flushing.done():
             # The group may rebalance meanwhile. What comes in is not tracked, so it is not committed either.
             await self._source.receive(_RECORDS_AT_ONCE)
-            await self._tend()
-        await self._tend()
+            await self._housekeeping()
+        await self._housekeeping()
         self._dead_letter_queue.log.tell_all()
         seconds = round(self._clock() - began_at, 1)
         log.info("drain.ended", left_to_next_owner=self._unsettled.count(), seconds=seconds)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from worker.core.flow_control.advice import PROBES, advise
-from worker.core.flow_control.gate import UNMAPPABLE
+from worker.core.flow_control.holds import HoldKind
 from worker.core.flow_control.unmappable_streak import UnmappableStreak
 from worker.core.log_throttle import LogThrottle
 from worker.core.model.snapshot import HoldStatus
@@ -94,12 +94,12 @@ class Quarantine:
             told.append("memory is full of them, so no further record is mapped")
         return (
             HoldStatus(
-                kind=UNMAPPABLE,
+                kind=HoldKind.UNMAPPABLE,
                 reason="; ".join(told),
                 held_seconds=self._clock() - since,
-                probe=PROBES[UNMAPPABLE],
+                probe=PROBES[HoldKind.UNMAPPABLE],
                 next_probe_seconds=None,
-                advice=advise(UNMAPPABLE, ""),
+                advice=advise(HoldKind.UNMAPPABLE, ""),
             ),
         )
 
@@ -109,9 +109,9 @@ class Quarantine:
             if self._is_to_be_said(streak.topic):
                 log.error(
                     "records.held",
-                    kind=UNMAPPABLE,
+                    kind=HoldKind.UNMAPPABLE,
                     reason=streak.told(),
-                    advice=advise(UNMAPPABLE, ""),
+                    advice=advise(HoldKind.UNMAPPABLE, ""),
                     records=streak.kept,
                     held_seconds=round(self._clock() - (streak.kept_since or 0.0), 1),
                 )

@@ -103,7 +103,7 @@ class RebalanceHandler:
         self._work.wake()
         while any(self._is_under_way(each) for each in assignments):
             end = min(until, self.latest)
-            if self._clock() >= end or self._permits.gate.holds:
+            if self._clock() >= end or self._permits.breaker.is_open:
                 return
             await self._unsettled.changed.wait(end)
 

@@ -1,10 +1,10 @@
-"""Tries a batch until it has an outcome: the only retry there is.
+"""Sends a batch until it has an outcome: the only retry there is.
 
-A throttled call and a passing fault are tried again with full jitter (AWS Architecture Blog, "Exponential
-Backoff and Jitter"), through the gate each time; for ever, but after each minute of it the batch goes back to
-its queue, for others may wait for its place. What fails though all others' calls are accepted is in the end
-taken for refused (``core.isolation``). The first try is made plainly: tenacity costs some ten microseconds,
-and most calls need no second.
+A throttled call and a transient fault are tried again with full jitter (AWS Architecture Blog, "Exponential
+Backoff and Jitter"), each time with a permit of its own. That goes on for ever, but after each minute of it
+the batch goes back to its queue, because others may wait for its place. What fails although all others' calls
+are accepted is in the end taken for refused (``core.flow_control.isolation``). The first try is made without
+tenacity, which costs some ten microseconds: most calls need no second.
 """
 
 from __future__ import annotations
@@ -27,20 +27,30 @@ if TYPE_CHECKING:
     from worker.core.model.outcomes import Answer, Outcome
     from worker.core.model.records import Batch
     from worker.core.offsets.assignment import Assignment
-    from worker.ports import Permits, PipelineMetrics, PutEvents
+    from worker.pipeline.in_flight import InFlight
+    from worker.pipeline.permits import Permits
+    from worker.ports import PipelineMetrics, PutEvents
 
 log = structlog.get_logger(__name__)
 
 # How long a batch keeps its place among those that are under way while it fails.
 _TURN_SECONDS = 60
-# In an outage of hours every session comes to be tried: of so many at most it is known since when, some 2 MB.
-_REMEMBERED = 10_000
 
 
 class RetryingSender:
-    """Takes a batch to its outcome, call by call."""
+    """Takes a batch to its outcome, call by call.
 
-    def __init__(  # noqa: PLR0913  a retry needs two ways to wait and two bounds
+    Args:
+        put_events: one call, tried once.
+        permits: where each further try waits.
+        metrics: counts the answers.
+        clock: the loop's.
+        sleep_until: waits until a time of ``clock``, or less long when an assignment has ended meanwhile.
+        first_wait_seconds: the first wait is random between 0 and this; the bound doubles with each.
+        max_wait_seconds: no wait is longer, unless the API asks for it.
+    """
+
+    def __init__(
         self,
         put_events: PutEvents,
         permits: Permits,
@@ -50,78 +60,65 @@ class RetryingSender:
         sleep_until: Callable[[float], Awaitable[None]],
         first_wait_seconds: float,
         max_wait_seconds: float,
-        retry_states: dict[str, RetryState] | None = None,
     ) -> None:
-        """Send through ``put_events`` at the pace of ``permits``.
-
-        Args:
-            put_events: one call, tried once.
-            permits: where each further try waits; the first one's pass is taken by whoever calls ``send``.
-            metrics: counts the answers.
-            clock: the loop's.
-            sleep_until: waits until a time of ``clock``, or less long when an assignment has ended meanwhile.
-            first_wait_seconds: the first wait is random between 0 and this; the bound doubles with each.
-            max_wait_seconds: no wait is longer, unless the API asks for it.
-            retry_states: where to note retries, by session: whoever keeps the sessions takes out those
-                that are gone.
-        """
         self._put_events = put_events
         self._permits = permits
         self._metrics = metrics
         self._clock = clock
         self._sleep_until = sleep_until
-        self.retry_states: dict[str, RetryState] = {} if retry_states is None else retry_states
-        """What is tried again, by session, also while given back; a first call under way is not in it."""
         self._isolation = Isolation()
         self._log_throttle = LogThrottle()
         self._wait = _as_asked_or(
             wait_random_exponential(multiplier=first_wait_seconds, max=max_wait_seconds)
         )
 
-    async def send(self, batch: Batch) -> tuple[Outcome, int]:
-        """The batch's outcome, and how many calls it took."""
-        answer = await self._call(batch)
+    async def send(self, flight: InFlight) -> tuple[Outcome, int]:
+        """Send the first of what is left of ``flight``, whose permit is acquired.
+
+        Returns:
+            Its outcome, and how many calls that took. The permit is released with the answer of each call.
+        """
+        answer = await self._call(flight)
         if isinstance(answer, Throttled | TransientFault):
-            return await self._call_again(batch, answer)
+            return await self._call_again(flight, answer)
         if isinstance(answer, Requeued):
             return answer, 0
-        before = self.retry_states.pop(batch.session_id, None)
+        before, flight.retry = flight.retry, None
         return answer, 1 if before is None else before.calls + 1
 
-    async def _call_again(self, batch: Batch, first: Throttled | TransientFault) -> tuple[Outcome, int]:
-        retry_state, outcome = self._note_failure(batch, first), None
+    async def _call_again(self, flight: InFlight, first: Throttled | TransientFault) -> tuple[Outcome, int]:
+        retry, outcome = self._note_failure(flight, first), None
         try:
-            outcome = await self._call_until_it_is_over(batch, first, retry_state)
-            return outcome, retry_state.calls
+            outcome = await self._call_until_it_is_over(flight, first, retry)
+            return outcome, retry.calls
         finally:
-            # What is given back is tried again: for whoever waits for it, it has failed since its first call.
-            if not isinstance(outcome, Requeued) or len(self.retry_states) > _REMEMBERED:
-                self.retry_states.pop(batch.session_id, None)
+            # What is requeued is tried again: for whoever waits for it, it has failed since its first call.
+            if not isinstance(outcome, Requeued):
+                flight.retry = None
 
-    def _note_failure(self, batch: Batch, first: Throttled | TransientFault) -> RetryState:
-        retry_state = self.retry_states.get(batch.session_id)
-        if retry_state is None:
-            retry_state = self.retry_states[batch.session_id] = RetryState(first.code, self._clock())
+    def _note_failure(self, flight: InFlight, first: Throttled | TransientFault) -> RetryState:
+        if flight.retry is None:
+            flight.retry = RetryState(first.code, self._clock())
         else:
-            retry_state.calls, retry_state.code = retry_state.calls + 1, first.code
-        return retry_state
+            flight.retry.calls, flight.retry.code = flight.retry.calls + 1, first.code
+        return flight.retry
 
-    async def _call_until_it_is_over(self, batch: Batch, first: Answer, retry_state: RetryState) -> Outcome:
+    async def _call_until_it_is_over(self, flight: InFlight, first: Answer, retry: RetryState) -> Outcome:
         turn_ends_at = self._clock() + _TURN_SECONDS
-        # tenacity's state refers to itself, so it is there until the garbage collector comes by: it must not
-        # refer to the batch, whose records may take megabytes.
-        assignments = {each.record.assignment for each in batch.interactions}
+        # tenacity's state refers to itself, so it is there until the garbage collector comes by. It must not
+        # refer to a batch, whose records may take megabytes: a flight is emptied when it is over.
+        assignments = {each.record.assignment for each in flight.left[0].interactions}
         known: list[Answer] = [first]
 
         async def attempt() -> Answer | Requeued:
             if known:  # tenacity is entered with the first answer in hand, so that its first act is to wait
                 return known.pop()
-            if not batch.is_ours() or not await self._permits.enter(again=True):
+            if not flight.left[0].is_ours() or not await flight.acquire_again(self._permits):
                 return Requeued()
-            answer = await self._call(batch)
-            retry_state.calls += not isinstance(answer, Requeued)
+            answer = await self._call(flight)
+            retry.calls += not isinstance(answer, Requeued)
             if _is_passing(answer):
-                retry_state.code = answer.code
+                retry.code = answer.code
             return answer
 
         retrying = AsyncRetrying(
@@ -129,16 +126,17 @@ class RetryingSender:
             wait=self._wait,
             # By the loop's clock, which tenacity's own stop_after_delay does not go by.
             stop=lambda _: self._clock() >= turn_ends_at,
-            retry_error_callback=_give_back,
+            retry_error_callback=_requeue,
             sleep=lambda seconds: self._sleep(assignments, seconds),
         )
         return cast("Outcome", await retrying(attempt))
 
-    async def _call(self, batch: Batch) -> Answer | Requeued:
-        """One call; the pass for it is taken, and is given back whatever happens."""
+    async def _call(self, flight: InFlight) -> Answer | Requeued:
+        """One call: the permit for it is released here, whatever happens."""
+        batch = flight.left[0]
         if not batch.is_ours():
-            # An assignment has ended since the gate let the call pass.
-            self._permits.leave()
+            # An assignment has ended since the permit was given.
+            flight.release()
             return Requeued()
         sent_at = self._clock()
         seen: Answer | None = None
@@ -146,7 +144,7 @@ class RetryingSender:
             answer = await self._put_events.put(batch)
             seen, meant = self._isolation.judge(batch, answer, sent_at, self._clock())
         finally:
-            self._permits.leave(seen, sent_at)
+            flight.release(seen, sent_at)
         self._metrics.answered(seen, self._clock() - sent_at)
         if isinstance(meant, Refused) and meant is not seen:
             self._tell(batch, meant.code)
@@ -168,7 +166,7 @@ def _is_passing(answer: Answer | Requeued) -> TypeGuard[Throttled | TransientFau
     return isinstance(answer, Throttled | TransientFault)
 
 
-def _give_back(_: RetryCallState) -> Requeued:
+def _requeue(_: RetryCallState) -> Requeued:
     return Requeued()
 
 

@@ -24,7 +24,7 @@ class PipelineState(Struct, frozen=True):
     queues: SessionQueues
     """What waits to be sent."""
     permits: Permits
-    """Where calls wait for the gate."""
+    """Where calls wait for their turn."""
     metrics: PipelineMetrics
     work: Wakeup
     """Woken when a session may have become due, or a place for a batch free."""

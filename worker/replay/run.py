@@ -230,7 +230,7 @@ async def _say(parts: Parts, store: TopicReplayStore) -> None:
 
 
 def _line(parts: Parts, left: int) -> str:
-    tally, holds = parts.tally, parts.worker.permits.gate.holds
+    tally, holds = parts.tally, parts.worker.permits.breaker.holds
     held = "".join(f", held: {hold.kind}: {hold.reason}" for hold in holds)
     died_again = tally.died_again.total()
     under_way = parts.worker.unsettled.memory.records

@@ -83,7 +83,8 @@ class Status:
         if self._watched is None:
             return structs.replace(_NOTHING, not_ready=not_ready, loop_lag_seconds=self._loop_lag_seconds())
         worker, source = self._watched.worker, self._watched.source
-        gate, memory, tracker = worker.permits.gate, worker.unsettled.memory, worker.unsettled.tracker
+        limiter, breaker = worker.permits.limiter, worker.permits.breaker
+        memory, tracker = worker.unsettled.memory, worker.unsettled.tracker
         return Gauges(
             unsettled_records=memory.records,
             unsettled_bytes=memory.bytes,
@@ -91,10 +92,10 @@ class Status:
             oldest_unsettled_record_age_seconds=worker.unsettled.oldest_record_age_seconds(
                 worker.epoch_seconds()
             ),
-            rate_limit_calls_per_second=0.0 if gate.holds else gate.rate,
-            rate_limit_borrowed_calls_per_second=gate.borrowed,
-            quota_share_ratio=gate.share,
-            calls_in_flight=gate.in_flight,
+            rate_limit_calls_per_second=0.0 if breaker.is_open else limiter.rate,
+            rate_limit_borrowed_calls_per_second=limiter.borrowed,
+            quota_share_ratio=limiter.share,
+            calls_in_flight=limiter.in_flight,
             holds=worker.holds(),
             paused=worker.pipeline.paused,
             accepted_uncommitted_records=sum(assignment.uncommitted() for assignment in tracker),

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from worker.core.model.snapshot import PartitionStatus, WaitsFor
-from worker.status.waiting import dead_letter, kept, under_way
+from worker.status.waiting import dead_letter, kept
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,19 +38,19 @@ def partition_statuses(
     ]
     ours.sort(key=lambda pair: (-_age(pair[0], queue.now), -(pair[1].lag_records or 0), pair[1].partition))
     shown = ours[:SHOWN]
-    carried = _carried(
+    in_flight = _in_flight(
         worker,
         {(assignment, assignment.committable() or 0) for assignment, _ in shown if assignment.unsettled()},
-        queue,
+        queue.now,
     )
-    return tuple(_status(worker, assignment, each, carried, queue) for assignment, each in shown)
+    return tuple(_status(worker, assignment, each, in_flight, queue) for assignment, each in shown)
 
 
 def _status(
     worker: Worker,
     assignment: Assignment,
     gauges: PartitionGauges,
-    carried: Mapping[Place, WaitsFor],
+    in_flight: Mapping[Place, WaitsFor],
     queue: Queue,
 ) -> PartitionStatus:
     return PartitionStatus(
@@ -65,7 +65,7 @@ def _status(
         unsettled_records=assignment.unsettled(),
         oldest_seconds=_age(assignment, queue.now),
         oldest_age_seconds=_own_age(assignment, worker.epoch_seconds()),
-        waits_for=_waits_for(worker, assignment, gauges, carried, queue),
+        waits_for=_waits_for(worker, assignment, gauges, in_flight, queue),
     )
 
 
@@ -84,7 +84,7 @@ def _waits_for(
     worker: Worker,
     assignment: Assignment,
     gauges: PartitionGauges,
-    carried: Mapping[Place, WaitsFor],
+    in_flight: Mapping[Place, WaitsFor],
     queue: Queue,
 ) -> WaitsFor:
     received_at, offset = assignment.oldest_received_at(), assignment.committable()
@@ -94,7 +94,7 @@ def _waits_for(
         return dead_letter(worker)
     if worker.quarantine.is_first_kept(assignment, offset):
         return kept(worker)
-    if (found := carried.get((assignment, offset))) is not None:
+    if (found := in_flight.get((assignment, offset))) is not None:
         return found
     return queue.waits_for(received_at + worker.settings.batching.linger_seconds)
 
@@ -106,12 +106,12 @@ def _next_waits_for(worker: Worker, gauges: PartitionGauges) -> WaitsFor:
     return WaitsFor("memory") if worker.pipeline.paused else WaitsFor("kafka", gauges.standing_seconds)
 
 
-def _carried(worker: Worker, wanted: set[Place], queue: Queue) -> dict[Place, WaitsFor]:
-    """For what those of the ``wanted`` records wait that are under way."""
+def _in_flight(worker: Worker, wanted: set[Place], now: float) -> dict[Place, WaitsFor]:
+    """What those of the ``wanted`` records wait for that are under way."""
     found = {}
-    for batch, since in islice(worker.pipeline.under_way(), BATCHES_LOOKED_AT):
-        for each in batch.interactions:
+    for flight in islice(worker.pipeline.in_flight(), BATCHES_LOOKED_AT):
+        for each in flight.interactions():
             place = each.record.assignment, each.record.offset
             if place in wanted:
-                found[place] = under_way(worker, batch.session_id, since, queue.now)
+                found[place] = flight.waits_for(now)
     return found

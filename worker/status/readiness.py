@@ -85,7 +85,7 @@ def _kafka(watched: Watched, now: float) -> Iterator[NotReady]:
         # Why there are none is known some seconds later.
         why = next((str(each) for each in troubles if each.kind == NO_PARTITIONS), None)
         yield NotReady("no_partitions", why or f"no partitions assigned for {now - since:.0f} s")
-    elif not worker.permits.gate.share:
+    elif not worker.permits.limiter.share:
         seconds = now - worker.rebalance.changed_at
         yield NotReady("no_share", f"no share of the quota for {seconds:.0f} s; {_NO_SHARE}")
 

@@ -12,17 +12,17 @@ if TYPE_CHECKING:
 
 def sending_status(worker: Worker, now: float) -> SendingStatus:
     """What may be sent, and what is."""
-    gate = worker.permits.gate
+    limiter = worker.permits.limiter
     return SendingStatus(
         quota_calls_per_second=worker.settings.personalize.requests_per_second,
-        share_ratio=gate.share,
-        rate_calls_per_second=gate.rate,
-        borrowed_calls_per_second=gate.borrowed,
+        share_ratio=limiter.share,
+        rate_calls_per_second=limiter.rate,
+        borrowed_calls_per_second=limiter.borrowed,
         throttled_seconds=worker.permits.degradation.throttled_seconds(now),
-        in_flight=gate.in_flight,
+        in_flight=limiter.in_flight,
         max_in_flight=worker.settings.personalize.max_in_flight,
-        batches=len(worker.pipeline.under_way()),
-        retrying=len(worker.delivery.retry_states),
+        batches=len(worker.pipeline.in_flight()),
+        retrying=_retried(worker),
     )
 
 
@@ -34,7 +34,7 @@ def sending_gauges(worker: Worker, started_at: float, now: float) -> SendingGaug
     return SendingGauges(
         # Who had nothing to send for hours has not waited for hours.
         not_accepted_seconds=min(not_accepted_seconds, worker.unsettled.oldest_age_seconds(now)),
-        sessions_retried=len(worker.delivery.retry_states),
+        sessions_retried=_retried(worker),
         calls_failed_ratio=permits.recent.failed_part(now),
         calls_throttled_ratio=permits.recent.throttled_part(now),
         throttled_seconds=permits.degradation.throttled_seconds(now) or 0.0,
@@ -44,3 +44,8 @@ def sending_gauges(worker: Worker, started_at: float, now: float) -> SendingGaug
         max_unsettled_records=settings.limits.max_unsettled_records,
         max_unsettled_bytes=settings.limits.max_unsettled_bytes,
     )
+
+
+def _retried(worker: Worker) -> int:
+    """How many sessions are tried again: those under way, and those that wait for their turn."""
+    return worker.queues.retried + sum(each.retry is not None for each in worker.pipeline.in_flight())

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 
 from worker.core.model.snapshot import SessionStatus, WaitsFor
 from worker.status.partitions import BATCHES_LOOKED_AT
-from worker.status.waiting import under_way
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,15 +62,15 @@ def _status(found: Found, now: float, hashing: Hashing) -> SessionStatus:
 
 
 def _carried(worker: Worker, now: float) -> Iterator[Found]:
-    carried = islice(worker.pipeline.under_way(), BATCHES_LOOKED_AT)
-    oldest = heapq.nsmallest(SHOWN, carried, key=lambda each: each[0].interactions[0].record.received_at)
-    for batch, since in oldest:
-        events = len(batch.interactions) + worker.queues.waiting(batch.session_id)
-        waits_for = under_way(worker, batch.session_id, since, now)
-        yield batch.session_id, batch.interactions[0], events, waits_for
+    flights = islice(worker.pipeline.in_flight(), BATCHES_LOOKED_AT)
+    # One whose last event is becoming a dead letter has none left.
+    left = [(flight, events) for flight in flights if (events := tuple(flight.interactions()))]
+    for flight, events in heapq.nsmallest(SHOWN, left, key=lambda each: each[1][0].record.received_at):
+        count = len(events) + worker.queues.waiting(flight.session_id)
+        yield flight.session_id, events[0], count, flight.waits_for(now)
 
 
 def _queued(worker: Worker, queue: Queue) -> Iterator[Found]:
     for each in worker.queues.due_longest(_LOOKED_AT):
-        waits_for = queue.waits_for(each.due_at, worker.delivery.retry_states.get(each.session_id))
+        waits_for = queue.waits_for(each.due_at, worker.queues.retry_state(each.session_id))
         yield each.session_id, each.events[0], len(each.events), waits_for

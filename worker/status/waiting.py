@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from worker.core.flow_control.holds import HoldKind
 from worker.core.model.snapshot import WaitsFor
 
 if TYPE_CHECKING:
@@ -18,8 +19,8 @@ class Queue:
         """Look once."""
         self.now = now
         self._holds = worker.permits.holds()
-        gate = worker.permits.gate
-        no_place = worker.pipeline.is_full or gate.in_flight >= worker.settings.personalize.max_in_flight
+        in_flight = worker.permits.limiter.in_flight
+        no_place = worker.pipeline.is_full or in_flight >= worker.settings.personalize.max_in_flight
         self._due_cause: WaitsFor = WaitsFor("place" if no_place else "quota")
 
     def waits_for(self, due_at: float, retry_state: RetryState | None = None) -> WaitsFor:
@@ -28,29 +29,16 @@ class Queue:
             first = self._holds[0]
             return WaitsFor("hold", first.held_seconds, code=first.kind)
         if retry_state is not None:
-            return _retry(retry_state, self.now)
+            return retry_state.waits_for(self.now)
         if due_at > self.now:
             return WaitsFor("linger")
         return WaitsFor(self._due_cause.cause, self.now - due_at)
 
 
-def under_way(worker: Worker, session_id: str, since: float, now: float) -> WaitsFor:
-    """For what a session waits whose batch is carried ``since``."""
-    if (retry_state := worker.delivery.retry_states.get(session_id)) is not None:
-        return _retry(retry_state, now)
-    if session_id in worker.dispatcher.waiting:
-        return WaitsFor("quota")
-    return WaitsFor("in_flight", now - since)
-
-
-def _retry(retry_state: RetryState, now: float) -> WaitsFor:
-    return WaitsFor("retry", now - retry_state.since, retry_state.calls, retry_state.code)
-
-
 def dead_letter(worker: Worker) -> WaitsFor:
     """For what a record waits that is to be a dead letter."""
     for hold in worker.permits.holds():
-        if hold.kind == "dead_letters":
+        if hold.kind == HoldKind.DEAD_LETTERS:
             return WaitsFor("hold", hold.held_seconds, code=hold.kind)
     return WaitsFor("dead_letter")
 

@@ -50,6 +50,6 @@ def _calls(permits: Permits, now: float) -> Iterator[str]:
     outage, degradation = permits.outage, permits.degradation
     if (says := outage.untried(now)) is not None:
         yield says
-    if permits.gate.holds or outage.now(now) is not None:
+    if permits.breaker.is_open or outage.now(now) is not None:
         return
     yield from filter(None, (degradation.why_throttled(now), degradation.why_failing(now)))

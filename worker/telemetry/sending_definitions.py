@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from worker.core.flow_control.gate import PROBED
+from worker.core.flow_control.holds import HoldKind
 from worker.core.model.snapshot import NOT_READY_CAUSES
 from worker.telemetry.definition import Definition, one
 from worker.telemetry.meter import OTHER
@@ -12,6 +12,8 @@ from worker.telemetry.meter import OTHER
 if TYPE_CHECKING:
     from worker.core.model.snapshot import HoldStatus
     from worker.telemetry.definition import Scrape, Series
+
+_KINDS = frozenset[str](HoldKind)
 
 
 def _not_ready(scrape: Scrape) -> Series:
@@ -21,9 +23,9 @@ def _not_ready(scrape: Scrape) -> Series:
 
 
 def _holds(scrape: Scrape) -> Series:
-    held = {hold.kind if hold.kind in PROBED else OTHER for hold in scrape.gauges.holds if _is_sure(hold)}
+    held = {hold.kind if hold.kind in _KINDS else OTHER for hold in scrape.gauges.holds if _is_sure(hold)}
     # The words that do not apply are shown as 0, so that an alert can tell "not held" from "not scraped".
-    for hold in (*PROBED, OTHER):
+    for hold in (*HoldKind, OTHER):
         yield (hold,), hold in held
 
 
@@ -33,19 +35,19 @@ def _is_sure(hold: HoldStatus) -> bool:
 
 def _held_seconds(scrape: Scrape) -> Series:
     held = {hold.kind: hold.held_seconds for hold in scrape.gauges.holds if _is_sure(hold)}
-    for kind in PROBED:
+    for kind in HoldKind:
         yield (kind,), held.get(kind, 0.0)
 
 
 def _next_probes(scrape: Scrape) -> Series:
     for hold in scrape.gauges.holds:
-        if hold.kind in PROBED and hold.next_probe_seconds is not None:
+        if hold.kind in _KINDS and hold.next_probe_seconds is not None:
             yield (hold.kind,), hold.next_probe_seconds
 
 
 def _unconfirmed(scrape: Scrape) -> Series:
     unconfirmed = {each.kind for each in scrape.gauges.holds if each.unconfirmed_seconds is not None}
-    for kind in PROBED:
+    for kind in HoldKind:
         yield (kind,), kind in unconfirmed
 
 

@@ -159,7 +159,7 @@ def test_what_comes_in_while_draining_is_left_to_the_next_owner() -> None:
         stage.topic.produce("a/u/0")
         stage.source.assign(0)
         async with running(stage):
-            await stage.until(lambda: stage.gate.in_flight)
+            await stage.until(lambda: stage.limiter.in_flight)
             stage.worker.pipeline.stop()
             await stage.until(lambda: stage.worker.pipeline.draining)
             assert stage.source.is_paused

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 from structlog.testing import capture_logs
 
+from tests.support.builders import admission
 from tests.support.stage import Stage, running, settings
 from tests.support.twins import TOPIC, TopicTwin
 from tests.support.virtual_time import in_virtual_time
-from worker.core.flow_control.gate import Gate
+from worker.core.flow_control.holds import HoldKind
 from worker.core.model.outcomes import Accepted, Misconfigured, Refused, TransientFault
 from worker.pipeline.permits import Permits
 from worker.ports import DeadLettersUnwritable
@@ -32,7 +33,7 @@ def test_a_hold_for_a_dead_letter_ends_when_its_record_has_another_owner() -> No
         stage.topic.produce("bad", partition=0)
         stage.source.assign(0, 1)
         async with running(stage):
-            await stage.until(lambda: stage.gate.holds)
+            await stage.until(lambda: stage.breaker.holds)
             stage.source.revoke(0)
             await stage.until(lambda: stage.metrics.counts["revoked"])
             stage.dead_letters.broken = None
@@ -80,7 +81,7 @@ def test_a_dead_letter_that_cannot_be_written_holds_though_others_can() -> None:
         async with running(stage):
             await stage.until(lambda: len(stage.dead_letters.letters) == 2)
             for _ in range(500):
-                assert [hold.kind for hold in stage.gate.holds] == ["dead_letters"]
+                assert [hold.kind for hold in stage.breaker.holds] == ["dead_letters"]
                 await asyncio.sleep(0.01)
 
     in_virtual_time(scenario())
@@ -96,9 +97,9 @@ def test_a_hold_that_begins_during_a_revoke_ends_the_flush() -> None:
         stage.topic.produce("a/u/1")
         stage.source.assign(0)
         async with running(stage):
-            await stage.until(lambda: stage.gate.in_flight)
+            await stage.until(lambda: stage.limiter.in_flight)
             stage.source.revoke(0)
-            await stage.until(lambda: stage.gate.holds)
+            await stage.until(lambda: stage.breaker.holds)
             await stage.until(lambda: stage.metrics.counts["revoked"], seconds=1)
 
     in_virtual_time(scenario())
@@ -122,12 +123,12 @@ def test_an_acceptance_from_before_the_hold_does_not_end_it() -> None:
         stage.topic.produce("early/u/1")
         stage.source.assign(0)
         async with running(stage):
-            await stage.until(lambda: stage.gate.in_flight)
+            await stage.until(lambda: stage.limiter.in_flight)
             stage.topic.produce(*(f"s{n}/u/{n}" for n in range(5)))
-            await stage.until(lambda: stage.gate.holds)
+            await stage.until(lambda: stage.breaker.holds)
             await stage.until(lambda: stage.api.accepted["early"])
             await asyncio.sleep(0)
-            assert stage.gate.holds
+            assert stage.breaker.holds
 
     in_virtual_time(scenario())
 
@@ -140,15 +141,15 @@ def test_several_holds_end_each_by_its_own_cause() -> None:
         stage.topic.produce(*(f"s{n}/u/{n}" for n in range(30)))
         stage.source.assign(0, 1)
         async with running(stage):
-            await stage.until(lambda: stage.gate.holds)
+            await stage.until(lambda: stage.breaker.holds)
             stage.topic.produce("bad")
-            await stage.until(lambda: len(stage.gate.holds) == 2)
+            await stage.until(lambda: len(stage.breaker.holds) == 2)
             stage.api.answer = lambda _: Accepted()
             await asyncio.sleep(120)
             assert not stage.api.delivered()
             stage.dead_letters.broken = None
             await stage.settled()
-            assert not stage.gate.holds
+            assert not stage.breaker.holds
         assert len(stage.api.delivered()) == 30
 
     in_virtual_time(scenario())
@@ -165,7 +166,7 @@ def test_a_backlog_full_of_undecodables_holds_and_recovers() -> None:
             assert stage.worker.unsettled.memory.records <= 1000
             stage.dead_letters.broken = None
             await stage.settled()
-            assert not stage.gate.holds
+            assert not stage.breaker.holds
         assert len(stage.dead_letters.letters) == 3000
         assert stage.worker.unsettled.memory.bytes == 0
 
@@ -189,12 +190,12 @@ def test_a_hold_ends_by_what_shows_that_its_cause_is_gone(
 ) -> None:
     async def scenario() -> None:
         clock = asyncio.get_running_loop().time
-        permits = Permits(Gate(1000, max_in_flight=2), clock)
+        permits = Permits(admission(1000, max_in_flight=2), clock)
         permits.set_share(1.0)
-        assert await permits.enter()
-        permits.hold(kind, "SomeCode")
-        permits.leave(answer, sent_at=clock())
-        assert bool(permits.gate.holds) is not is_over
+        permit = await permits.acquire()
+        permits.hold(HoldKind(kind), "SomeCode")
+        permit.release(answer, sent_at=clock())
+        assert bool(permits.breaker.holds) is not is_over
 
     in_virtual_time(scenario())
 
@@ -208,7 +209,7 @@ def test_a_probe_is_one_event() -> None:
         stage.topic.produce(*(f"s{n % 2}/u/{n}" for n in range(20)))
         stage.source.assign(0)
         async with running(stage):
-            await stage.until(lambda: stage.gate.holds)
+            await stage.until(lambda: stage.breaker.holds)
             await asyncio.sleep(1)
             before = len(stage.api.calls)
             await asyncio.sleep(200)
@@ -224,17 +225,17 @@ def test_a_hold_turns_away_whoever_goes_again() -> None:
 
     async def scenario() -> None:
         clock = asyncio.get_running_loop().time
-        permits = Permits(Gate(1000, max_in_flight=1), clock)
+        permits = Permits(admission(1000, max_in_flight=1), clock)
         permits.set_share(1.0)
-        assert await permits.enter()
-        waiting = asyncio.create_task(permits.enter(again=True))
+        permit = await permits.acquire()
+        waiting = asyncio.create_task(permits.acquire_again())
         await asyncio.sleep(1)
-        permits.hold("refusals", "InvalidInputException")
+        permits.hold(HoldKind.REFUSALS, "InvalidInputException")
         assert not await waiting
-        permits.leave()
+        permit.release()
         await asyncio.sleep(60)
-        assert not await permits.enter(again=True)
-        assert permits.gate.in_flight == 0
+        assert not await permits.acquire_again()
+        assert permits.limiter.in_flight == 0
 
     in_virtual_time(scenario())
 
@@ -266,8 +267,8 @@ def test_what_the_api_says_is_neither_logged_nor_a_holds_reason(
         stage.source.assign(0)
         with capture_logs() as logs:
             async with running(stage):
-                await stage.until(lambda: stage.gate.holds)
-                assert [hold.reason for hold in stage.gate.holds] == ["SomeCode"]
+                await stage.until(lambda: stage.breaker.holds)
+                assert [hold.reason for hold in stage.breaker.holds] == ["SomeCode"]
         assert logs
         assert "4711" not in str(logs)
 

@@ -97,9 +97,9 @@ def test_a_gateway_that_refuses_everything_holds_and_costs_nothing() -> None:
             await others(stage, MINUTE, each_seconds=0.1)
             stage.api.answer = lambda _: FORBIDDEN
             await others(stage, 5, each_seconds=0.1)
-            assert [hold.reason for hold in stage.gate.holds] == ["Http403"]
+            assert [hold.reason for hold in stage.breaker.holds] == ["Http403"]
             await others(stage, HOUR)
-            assert stage.gate.holds
+            assert stage.breaker.holds
             stage.api.answer = lambda _: Accepted()
             await stage.settled()
         assert stage.dead_letters.letters == []

@@ -52,13 +52,13 @@ def test_an_offset_is_committed_only_after_its_dead_letter_was_acknowledged() ->
         stage.topic.produce("bad")
         stage.source.assign(0)
         async with running(stage):
-            await stage.until(lambda: stage.gate.holds)
+            await stage.until(lambda: stage.breaker.holds)
             await asyncio.sleep(100)
             assert stage.topic.committed.get(("interactions", 0), 0) == 0
-            assert [hold.kind for hold in stage.gate.holds] == ["dead_letters"]
+            assert [hold.kind for hold in stage.breaker.holds] == ["dead_letters"]
             stage.dead_letters.broken = None
             await stage.settled()
-            assert not stage.gate.holds
+            assert not stage.breaker.holds
         assert len(stage.dead_letters.letters) == 1
 
     in_virtual_time(scenario())
@@ -158,7 +158,7 @@ def test_wrong_credentials_hold_and_cost_nothing() -> None:
         stage.topic.produce(*(f"s{n}/u/{n}" for n in range(500)))
         stage.source.assign(0)
         async with running(stage):
-            await stage.until(lambda: stage.gate.holds)
+            await stage.until(lambda: stage.breaker.holds)
             await asyncio.sleep(3600)
             assert not stage.dead_letters.letters
             assert not stage.topic.committed.get(("interactions", 0), 0)
@@ -178,7 +178,7 @@ def test_a_deleted_tracker_holds_after_twenty_dead_letters() -> None:
         stage.topic.produce(*(f"s{n % 90}/u/{n}" for n in range(900)))
         stage.source.assign(0)
         async with running(stage):
-            await stage.until(lambda: stage.gate.holds)
+            await stage.until(lambda: stage.breaker.holds)
             await asyncio.sleep(3600)
             assert len(stage.dead_letters.letters) <= 20
             stage.api.answer = lambda _: Accepted()
@@ -245,7 +245,7 @@ def test_an_answer_after_the_assignment_ended_commits_nothing() -> None:
         stage.topic.produce("a/u/1")
         stage.source.assign(0)
         async with running(stage):
-            await stage.until(lambda: stage.gate.in_flight)
+            await stage.until(lambda: stage.limiter.in_flight)
             stage.source.revoke(0)
             await stage.until(lambda: stage.metrics.counts["revoked"])
             stage.source.assign(0)

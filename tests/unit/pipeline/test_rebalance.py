@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.builders import interaction
+from tests.support.builders import admission, in_flight, interaction
 from tests.support.schedules import failing, refuse
 from tests.support.stage import Stage, crash, running, settings
 from tests.support.twins import TOPIC, MeterTwin, PutEventsTwin, TopicTwin, events
 from tests.support.virtual_time import in_virtual_time
-from worker.core.flow_control.gate import Gate
 from worker.core.model.outcomes import Accepted, Refused, Requeued, Throttled, TransientFault
 from worker.core.model.records import Batch
 from worker.pipeline.permits import Permits
@@ -92,7 +91,7 @@ def test_a_batch_whose_assignment_has_ended_is_not_sent_again() -> None:
         stage.topic.produce(*(f"s/u/{n}" for n in range(8)))
         stage.source.assign(0, 1)
         async with running(stage):
-            await stage.until(lambda: stage.gate.in_flight)
+            await stage.until(lambda: stage.limiter.in_flight)
             stage.source.lose(0)
             await stage.until(lambda: stage.metrics.counts["lost"])
             await asyncio.sleep(60)
@@ -152,7 +151,7 @@ def test_a_lost_partition_gives_all_memory_and_every_pass_back(answer: Answer, a
             await stage.until(lambda: stage.metrics.counts["lost"])
             stage.api.answer = lambda _: Accepted()
             await stage.until(lambda: stage.worker.unsettled.memory.records == 0, seconds=60)
-            await stage.until(lambda: stage.gate.in_flight == 0, seconds=60)
+            await stage.until(lambda: stage.limiter.in_flight == 0, seconds=60)
             assert stage.worker.unsettled.memory.bytes == 0
 
     in_virtual_time(scenario())
@@ -210,8 +209,8 @@ def test_a_batch_whose_assignment_ended_before_its_first_call_gives_its_pass_bac
 
     async def scenario() -> None:
         clock = asyncio.get_running_loop().time
-        permits, api = Permits(Gate(1000, max_in_flight=1), clock), PutEventsTwin()
-        delivery = RetryingSender(
+        permits, api = Permits(admission(1000, max_in_flight=1), clock), PutEventsTwin()
+        sender = RetryingSender(
             api,
             permits,
             MeterTwin(),
@@ -221,11 +220,11 @@ def test_a_batch_whose_assignment_ended_before_its_first_call_gives_its_pass_bac
             max_wait_seconds=20,
         )
         permits.set_share(1.0)
-        assert await permits.enter()
+        permit = await permits.acquire()
         event = interaction()
         event.record.assignment.open = False
-        assert await delivery.send(Batch("s", "u", (event,))) == (Requeued(), 0)
-        assert permits.gate.in_flight == 0
+        assert await sender.send(in_flight(Batch("s", "u", (event,)), permit)) == (Requeued(), 0)
+        assert permits.limiter.in_flight == 0
         assert not api.calls
 
     in_virtual_time(scenario())
@@ -263,11 +262,11 @@ def test_a_revoke_that_could_not_deliver_all_leaves_nothing_behind() -> None:
             await stage.until(lambda: stage.api.calls)
             stage.source.revoke(0)
             await stage.until(lambda: stage.metrics.counts["revoked"])
-            await stage.until(lambda: stage.gate.in_flight == 0)
+            await stage.until(lambda: stage.limiter.in_flight == 0)
             await asyncio.sleep(1)
             assert (stage.worker.unsettled.memory.records, stage.worker.unsettled.memory.bytes) == (0, 0)
             assert [assignment.partition for assignment in stage.worker.unsettled.tracker] == [1]
-            assert stage.gate.share == 0.5
+            assert stage.limiter.share == 0.5
             assert stage.topic.committed.get(P0, 0) == 0
 
     in_virtual_time(scenario())

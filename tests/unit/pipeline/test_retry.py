@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.builders import interaction
+from tests.support.builders import admission, interaction
 from tests.support.twins import MeterTwin, PutEventsTwin
 from tests.support.virtual_time import in_virtual_time
-from worker.core.flow_control.gate import Gate
+from worker.core.flow_control.holds import HoldKind
 from worker.core.model.outcomes import (
     Accepted,
     Answer,
@@ -23,7 +23,8 @@ from worker.core.model.outcomes import (
     TransientFault,
 )
 from worker.core.model.records import Batch
-from worker.pipeline import retry as retrying
+from worker.core.model.retry_state import RetryState
+from worker.pipeline.in_flight import InFlight
 from worker.pipeline.permits import Permits
 from worker.pipeline.retry import RetryingSender
 from worker.pipeline.wakeup import Wakeup
@@ -39,11 +40,12 @@ class Scene:
         self.loop = asyncio.get_running_loop()
         coming = iter(answers)
         self.api = PutEventsTwin(lambda _: next(coming), seconds=0.0)
-        self.permits = Permits(Gate(1e6, 10), self.loop.time)
+        self.permits = Permits(admission(1e6, 10), self.loop.time)
         self.permits.set_share(1.0)
         self.ended = Wakeup()
         self.metrics = MeterTwin()
-        self.delivery = RetryingSender(
+        self.retry: RetryState | None = None
+        self.sender = RetryingSender(
             self.api,
             self.permits,
             self.metrics,
@@ -55,8 +57,13 @@ class Scene:
         self.batch = Batch("s", "u", (interaction(),))
 
     async def send(self) -> tuple[object, int]:
-        await self.permits.enter()
-        return await self.delivery.send(self.batch)
+        flight = InFlight(self.batch, await self.permits.acquire(), self.loop.time(), self.retry)
+        try:
+            return await self.sender.send(flight)
+        finally:
+            self.retry = flight.retry
+            # As whoever dispatches it does.
+            flight.left.clear()
 
     @property
     def times(self) -> list[float]:
@@ -70,7 +77,7 @@ def test_an_outcome_is_not_tried_again(answer: Answer) -> None:
     async def scenario() -> None:
         scene = Scene([answer])
         assert await scene.send() == (answer, 1)
-        assert scene.permits.gate.in_flight == 0
+        assert scene.permits.limiter.in_flight == 0
 
     in_virtual_time(scenario())
 
@@ -80,7 +87,7 @@ def test_throttles_and_faults_are_tried_again() -> None:
         scene = Scene([Throttled("t"), TransientFault("f"), Throttled("t"), Accepted()])
         assert await scene.send() == (Accepted(), 4)
         assert scene.metrics.counts == {"Throttled": 2, "TransientFault": 1, "Accepted": 1}
-        assert scene.permits.gate.in_flight == 0
+        assert scene.permits.limiter.in_flight == 0
 
     in_virtual_time(scenario())
 
@@ -127,24 +134,11 @@ def test_what_is_given_back_and_sent_again_has_failed_since_its_first_call() -> 
         scene = Scene([TransientFault("f")] * 1000)
         for _ in range(3):
             assert (await scene.send())[0] == Requeued()
-        retry_states = scene.delivery.retry_states["s"]
-        assert (retry_states.since, retry_states.calls) == (scene.times[0], len(scene.api.calls))
+        assert scene.retry is not None
+        assert (scene.retry.since, scene.retry.calls) == (scene.times[0], len(scene.api.calls))
         scene.api.answer = lambda _: Accepted()
         assert await scene.send() == (Accepted(), len(scene.api.calls))
-        assert not scene.delivery.retry_states
-
-    in_virtual_time(scenario())
-
-
-def test_of_many_that_are_given_back_only_so_many_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retrying, "_REMEMBERED", 3)
-
-    async def scenario() -> None:
-        scene = Scene([TransientFault("f")] * 1000)
-        for number in range(9):
-            scene.batch = Batch(f"s{number}", "u", (interaction(),))
-            await scene.send()
-        assert list(scene.delivery.retry_states) == ["s0", "s1", "s2"]
+        assert scene.retry is None
 
     in_virtual_time(scenario())
 
@@ -188,12 +182,12 @@ def test_an_assignment_that_ends_just_after_the_gate_let_a_call_pass_sends_nothi
         scene = Scene([TransientFault("f", retry_after_seconds=2.0)])
         sending = asyncio.create_task(scene.send())
         await asyncio.sleep(1)
-        scene.permits.gate.in_flight += 10
+        others = [await scene.permits.acquire() for _ in range(10)]
         await asyncio.sleep(3)
-        scene.permits.leave()
+        others.pop().release()
         scene.batch.interactions[0].record.assignment.open = False
         assert await sending == (Requeued(), 1)
-        assert scene.permits.gate.in_flight == 9
+        assert scene.permits.limiter.in_flight == 9
 
     in_virtual_time(scenario())
 
@@ -215,7 +209,7 @@ def test_while_held_a_call_is_given_back_instead_of_tried_again() -> None:
         scene = Scene([TransientFault("f")])
         sending = asyncio.create_task(scene.send())
         await asyncio.sleep(0)
-        scene.permits.hold("misconfigured", "AccessDenied")
+        scene.permits.hold(HoldKind.MISCONFIGURED, "AccessDenied")
         assert await sending == (Requeued(), 1)
 
     in_virtual_time(scenario())
@@ -227,9 +221,9 @@ def test_a_cancelled_call_gives_its_place_back() -> None:
         scene.api.seconds = 100
         sending = asyncio.create_task(scene.send())
         await asyncio.sleep(1)
-        assert scene.permits.gate.in_flight == 1
+        assert scene.permits.limiter.in_flight == 1
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)
-        assert scene.permits.gate.in_flight == 0
+        assert scene.permits.limiter.in_flight == 0
 
     in_virtual_time(scenario())

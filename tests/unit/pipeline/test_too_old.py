@@ -75,7 +75,7 @@ def test_it_is_committed_only_after_its_dead_letter_was_acknowledged() -> None:
         stage.topic.produce("a/u/1", timestamp_ms=OLD_MS)
         stage.source.assign(0)
         async with running(stage):
-            await stage.until(lambda: stage.gate.holds)
+            await stage.until(lambda: stage.breaker.holds)
             await asyncio.sleep(100)
             assert stage.topic.committed.get(P0, 0) == 0
             stage.dead_letters.broken = None
@@ -169,7 +169,7 @@ def test_when_all_that_is_due_is_too_old_no_pass_is_lost() -> None:
             await asyncio.sleep(10)
             stage.topic.produce("b/u/3", timestamp_ms=START_MS + 205_000)
             await asyncio.sleep(5)
-            assert stage.gate.in_flight == 1
+            assert stage.limiter.in_flight == 1
             await stage.settled()
         assert stage.api.delivered() == ["1", "3"]
 
@@ -295,7 +295,7 @@ def test_after_the_clock_jumped_nothing_is_too_old_before_a_call_shows_that_it_i
         async with running(stage):
             stage.api.seconds = 3
             stage.topic.produce("a/u/under-way", timestamp_ms=START_MS)
-            await stage.until(lambda: stage.gate.in_flight)
+            await stage.until(lambda: stage.limiter.in_flight)
             jump_seconds = 86_400
             skewed = Misconfigured("RequestTimeTooSkewed")
             stage.api.answer = lambda batch: Accepted() if batch.session_id == "a" else skewed
@@ -303,7 +303,7 @@ def test_after_the_clock_jumped_nothing_is_too_old_before_a_call_shows_that_it_i
                 stage.topic.produce(f"s{n}/u/{n}", timestamp_ms=START_MS + int(1000 * stage.loop.time()))
             await asyncio.sleep(20)
             assert stage.api.delivered() == ["under-way"]
-            assert stage.gate.holds
+            assert stage.breaker.holds
             assert not stage.metrics.counts["skipped too_old"]
             jump_seconds = 0.0
             stage.api.answer = lambda _: Accepted()

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.builders import admission
 from tests.support.schedules import failing
 from tests.support.stage import Stage, running, settings
 from tests.support.twins import TopicTwin
 from tests.support.virtual_time import in_virtual_time
-from worker.core.flow_control.gate import Gate
 from worker.core.model.outcomes import Accepted, Throttled
 from worker.pipeline.permits import Permits
 
@@ -97,31 +97,31 @@ def test_a_user_who_comes_and_goes_splits_calls_and_keeps_the_order() -> None:
 
 def test_whoever_is_let_through_and_cancelled_at_once_gives_the_place_back() -> None:
     async def scenario() -> None:
-        permits = Permits(Gate(1000, max_in_flight=1), asyncio.get_running_loop().time)
+        permits = Permits(admission(1000, max_in_flight=1), asyncio.get_running_loop().time)
         permits.set_share(1.0)
-        assert await permits.enter()
-        waiting = asyncio.create_task(permits.enter())
+        permit = await permits.acquire()
+        waiting = asyncio.create_task(permits.acquire())
         await asyncio.sleep(1)
-        permits.leave()
-        assert permits.gate.in_flight == 1
+        permit.release()
+        assert permits.limiter.in_flight == 1
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
-        assert permits.gate.in_flight == 0
+        assert permits.limiter.in_flight == 0
 
     in_virtual_time(scenario())
 
 
 def test_whoever_stops_waiting_at_the_gate_takes_no_place() -> None:
     async def scenario() -> None:
-        permits = Permits(Gate(1000, max_in_flight=1), asyncio.get_running_loop().time)
+        permits = Permits(admission(1000, max_in_flight=1), asyncio.get_running_loop().time)
         permits.set_share(1.0)
-        assert await permits.enter()
-        waiting = asyncio.create_task(permits.enter())
+        permit = await permits.acquire()
+        waiting = asyncio.create_task(permits.acquire())
         await asyncio.sleep(1)
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
-        permits.leave()
-        assert permits.gate.in_flight == 0
+        permit.release()
+        assert permits.limiter.in_flight == 0
 
     in_virtual_time(scenario())
 
@@ -144,7 +144,7 @@ def test_throttling_slows_the_worker_down() -> None:
         stage.topic.produce(*(f"s{n}/u/{n}" for n in range(1500)))
         stage.source.assign(0)
         async with running(stage):
-            await stage.until(lambda: stage.gate.rate < 200)
+            await stage.until(lambda: stage.limiter.rate < 200)
             await stage.settled()
         assert stage.metrics.counts["Throttled"] < 2 * stage.metrics.counts["Accepted"]
 

@@ -34,7 +34,7 @@ def test_a_hold_outranks_the_fault_that_was_before_it() -> None:
         async with running(stage):
             await asyncio.sleep(1.5)
             stage.api.answer = lambda _: DENIED
-            await stage.until(lambda: stage.gate.holds)
+            await stage.until(lambda: stage.breaker.holds)
             for _ in range(300):
                 (reason,) = status.readiness().reasons
                 assert reason.startswith("held for ")
@@ -53,7 +53,7 @@ def test_a_fault_of_the_probes_stands_behind_the_hold() -> None:
         stage.topic.produce(*(f"s{n}/u/{n}" for n in range(50)))
         stage.source.assign(0)
         async with running(stage):
-            await stage.until(lambda: stage.gate.holds)
+            await stage.until(lambda: stage.breaker.holds)
             stage.api.answer = lambda _: DOWN
             await asyncio.sleep(120)
             held, failing_too = status.readiness().reasons
@@ -126,7 +126,7 @@ def test_a_hold_for_refusals_that_nobody_could_confirm_is_probed_with_one_event_
         stage.topic.produce(*(f"s{n}/u/{n}" for n in range(50)), partition=0)
         stage.source.assign(0, 1)
         async with running(stage):
-            await stage.until(lambda: stage.gate.holds)
+            await stage.until(lambda: stage.breaker.holds)
             await stage.until(lambda: len(stage.dead_letters.letters) == 5)
             stage.source.revoke(0)
             await asyncio.sleep(3600)
@@ -151,7 +151,7 @@ def test_a_hold_that_is_not_confirmed_shows_so_everywhere() -> None:
         stage.topic.produce("s/u/1", partition=0)
         stage.source.assign(0, 1)
         async with running(stage):
-            await stage.until(lambda: stage.gate.holds)
+            await stage.until(lambda: stage.breaker.holds)
             stage.source.lose(0)
             await asyncio.sleep(30)
             (reason,) = status.readiness().reasons
@@ -171,7 +171,7 @@ def test_while_records_wait_a_hold_is_never_taken_for_unconfirmed() -> None:
         stage.topic.produce("s/u/1")
         stage.source.assign(0)
         async with running(stage):
-            await stage.until(lambda: stage.gate.holds)
+            await stage.until(lambda: stage.breaker.holds)
             # Nobody answers the probes any more.
             stage.api.answer, stage.api.seconds = lambda _: DOWN, 500
             for _ in range(1000):
@@ -196,7 +196,7 @@ def test_without_keys_it_is_unready_at_once_and_not_only_when_a_record_comes() -
         status = status_of(stage, lambda: keys)
         stage.source.assign(0)
         async with running(stage):
-            await stage.until(lambda: stage.gate.share)
+            await stage.until(lambda: stage.limiter.share)
             (reason,) = status.readiness().reasons
             assert reason.startswith(
                 "no keys to sign calls with for 12 s: NoCredentials; give the pod a role"
@@ -204,7 +204,7 @@ def test_without_keys_it_is_unready_at_once_and_not_only_when_a_record_comes() -
             # Once a record comes, the hold says it.
             stage.api.answer = lambda _: Misconfigured("NoCredentials")
             stage.topic.produce("s/u/1")
-            await stage.until(lambda: stage.gate.holds)
+            await stage.until(lambda: stage.breaker.holds)
             (reason,) = status.readiness().reasons
             assert reason.startswith("held for 0 s: misconfigured: NoCredentials; give the pod a role")
             stage.api.answer = lambda _: Accepted()
@@ -220,7 +220,7 @@ def test_keys_that_can_not_be_renewed_are_a_warning_and_once_they_end_a_reason()
         status = status_of(stage, lambda: keys)
         stage.source.assign(0)
         async with running(stage):
-            await stage.until(lambda: stage.gate.share)
+            await stage.until(lambda: stage.limiter.share)
             assert status.readiness().ready
             (warning,) = status.status().warnings
             assert warning.startswith(
@@ -249,7 +249,7 @@ def test_the_numbers_name_the_same_cause() -> None:
             assert status.gauges().not_ready == frozenset()
             assert status.gauges().sending.not_accepted_seconds == 0
             stage.topic.produce("s/u/1", partition=0)
-            await stage.until(lambda: stage.gate.holds)
+            await stage.until(lambda: stage.breaker.holds)
             gauges = status.gauges()
             assert gauges.not_ready == {"hold"}
             assert gauges.rate_limit_calls_per_second == 0
@@ -288,10 +288,10 @@ def test_two_holds_say_what_each_waits_for() -> None:
         stage.topic.produce("s/u/1", "t/u/2")
         stage.source.assign(0)
         async with running(stage):
-            await stage.until(lambda: stage.gate.holds)
+            await stage.until(lambda: stage.breaker.holds)
             stage.dead_letters.broken = "no such topic"
             stage.topic.produce("bad")
-            await stage.until(lambda: len(stage.gate.holds) == 2)
+            await stage.until(lambda: len(stage.breaker.holds) == 2)
             first, second = status.readiness().reasons
             assert first.endswith("one event is sent to find out, once the hold for dead_letters is over")
             assert "the letters are written again to find out, next " in second

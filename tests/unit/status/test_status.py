@@ -78,7 +78,7 @@ async def seeing(
     stage.source.assign(*range(partitions))
     seen = Seen(stage)
     async with running(stage):
-        await stage.until(lambda: stage.gate.share)
+        await stage.until(lambda: stage.limiter.share)
         yield seen
         stage.api.answer = lambda _: Accepted()
         stage.dead_letters.broken = None
@@ -166,13 +166,18 @@ def test_a_call_that_fails_for_long_is_told_since_its_first_failure_also_between
     in_virtual_time(scenario())
 
 
+def retried(stage: Stage) -> int:
+    flights = stage.worker.pipeline.in_flight()
+    return stage.worker.queues.retried + sum(each.retry is not None for each in flights)
+
+
 @pytest.mark.parametrize("how", ["revoked", "lost", "accepted", "held"])
 def test_nothing_is_kept_of_a_session_that_is_tried_no_more(how: str) -> None:
     async def scenario() -> None:
         async with seeing(settings(linger_seconds=0), partitions=2, answer=TransientFault("Http503")) as seen:
             stage = seen.stage
             stage.topic.produce(*(f"s{n}/u/{n}" for n in range(600)), partition=0)
-            await stage.until(lambda: len(stage.worker.delivery.retry_states) == 600)
+            await stage.until(lambda: retried(stage) == 600)
             match how:
                 case "revoked":
                     stage.source.revoke(0)
@@ -180,13 +185,13 @@ def test_nothing_is_kept_of_a_session_that_is_tried_no_more(how: str) -> None:
                     stage.source.lose(0)
                 case "held":
                     stage.api.answer = lambda _: Misconfigured("AccessDeniedException")
-                    await stage.until(lambda: stage.gate.holds)
+                    await stage.until(lambda: stage.breaker.holds)
             if how in {"accepted", "held"}:
                 stage.api.answer = lambda _: Accepted()
                 await stage.settled()
             await stage.until(lambda: not stage.worker.unsettled.memory.records)
             await asyncio.sleep(1)
-            assert not stage.worker.delivery.retry_states
+            assert not retried(stage)
 
     in_virtual_time(scenario())
 
@@ -227,7 +232,9 @@ def test_the_rest_of_a_halved_call_waits_for_its_turn() -> None:
             seen.stage.api.answer = answer
             seen.stage.api.seconds = 5
             seen.stage.topic.produce(*(f"a/u/{n}" for n in range(2)), *(f"b/u/{n}" for n in range(2)))
-            await seen.stage.until(lambda: seen.stage.worker.dispatcher.waiting)
+            await seen.stage.until(
+                lambda: any(each.permit is None for each in seen.stage.worker.pipeline.in_flight())
+            )
             await seen.stage.until(lambda: seen.waits_for().cause == "quota")
 
     in_virtual_time(scenario())
@@ -237,7 +244,7 @@ def test_while_held_everything_waits_for_the_hold_to_end() -> None:
     async def scenario() -> None:
         async with seeing(settings(linger_seconds=0), answer=Misconfigured("AccessDeniedException")) as seen:
             seen.stage.topic.produce("a/u/1", "b/u/2")
-            await seen.stage.until(lambda: seen.stage.gate.holds)
+            await seen.stage.until(lambda: seen.stage.breaker.holds)
             await asyncio.sleep(0.4)
             status = seen.now()
             assert not status.ready
@@ -270,7 +277,7 @@ def test_a_dead_letter_that_can_not_be_written_is_a_hold_with_its_next_try() -> 
         async with seeing() as seen:
             seen.stage.dead_letters.broken = "no such topic"
             seen.stage.topic.produce("bad")
-            await seen.stage.until(lambda: seen.stage.gate.holds)
+            await seen.stage.until(lambda: seen.stage.breaker.holds)
             await asyncio.sleep(60)
             await seen.stage.until(lambda: seen.now().holds[0].next_probe_seconds is not None)
             (hold,) = seen.now().holds

@@ -6,7 +6,7 @@ import pytest
 from msgspec import structs
 from prometheus_client.parser import text_string_to_metric_families
 
-from worker.core.flow_control.gate import PROBED
+from worker.core.flow_control.holds import HoldKind
 from worker.core.model.error_codes import ERROR_CODES
 from worker.core.model.outcomes import Accepted, Misconfigured, Refused, Throttled, TransientFault
 from worker.core.model.records import Batch, Interaction, Reason, Record, Skipped
@@ -211,11 +211,11 @@ def test_the_pipelines_numbers_are_shown() -> None:
     assert value(metrics, "build_info", version="0.1.0", python="3.11.7", librdkafka="2.16.1") == 1
 
 
-@pytest.mark.parametrize("kind", PROBED)
+@pytest.mark.parametrize("kind", HoldKind)
 def test_a_hold_shows_by_its_kind_and_the_others_as_nought(kind: str) -> None:
     metrics = Metrics(counts(), lambda: gauges(holds=(kind,)), BUILD)
-    assert {each: value(metrics, "hold_active", kind=each) for each in PROBED} == {
-        e: e == kind for e in PROBED
+    assert {each: value(metrics, "hold_active", kind=each) for each in HoldKind} == {
+        e: e == kind for e in HoldKind
     }
 
 
@@ -233,14 +233,14 @@ def test_partitions_show_lag_and_committed_offset_while_they_are_ours() -> None:
     assert counted.committed_offsets == {}
 
 
-@pytest.mark.parametrize("kind", PROBED)
+@pytest.mark.parametrize("kind", HoldKind)
 def test_a_hold_shows_for_how_long_and_when_it_is_probed_next(kind: str) -> None:
     metrics = Metrics(counts(), lambda: gauges(holds=(kind,)), BUILD)
-    assert {each: value(metrics, "hold_seconds", kind=each) for each in PROBED} == {
-        each: 7 * (each == kind) for each in PROBED
+    assert {each: value(metrics, "hold_seconds", kind=each) for each in HoldKind} == {
+        each: 7 * (each == kind) for each in HoldKind
     }
-    assert {each: value(metrics, "hold_next_probe_seconds", kind=each) for each in PROBED} == {
-        each: 2 if each == kind else None for each in PROBED
+    assert {each: value(metrics, "hold_next_probe_seconds", kind=each) for each in HoldKind} == {
+        each: 2 if each == kind else None for each in HoldKind
     }
 
 

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 _TURN_SECONDS = 0.1
 
 
+# In an outage of hours every session comes to be tried: of so many at most it is known since when, some 2 MB.
+_REMEMBERED = 10_000
 # So many events are looked at in one go for what to take out: some hundred microseconds.
 _TAKE_OUT_AT_ONCE = 1000
 
@@ -50,8 +52,7 @@ class SessionQueues:
         self._max_events = max_events
         self._sessions: dict[str, Session] = {}
         self._turns = OldestFirst() if turns is None else turns
-        self.retry_states: dict[str, RetryState] = {}
-        """What is known of the sessions whose last call failed; noted by whoever makes the calls."""
+        self._retry_states: dict[str, RetryState] = {}
         self.text_bytes = 0
         """Bytes of memory that the ids of its sessions and users take."""
 
@@ -94,6 +95,19 @@ class SessionQueues:
         """
         return list(islice(self._turns.due_longest(), count))
 
+    @property
+    def retried(self) -> int:
+        """How many sessions wait whose last call failed."""
+        return len(self._retry_states)
+
+    def retry_state(self, session_id: str) -> RetryState | None:
+        """What is known of a waiting session whose last call failed; None: it did not."""
+        return self._retry_states.get(session_id)
+
+    def take_retry_state(self, session_id: str) -> RetryState | None:
+        """The same, for whoever makes the next call; it comes back with ``release``."""
+        return self._retry_states.pop(session_id, None)
+
     def waiting(self, session_id: str) -> int:
         """How many events of a session wait to be sealed."""
         session = self._sessions.get(session_id)
@@ -119,7 +133,13 @@ class SessionQueues:
         self._turns.took()
         return Batch(session.session_id, sealed[0].user_id, sealed)
 
-    def release(self, session_id: str, now: float, put_back: Sequence[Interaction] = ()) -> None:
+    def release(
+        self,
+        session_id: str,
+        now: float,
+        put_back: Sequence[Interaction] = (),
+        retry: RetryState | None = None,
+    ) -> None:
         """The session's call has its outcome; the next may go.
 
         Args:
@@ -127,6 +147,7 @@ class SessionQueues:
             now: the time.
             put_back: what of the call is to be tried again, in order; it goes to the head of the queue, and
                 the session behind those that are due already: what stopped this one stops no others.
+            retry: what is known of its calls that failed, for when it goes again.
         """
         session = self._sessions[session_id]
         session.in_flight = False
@@ -134,11 +155,12 @@ class SessionQueues:
         if not put_back and not (session.events and session.events[0].user_id is sent):
             self.text_bytes -= text_bytes(sent)
         if put_back:
+            if retry is not None and len(self._retry_states) < _REMEMBERED:
+                self._retry_states[session_id] = retry
             session.events[:0] = put_back
             session.due_at = now
             self._turns.put(session, put_back=True)
             return
-        self.retry_states.pop(session_id, None)
         if session.events:
             self._set_due(session, self._due_at(session, now))
         else:
@@ -214,7 +236,7 @@ class SessionQueues:
 
     def _forget(self, session: Session) -> None:
         session.stop_waiting()
-        self.retry_states.pop(session.session_id, None)
+        self._retry_states.pop(session.session_id, None)
         del self._sessions[session.session_id]
         self.text_bytes -= text_bytes(session.session_id)
 

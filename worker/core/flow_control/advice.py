@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from worker.core.flow_control.holds import HoldKind
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -73,11 +75,11 @@ _SERVER_FAILS: Final = "Http5"
 _OF_KEYS: Final = {_KEYS, _MALFORMED, _SIGNED, _KEY_ALONE}
 # What the API may say of a clock that is off.
 TIMED_CODES: Final = frozenset(code for code, advice in _BY_CODE.items() if advice in {_SIGNED, _CLOCK})
-_BY_KIND: Final[Mapping[str, str]] = {
-    "misconfigured": "look at role, keys, region and endpoint with `personalize-worker check`",
-    "refusals": f"events of different sessions are refused in a row: {_TRACKER}; or mend the mapping",
-    "dead_letters": "mend the dead-letter topic, or the right to write to it",
-    "unmappable": (
+_BY_KIND: Final[Mapping[HoldKind, str]] = {
+    HoldKind.MISCONFIGURED: "look at role, keys, region and endpoint with `personalize-worker check`",
+    HoldKind.REFUSALS: f"events of different sessions are refused in a row: {_TRACKER}; or mend the mapping",
+    HoldKind.DEAD_LETTERS: "mend the dead-letter topic, or the right to write to it",
+    HoldKind.UNMAPPABLE: (
         "mend record.mapping, record.format or the producer (`personalize-worker check --sample 100` tries "
         "it), then restart: all that is held is delivered; if they are no events, raise "
         "dead_letters.hold_after_unmappable"
@@ -89,23 +91,23 @@ SIGNATURE_SECONDS: Final = 300.0
 # Both clocks are read to the second, and the answer is on its way for a while.
 _SURELY_SECONDS: Final = SIGNATURE_SECONDS - 10.0
 
-PROBES: Final[Mapping[str, str]] = {
-    "misconfigured": "one event is sent",
-    "refusals": "one event is sent",
-    "dead_letters": "the letters are written again",
-    "unmappable": "each further record is mapped",
+PROBES: Final[Mapping[HoldKind, str]] = {
+    HoldKind.MISCONFIGURED: "one event is sent",
+    HoldKind.REFUSALS: "one event is sent",
+    HoldKind.DEAD_LETTERS: "the letters are written again",
+    HoldKind.UNMAPPABLE: "each further record is mapped",
 }
 
 
 def advise(
-    kind: str,
+    kind: HoldKind,
     code: str,
     clock_ahead_seconds: float | None = None,
     *,
     keys_from_environment: bool = False,
 ) -> str:
     """What to do about a hold of this kind, with this code of the API's, our clock being so far off."""
-    if kind != "misconfigured":
+    if kind is not HoldKind.MISCONFIGURED:
         return _BY_KIND[kind]
     advice = _advise_misconfigured(code, clock_ahead_seconds)
     if advice not in _OF_KEYS:
@@ -114,7 +116,7 @@ def advise(
 
 
 def _advise_misconfigured(code: str, clock_ahead_seconds: float | None) -> str:
-    advice = _BY_CODE.get(code, _BY_KIND["misconfigured"])
+    advice = _BY_CODE.get(code, _BY_KIND[HoldKind.MISCONFIGURED])
     if code not in TIMED_CODES or clock_ahead_seconds is None:
         return advice
     if is_too_far_off(clock_ahead_seconds):
@@ -133,7 +135,7 @@ def advise_keys(code: str, *, from_environment: bool = False) -> str:
     """What to do while there are no keys, or no newer ones, for this reason."""
     if code in _UNREACHED_BY_CODE:
         return _UNREACHED_BY_CODE[code]
-    return advise("misconfigured", code, keys_from_environment=from_environment)
+    return advise(HoldKind.MISCONFIGURED, code, keys_from_environment=from_environment)
 
 
 def is_too_far_off(clock_ahead_seconds: float) -> bool:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from worker.core.model.snapshot import WaitsFor
+
 
 class RetryState:
-    """Written by those who try, read by those who ask."""
+    """Counts the calls of a session that failed.
+
+    Args:
+        code: the error code of the first failure; later that of the last one.
+        since: when the first call failed, in seconds of the loop's clock.
+    """
 
     __slots__ = ("calls", "code", "since")
 
     def __init__(self, code: str, since: float) -> None:
-        """The first call has failed with ``code``, at ``since`` of the loop's clock."""
         self.calls = 1
         self.code = code
-        """Of the last failure."""
         self.since = since
+
+    def waits_for(self, now: float) -> WaitsFor:
+        """What the session waits for."""
+        return WaitsFor("retry", now - self.since, self.calls, self.code)

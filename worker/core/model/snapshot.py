@@ -75,7 +75,7 @@ class HoldStatus(Struct, frozen=True, kw_only=True):
     """Why nothing is sent, or, of records that cannot be mapped, why they are kept."""
 
     kind: str
-    """Of ``gate.PROBED``."""
+    """A ``HoldKind``'s word."""
     reason: str
     """The API's error code, or what the broker says."""
     held_seconds: float
@@ -118,7 +118,7 @@ class Gauges(Struct, frozen=True, kw_only=True):
     oldest_unsettled_record_age_seconds: float = 0.0
     """How old the oldest unsettled record is by its own timestamp; 0 with none."""
     rate_limit_calls_per_second: float
-    """What the gate lets through at most right now: this pod's share, what it borrows, less what throttling
+    """What the rate limiter lets through at most right now: this pod's share, what it borrows, less what throttling
     took off; 0 while held, but for probes."""
     rate_limit_borrowed_calls_per_second: float
     """What of it is above this pod's share, for others leave it."""
@@ -126,7 +126,7 @@ class Gauges(Struct, frozen=True, kw_only=True):
     """This pod's part of the quota, 0 to 1."""
     calls_in_flight: int
     holds: tuple[HoldStatus, ...]
-    """What holds the gate, or keeps records that cannot be mapped; empty while all goes on."""
+    """What stops sending, or keeps records that cannot be mapped; empty while all goes on."""
     paused: bool
     """Receiving is paused, for too much is unsettled."""
     accepted_uncommitted_records: int

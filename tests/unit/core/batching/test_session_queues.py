@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from tests.support.builders import assignment, interaction
+from worker.core.batching import session_queues
 from worker.core.batching.scheduling import FreshestFirst
 from worker.core.batching.session_queues import SessionQueues
+from worker.core.model.retry_state import RetryState
 
 if TYPE_CHECKING:
     from worker.core.batching.scheduling import SchedulingPolicy
@@ -302,3 +305,32 @@ def test_those_that_are_due_longest_are_those_that_are_sealed_first(
     sealed = [batch.session_id for _ in range(count) if (batch := queues.seal(1e9)) is not None]
     assert told == sealed
     assert due_at == sorted(due_at)
+
+
+def test_of_many_that_are_put_back_after_failures_only_so_many_are_remembered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(session_queues, "_REMEMBERED", 3)
+    queues = SessionQueues(linger_seconds=0.0, max_events=10)
+    for number in range(9):
+        queues.add(interaction(f"s{number}", offset=number), 0.0)
+    sealed = [batch for _ in range(9) if (batch := queues.seal(0.0)) is not None]
+    for batch in sealed:
+        queues.release(batch.session_id, 0.0, batch.interactions, RetryState("Http503", 0.0))
+    assert (len(sealed), queues.retried) == (9, 3)
+
+
+def test_what_is_known_of_failures_goes_with_the_batch_and_ends_with_the_session() -> None:
+    queues, state = SessionQueues(linger_seconds=0.0, max_events=10), RetryState("Http503", 0.0)
+    queues.add(interaction("s"), 0.0)
+    batch = queues.seal(0.0)
+    assert batch is not None
+    queues.release("s", 0.0, batch.interactions, state)
+    assert queues.retry_state("s") is state
+    assert queues.take_retry_state("s") is state
+    assert queues.retry_state("s") is None
+    assert queues.seal(0.0) == batch
+    queues.release("s", 0.0, batch.interactions, state)
+    batch.interactions[0].record.assignment.open = False
+    queues.drop_ended()
+    assert queues.retried == 0

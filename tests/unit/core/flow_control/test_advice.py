@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from worker.core.flow_control.advice import advise, advise_keys, advise_unreached
-from worker.core.flow_control.gate import PROBED
+from worker.core.flow_control.holds import HoldKind
 from worker.core.model.error_codes import CREDENTIAL_CODES
 
 
-@pytest.mark.parametrize("kind", PROBED)
+@pytest.mark.parametrize("kind", HoldKind)
 @pytest.mark.parametrize("code", ["", "SomethingNew", *CREDENTIAL_CODES])
 def test_there_is_advice_for_every_hold(kind: str, code: str) -> None:
     assert advise(kind, code)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.builders import admission
 from worker.core.flow_control.background_rate import BackgroundRate
-from worker.core.flow_control.gate import Gate
 from worker.local.faults import TokenBucket
 
 A_LONG_TIME = 1000.0
@@ -62,14 +62,14 @@ def test_what_was_sent_before_a_cut_cuts_no_deeper() -> None:
 
 def test_it_gives_way_where_a_live_worker_hardly_does() -> None:
     """Both are throttled once a second for a minute; the live worker has fifty calls a second accepted."""
-    lane, gate = risen(100), Gate(100, 64)
-    gate.set_share(1, 0)
+    lane, gate = risen(100), admission(100, 64)
+    gate.limiter.set_share(1, 0)
     ends_at = A_LONG_TIME + 60
     for second in range(60):
         now = A_LONG_TIME + second
         lane.throttled(sent_at=now, now=now + 0.1)
         for call in range(51):
-            gate.answered(now + call / 100, now + call / 100 + 0.1, throttled=not call)
+            gate.limiter.answered(now + call / 100, now + call / 100 + 0.1, throttled=not call)
     assert lane.rate(ends_at) < gate.rate / 10
 
 
@@ -83,8 +83,8 @@ class Road(NamedTuple):
 
 def share(live_calls_per_second: float, lane: BackgroundRate | None) -> Road:
     """A quota of 400 a second for two minutes; what was throttled goes again."""
-    gate, bucket, waiting = Gate(QUOTA, 1000), TokenBucket(QUOTA, 20, 0), deque[float]()
-    gate.set_share(1, 0)
+    gate, bucket, waiting = admission(QUOTA, 1000), TokenBucket(QUOTA, 20, 0), deque[float]()
+    gate.limiter.set_share(1, 0)
     live = of_lane = 0
     due = longest = 0.0
     for step in range(int(SECONDS / STEP_SECONDS)):
@@ -95,9 +95,9 @@ def share(live_calls_per_second: float, lane: BackgroundRate | None) -> Road:
             due -= 1
         while waiting and gate.opens_at(now) <= now:
             accepted = bucket.take(now)
-            gate.enter(now)
-            gate.leave(now)
-            gate.answered(now, now, throttled=not accepted)
+            gate.admit(now)
+            gate.release(now)
+            gate.limiter.answered(now, now, throttled=not accepted)
             if accepted:
                 longest = max(longest, now - waiting.popleft())
                 live += 1
