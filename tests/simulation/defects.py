@@ -23,7 +23,6 @@ from worker.core.offsets.tracker import OffsetTracker
 from worker.pipeline.age_filter import AgeFilter
 from worker.pipeline.dead_letter_queue import DeadLetterQueue
 from worker.pipeline.dispatcher import Dispatcher
-from worker.pipeline.in_flight import InFlight
 from worker.pipeline.pipeline import Pipeline
 from worker.pipeline.quarantine import Quarantine
 from worker.pipeline.rebalance import RebalanceHandler
@@ -31,6 +30,7 @@ from worker.pipeline.retry import RetryingSender
 from worker.ports import DeadLettersUnwritable
 
 if TYPE_CHECKING:
+    from worker.pipeline.in_flight import InFlight
     from collections.abc import Callable
 
 

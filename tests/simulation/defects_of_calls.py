@@ -14,7 +14,6 @@ from worker.core.model.records import Batch
 from worker.core.offsets.memory_budget import MemoryBudget
 from worker.pipeline.dead_letter_queue import DeadLetterQueue
 from worker.pipeline.dispatcher import Dispatcher
-from worker.pipeline.in_flight import InFlight
 from worker.pipeline.permits import Permits
 from worker.pipeline.pipeline import Pipeline
 from worker.pipeline.retry import RetryingSender
@@ -22,6 +21,7 @@ from worker.pipeline.unsettled_records import UnsettledRecords
 from worker.pipeline.wakeup import Wakeup
 
 if TYPE_CHECKING:
+    from worker.pipeline.in_flight import InFlight
     from collections.abc import Callable
 
 

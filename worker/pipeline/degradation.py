@@ -44,7 +44,7 @@ class DegradationMonitor:
     """Since when too few calls come through. Times are seconds of the loop's clock."""
 
     def __init__(self, limiter: RateLimiter, recent: RecentCalls, is_wanted: Callable[[], bool]) -> None:
-        """Look at the rate of ``limiter`` and what calls came to; ``is_wanted``: there is something to send."""
+        """Watch the rate of ``limiter`` and what calls came to; ``is_wanted``: there is something to send."""
         self._limiter = limiter
         self._recent = recent
         self._is_wanted = is_wanted

@@ -1,10 +1,10 @@
 """The pipeline, from source to commit, readable in one sitting.
 
-``Source`` -> mapping -> ``SessionQueues`` -> ``Permits`` -> ``Dispatcher`` -> settled in the offset tracker ->
-offset stored -> committed. What can't be mapped or is refused goes to the dead-letter queue. One task takes
-records in and keeps the offsets (``_intake``), one seals batches and dispatches them (``_dispatch``), one task
-a batch sees it to its end (``Dispatcher``), and one writes dead letters (``DeadLetterQueue``). All run on one
-loop and share their state without locks.
+``Source`` -> mapping -> ``SessionQueues`` -> ``Permits`` -> ``Dispatcher`` -> settled in the offset tracker
+-> offset stored -> committed. What can't be mapped or is refused goes to the dead-letter queue. One task takes
+records in and keeps the offsets (``_intake``), one seals batches and dispatches them (``_dispatch``), one
+task for each batch sees it to its end (``Dispatcher``), and one writes dead letters (``DeadLetterQueue``).
+All run on one loop and share their state without locks.
 """
 
 from __future__ import annotations
@@ -207,7 +207,7 @@ class Pipeline:
             if due_at is None or due_at > self._clock():
                 await self._work.wait(inf if due_at is None else due_at)
                 continue
-            # Before the permit, so that what is too old takes no quota; after it, for what came of age meanwhile.
+            # Before the permit, so that what is too old takes no quota; then again for what aged meanwhile.
             if await self._age_filter.clear():
                 continue
             permit = await self._permits.acquire()

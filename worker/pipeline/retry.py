@@ -50,7 +50,7 @@ class RetryingSender:
         max_wait_seconds: no wait is longer, unless the API asks for it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  a retry needs two ways to wait and two bounds
         self,
         put_events: PutEvents,
         permits: Permits,

@@ -1,4 +1,4 @@
-"""``dead-letters replay``: the real worker, with the dead-letter topic for a source and a lane for a gate.
+"""``dead-letters replay``: the real worker, with the dead-letter topic for a source and a background rate.
 
 Mapping, queues, retries, holds and dead letters are the live worker's; a letter that dies again is written
 behind the end that was noted at the start, so it is for the next replay.

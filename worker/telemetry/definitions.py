@@ -162,7 +162,7 @@ DEFINITIONS = (
     Definition(
         "rate_limit_calls_per_second",
         "gauge",
-        "Calls a second that the gate lets through at most: this pod's share, with what it borrows and less "
+        "Calls a second that may go at most: this pod's share, with what it borrows and less "
         "what throttling took off; 0 while held, but for probes.",
         "Far below share times `quota_calls_per_second`: see `throttled_seconds` and `hold_active`.",
         lambda scrape: _one(scrape.gauges.rate_limit_calls_per_second),

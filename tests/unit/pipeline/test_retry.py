@@ -23,13 +23,13 @@ from worker.core.model.outcomes import (
     TransientFault,
 )
 from worker.core.model.records import Batch
-from worker.core.model.retry_state import RetryState
 from worker.pipeline.in_flight import InFlight
 from worker.pipeline.permits import Permits
 from worker.pipeline.retry import RetryingSender
 from worker.pipeline.wakeup import Wakeup
 
 if TYPE_CHECKING:
+    from worker.core.model.retry_state import RetryState
     from collections.abc import Iterable
 
 

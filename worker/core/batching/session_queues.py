@@ -1,7 +1,7 @@
 """Which session's events go into the next call.
 
-A queue per session, not a list of ready batches: what goes into a call is decided when the gate lets the
-call go (late sealing). While there is quota to spare calls are small and quick; while there is none they
+A queue per session, not a list of ready batches: what goes into a call is decided when the permit for the
+call is there (late sealing). While there is quota to spare, calls are small and quick; otherwise they
 fill up.
 
 A session is *due* when it holds a full call, when its user changes (the user belongs to the call, not to the

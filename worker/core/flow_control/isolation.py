@@ -92,7 +92,7 @@ class Isolation:
         self._failed_at = -inf
 
     def judge(self, batch: Batch, answer: Answer, sent_at: float, now: float) -> tuple[Answer, Answer]:
-        """What the gate is to make of an answer, and what it means for the batch.
+        """What an answer means for the rate and the holds, and what it means for the batch.
 
         They differ when the batch is refused though nobody who looked at it said so.
         """

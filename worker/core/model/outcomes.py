@@ -16,7 +16,7 @@ class Accepted(Struct, frozen=True):
 
 
 class Throttled(Struct, frozen=True):
-    """Too fast: slow the gate, try again."""
+    """Too fast: slow down, try again."""
 
     code: str
     retry_after_seconds: float | None = None
@@ -52,7 +52,7 @@ Answer: TypeAlias = Accepted | Throttled | TransientFault | Refused | Misconfigu
 
 
 class Requeued(Struct, frozen=True):
-    """Not sent again for now: the gate is held, or an assignment of its events has ended."""
+    """Not sent again for now: sending is held, or an assignment of its events has ended."""
 
 
 Outcome: TypeAlias = Accepted | Refused | Misconfigured | Requeued

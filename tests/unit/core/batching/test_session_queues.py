@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -16,6 +15,7 @@ from worker.core.batching.session_queues import SessionQueues
 from worker.core.model.retry_state import RetryState
 
 if TYPE_CHECKING:
+    import pytest
     from worker.core.batching.scheduling import SchedulingPolicy
     from worker.core.model.records import Batch, Interaction
 

@@ -8,8 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.builders import admission
-from worker.core.flow_control.admission import Admission
 from worker.core.flow_control.holds import HoldKind
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from worker.core.flow_control.admission import Admission
 
 
 def open_for(calls_per_second: float = 100, max_in_flight: int = 1000, share: float = 1.0) -> Admission:
