@@ -30,8 +30,9 @@ from worker.pipeline.retry import RetryingSender
 from worker.ports import DeadLettersUnwritable
 
 if TYPE_CHECKING:
-    from worker.pipeline.in_flight import InFlight
     from collections.abc import Callable
+
+    from worker.pipeline.in_flight import InFlight
 
 
 __all__ = ["DEFECTS", "WITHIN_SCHEDULES", "planted"]

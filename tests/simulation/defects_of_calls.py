@@ -21,8 +21,9 @@ from worker.pipeline.unsettled_records import UnsettledRecords
 from worker.pipeline.wakeup import Wakeup
 
 if TYPE_CHECKING:
-    from worker.pipeline.in_flight import InFlight
     from collections.abc import Callable
+
+    from worker.pipeline.in_flight import InFlight
 
 
 # Order and calls

@@ -1,10 +1,10 @@
 """The pipeline, from source to commit, readable in one sitting.
 
 ``Source`` -> mapping -> ``SessionQueues`` -> ``Permits`` -> ``Dispatcher`` -> settled in the offset tracker
--> offset stored -> committed. What can't be mapped or is refused goes to the dead-letter queue. One task takes
-records in and keeps the offsets (``_intake``), one seals batches and dispatches them (``_dispatch``), one
-task for each batch sees it to its end (``Dispatcher``), and one writes dead letters (``DeadLetterQueue``).
-All run on one loop and share their state without locks.
+-> offset stored -> committed. What can't be mapped or is refused goes to the dead-letter queue. One task
+takes records in and keeps the offsets (``_intake``), one seals batches and dispatches them (``_dispatch``),
+one task for each batch sees it to its end (``Dispatcher``), and one writes dead letters
+(``DeadLetterQueue``). All run on one loop and share their state without locks.
 """
 
 from __future__ import annotations

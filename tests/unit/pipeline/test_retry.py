@@ -29,8 +29,9 @@ from worker.pipeline.retry import RetryingSender
 from worker.pipeline.wakeup import Wakeup
 
 if TYPE_CHECKING:
-    from worker.core.model.retry_state import RetryState
     from collections.abc import Iterable
+
+    from worker.core.model.retry_state import RetryState
 
 
 class Scene:

@@ -118,7 +118,7 @@ class Gauges(Struct, frozen=True, kw_only=True):
     oldest_unsettled_record_age_seconds: float = 0.0
     """How old the oldest unsettled record is by its own timestamp; 0 with none."""
     rate_limit_calls_per_second: float
-    """At most so many calls may go right now: this pod's share, what it borrows, less what throttling took off;
+    """So many calls may go right now: this pod's share, what it borrows, less what throttling took off;
     0 while held, except for probes."""
     rate_limit_borrowed_calls_per_second: float
     """What of it is above this pod's share, for others leave it."""

@@ -16,6 +16,7 @@ from worker.core.model.retry_state import RetryState
 
 if TYPE_CHECKING:
     import pytest
+
     from worker.core.batching.scheduling import SchedulingPolicy
     from worker.core.model.records import Batch, Interaction
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from math import inf
+from typing import TYPE_CHECKING
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.builders import admission
 from worker.core.flow_control.holds import HoldKind
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from worker.core.flow_control.admission import Admission
