@@ -33,10 +33,10 @@ class _Condition:
 class LogThrottle:
     """Conditions that come again and again, each by a key out of a small fixed set.
 
-    >>> repeats = Repeats()
-    >>> [repeats.note("kafka.away", now) for now in (0.0, 0.1, 9.9, 10.0, 11.0, 70.0)]
+    >>> repeated = LogThrottle()
+    >>> [repeated.note("kafka.away", now) for now in (0.0, 0.1, 9.9, 10.0, 11.0, 70.0)]
     [1, 0, 0, 3, 0, 2]
-    >>> repeats.ended("kafka.away", 75.0)
+    >>> repeated.ended("kafka.away", 75.0)
     75.0
     """
 

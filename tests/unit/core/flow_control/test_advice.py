@@ -11,13 +11,13 @@ from worker.core.model.error_codes import CREDENTIAL_CODES
 
 @pytest.mark.parametrize("kind", HoldKind)
 @pytest.mark.parametrize("code", ["", "SomethingNew", *CREDENTIAL_CODES])
-def test_there_is_advice_for_every_hold(kind: str, code: str) -> None:
+def test_there_is_advice_for_every_hold(kind: HoldKind, code: str) -> None:
     assert advise(kind, code)
 
 
 def test_a_known_code_has_advice_of_its_own() -> None:
-    assert "personalize:PutEvents" in advise("misconfigured", "AccessDeniedException")
-    assert "clock" in advise("misconfigured", "RequestTimeTooSkewed")
+    assert "personalize:PutEvents" in advise(HoldKind.MISCONFIGURED, "AccessDeniedException")
+    assert "clock" in advise(HoldKind.MISCONFIGURED, "RequestTimeTooSkewed")
 
 
 def test_a_certificate_that_is_not_trusted_is_told_with_what_to_do() -> None:
@@ -26,22 +26,22 @@ def test_a_certificate_that_is_not_trusted_is_told_with_what_to_do() -> None:
 
 
 def test_a_clock_that_is_far_off_is_what_a_refused_signature_is_for() -> None:
-    assert advise("misconfigured", "InvalidSignatureException", -312) == (
+    assert advise(HoldKind.MISCONFIGURED, "InvalidSignatureException", -312) == (
         "the clock is 312 s behind the API's: set it right"
     )
-    assert advise("misconfigured", "RequestTimeTooSkewed", 600) == (
+    assert advise(HoldKind.MISCONFIGURED, "RequestTimeTooSkewed", 600) == (
         "the clock is 600 s ahead of the API's: set it right"
     )
 
 
 def test_with_a_clock_that_is_right_it_is_the_secret() -> None:
-    assert "clock" in advise("misconfigured", "SignatureDoesNotMatch")
-    assert "the clock is right" in advise("misconfigured", "SignatureDoesNotMatch", 2)
+    assert "clock" in advise(HoldKind.MISCONFIGURED, "SignatureDoesNotMatch")
+    assert "the clock is right" in advise(HoldKind.MISCONFIGURED, "SignatureDoesNotMatch", 2)
 
 
 def test_the_clock_has_nothing_to_do_with_a_missing_permission() -> None:
     code = "AccessDeniedException"
-    assert advise("misconfigured", code, 3600) == advise("misconfigured", code)
+    assert advise(HoldKind.MISCONFIGURED, code, 3600) == advise(HoldKind.MISCONFIGURED, code)
 
 
 @pytest.mark.parametrize(
@@ -49,18 +49,18 @@ def test_the_clock_has_nothing_to_do_with_a_missing_permission() -> None:
 )
 def test_keys_from_the_environment_are_mended_by_a_restart(code: str) -> None:
     """A process sees the environment that it was started with."""
-    said = advise("misconfigured", code, keys_from_environment=True)
+    said = advise(HoldKind.MISCONFIGURED, code, keys_from_environment=True)
     assert said.endswith("; they came from the environment: once it is mended, restart the pod")
     assert said == advise_keys(code, from_environment=True)
     elsewhere = "; keys in files are read again while it holds; those of the environment need a restart"
-    assert advise("misconfigured", code).endswith(elsewhere)
+    assert advise(HoldKind.MISCONFIGURED, code).endswith(elsewhere)
 
 
 def test_a_permission_needs_no_restart_wherever_the_keys_came_from() -> None:
     code = "AccessDeniedException"
-    assert advise("misconfigured", code, keys_from_environment=True) == advise("misconfigured", code)
-    assert "restart" not in advise("misconfigured", code)
-    far_off = advise("misconfigured", "SignatureDoesNotMatch", 600, keys_from_environment=True)
+    assert advise(HoldKind.MISCONFIGURED, code, keys_from_environment=True) == advise(HoldKind.MISCONFIGURED, code)
+    assert "restart" not in advise(HoldKind.MISCONFIGURED, code)
+    far_off = advise(HoldKind.MISCONFIGURED, "SignatureDoesNotMatch", 600, keys_from_environment=True)
     assert "restart" not in far_off
 
 

@@ -70,7 +70,7 @@ def test_it_gives_way_where_a_live_worker_hardly_does() -> None:
         lane.throttled(sent_at=now, now=now + 0.1)
         for call in range(51):
             gate.limiter.answered(now + call / 100, now + call / 100 + 0.1, throttled=not call)
-    assert lane.rate(ends_at) < gate.rate / 10
+    assert lane.rate(ends_at) < gate.limiter.rate / 10
 
 
 class Road(NamedTuple):
