@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 STATUS_SECONDS = 1.0
 # A probe's head has some 200 bytes, a scrape's some 500.
 MAX_HEAD_BYTES = 8192
-# What is read of a body that nobody asked for, so that its sender gets to see the answer.
-MAX_DISCARDED_BYTES = 65_536
 
 TEXT = "text/plain; charset=utf-8"
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
@@ -108,7 +106,6 @@ class AdminServer:
             head_bytes=MAX_HEAD_BYTES,
             connection_seconds=self._connection_seconds,
             max_connections=self._max_connections,
-            one_request=True,
         )
         server = HttpServer(self._application, bounds)
         try:
@@ -132,13 +129,10 @@ class AdminServer:
         await self._server.close()
 
     async def _application(self, scope: Scope, receive: Receive, send: Send) -> None:
+        from worker.telemetry.http_server import answer_unread  # noqa: PLC0415  see start()
+
         page = self._answer(scope)
-        await send({"type": "http.response.start", "status": page.status.value, "headers": _headers(page)})
-        await send({"type": "http.response.body", "body": page.body, "more_body": True})
-        # Closing on unread bytes resets the connection, and the answer with it. So the end of the answer, at
-        # which uvicorn closes, is sent when the body that nobody asked for was read.
-        await _discard_body(receive)
-        await send({"type": "http.response.body"})
+        await answer_unread(receive, send, page.status.value, _headers(page), page.body)
 
     def _answer(self, scope: Scope) -> Page:
         if scope["http_version"] not in {"1.0", "1.1"}:
@@ -193,20 +187,10 @@ def _headers(page: Page) -> list[tuple[bytes, bytes]]:
         "content-length": str(len(page.body)),
         "cache-control": "no-store",
         "x-content-type-options": "nosniff",
-        "connection": "close",
     }
     if page.allow is not None:
         headers["allow"] = page.allow
     return [(name.encode(), value.encode()) for name, value in headers.items()]
-
-
-async def _discard_body(receive: Receive) -> None:
-    discarded = 0
-    while discarded < MAX_DISCARDED_BYTES:
-        message = await receive()
-        discarded += len(message.get("body", b""))
-        if not message.get("more_body", False):
-            return
 
 
 def _cannot_listen(host: str | None, port: int, error: OSError) -> str:

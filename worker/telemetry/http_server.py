@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -34,6 +34,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+# What is read of a body that nobody asked for, so that its sender gets to see the answer.
+MAX_DISCARDED_BYTES: Final = 65_536
 # The key in a scope's extensions of what resets the connection.
 RESET: Final = "worker.reset"
 # Applications end at once when their connections are cut. One that does not is cancelled.
@@ -51,8 +53,6 @@ class Bounds(Struct, frozen=True):
     connection_seconds: float | None = None
     # One more, and the oldest connection is cut.
     max_connections: int | None = None
-    # Without this, a client may send further requests behind the first one.
-    one_request: bool = False
     # How long a connection may be idle between two requests.
     idle_seconds: int = 5
 
@@ -147,22 +147,26 @@ class _Connection(HttpToolsProtocol):
 
     # uvicorn always closes here.
     def eof_received(self) -> bool:  # type: ignore[override]
-        """Whether to stay open: a client that has sent all it wants still waits for its answer."""
-        return self._is_answering()
+        """Whether to stay open: a client that has sent all it wants may still wait for its answer.
+
+        Or it has gone, which looks the same. So this needs a deadline.
+        """
+        return self._deadline is not None and self._is_answering()
 
     def data_received(self, data: bytes) -> None:
         if self.transport.is_closing():
             return
         super().data_received(data)
-        # The head is not whole yet; on_headers_complete measures one that is. What came in one piece with the
-        # beginning of a head, but before it, is counted too; only clients that pipeline send that.
+        # The head is not whole yet; on_headers_complete measures one that is.
         if self._in_head:
             self._head_bytes += len(data)
             if self._head_bytes > self._bounds.head_bytes:
                 self.send_400_response("")
 
     def on_message_begin(self) -> None:
-        if self._bounds.one_request and self.cycle is not None:
+        # No pipelining. uvicorn queues such requests without a bound, and tells only the last of them that
+        # the client has gone.
+        if self._is_answering():
             raise _Unwanted
         self._in_head, self._head_bytes = True, 0
         super().on_message_begin()
@@ -196,3 +200,21 @@ class _Connection(HttpToolsProtocol):
     def _refuse(self, status: HTTPStatus) -> None:
         self.transport.write(STATUS_LINE[status] + b"content-length: 0\r\nconnection: close\r\n\r\n")
         self.transport.close()
+
+
+async def answer_unread(
+    receive: Receive, send: Send, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes
+) -> None:
+    """Answer a request without reading its body first, and close the connection."""
+    closing = [*headers, (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": status, "headers": closing})
+    await send({"type": "http.response.body", "body": body, "more_body": True})
+    # Closing on unread bytes resets the connection, and the answer with it. So the end of the answer, at
+    # which uvicorn closes, is sent when the request's body has been read.
+    discarded = 0
+    while discarded < MAX_DISCARDED_BYTES:
+        message = await receive()
+        discarded += len(message.get("body", b""))
+        if not message.get("more_body", False):
+            break
+    await send({"type": "http.response.body"})
