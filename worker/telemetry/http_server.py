@@ -121,7 +121,10 @@ class _Connection(HttpToolsProtocol):
         self._open = open_
         self._deadline: asyncio.TimerHandle | None = None
         self._in_head = False
+        # Of the head that is coming, at most: what came with its end is counted too.
         self._head_bytes = 0
+        self._head_is_too_large = False
+        self._extensions: dict[str, dict[object, object]] = {RESET: {"abort": self.abort}}
 
     def abort(self) -> None:
         """Reset the connection: what was not sent yet is lost."""
@@ -156,35 +159,35 @@ class _Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self.transport.is_closing():
             return
+        self._head_bytes = self._head_bytes + len(data) if self._in_head else len(data)
         super().data_received(data)
-        # The head is not whole yet; on_headers_complete measures one that is.
-        if self._in_head:
-            self._head_bytes += len(data)
-            if self._head_bytes > self._bounds.head_bytes:
-                self.send_400_response("")
+        if self._in_head and self._head_bytes > self._bounds.head_bytes:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
     def on_message_begin(self) -> None:
         # No pipelining. uvicorn queues such requests without a bound, and tells only the last of them that
         # the client has gone.
         if self._is_answering():
             raise _Unwanted
-        self._in_head, self._head_bytes = True, 0
+        self._in_head = True
         super().on_message_begin()
-        extensions = {RESET: {"abort": self.abort}}
-        self.scope["extensions"] = cast("dict[str, dict[object, object]]", extensions)
+        self.scope["extensions"] = self._extensions
 
     def on_headers_complete(self) -> None:
         self._in_head = False
-        self._head_bytes = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        # What came so far may have a part of the body in it.
         if self._head_bytes > self._bounds.head_bytes:
-            raise _Unwanted
+            lines = sum(len(name) + len(value) + len(b": \r\n") for name, value in self.headers)
+            self._head_is_too_large = len(self.url) + lines > self._bounds.head_bytes
+            if self._head_is_too_large:
+                raise _Unwanted
         super().on_headers_complete()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  uvicorn's signature
-        """Refuse what can't be parsed, or is too large. uvicorn calls it for whatever its parser raises."""
+        """Refuse what can't be parsed or was not wanted. uvicorn calls it for whatever its parser raises."""
         if not self._is_answering():
-            too_large = self._head_bytes > self._bounds.head_bytes
-            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE if too_large else HTTPStatus.BAD_REQUEST)
+            large = self._head_is_too_large
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE if large else HTTPStatus.BAD_REQUEST)
         elif self.cycle.more_body:
             # The body that is being read is broken, so the request will never be whole.
             self.abort()
