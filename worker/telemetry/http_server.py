@@ -110,7 +110,11 @@ class _Unwanted(Exception):  # noqa: N818  it names what came in
 
 
 class _Connection(HttpToolsProtocol):
-    """A connection within its bounds."""
+    """A connection within its bounds.
+
+    It overrides methods that uvicorn does not document; the tests of the bounds show whether a new version of
+    uvicorn still calls them.
+    """
 
     def __init__(
         self, config: Config, state: ServerState, bounds: Bounds, open_: dict[_Connection, None]
@@ -145,6 +149,7 @@ class _Connection(HttpToolsProtocol):
         self._open.pop(self, None)
         if self._deadline is not None:
             self._deadline.cancel()
+        # uvicorn forgets this after an error, and an idle hour would keep the connection in memory.
         self._unset_keepalive_if_required()
         super().connection_lost(exc)
 
