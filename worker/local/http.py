@@ -3,8 +3,8 @@
 What an answer says is decided elsewhere. Here a ``Reply`` is sent, now or later; a ``Reset`` cuts the
 connection; ``Silence`` waits until the client gives up. ``worker.telemetry.http_server`` does HTTP.
 
-Benchmarks call it, so its cost counts: about 50 us of CPU a call, of which 28 us are Python's and the rest the
-network's (a server written by hand took 12 us instead of the 28). The worker takes 110 to 250 us a call.
+Benchmarks call it, so its cost counts: about 50 us of CPU a call, of which 28 us are Python's and the rest
+the network's (a server written by hand took 12 us instead of the 28). The worker takes 110 to 250 us a call.
 """
 
 from __future__ import annotations
