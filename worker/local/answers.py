@@ -31,7 +31,6 @@ STATUS = {
     "UnknownOperationException": 404,
     "UnrecognizedClientException": 403,
 }
-PHRASES = {200: b"OK", 400: b"Bad Request", 403: b"Forbidden", 404: b"Not Found", 413: b"Content Too Large"}
 
 
 class Refusal(Struct, frozen=True):
@@ -41,10 +40,18 @@ class Refusal(Struct, frozen=True):
     message: str
 
 
-class Reply(Struct, frozen=True):
-    """Bytes to write, now or later; ``ended`` is called once: they are written, or the client has gone."""
+class Response(Struct, frozen=True):
+    """An HTTP response."""
 
-    payload: bytes
+    status: int
+    headers: tuple[tuple[bytes, bytes], ...]
+    body: bytes
+
+
+class Reply(Struct, frozen=True):
+    """Answer now or later; ``ended`` is called once: the answer is written, or the client has gone."""
+
+    response: Response
     after_seconds: float = 0
     ended: Callable[[], None] | None = None
 
@@ -65,34 +72,31 @@ Answer = Reply | Reset | Silence
 
 
 def response(
-    status: int, body: bytes, content_type: bytes = b"application/json", extra: bytes = b""
-) -> bytes:
-    """An HTTP response; ``extra`` holds whole header lines."""
-    return b"HTTP/1.1 %d %b\r\ncontent-type: %b\r\ncontent-length: %d\r\n%b\r\n%b" % (
-        status,
-        PHRASES.get(status, b"Error"),
-        content_type,
-        len(body),
-        extra,
-        body,
-    )
+    status: int,
+    body: bytes,
+    content_type: bytes = b"application/json",
+    extra: tuple[tuple[bytes, bytes], ...] = (),
+) -> Response:
+    """An HTTP response; ``extra`` holds further headers."""
+    length = str(len(body)).encode()
+    return Response(status, ((b"content-type", content_type), (b"content-length", length), *extra), body)
 
 
 ACCEPTED = response(200, b"")
 
 
 @lru_cache(maxsize=2)
-def _date_line(epoch_second: int) -> bytes:
-    return b"\r\ndate: %b\r\n" % formatdate(epoch_second, usegmt=True).encode()
+def _date(epoch_second: int) -> tuple[bytes, bytes]:
+    return b"date", formatdate(epoch_second, usegmt=True).encode()
 
 
-def dated(payload: bytes, epoch_seconds: float) -> bytes:
+def dated(response: Response, epoch_seconds: float) -> Response:
     """The same response, with a Date: all that AWS answers has one."""
-    return payload.replace(b"\r\n", _date_line(int(epoch_seconds)), 1)
+    return Response(response.status, (_date(int(epoch_seconds)), *response.headers), response.body)
 
 
-def refused(refusal: Refusal) -> bytes:
+def refused(refusal: Refusal) -> Response:
     """The HTTP response that says no."""
     body = msgspec.json.encode({"message": refusal.message})
-    errortype = b"x-amzn-errortype: %b\r\n" % refusal.code.encode()
-    return response(STATUS.get(refusal.code, 400), body, extra=errortype)
+    errortype = b"x-amzn-errortype", refusal.code.encode()
+    return response(STATUS.get(refusal.code, 400), body, extra=(errortype,))

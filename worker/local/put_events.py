@@ -30,7 +30,8 @@ from worker.local import rules, signature
 from worker.local.accepted_calls import Books
 from worker.local.answers import ACCEPTED, Answer, Refusal, Reply, Reset, Silence, dated, refused, response
 from worker.local.faults import Faults, TokenBucket
-from worker.local.http import Connection, Request
+from worker.local.http import BOUNDS, Request, application
+from worker.telemetry.http_server import HttpServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -85,7 +86,6 @@ class LocalPutEvents:
         self._fast = fast
         self._random = Random(seed)  # noqa: S311  faults, not secrets
         self._decoder = msgspec.json.Decoder(_Call)
-        self._connections: set[Connection] = set()
         self.faults = faults or Faults()
 
     @property
@@ -102,11 +102,8 @@ class LocalPutEvents:
 
     async def __aenter__(self) -> Self:
         """Listen."""
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            lambda: Connection(self._respond, self._connections), HOST, self._port, backlog=BACKLOG
-        )
-        port = self._server.sockets[0].getsockname()[1]
+        self._server = HttpServer(application(self._respond), BOUNDS)
+        port = await self._server.listen(host=HOST, port=self._port, backlog=BACKLOG)
         self.url = f"http://{HOST}:{port}"
         return self
 
@@ -114,10 +111,7 @@ class LocalPutEvents:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stop listening and cut what is connected."""
-        self._server.close()
-        for connection in tuple(self._connections):
-            connection.abort()
-        await self._server.wait_closed()
+        await self._server.close()
 
     def _respond(self, request: Request) -> Answer:
         match request.method, request.target:

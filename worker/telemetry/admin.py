@@ -1,15 +1,13 @@
 """The admin pages: is it alive, is it ready, what are its numbers, why is everything where it is.
 
-GET on five fixed paths needs no framework: this is HTTP/1.1 with one request a connection, and every
-connection has one deadline for all it does, which neither a slow sender nor a slow reader can stretch.
-(aiohttp.web bounds neither the number of connections nor the time of a request, and logs each malformed one.)
+An ASGI application of five fixed paths. A connection carries one request and has one deadline for all it
+does, which neither a slow sender nor a slow reader can extend; ``http_server`` enforces that.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-from contextlib import suppress
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -17,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 
 from worker.telemetry.health import LoopLag
 from worker.telemetry.listening import is_everywhere, listen_everywhere
@@ -25,13 +24,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from worker.core.model.snapshot import Readiness, WorkerStatus
+    from worker.telemetry.http_server import HttpServer, Receive, Scope, Send
 
 # However often it is asked for, it is not worked out more often.
 STATUS_SECONDS = 1.0
 # A probe's head has some 200 bytes, a scrape's some 500.
 MAX_HEAD_BYTES = 8192
-# What is read of a body that nobody asked for, so that its sender gets to see the answer.
-MAX_DISCARDED_BYTES = 65536
 
 TEXT = "text/plain; charset=utf-8"
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
@@ -50,11 +48,12 @@ log = structlog.get_logger(__name__)
 
 
 class Page(Struct, frozen=True):
-    """An answer."""
+    """An answer. ``allow`` names the methods that are allowed, where another one was used."""
 
     status: HTTPStatus
     content_type: str
     body: bytes
+    allow: str | None = None
 
 
 class AdminServer:
@@ -85,14 +84,13 @@ class AdminServer:
         self._connection_seconds = connection_seconds
         self._max_connections = max_connections
         self._pages = {
-            "/": _index,
-            "/live": self._live,
-            "/ready": self._ready,
-            "/metrics": self._metrics,
-            "/status": self._status,
+            b"/": _index,
+            b"/live": self._live,
+            b"/ready": self._ready,
+            b"/metrics": self._metrics,
+            b"/status": self._status,
         }
-        self._connections: dict[asyncio.Task[None], asyncio.WriteTransport] = {}
-        self._server: asyncio.Server | None = None
+        self._server: HttpServer | None = None
         self._lag = LoopLag() if lag is None else lag
 
     async def start(self) -> int:
@@ -101,17 +99,26 @@ class AdminServer:
         Raises:
             OSError: the address can't be listened on; the text says which and why.
         """
+        # Imported here: it takes long, and not all that imports this module serves the pages.
+        from worker.telemetry.http_server import Bounds, HttpServer  # noqa: PLC0415
+
+        bounds = Bounds(
+            head_bytes=MAX_HEAD_BYTES,
+            connection_seconds=self._connection_seconds,
+            max_connections=self._max_connections,
+        )
+        server = HttpServer(self._application, bounds)
         try:
             where: dict[str, Any] = (
                 {"sock": listen_everywhere(self._port)}
                 if is_everywhere(self._host)
                 else {"host": self._host, "port": self._port}
             )
-            self._server = await asyncio.start_server(self._serve, limit=MAX_HEAD_BYTES, **where)
+            port = await server.listen(**where)
         except OSError as error:
             raise OSError(error.errno, _cannot_listen(self._host, self._port, error)) from error
+        self._server = server
         self._lag.start(asyncio.get_running_loop())
-        port: int = self._server.sockets[0].getsockname()[1]
         return port
 
     async def stop(self) -> None:
@@ -119,59 +126,24 @@ class AdminServer:
         if self._server is None:
             return
         self._lag.stop()
-        self._server.close()
-        # Not by cancelling: Python 3.11's streams log a cancelled connection as an error.
-        for transport in self._connections.values():
-            transport.abort()
-        await asyncio.gather(*self._connections)
-        await self._server.wait_closed()
+        await self._server.close()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101  a coroutine of the loop runs in a task
-        transport = writer.transport
-        if len(self._connections) >= self._max_connections:
-            # The oldest goes, for a probe is over in milliseconds: what is still here is no probe.
-            self._connections.pop(next(iter(self._connections))).abort()
-        self._connections[task] = transport
-        try:
-            # Whatever a connection comes to is its other end's affair: a reset may show as ENOTCONN too.
-            with suppress(OSError, asyncio.IncompleteReadError):
-                async with asyncio.timeout(self._connection_seconds):
-                    await self._converse(reader, writer)
-        finally:
-            self._connections.pop(task, None)
-            transport.abort()
+    async def _application(self, scope: Scope, receive: Receive, send: Send) -> None:
+        from worker.telemetry.http_server import answer_unread  # noqa: PLC0415  see start()
 
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # Without a write buffer, drained means handed to the system, and aborting after it loses nothing.
-        writer.transport.set_write_buffer_limits(high=0)
-        try:
-            head = await reader.readuntil(b"\r\n\r\n")
-        except asyncio.LimitOverrunError:
-            writer.write(_response(_status(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)))
-        else:
-            writer.write(self._answer(head))
-        await writer.drain()
-        if writer.is_closing():
-            return
-        writer.write_eof()
-        # Closing on unread bytes resets the connection, and the answer with it.
-        discarded = 0
-        while discarded < MAX_DISCARDED_BYTES and (chunk := await reader.read(MAX_HEAD_BYTES)):
-            discarded += len(chunk)
+        page = self._answer(scope)
+        await answer_unread(receive, send, page.status.value, _headers(page), page.body)
 
-    def _answer(self, head: bytes) -> bytes:
-        method, _, rest = head.partition(b"\r\n")[0].partition(b" ")
-        target, _, version = rest.partition(b" ")
-        if not version.startswith(b"HTTP/1."):
-            return _response(_status(HTTPStatus.BAD_REQUEST))
-        page = self._pages.get(target.partition(b"?")[0].decode("latin-1"))
+    def _answer(self, scope: Scope) -> Page:
+        if scope["http_version"] not in {"1.0", "1.1"}:
+            return _status(HTTPStatus.BAD_REQUEST)
+        # As it was sent, not decoded: a page has one address.
+        page = self._pages.get(scope["raw_path"])
         if page is None:
-            return _response(_status(HTTPStatus.NOT_FOUND))
-        if method not in (b"GET", b"HEAD"):
-            return _response(_status(HTTPStatus.METHOD_NOT_ALLOWED), "Allow: GET, HEAD\r\n")
-        return _response(_made(page), with_body=method == b"GET")
+            return _status(HTTPStatus.NOT_FOUND)
+        if scope["method"] not in {"GET", "HEAD"}:
+            return replace(_status(HTTPStatus.METHOD_NOT_ALLOWED), allow="GET, HEAD")
+        return _made(page)
 
     def _live(self) -> Page:
         note = f"loop lag {self._lag.last_seconds:.3f} s, at most {self._lag.worst_seconds:.3f} s lately"
@@ -208,17 +180,17 @@ def _status(status: HTTPStatus) -> Page:
     return Page(status, TEXT, f"{status.phrase}\n".encode())
 
 
-def _response(page: Page, more_headers: str = "", *, with_body: bool = True) -> bytes:
-    head = (
-        f"HTTP/1.1 {page.status.value} {page.status.phrase}\r\n"
-        f"Date: {formatdate(usegmt=True)}\r\n"
-        f"Content-Type: {page.content_type}\r\n"
-        f"Content-Length: {len(page.body)}\r\n"
-        "Cache-Control: no-store\r\n"
-        "X-Content-Type-Options: nosniff\r\n"
-        f"Connection: close\r\n{more_headers}\r\n"
-    )
-    return head.encode() + (page.body if with_body else b"")
+def _headers(page: Page) -> list[tuple[bytes, bytes]]:
+    headers = {
+        "date": formatdate(usegmt=True),
+        "content-type": page.content_type,
+        "content-length": str(len(page.body)),
+        "cache-control": "no-store",
+        "x-content-type-options": "nosniff",
+    }
+    if page.allow is not None:
+        headers["allow"] = page.allow
+    return [(name.encode(), value.encode()) for name, value in headers.items()]
 
 
 def _cannot_listen(host: str | None, port: int, error: OSError) -> str:

@@ -179,7 +179,7 @@ async def test_bytes_that_are_no_request_end_the_connection(endpoint: LocalPutEv
     host, port = endpoint.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(b"nonsense\r\n\r\n")
-    assert (await reader.read()).startswith(b"HTTP/1.1 413 ")
+    assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
     writer.close()
     await writer.wait_closed()
 

@@ -125,8 +125,8 @@ async def test_the_index_names_every_page() -> None:
 def test_no_page_is_left_out_of_the_index() -> None:
     """The search for marked values asks for what it lists."""
     server = AdminServer("127.0.0.1", 0, readiness=lambda: READY, render_metrics=bytes, status=lambda: STATUS)
-    listed = {word for word in INDEX.decode().split() if word.startswith("/")}
-    assert server._pages.keys() - {"/"} == listed  # noqa: SLF001  the pages there are, by the server's own table
+    listed = {word for word in INDEX.split() if word.startswith(b"/")}
+    assert server._pages.keys() - {b"/"} == listed  # noqa: SLF001  the pages there are, by the server's own table
 
 
 async def test_head_gives_the_same_headers_and_no_body() -> None:
@@ -134,7 +134,7 @@ async def test_head_gives_the_same_headers_and_no_body() -> None:
         told = await raw(port, b"HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
     head, _, body = told.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200 OK\r\n")
-    assert b"Content-Length: 4\r\n" in head
+    assert b"content-length: 4\r\n" in head
     assert body == b""
 
 
@@ -168,10 +168,31 @@ async def test_an_unknown_path_is_not_found(path: str) -> None:
         assert (await raw(port, f"GET {path} HTTP/1.1\r\n\r\n".encode())).startswith(b"HTTP/1.1 404 ")
 
 
-@pytest.mark.parametrize("head", [b"hello", b"GET /live", b"GET /live HTTP/2.0", b"\x16\x03 \xff\xfe", b""])
+@pytest.mark.parametrize("head", [b"hello", b"GET /live", b"GET /live HTTP/2.0", b"\x16\x03 \xff\xfe"])
 async def test_what_is_no_request_is_refused(head: bytes) -> None:
     async with serving() as port:
         assert (await raw(port, head + b"\r\n\r\n")).startswith(b"HTTP/1.1 400 ")
+
+
+async def test_empty_lines_before_a_request_are_skipped() -> None:
+    """RFC 9112, 2.2. They are no request, so alone they get no answer."""
+    async with serving(connection_seconds=0.1) as port:
+        assert (await raw(port, b"\r\n\r\nGET /live HTTP/1.1\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+        assert await raw(port, b"\r\n\r\n") == b""
+
+
+async def test_a_client_that_has_sent_all_it_wants_still_gets_its_answer() -> None:
+    async with serving() as port, connected(port) as (reader, writer):
+        writer.write(b"GET /live HTTP/1.1\r\n\r\n")
+        writer.write_eof()
+        assert (await everything(reader)).startswith(b"HTTP/1.1 200 ")
+
+
+async def test_an_answer_is_not_held_back_until_the_body_has_come() -> None:
+    async with serving(connection_seconds=60) as port, connected(port) as (reader, writer):
+        writer.write(b"POST /ready HTTP/1.1\r\nContent-Length: 9\r\n\r\n")
+        async with asyncio.timeout(5):
+            assert await reader.readline() == b"HTTP/1.1 405 Method Not Allowed\r\n"
 
 
 async def test_no_answer_tells_what_serves_it() -> None:
@@ -189,10 +210,23 @@ async def test_a_head_that_is_too_large_is_refused() -> None:
     assert answer.status == 431
 
 
+@pytest.mark.parametrize("line", [b"X: ", b"X: y\r\nX", b"X: y\r\n"])
+async def test_a_head_that_is_too_large_is_refused_before_it_is_whole(line: bytes) -> None:
+    """So nobody fills the memory with it, wherever in it the bound is reached."""
+    start = b"GET /live HTTP/1.1\r\n"
+    lines = line * (MAX_HEAD_BYTES // len(line)) if line.endswith(b"\n") else line
+    async with serving(connection_seconds=60) as port, connected(port) as (reader, writer):
+        writer.write((start + lines).ljust(MAX_HEAD_BYTES, b"x")[:MAX_HEAD_BYTES])
+        await writer.drain()
+        writer.write(b"x")
+        assert (await everything(reader)).startswith(b"HTTP/1.1 431 ")
+
+
 async def test_a_slow_sender_is_cut_off_at_the_deadline() -> None:
     """Each byte in time does not help: the deadline is that of the connection."""
     async with serving(connection_seconds=0.1) as port, connected(port) as (reader, writer):
         cut = asyncio.ensure_future(everything(reader))
+        writer.write(b"GET /live HTTP/1.1\r\nX: ")
         async with asyncio.timeout(5):
             while not cut.done():
                 writer.write(b"x")

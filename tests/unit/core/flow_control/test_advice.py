@@ -58,7 +58,9 @@ def test_keys_from_the_environment_are_mended_by_a_restart(code: str) -> None:
 
 def test_a_permission_needs_no_restart_wherever_the_keys_came_from() -> None:
     code = "AccessDeniedException"
-    assert advise(HoldKind.MISCONFIGURED, code, keys_from_environment=True) == advise(HoldKind.MISCONFIGURED, code)
+    assert advise(HoldKind.MISCONFIGURED, code, keys_from_environment=True) == advise(
+        HoldKind.MISCONFIGURED, code
+    )
     assert "restart" not in advise(HoldKind.MISCONFIGURED, code)
     far_off = advise(HoldKind.MISCONFIGURED, "SignatureDoesNotMatch", 600, keys_from_environment=True)
     assert "restart" not in far_off
