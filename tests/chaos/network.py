@@ -15,8 +15,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
+from tests.support.child_processes import ending_with_us
 from tests.support.java_kafka import free_port
-from tests.support.leash import on_a_leash
 from tests.support.waiting import until
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Network(AbstractContextManager["Network"]):
         """Start the process and wait until it answers."""
         port = free_port()
         self._api = f"http://127.0.0.1:{port}"
-        words = on_a_leash(str(bring_toxiproxy()), "-host", "127.0.0.1", "-port", str(port))
+        words = ending_with_us(str(bring_toxiproxy()), "-host", "127.0.0.1", "-port", str(port))
         with log.open("ab") as output:
             self._process = subprocess.Popen(
                 words, env=os.environ | QUIET, stdin=subprocess.DEVNULL, stdout=output, stderr=output

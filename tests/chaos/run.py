@@ -16,10 +16,10 @@ from tests.chaos.fleet import BERTHS, CREW, Berth, Fleet
 from tests.chaos.network import Network
 from tests.chaos.report import Episode, Report, acceptances
 from tests.chaos.world import BROKERS, PARTITIONS, World
+from tests.support.crash_test_records import make_records
 from tests.support.evidence import gather
 from tests.support.feed import Feed
 from tests.support.java_kafka import JavaKafka
-from tests.support.ordeal_records import make_records
 from tests.support.processes import DoorsProcess
 from tests.support.site import Names, Site
 from worker.local.traffic import POISON_ITEM
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from tests.chaos.fleet import Protocol
     from tests.chaos.plan import Step
     from tests.chaos.world import Fault
-    from tests.support.ordeal_figures import Figures
-    from tests.support.ordeal_records import OrdealRecord
+    from tests.support.crash_test_figures import Figures
+    from tests.support.crash_test_records import CrashTestRecord
 
 HEAP_MB: Final = 256
 RECORDS_PER_SECOND: Final = 300
@@ -167,7 +167,7 @@ class _OnStage:
 def build_world(  # noqa: PLR0913  what is tried, and where
     folder: Path,
     names: Names,
-    records: Sequence[OrdealRecord],
+    records: Sequence[CrashTestRecord],
     *,
     protocol: Protocol,
     seed: int,

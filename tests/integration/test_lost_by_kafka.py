@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.chaos.commits import ahead_of_the_truth, read_commits
+from tests.support.crash_test_records import make_records
 from tests.support.evidence import gather
 from tests.support.feed import Feed
 from tests.support.losses import UNCLEAN, Losses, UncleanElection, delete_to_the_end
-from tests.support.ordeal_records import make_records
 from tests.support.processes import DoorsProcess
 from tests.support.site import CLIENT, Names, Site
 from tests.support.waiting import until

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from tests.security.house import SECRET_SETTINGS, House, secret_environment
+from tests.security.environment import SECRET_SETTINGS, Environment, secret_environment
 from tests.security.marked_records import good, unmappable
 from tests.security.marks import Marks
 from worker.cli import _parser, main
@@ -48,20 +48,22 @@ def commands(parser: argparse.ArgumentParser, words: tuple[str, ...] = ()) -> It
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    with House(Marks(), tmp_path) as house:
-        yield house
+def environment(tmp_path: Path) -> Iterator[Environment]:
+    with Environment(Marks(), tmp_path) as environment:
+        yield environment
 
 
 @pytest.mark.parametrize("words", list(commands(_parser())), ids=" ".join)
 def test_no_command_prints_a_secret_or_a_user_s_data(
-    house: House, searched: set[str], words: tuple[str, ...]
+    environment: Environment, searched: set[str], words: tuple[str, ...]
 ) -> None:
     """With records and dead letters there, and all secrets in the file and the environment."""
-    house.put([good(house.marks, "good"), *unmappable(house.marks).values()])
-    house.put_dead_letters()
-    may_be_shown = {each.name for each in house.marks.all if words in SHOWN and SHOWN[words] in each.name}
-    worker = house.start(("worker", *words))
+    environment.put([good(environment.marks, "good"), *unmappable(environment.marks).values()])
+    environment.put_dead_letters()
+    may_be_shown = {
+        each.name for each in environment.marks.all if words in SHOWN and SHOWN[words] in each.name
+    }
+    worker = environment.start(("worker", *words))
     if words == ("run", "--config"):
         worker.wait_until_page("/ready", '"ready":true')
         worker.look("running")
@@ -134,7 +136,7 @@ VARIABLES: Final[list[tuple[dict[str, str], str, str]]] = [
 
 @pytest.mark.parametrize("wrong", VARIABLES, ids=lambda wrong: ", ".join(wrong[0]))
 def test_no_wrong_variable_shows_its_secret(
-    house: House,
+    environment: Environment,
     searched: set[str],
     wrong: tuple[dict[str, str], str, str],
     monkeypatch: pytest.MonkeyPatch,
@@ -142,11 +144,11 @@ def test_no_wrong_variable_shows_its_secret(
 ) -> None:
     """The SDK's own too; the one with a file runs a program that prints a secret and fails."""
     environ, run_says, check_says = wrong
-    marked = marked_environment(house, environ)
+    marked = marked_environment(environment, environ)
     # Where the SDK says how to get there, it is asked; there is no way out of this machine then.
     by_sdk = environ.keys() & {"AWS_ENDPOINT_URL", "HTTPS_PROXY"}
-    house.put([good(house.marks, "good")])
-    worker = house.start(environ=marked, personalize={"endpoint_url": None} if by_sdk else {})
+    environment.put([good(environment.marks, "good")])
+    worker = environment.start(environ=marked, personalize={"endpoint_url": None} if by_sdk else {})
     worker.wait_until_said(run_says)
     worker.end()
     assert worker.found() == {}
@@ -154,22 +156,24 @@ def test_no_wrong_variable_shows_its_secret(
     for name in os.environ:
         if name.startswith(("AWS_", "WORKER_")) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
-    for name, value in (secret_environment(house.marks) | marked).items():
+    for name, value in (secret_environment(environment.marks) | marked).items():
         monkeypatch.setenv(name, value)
     # In this process, for it is told to be less patient with a Kafka that does not know all questions.
-    check(house.folder / "0.yaml", os.environ, print, patience_seconds=0.3)
+    check(environment.folder / "0.yaml", os.environ, print, patience_seconds=0.3)
     printed = "".join(capfd.readouterr())
     assert check_says in printed
-    assert house.marks.found_in(printed.encode()) == set()
+    assert environment.marks.found_in(printed.encode()) == set()
     searched |= {f"variable: {', '.join(environ)}, {command}" for command in ("run", "check")}
 
 
-def marked_environment(house: House, environ: dict[str, str]) -> dict[str, str]:
+def marked_environment(environment: Environment, environ: dict[str, str]) -> dict[str, str]:
     """With a mark in each variable, and a program that gives away two."""
-    program = f"sh -c 'echo {house.marks.text('printed')}; echo {house.marks.text('said')} >&2; exit 1'"
-    config = house.folder / "aws"
+    program = (
+        f"sh -c 'echo {environment.marks.text('printed')}; echo {environment.marks.text('said')} >&2; exit 1'"
+    )
+    config = environment.folder / "aws"
     config.write_text(f"[default]\ncredential_process = {program}\n")
     return {
-        name: value.replace("{file}", str(config)).replace("{}", house.marks.text(name))
+        name: value.replace("{file}", str(config)).replace("{}", environment.marks.text(name))
         for name, value in environ.items()
     }

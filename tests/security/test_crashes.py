@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.security.house import House
+from tests.security.environment import Environment
 from tests.security.marked_records import good, unmappable
 from tests.security.marks import Marks
 from tests.security.sabotage import FATAL, LEAKS, SURVIVED
@@ -27,23 +27,25 @@ TELLS = {
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    with House(Marks(), tmp_path) as house:
-        yield house
+def environment(tmp_path: Path) -> Iterator[Environment]:
+    with Environment(Marks(), tmp_path) as environment:
+        yield environment
 
 
-def start(house: House, part: str, **log: str) -> Watched:
+def start(environment: Environment, part: str, **log: str) -> Watched:
     """A worker that breaks there, with records that bring it there."""
-    house.put([good(house.marks, "good"), *unmappable(house.marks).values()])
-    mark = {"SABOTAGE_MARK": house.marks.text(f"in {part}")}
-    return house.start(
+    environment.put([good(environment.marks, "good"), *unmappable(environment.marks).values()])
+    mark = {"SABOTAGE_MARK": environment.marks.text(f"in {part}")}
+    return environment.start(
         ("tests.security.sabotage", part, "run", "--config"), mark, log={"level": "debug", **log}
     )
 
 
 @pytest.mark.parametrize("part", FATAL)
-def test_a_crash_is_told_without_the_values_at_hand(house: House, searched: set[str], part: str) -> None:
-    worker = start(house, part, format="json")
+def test_a_crash_is_told_without_the_values_at_hand(
+    environment: Environment, searched: set[str], part: str
+) -> None:
+    worker = start(environment, part, format="json")
     assert worker.process.wait(SOON_SECONDS) == 1
     assert "ValueError" in worker.said()
     assert worker.found() == {}
@@ -53,10 +55,10 @@ def test_a_crash_is_told_without_the_values_at_hand(house: House, searched: set[
 @pytest.mark.parametrize("format_", ["json", "console"])
 @pytest.mark.parametrize("part", SURVIVED)
 def test_what_breaks_beside_the_flow_is_told_without_them_too(
-    house: House, searched: set[str], part: str, format_: str
+    environment: Environment, searched: set[str], part: str, format_: str
 ) -> None:
     """Callbacks, threads, tasks that nobody waits for, destructors, warnings, pages."""
-    worker = start(house, part, format=format_)
+    worker = start(environment, part, format=format_)
     worker.ask("/ready")
     worker.wait_until_said(TELLS[part])
     worker.look(f"broken: {part}")
@@ -66,17 +68,19 @@ def test_what_breaks_beside_the_flow_is_told_without_them_too(
     searched |= {f"{where}, broken: {part}" for where in worker.out}
 
 
-def test_a_crash_of_a_library_leaves_no_memory_on_a_disk(house: House, searched: set[str]) -> None:
-    worker = house.start()
+def test_a_crash_of_a_library_leaves_no_memory_on_a_disk(
+    environment: Environment, searched: set[str]
+) -> None:
+    worker = environment.start()
     worker.wait_until_said("admin.listening")
     assert not worker.may_leave_a_core()
     searched.add("core file")
 
 
 @pytest.mark.parametrize("part", LEAKS)
-def test_what_is_let_out_on_purpose_is_found(house: House, part: str) -> None:
+def test_what_is_let_out_on_purpose_is_found(environment: Environment, part: str) -> None:
     """Else nothing would be proven by finding nothing."""
-    worker = start(house, part, format="json")
+    worker = start(environment, part, format="json")
     worker.wait_until_said("x.leaked")
     worker.look("leaked")
     worker.end()

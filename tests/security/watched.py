@@ -12,7 +12,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tests.support.leash import on_a_leash
+from tests.support.child_processes import ending_with_us
 from tests.support.waiting import until
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Watched:
         self._log = self.home.with_suffix(".log")
         with self._log.open("wb") as output:
             self.process = subprocess.Popen(
-                on_a_leash(sys.executable, "-P", "-m", *words),
+                ending_with_us(sys.executable, "-P", "-m", *words),
                 cwd=self.home,
                 env={**own, **homes, "PYTHONPATH": str(PROJECT), "PYTHONDONTWRITEBYTECODE": "1", **environ},
                 stdin=subprocess.DEVNULL,

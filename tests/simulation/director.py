@@ -113,7 +113,7 @@ class Director:
     def _cut(self, step: Cut) -> None:
         world = self._world
         partition = world.partitions[step.partition]
-        if any(each.is_member() and each.oracle.hands.owed({step.partition}) for each in world.everyone):
+        if any(each.is_member() and each.oracle.held.owed({step.partition}) for each in world.everyone):
             world.saw("a cut while records are held")
         partition.cut(partition.place_of(step.share_kept), world.loop.time() + step.heard_after)
         world.truth.was_cut(step.partition)
@@ -140,7 +140,7 @@ class Director:
             return
         self._world.note(member.name, "gets SIGTERM")
         self._world.saw("a SIGTERM")
-        if member.oracle.hands.held:
+        if member.oracle.held.count:
             self._world.saw("a SIGTERM with records unsettled")
         member.terminate()
         # Its slot is free: a deployment starts the next beside it.

@@ -70,7 +70,7 @@ class WatchedRebalances:
 
     def _taken_away(self, partitions: Sequence[tuple[str, int]]) -> None:
         for _, number in partitions:
-            self._member.oracle.hands.taken_away(number)
+            self._member.oracle.held.taken_away(number)
 
 
 class WatchedSource(KafkaSource):
@@ -221,7 +221,7 @@ class Member:
         states = {
             "backlog": unsettled.memory.records == kept and bool(unsettled.memory.bytes) == bool(kept),
             "calls": permits.limiter.in_flight == 0 and self.oracle.under_way.total() == 0,
-            "hands": self.oracle.hands.held == kept,
+            "records": self.oracle.held.count == kept,
             "holds": not any(hold.kind == "dead_letters" for hold in permits.breaker.holds),
             "flow": not self.worker.pipeline.paused,
         }
@@ -260,7 +260,7 @@ class _Letters:
         await self._world.dead_letters.write(written)
         self._member.must_live()
         self._member.consumer.hasten()
-        self._member.oracle.hands.settle(receipt)
+        self._member.oracle.held.settle(receipt)
 
 
 def _configuration(settings: MemberSettings) -> Settings:

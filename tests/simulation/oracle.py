@@ -9,13 +9,13 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from tests.simulation.api import GATEWAYS
-from tests.simulation.hands import SENDS, Hands
+from tests.simulation.held_records import SENDS, HeldRecords
 from worker.core.model.outcomes import Accepted, Misconfigured, Refused, Throttled, TransientFault
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from tests.simulation.hands import Receipt
+    from tests.simulation.held_records import Receipt
     from tests.simulation.schedule import MemberSettings
     from tests.simulation.truth import Breach, Truth, Written
     from worker.core.model.outcomes import Answer
@@ -39,7 +39,7 @@ class Oracle:
         self._settings = settings
         self._truth = truth
         self._breach = breach
-        self.hands = Hands(who, breach)
+        self.held = HeldRecords(who, breach)
         self.under_way: Counter[str] = Counter()
         self._streak = Streak(settings.hold_after_refusals)
         self._row = UnmappableRow(settings.hold_after_unmappable)
@@ -50,12 +50,12 @@ class Oracle:
     def received(self, records: Sequence[Record], *, is_full: bool, partitions: int) -> None:
         """Records were handed over; ``is_full``: its memory was at its bound then."""
         for each in records:
-            self.hands.given(self._truth.of(each))
+            self.held.given(self._truth.of(each))
             self._row.received(self._truth.of(each))
         self._beyond = self._beyond + len(records) if is_full else 0
         bound = self._settings.max_unsettled_records + _MORE_PER_ASSIGNMENT * partitions
-        if self.hands.held > bound or self._beyond > _MORE_PER_ASSIGNMENT * partitions:
-            self._breach("memory stays in its bound", f"{self._who} holds {self.hands.held} records")
+        if self.held.count > bound or self._beyond > _MORE_PER_ASSIGNMENT * partitions:
+            self._breach("memory stays in its bound", f"{self._who} holds {self.held.count} records")
 
     def calls(self, batch: Batch, now: float) -> list[Receipt | None]:
         """A call begins."""
@@ -71,7 +71,7 @@ class Oracle:
             self._breach("one call in flight a session", f"{self._who} sends two of {batch.session_id}")
         if self._probes.is_too_many(self.under_way.total(), now):
             self._breach("while held, one probe at a time", f"{self._who} sends {records} beside another")
-        return [self.hands.use(each, SENDS) for each in records]
+        return [self.held.use(each, SENDS) for each in records]
 
     def call_ended(self, batch: Batch) -> None:
         """Answered, or given up."""
@@ -86,9 +86,9 @@ class Oracle:
         if isinstance(answer, Accepted):
             self._streak.over()
             for receipt in known:
-                self.hands.settle(receipt)
+                self.held.settle(receipt)
             if known and self._settings.max_age_seconds is not None:
-                self.hands.overtake(known[0])
+                self.held.overtake(known[0])
         elif isinstance(answer, Refused) and len(known) == 1:
             self._streak.refused(known[0].record)
         elif answer in GATEWAYS and len(known) == 1:
@@ -107,7 +107,7 @@ class Oracle:
             right = reason.kind == "refused" and self._streak.may_bury(record)
         if not right:
             self._breach("only what is at fault is a dead letter", f"{self._who} buries {record!r}: {reason}")
-        return self.hands.use(record, "buries")
+        return self.held.use(record, "buries")
 
     def skips(self, record: Written, rule: str, now: float) -> None:
         """The worker leaves a record out."""
@@ -117,7 +117,7 @@ class Oracle:
             self._breach("only what a rule says is skipped", f"{self._who} skips {record!r}: {rule}")
         if self._probes.is_held:
             self._breach("a wrong configuration costs nothing", f"{self._who} skips {record!r} while held")
-        self.hands.settle(self.hands.use(record, "skips"))
+        self.held.settle(self.held.use(record, "skips"))
         self._truth.done(record, "skipped")
 
     def _is_too_old(self, record: Written, what_then: str, now: float) -> bool:
@@ -127,7 +127,7 @@ class Oracle:
 
     def gave_back(self, partitions: Collection[int], *, had_time: bool) -> None:
         """Partitions are the worker's no more after a flush, at whose end there was time left, or not."""
-        owed = [each for each in self.hands.owed(partitions) if not self._row.is_kept(each)]
+        owed = [each for each in self.held.owed(partitions) if not self._row.is_kept(each)]
         if had_time and owed:
             self._breach("a flush takes its time", f"{self._who} gave back {owed[0]!r} too soon")
 

@@ -12,7 +12,7 @@ from tests.simulation.making import make_schedule
 from tests.simulation.playing import play
 from tests.simulation.running import schedules_until_found
 from tests.simulation.shrinking import shrink
-from tests.simulation.telling import tell_schedule, tell_trace
+from tests.simulation.trace_text import tell_schedule, tell_trace
 
 if TYPE_CHECKING:
     from concurrent.futures import ProcessPoolExecutor

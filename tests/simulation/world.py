@@ -233,7 +233,7 @@ class World:
 
     def _is_all_done(self) -> bool:
         # What retention has deleted meanwhile may still be on its way.
-        in_hand = any(each.oracle.hands.held for each in self.members.values() if each.is_member())
+        in_hand = any(each.oracle.held.count for each in self.members.values() if each.is_member())
         return not in_hand and all(each.is_done() for each in self.partitions)
 
     def _check_rest(self) -> None:

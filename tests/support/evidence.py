@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final, TypeAlias, cast
 from msgspec import structs
 
 from tests.support import builders
+from tests.support.crash_test_figures import Figures, Letter
 from tests.support.losses import Losses, stored
-from tests.support.ordeal_figures import Figures, Letter
 from worker.core.mapping.event_ids import derived_event_id
 from worker.core.model.dead_letter_headers import ERROR_CLASS, ORIGINAL_OFFSET, ORIGINAL_PARTITION, REASON
 from worker.local.accepted_calls import AcceptedCall, Produced, Summary, audit
@@ -22,9 +22,9 @@ from worker.local.accepted_calls import AcceptedCall, Produced, Summary, audit
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from tests.support.crash_test_records import CrashTestRecord
     from tests.support.feed import Feed
     from tests.support.log_files import StoredRecord
-    from tests.support.ordeal_records import OrdealRecord
     from tests.support.processes import DoorsProcess
     from tests.support.site import Site
 
@@ -40,7 +40,7 @@ class CutRecord:
     place: Place
     since_seconds: float
     """As the cut has it: from then on the log may have been without it."""
-    record: OrdealRecord
+    record: CrashTestRecord
     event_id: str
     letter_at_seconds: float
     """When its dead letter was written; infinity where none was."""
@@ -50,7 +50,7 @@ class CutRecord:
 class Evidence:
     """Collected once, at the end."""
 
-    records: dict[Place, OrdealRecord]
+    records: dict[Place, CrashTestRecord]
     """That stand, or were deleted in order: each place once."""
     produced: dict[Place, Produced]
     """As ``records``, each with the one id that its event may have."""
@@ -160,17 +160,17 @@ class _Offered:
     A producer's report of a second try may be wrong.
     """
 
-    def __init__(self, offered: Sequence[OrdealRecord]) -> None:
-        self._left: dict[tuple[bytes, bytes | None], list[OrdealRecord]] = {}
+    def __init__(self, offered: Sequence[CrashTestRecord]) -> None:
+        self._left: dict[tuple[bytes, bytes | None], list[CrashTestRecord]] = {}
         for record in reversed(offered):
             self._left.setdefault((record.session_id.encode(), record.value), []).append(record)
         self._any = {key: records[0] for key, records in self._left.items()}
 
-    def take(self, stored: StoredRecord) -> OrdealRecord:
+    def take(self, stored: StoredRecord) -> CrashTestRecord:
         """The one that stands there; each stands in one place."""
         return self._left[stored.key, stored.value].pop()
 
-    def take_cut(self, stored: StoredRecord) -> OrdealRecord:
+    def take_cut(self, stored: StoredRecord) -> CrashTestRecord:
         """The one that stood there; it may have been put on the topic once more since."""
         left = self._left[stored.key, stored.value]
         return left.pop() if left else self._any[stored.key, stored.value]
@@ -196,7 +196,7 @@ def _cut(
             yield CutRecord(place, cut.since_seconds, record, event_id, letter_at)
 
 
-def _event(topic: str, stored: StoredRecord, record: OrdealRecord) -> Produced:
+def _event(topic: str, stored: StoredRecord, record: CrashTestRecord) -> Produced:
     """Its own id, else the one by where it stands; the order is that of the topic."""
     assignment = builders.assignment(topic, stored.partition)
     received = builders.record(stored.offset, under=assignment, timestamp_ms=stored.timestamp_ms)

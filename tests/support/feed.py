@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from confluent_kafka import KafkaError, Message
 
+    from tests.support.crash_test_records import CrashTestRecord
     from tests.support.kafka_topics import KafkaTopics
-    from tests.support.ordeal_records import OrdealRecord
 
 FLUSH_SECONDS = 30.0
 # With a broker that stands still; by itself it would be a minute.
@@ -26,7 +26,7 @@ PATIENCE = {"request.timeout.ms": 4_000, "socket.timeout.ms": 5_000}
 class Feed:
     """Puts the records on the topic, in order."""
 
-    def __init__(self, kafka: KafkaTopics, topic: str, records: Sequence[OrdealRecord]) -> None:
+    def __init__(self, kafka: KafkaTopics, topic: str, records: Sequence[CrashTestRecord]) -> None:
         """Connect by itself; nothing is put yet."""
         self.records = records
         self._topic, self._put = topic, 0

@@ -22,8 +22,8 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Final
 
+from tests.support.child_processes import ending_with_us
 from tests.support.kafka_topics import KafkaTopics, NoKafka
-from tests.support.leash import on_a_leash
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -195,7 +195,7 @@ class Broker:
 
     def _java(self, *arguments: str) -> list[str]:
         options = (f"-Xmx{self.heap_mb}m", "-XX:+UseSerialGC", "-cp", f"{self.libs}/*")
-        return on_a_leash("java", *options, *arguments)
+        return ending_with_us("java", *options, *arguments)
 
 
 def _addresses(ports: dict[str, int]) -> str:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tests.support.leash import on_a_leash
+from tests.support.child_processes import ending_with_us
 from tests.support.waiting import until
 from worker.local.accepted_calls import AcceptedCall, Summary, read_lines
 
@@ -43,7 +43,7 @@ class Process:
         self._log_before = log.stat().st_size if log.exists() else 0
         with log.open("ab") as output:
             self.process = subprocess.Popen(
-                on_a_leash(sys.executable, "-m", *words),
+                ending_with_us(sys.executable, "-m", *words),
                 cwd=PROJECT,
                 env={**own, "NO_PROXY": "127.0.0.1", **(environment or {})},
                 stdin=subprocess.DEVNULL,
@@ -115,12 +115,12 @@ class EndpointProcess(Process):
 
 
 class DoorsProcess(EndpointProcess):
-    """``python -m tests.support.doors``: a PutEvents with a door for each worker."""
+    """``python -m tests.support.worker_endpoints``: a PutEvents with a door for each worker."""
 
     def __init__(self, log: Path, doors: int, faults: Mapping[str, object], seed: int) -> None:
         """Start it; these faults are at all doors."""
         chosen = ("--doors", str(doors), "--seed", str(seed), "--faults", json.dumps(faults))
-        super().__init__(log, ("tests.support.doors", *chosen))
+        super().__init__(log, ("tests.support.worker_endpoints", *chosen))
         self.doors: list[str] = self.lines()[0]["doors"]
 
     def set_faults(self, **faults: object) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING
 
+from tests.support.crash_test_figures import Letter
+from tests.support.crash_test_records import CrashTestRecord
 from tests.support.evidence import CutRecord, Evidence
-from tests.support.ordeal_figures import Letter
-from tests.support.ordeal_records import OrdealRecord
 from worker.local.accepted_calls import AcceptedCall, Books, Produced
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def evidence_of(  # noqa: PLR0913  all that there may be
     calls = sorted([*calls, *((at, f"c{offset}") for offset, at in (cut_accepted or {}).items())])
     return Evidence(
         records={
-            (0, offset): OrdealRecord(
+            (0, offset): CrashTestRecord(
                 "s", offset, b"", f"e{offset}", "skipped" if offset in tombstones else "accepted"
             )
             for offset in range(records)
@@ -51,5 +51,5 @@ def evidence_of(  # noqa: PLR0913  all that there may be
 def cut_at(offset: int, since_seconds: float, *, buried_at: float = inf) -> CutRecord:
     """A record that stood there until then; its event's id is ``c`` and the offset."""
     event_id = f"c{offset}"
-    record = OrdealRecord("s", offset, b"", event_id, "accepted")
+    record = CrashTestRecord("s", offset, b"", event_id, "accepted")
     return CutRecord((0, offset), since_seconds, record, event_id, buried_at)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.support.leash import on_a_leash
+from tests.support.child_processes import ending_with_us
 from tests.support.waiting import until
 from tests.unit.local.calls import call, client, event
 from worker.cli import main
@@ -55,7 +55,7 @@ class Running:
 
 @contextmanager
 def running(*words: str) -> Iterator[Running]:
-    command = on_a_leash(sys.executable, "-m", "worker", "endpoint", *words)
+    command = ending_with_us(sys.executable, "-m", "worker", "endpoint", *words)
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         try:
             yield Running(process)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.leash import on_a_leash
+from tests.support.child_processes import ending_with_us
 from tests.support.waiting import until
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def worker(tmp_path: Path, free_port: int) -> Iterator[subprocess.Popen[bytes]]:
     }
     config = tmp_path / "worker.yaml"
     config.write_text(json.dumps(settings))
-    command = on_a_leash(sys.executable, "-m", "worker", "run", "--config", str(config))
+    command = ending_with_us(sys.executable, "-m", "worker", "run", "--config", str(config))
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     # The pipe is full before the worker says its first word.

@@ -14,7 +14,7 @@ from worker.delivery.aws.clock import ApiClock
 NOW = 1_700_000_000
 
 
-class Hands:
+class Clocks:
     """Our clock, and one that never jumps."""
 
     def __init__(self) -> None:
@@ -27,23 +27,23 @@ class Hands:
 
 
 def test_before_the_first_answer_nobody_knows() -> None:
-    assert Hands().clock.ahead_seconds() is None
+    assert Clocks().clock.ahead_seconds() is None
 
 
 @pytest.mark.parametrize("off", [-312, 0, 3600])
 def test_it_is_known_to_a_second(off: int) -> None:
-    hands = Hands()
-    hands.hear(NOW - off)
-    assert hands.clock.ahead_seconds() == pytest.approx(off, abs=1)
+    clocks = Clocks()
+    clocks.hear(NOW - off)
+    assert clocks.clock.ahead_seconds() == pytest.approx(off, abs=1)
 
 
 def test_the_same_second_again_tells_nothing_new() -> None:
     """A thousand answers in that second cost a comparison each."""
-    hands = Hands()
-    hands.hear(NOW)
-    hands.epoch += 0.9
-    hands.hear(NOW)
-    assert hands.clock.ahead_seconds() == -0.5
+    clocks = Clocks()
+    clocks.hear(NOW)
+    clocks.epoch += 0.9
+    clocks.hear(NOW)
+    assert clocks.clock.ahead_seconds() == -0.5
 
 
 @given(st.binary(max_size=40))
@@ -54,11 +54,11 @@ def test_whatever_is_in_the_header_nothing_is_raised(date: bytes) -> None:
 
 
 def test_a_clock_that_is_off_is_said_at_growing_intervals_and_that_it_is_right_again() -> None:
-    hands = Hands()
+    clocks = Clocks()
     with capture_logs() as lines:
         for second in range(120):
-            hands.monotonic, hands.epoch = second, NOW + second
-            hands.hear(NOW + second + (312 if second < 100 else 0))
+            clocks.monotonic, clocks.epoch = second, NOW + second
+            clocks.hear(NOW + second + (312 if second < 100 else 0))
     off = {"ahead_seconds": -312, "says": "the clock is 312 s behind the API's"}
     assert [{key: line[key] for key in off} for line in lines[:-1]] == [off] * 3
     assert lines[-1] == {"event": "clock.right", "log_level": "info", "ahead_seconds": 0}
@@ -66,23 +66,23 @@ def test_a_clock_that_is_off_is_said_at_growing_intervals_and_that_it_is_right_a
 
 def test_a_clock_that_was_set_right_is_right_though_no_answer_came_since() -> None:
     """With nothing to send there may be none for hours."""
-    hands = Hands()
-    hands.hear(NOW + 312)
-    hands.epoch, hands.monotonic = NOW + 1000, 1000
-    assert hands.clock.ahead_seconds() == pytest.approx(-312, abs=1)
-    hands.epoch += 312
-    assert hands.clock.ahead_seconds() == pytest.approx(0, abs=1)
+    clocks = Clocks()
+    clocks.hear(NOW + 312)
+    clocks.epoch, clocks.monotonic = NOW + 1000, 1000
+    assert clocks.clock.ahead_seconds() == pytest.approx(-312, abs=1)
+    clocks.epoch += 312
+    assert clocks.clock.ahead_seconds() == pytest.approx(0, abs=1)
 
 
 def test_a_host_that_was_suspended_has_no_wrong_clock() -> None:
-    hands = Hands()
-    hands.hear(NOW)
-    hands.epoch, hands.monotonic = NOW + 3600, 10
-    assert hands.clock.ahead_seconds() == pytest.approx(0, abs=1)
+    clocks = Clocks()
+    clocks.hear(NOW)
+    clocks.epoch, clocks.monotonic = NOW + 3600, 10
+    assert clocks.clock.ahead_seconds() == pytest.approx(0, abs=1)
 
 
 def test_a_clock_that_is_a_little_off_is_nobodys_business() -> None:
-    hands = Hands()
+    clocks = Clocks()
     with capture_logs() as lines:
-        hands.hear(NOW + 20)
+        clocks.hear(NOW + 20)
     assert lines == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 
 
-def on_a_leash(*command: str) -> list[str]:
+def ending_with_us(*command: str) -> list[str]:
     """Word a command so that on Linux the process dies with its parent."""
-    leash = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
-    return [*leash, *command]
+    ends_with_us = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
+    return [*ends_with_us, *command]

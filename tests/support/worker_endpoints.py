@@ -1,12 +1,12 @@
 """One PutEvents with a door for each worker: what each has in flight is told apart, the books are one.
 
-The house itself takes no calls: it is asked for the books. A session may have one call in flight at each
-door; two at different doors are no fault by themselves (a worker that was declared dead may not know it yet),
-so they are counted.
+The common endpoint itself takes no calls: it is asked for the books. A session may have one call in flight at
+each door; two at different doors are no fault by themselves (a worker that was declared dead may not know it
+yet), so they are counted.
 
-``python -m tests.support.doors --doors 2 --seed 1 --faults JSON`` prints the addresses, then a line for
-each such overlap, for each at one door (with its epoch seconds), and for each answer that is lost, and serves
-until SIGTERM.
+``python -m tests.support.worker_endpoints --doors 2 --seed 1 --faults JSON`` prints the addresses, then a
+line for each such overlap, for each at one door (with its epoch seconds), and for each answer that is lost,
+and serves until SIGTERM.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def say(**line: object) -> None:
     print(msgspec.json.encode(line).decode(), flush=True)  # noqa: T201  the script's output
 
 
-class TellingFaults(Faults, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class CountedFaults(Faults, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Faults that tell of each lost answer: the books can't, for its call is accepted."""
 
     def fate(self, random: Random) -> Fate | None:
@@ -50,7 +50,7 @@ class TellingFaults(Faults, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return fate
 
 
-class HouseBooks(Books):
+class TotalBooks(Books):
     """The account of all calls, through whichever door."""
 
     def __init__(self) -> None:
@@ -71,18 +71,18 @@ class HouseBooks(Books):
         return end
 
 
-class DoorBooks(Books):
-    """Knows what is in flight through one door; the rest is noted in the house's books."""
+class WorkerBooks(Books):
+    """Knows what is in flight through one door; the rest is noted in the total's books."""
 
-    def __init__(self, house: Books) -> None:
+    def __init__(self, total: Books) -> None:
         super().__init__()
-        self._house = house
+        self._total = total
 
     def begin(self, session_id: str) -> Callable[[], None]:
-        """Note it here and in the house; tell when the session has a call in flight at this door already."""
+        """Note it here and in the total; tell when the session has a call in flight at this door already."""
         if self.is_in_flight(session_id):
             say(twice_at_a_door=time.time())
-        ends = super().begin(session_id), self._house.begin(session_id)
+        ends = super().begin(session_id), self._total.begin(session_id)
 
         def end() -> None:
             for each in ends:
@@ -91,14 +91,14 @@ class DoorBooks(Books):
         return end
 
     def count(self, outcome: str) -> None:
-        """Note it in the house."""
-        self._house.count(outcome)
+        """Note it in the total."""
+        self._total.count(outcome)
 
     def accept(
         self, at_seconds: float, session_id: str, user_id: str | None, event_ids: tuple[str | None, ...]
     ) -> None:
-        """Note it in the house."""
-        self._house.accept(at_seconds, session_id, user_id, event_ids)
+        """Note it in the total."""
+        self._total.accept(at_seconds, session_id, user_id, event_ids)
 
 
 async def serve(faults: Faults, doors: int, seed: int) -> None:
@@ -107,25 +107,25 @@ async def serve(faults: Faults, doors: int, seed: int) -> None:
     for ending in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(ending, stop.set)
     async with contextlib.AsyncExitStack() as stack:
-        house = await stack.enter_async_context(LocalPutEvents())
-        house.books = HouseBooks()
+        total = await stack.enter_async_context(LocalPutEvents())
+        total.books = TotalBooks()
         urls = []
         for number in range(doors):
             door = await stack.enter_async_context(LocalPutEvents(faults, seed=seed + number))
-            door.books = DoorBooks(house.books)
+            door.books = WorkerBooks(total.books)
             urls.append(door.url)
-        say(url=house.url, doors=urls)
+        say(url=total.url, doors=urls)
         await stop.wait()
 
 
 def main() -> int:
-    """Run the house as a command."""
-    parser = argparse.ArgumentParser(prog="tests.support.doors")
+    """Run the total as a command."""
+    parser = argparse.ArgumentParser(prog="tests.support.worker_endpoints")
     parser.add_argument("--doors", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--faults", default="{}")
     chosen = parser.parse_args()
-    faults = msgspec.json.decode(chosen.faults, type=TellingFaults)
+    faults = msgspec.json.decode(chosen.faults, type=CountedFaults)
     uvloop.run(serve(faults, chosen.doors, chosen.seed))
     return 0
 

@@ -31,7 +31,7 @@ class Receipt:
         self.is_overtaken = False
 
 
-class Hands:
+class HeldRecords:
     """The open receipts of one worker."""
 
     def __init__(self, who: str, breach: Breach) -> None:
@@ -39,7 +39,7 @@ class Hands:
         self._breach = breach
         self._open: dict[str, list[Receipt]] = {}
         self._given = 0
-        self.held = 0
+        self.count = 0
         """Open and not settled."""
 
     def given(self, record: Written) -> None:
@@ -47,13 +47,13 @@ class Hands:
         self._given += 1
         receipt = Receipt(record, self._given)
         self._open.setdefault(record.name, []).append(receipt)
-        self.held += not receipt.settled
+        self.count += not receipt.settled
 
     def taken_away(self, partition: int) -> None:
         """The worker was told that the partition is not its own."""
         for receipt in [each for each in self._all() if each.record.partition == partition]:
             receipt.is_open = False
-            self.held -= not receipt.settled
+            self.count -= not receipt.settled
             self._open.pop(receipt.record.name, None)
 
     def owed(self, partitions: Container[int]) -> list[Written]:
@@ -91,7 +91,7 @@ class Hands:
             receipt = next((each for each in twins if not each.settled), None)
         if receipt is not None:
             receipt.settled = True
-            self.held -= receipt.is_open
+            self.count -= receipt.is_open
 
     def _all(self) -> Iterator[Receipt]:
         return (each for receipts in self._open.values() for each in receipts)

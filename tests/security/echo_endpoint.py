@@ -42,7 +42,7 @@ ANSWERS: Final[dict[str, Callable[[str], Answer]]] = {
 """What each mode answers, given all of the request as text."""
 
 
-class Parrot:
+class EchoEndpoint:
     """Answers by its ``mode``; a body that holds ``poison`` is refused in every mode."""
 
     def __init__(self) -> None:
@@ -51,11 +51,11 @@ class Parrot:
         self.poison = "\0"
         self.heard: dict[str, list[bytes]] = {mode: [] for mode in ANSWERS}
         """All of each request, by the mode in which it came."""
-        parrot = self
+        echo = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                parrot.answer(self)
+                echo.answer(self)
 
             def log_message(self, *_: object) -> None:
                 """Keep quiet."""

@@ -1,4 +1,4 @@
-"""What came of the ordeal: the promises that were broken, and a table to read."""
+"""What came of the crash test: the promises that were broken, and a table to read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.support.ordeal_records import OrdealRecord
+    from tests.support.crash_test_records import CrashTestRecord
     from worker.local.accepted_calls import Audit, Summary
 
 
@@ -29,7 +29,7 @@ class Letter:
 class Figures:
     """All that is known at the end."""
 
-    records: dict[tuple[int, int], OrdealRecord]
+    records: dict[tuple[int, int], CrashTestRecord]
     """By partition and offset."""
     audit: Audit
     accepted: frozenset[str | None]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from confluent_kafka import Consumer, Producer
 
+from tests.security.echo_endpoint import EchoEndpoint
 from tests.security.marked_records import good, unmappable
-from tests.security.parrot import Parrot
 from tests.security.watched import Watched
 from tests.support.kafka_topics import QUIET
 from worker.core.mapping import compile_mapping
@@ -40,7 +40,7 @@ SECRET_SETTINGS: Final = (
 )
 
 
-class House(AbstractContextManager["House"]):
+class Environment(AbstractContextManager["Environment"]):
     """Kafka and endpoint; workers by need, each of which ends with the block."""
 
     def __init__(self, marks: Marks, folder: Path) -> None:
@@ -52,7 +52,7 @@ class House(AbstractContextManager["House"]):
     def __enter__(self) -> Self:
         """Start both."""
         self.kafka = self._stack.enter_context(EmbeddedKafka({TOPIC: 2, DEAD_LETTERS: 1}))
-        self.parrot = self._stack.enter_context(Parrot())
+        self.echo = self._stack.enter_context(EchoEndpoint())
         self._producer = Producer({"bootstrap.servers": self.kafka.bootstrap_servers, **QUIET})
         return self
 
@@ -129,7 +129,7 @@ class House(AbstractContextManager["House"]):
             "personalize": {
                 "tracking_id": self.marks.text("tracking id"),
                 "region": "eu-west-1",
-                "endpoint_url": self.parrot.url,
+                "endpoint_url": self.echo.url,
             },
             "batching": {"linger_seconds": 0.05},
             "retry": {"first_wait_seconds": 0.05, "max_wait_seconds": 0.2},

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.ordeal import run_ordeal
+from tests.support.crash_test import run_crash_test
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,7 @@ RECORDS = int(os.environ.get("WORKER_ORDEAL_RECORDS", "10000"))
 
 def test_crashes_and_failing_calls_break_no_promise(kafka: KafkaTopics, names: Names, tmp_path: Path) -> None:
     """Two workers, one or the other killed every few seconds, one call in five going wrong."""
-    figures = run_ordeal(kafka, names, tmp_path, records=RECORDS)
+    figures = run_crash_test(kafka, names, tmp_path, records=RECORDS)
     print(f"\n{figures.table()}")  # noqa: T201  to be read
     assert figures.broken_promises() == []
     assert figures.kills >= 2

@@ -1,10 +1,10 @@
-"""The ordeal: two workers of one group, one or the other killed hard every few seconds, calls that fail.
+"""The crash test: two workers of a group, one or the other killed hard every few seconds; calls fail.
 
 Half of the records wait from the start, the others come in meanwhile; the killing ends when nine tenths are
 committed. Then the books of PutEvents, the dead letters and the group's offsets are held against what was
 produced.
 
-``python -m tests.support.ordeal --records 200000 [--protocol consumer]`` prints the figures.
+``python -m tests.support.crash_test --records 200000 [--protocol consumer]`` prints the figures.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.support.apache_kafka import start_kafka
+from tests.support.crash_test_records import make_records
 from tests.support.evidence import gather
 from tests.support.feed import Feed
 from tests.support.kafka_topics import NoKafka
-from tests.support.ordeal_records import make_records
 from tests.support.processes import DoorsProcess
 from tests.support.site import CLIENT, Names, Site
 from tests.support.waiting import until
@@ -33,9 +33,9 @@ from worker.local.traffic import POISON_ITEM
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.support.crash_test_figures import Figures
+    from tests.support.crash_test_records import CrashTestRecord
     from tests.support.kafka_topics import KafkaTopics
-    from tests.support.ordeal_figures import Figures
-    from tests.support.ordeal_records import OrdealRecord
     from tests.support.processes import WorkerProcess
 
 PARTITIONS: Final = 8
@@ -59,12 +59,12 @@ LIMIT_SECONDS: Final = 1_200.0
 
 
 @dataclass
-class Ordeal:
+class CrashTest:
     """One run at one site, whose endpoint has a door for each worker."""
 
     site: Site
     doors: DoorsProcess
-    records: list[OrdealRecord]
+    records: list[CrashTestRecord]
     protocol: str = "classic"
     seed: int = 1
     workers: dict[str, WorkerProcess] = field(default_factory=dict)
@@ -117,23 +117,23 @@ class Ordeal:
         self.workers[name] = self.site.start_worker(name, kafka=client, personalize={"endpoint_url": door})
 
 
-def run_ordeal(  # noqa: PLR0913  where it runs, and how
+def run_crash_test(  # noqa: PLR0913  where it runs, and how
     kafka: KafkaTopics, names: Names, folder: Path, *, records: int, protocol: str = "classic", seed: int = 1
 ) -> Figures:
     """Run one; nothing of it runs on when this returns."""
     doors = DoorsProcess(folder / "doors.log", len(WORKERS), FAULTS, seed)
     with Site(kafka, names, folder, doors) as site:
-        return Ordeal(site, doors, make_records(seed, records), protocol, seed).run()
+        return CrashTest(site, doors, make_records(seed, records), protocol, seed).run()
 
 
 def main() -> int:
     """Run it on a Kafka of its own; 1 where a promise was broken or there is no Kafka."""
-    parser = argparse.ArgumentParser(prog="tests.support.ordeal")
+    parser = argparse.ArgumentParser(prog="tests.support.crash_test")
     parser.add_argument("--records", type=int, default=200_000)
     parser.add_argument("--protocol", choices=CLIENTS, default="classic")
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args()
-    topic = f"ordeal-{uuid.uuid4().hex[:8]}"
+    topic = f"crash-test-{uuid.uuid4().hex[:8]}"
     names = Names(topic, f"{topic}.dead-letters", f"worker-{topic}")
     try:
         kafka = start_kafka()
@@ -141,8 +141,8 @@ def main() -> int:
         print(error, file=sys.stderr)  # noqa: T201  the script's answer
         return 1
     try:
-        with tempfile.TemporaryDirectory(prefix="ordeal-") as folder:
-            figures = run_ordeal(kafka, names, Path(folder), **vars(chosen))
+        with tempfile.TemporaryDirectory(prefix="crash-test-") as folder:
+            figures = run_crash_test(kafka, names, Path(folder), **vars(chosen))
     finally:
         kafka.stop()
     broken = figures.broken_promises()

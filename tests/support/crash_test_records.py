@@ -1,4 +1,4 @@
-"""What goes through the ordeal: sessions of ten records that live long enough to see several crashes.
+"""What goes through the crash test: sessions of ten records that live long enough to see several crashes.
 
 Some visitors are known, some log in half-way, some never do. Half of the records bring an event id of their
 own, the other half leave it to the worker. A few are broken, a few poison, a few tombstones. Seeded.
@@ -27,7 +27,7 @@ SENT_AT_SECONDS: Final = 1_767_225_600
 Fate: TypeAlias = Literal["accepted", "refused", "unfit", "skipped"]
 
 
-class OrdealRecord(Struct, frozen=True, gc=False):
+class CrashTestRecord(Struct, frozen=True, gc=False):
     """A record to produce, and what should become of it."""
 
     session_id: str
@@ -49,7 +49,7 @@ class OrdealRecord(Struct, frozen=True, gc=False):
         return self.fate in {"accepted", "refused"}
 
 
-def make_records(seed: int, count: int) -> list[OrdealRecord]:
+def make_records(seed: int, count: int) -> list[CrashTestRecord]:
     """``count`` records (rounded down to tens) of ``count / 10`` sessions, in the order of production."""
     random = Random(seed)  # noqa: S311  made-up visitors, not secrets
     sessions = count // SESSION_RECORDS
@@ -85,7 +85,7 @@ def _fates(random: Random, count: int) -> dict[int, Fate]:
     return dict(zip(random.sample(range(count), len(fates)), fates, strict=True))
 
 
-def _record(random: Random, session: int, sequence: int, user_id: str | None, fate: Fate) -> OrdealRecord:
+def _record(random: Random, session: int, sequence: int, user_id: str | None, fate: Fate) -> CrashTestRecord:
     session_id = f"session-{session:06d}"
     event_id = f"{random.getrandbits(128):032x}"
     event: Fields = {
@@ -98,10 +98,10 @@ def _record(random: Random, session: int, sequence: int, user_id: str | None, fa
         "properties": {"note": "x" * random.randrange(120)},
     }
     if fate == "skipped":
-        return OrdealRecord(session_id, sequence, None, event_id, fate)
+        return CrashTestRecord(session_id, sequence, None, event_id, fate)
     if fate == "unfit":
-        return OrdealRecord(session_id, sequence, random.choice(UNFIT)(event), event_id, fate)
+        return CrashTestRecord(session_id, sequence, random.choice(UNFIT)(event), event_id, fate)
     if random.random() < 0.5:
         del event["eventId"]
-        return OrdealRecord(session_id, sequence, msgspec.json.encode(event), None, fate)
-    return OrdealRecord(session_id, sequence, msgspec.json.encode(event), event_id, fate)
+        return CrashTestRecord(session_id, sequence, msgspec.json.encode(event), None, fate)
+    return CrashTestRecord(session_id, sequence, msgspec.json.encode(event), event_id, fate)
