@@ -3,8 +3,9 @@
 What an answer says is decided elsewhere. Here a ``Reply`` is sent, now or later; a ``Reset`` cuts the
 connection; ``Silence`` waits until the client gives up. ``worker.telemetry.http_server`` does HTTP.
 
-Benchmarks call it, so its cost counts: about 50 us of CPU a call, of which 28 us are Python's and the rest
-the network's (a server written by hand took 12 us instead of the 28). The worker takes 110 to 250 us a call.
+Benchmarks call it, so its cost counts. Medians of three sittings on a busy machine: 51 to 68 us of CPU a
+call, where a server written by hand took 28 to 33. To 64 clients at once, 6,100 to 8,300 calls a second,
+where the other gave 10,400 to 12,300. The worker itself takes 110 to 250 us a call.
 """
 
 from __future__ import annotations

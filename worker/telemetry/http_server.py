@@ -153,14 +153,6 @@ class _Connection(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         super().connection_lost(exc)
 
-    # uvicorn always closes here.
-    def eof_received(self) -> bool:  # type: ignore[override]
-        """Whether to stay open: a client that has sent all it wants may still wait for its answer.
-
-        Or it has gone, which looks the same. So this needs a deadline.
-        """
-        return self._deadline is not None and self._is_answering()
-
     def data_received(self, data: bytes) -> None:
         if self.transport.is_closing():
             return
