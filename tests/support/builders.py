@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from worker.core.model.partition import Partition
 from worker.core.model.records import Interaction, Record
 from worker.core.offsets.assignment import Assignment
 
 
 def assignment(topic: str = "interactions", partition: int = 0, epoch: int = 1) -> Assignment:
     """An assignment on which nothing was received."""
-    return Assignment(topic, partition, epoch)
+    return Assignment(Partition(topic, partition), epoch)
 
 
 def record(  # noqa: PLR0913  the fields of a record
