@@ -21,6 +21,7 @@ from msgspec import Struct
 from benchmarks.report import Table
 from worker.core.batching.session_queues import SessionQueues
 from worker.core.mapping import compile_mapping
+from worker.core.model.partition import Partition
 from worker.core.model.records import Interaction, Undecodable
 from worker.core.offsets.memory_budget import MemoryBudget
 from worker.core.offsets.tracker import OffsetTracker
@@ -187,7 +188,7 @@ def _hold_here(name: str) -> Held:
     queues = SessionQueues(linger_seconds=1, max_events=10)
     backlog = MemoryBudget(UNBOUNDED, UNBOUNDED, queues)
     unsettled = UnsettledRecords(OffsetTracker(), backlog)
-    assignment = unsettled.tracker.open("t", 0)
+    assignment = unsettled.tracker.open(Partition("t", 0))
     letters: list[Undecodable] = []
     before = _resident_bytes()
     for number in range(shape.records):

@@ -23,6 +23,7 @@ from benchmarks.ground import PARTITIONS
 from benchmarks.processes import endpoint, running
 from benchmarks.report import Table
 from worker.core.mapping.event_ids import derived_event_id
+from worker.core.model.partition import Partition
 from worker.core.model.records import Reason, Record
 from worker.core.offsets.assignment import Assignment
 from worker.dead_letters.letter import letter_headers
@@ -157,7 +158,7 @@ class Replay:
 def bury(ground: Ground, topic: str, count: int) -> list[Produced]:
     """Put so many dead letters on ``topic``, shuffled; the events that should come of them."""
     sessions = max(1, count // EVENTS_PER_SESSION)
-    under = [Assignment("incident", partition, 1) for partition in range(PARTITIONS)]
+    under = [Assignment(Partition("incident", partition), 1) for partition in range(PARTITIONS)]
     records = [_dead(under, number, sessions) for number in range(count)]
     producer = Producer({"bootstrap.servers": ground.kafka.bootstrap_servers, "log_level": 0})
     for each in Random(2).sample(records, count):  # noqa: S311  a shuffle

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from worker.core.model.boundary import Boundary
     from worker.core.model.outcomes import Answer
+    from worker.core.model.partition import Partition
     from worker.core.model.records import Batch, Mapped, Reason, Record, Skipped
     from worker.core.offsets.assignment import Assignment
 
@@ -15,25 +17,28 @@ if TYPE_CHECKING:
 class RebalanceListener(Protocol):
     """What a source tells the pipeline about its partitions, and what it gets back."""
 
-    def assigned(self, partitions: Sequence[tuple[str, int]]) -> Sequence[Assignment]:
+    def assigned(self, partitions: Sequence[Partition]) -> Sequence[Assignment]:
         """Open an assignment for each partition, in the order given."""
 
-    async def revoked(self, partitions: Sequence[tuple[str, int]]) -> Mapping[tuple[str, int], int]:
-        """Flush these partitions under one deadline, end their assignments, give the offsets to commit."""
+    async def revoked(self, partitions: Sequence[Partition]) -> Mapping[Partition, Boundary]:
+        """Flush these partitions under one deadline, end their assignments, say how far they are settled."""
 
-    def cut(self, partition: tuple[str, int], offset: int) -> Assignment:
-        """Open an assignment: the log of a partition goes on at ``offset``, below what was received.
+    def cut(self, partition: Partition, position: int) -> Assignment:
+        """Open an assignment: the log of a partition goes on at ``position``, below what was received.
 
-        What is held from below stays and holds the offset back; what is held from there on is delivered, and
-        moves no offset, for its offsets are other records' now.
+        What is held from below stays, and nothing is committed past it; what is held from there on is
+        delivered, and holds nothing back, for its positions are other records' now.
         """
 
-    def lost(self, partitions: Sequence[tuple[str, int]]) -> None:
+    def lost(self, partitions: Sequence[Partition]) -> None:
         """End the assignments of partitions that somebody else owns already: nothing may be committed."""
+
+    def committed(self, boundaries: Mapping[Partition, Boundary]) -> None:
+        """Note how far these are committed, as the source puts it; also of partitions that are gone."""
 
 
 class Source(Protocol):
-    """Records in, offsets back. Only one call is under way at a time."""
+    """Records in, commits back. Only one call is under way at a time."""
 
     async def open(self, listener: RebalanceListener) -> None:
         """Begin to receive; partitions come and go through ``listener`` from within ``receive``."""
@@ -41,8 +46,8 @@ class Source(Protocol):
     async def receive(self, max_records: int) -> Sequence[Record]:
         """Up to ``max_records`` that are there, else a short wait's first ones, else none."""
 
-    async def store(self, offsets: Mapping[tuple[str, int], int]) -> None:
-        """Note the offsets to commit next: each one past the last record that is done with."""
+    async def store(self, boundaries: Mapping[Partition, Boundary]) -> None:
+        """Note how far partitions are settled, which is what to commit next."""
 
     async def commit(self) -> None:
         """Commit what was stored, now."""
@@ -99,6 +104,9 @@ class PipelineMetrics(Protocol):
 
     def accepted(self, batch: Batch) -> None:
         """The API has these events."""
+
+    def committed(self) -> None:
+        """A commit was acknowledged."""
 
     def rebalanced(self, kind: str) -> None:
         """Partitions were ``assigned``, ``revoked`` or ``lost``."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from worker.__main__ import main
 from worker.core.batching.session_queues import SessionQueues
+from worker.core.model.boundary import Through
 from worker.core.model.outcomes import Accepted, TransientFault
 from worker.core.model.records import Batch
 from worker.core.offsets.assignment import Assignment
@@ -22,23 +23,21 @@ from worker.sources.kafka.positions import ReadPosition, Step
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from worker.core.model.boundary import Boundary
     from worker.core.model.outcomes import Answer
+    from worker.core.model.partition import Partition
     from worker.core.model.records import Reason, Record
 
 
 def commit_one_too_far() -> None:
     """The first unsettled record is passed."""
-    right = Assignment.committable
+    right = Assignment.settled_up_to
 
-    def committable(assignment: Assignment) -> int | None:
-        offset = right(assignment)
-        return (
-            None
-            if offset is None or assignment.next_offset is None
-            else min(offset + 1, assignment.next_offset)
-        )
+    def settled_up_to(assignment: Assignment) -> Boundary | None:
+        first = assignment.first_unsettled()
+        return right(assignment) if first is None else Through(first)
 
-    Assignment.committable = committable
+    Assignment.settled_up_to = settled_up_to
 
 
 def commit_all_on_a_revoke() -> None:
@@ -46,12 +45,12 @@ def commit_all_on_a_revoke() -> None:
     right = RebalanceHandler.revoked
 
     async def revoked(
-        assignments: RebalanceHandler, partitions: Sequence[tuple[str, int]]
-    ) -> Mapping[tuple[str, int], int]:
+        assignments: RebalanceHandler, partitions: Sequence[Partition]
+    ) -> Mapping[Partition, Boundary]:
         ours = assignments._unsettled.tracker.assignments(partitions)  # noqa: SLF001  a defect sits inside
-        ends = {(each.topic, each.partition): each.next_offset for each in ours}
-        offsets = await right(assignments, partitions)
-        return offsets | {key: end for key, end in ends.items() if end is not None}
+        ends = {each.partition: each.received_up_to() for each in ours}
+        settled = await right(assignments, partitions)
+        return {**settled, **{key: end for key, end in ends.items() if end is not None}}
 
     RebalanceHandler.revoked = revoked
 

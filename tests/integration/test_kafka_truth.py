@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from tests.support.kafka_topics import KafkaTopics
+    from worker.core.model.boundary import Boundary
+    from worker.core.model.partition import Partition
     from worker.core.model.snapshot import PartitionGauges
     from worker.core.offsets.assignment import Assignment
 
 pytestmark = pytest.mark.kafka
 
-Key = tuple[str, int]
 SOON_SECONDS = 40.0
 PROTOCOLS = [{}, {"group.protocol": "consumer"}]
 
@@ -37,23 +38,24 @@ class Leases:
     def __init__(self) -> None:
         self.tracker = OffsetTracker()
 
-    def assigned(self, partitions: Sequence[Key]) -> Sequence[Assignment]:
-        return [self.tracker.open(*each) for each in partitions]
+    def assigned(self, partitions: Sequence[Partition]) -> Sequence[Assignment]:
+        return [self.tracker.open(each) for each in partitions]
 
-    async def revoked(self, partitions: Sequence[Key]) -> Mapping[Key, int]:
+    async def revoked(self, partitions: Sequence[Partition]) -> Mapping[Partition, Boundary]:
         await asyncio.sleep(0)
-        offsets = {
-            (each.topic, each.partition): each.committable() for each in self.tracker.assignments(partitions)
-        }
+        settled = {each.partition: each.settled_up_to() for each in self.tracker.assignments(partitions)}
         self.lost(partitions)
-        return {key: offset for key, offset in offsets.items() if offset is not None}
+        return {key: each for key, each in settled.items() if each is not None}
 
-    def cut(self, partition: Key, offset: int) -> Assignment:
-        return self.tracker.cut(*partition, offset)
+    def cut(self, partition: Partition, position: int) -> Assignment:
+        return self.tracker.cut(partition, position)
 
-    def lost(self, partitions: Sequence[Key]) -> None:
+    def lost(self, partitions: Sequence[Partition]) -> None:
         for each in partitions:
-            self.tracker.end(*each)
+            self.tracker.end(each)
+
+    def committed(self, boundaries: Mapping[Partition, Boundary]) -> None:
+        self.tracker.note_committed(boundaries)
 
 
 class Member:
@@ -68,12 +70,11 @@ class Member:
             group_id=group,
             client={"log_level": 0, "statistics.interval.ms": 1000, **client},
         )
-        self.assignments, self.offsets = Leases(), set[Key]()
+        self.assignments, self.offsets = Leases(), set[tuple[str, int]]()
         self.source = KafkaSource(
             client_settings(section, for_="consumer"),
             topics,
             commit_seconds=0.5,
-            on_committed=lambda _: None,
             clock=time.monotonic,
         )
 
@@ -85,12 +86,12 @@ class Member:
             for each in await self.source.receive(1000):
                 each.assignment.track(each.offset)
                 self.assignments.tracker.settle(each)
-                self.offsets.add((each.assignment.topic, each.offset))
+                self.offsets.add((each.assignment.partition.topic, each.offset))
             await self.source.store(self.assignments.tracker.advanced())
         return time.monotonic() - began
 
     def gauges(self, topic: str) -> PartitionGauges | None:
-        return next((each for each in self.source.partitions() if each.topic == topic), None)
+        return next((each for each in self.source.partitions() if each.partition.topic == topic), None)
 
     def lag(self, topic: str) -> int | None:
         gauges = self.gauges(topic)

@@ -15,6 +15,7 @@ from tests.support.kafka_topics import QUIET
 from tests.support.site import PARTITIONS
 from tests.support.waiting import until
 from worker.core.mapping.event_ids import derived_event_id
+from worker.core.model.partition import Partition
 from worker.core.model.records import Record
 from worker.core.offsets.assignment import Assignment
 from worker.local.accepted_calls import Produced, audit
@@ -40,7 +41,9 @@ def put_and_bury(site: Site, count: int) -> list[Produced]:
     for each in site.kafka.read(site.names.topic):
         partition, offset = each.partition() or 0, each.offset() or 0
         timestamp_ms = each.timestamp()[1]
-        record = Record(Assignment(site.names.topic, partition, 1), offset, timestamp_ms, None, b"", ())
+        record = Record(
+            Assignment(Partition(site.names.topic, partition), 1), offset, timestamp_ms, None, b"", ()
+        )
         session_id = json.loads(each.value() or b"")["sessionId"]
         produced.append(Produced(session_id, offset, derived_event_id(record)))
     return produced
@@ -133,7 +136,7 @@ def assert_nothing_skipped(site: Site) -> None:
     for each in site.kafka.read(site.names.dead_letters):
         if (each.offset() or 0) < committed.get(each.partition() or 0, 0):
             headers = tuple((name, value) for name, value in each.headers() or ())
-            record = Record(Assignment("", 0, 1), 0, None, None, b"", headers)  # type: ignore[arg-type]  # bytes
+            record = Record(Assignment(Partition("", 0), 1), 0, None, None, b"", headers)  # type: ignore[arg-type]  # bytes
             assert derived_event_id(record) in accepted
 
 

@@ -15,6 +15,7 @@ from tests.security.watched import Watched
 from tests.support.kafka_topics import QUIET
 from worker.core.mapping import compile_mapping
 from worker.core.model import dead_letter_headers
+from worker.core.model.partition import Partition
 from worker.core.model.records import REFUSED, Reason, Record, Undecodable
 from worker.core.offsets.assignment import Assignment
 from worker.dead_letters.letter import letter_headers
@@ -89,7 +90,9 @@ class Environment(AbstractContextManager["Environment"]):
         records = unmappable(self.marks) | {REFUSED: good(self.marks, "refused before")}
         said = self.marks.nasty("refused before: message")
         for offset, each in enumerate(records.values()):
-            record = Record(Assignment(TOPIC, 0, 1), offset, 1, each.key, each.value, tuple(each.headers))
+            record = Record(
+                Assignment(Partition(TOPIC, 0), 1), offset, 1, each.key, each.value, tuple(each.headers)
+            )
             mapped = compile_mapping({})(record)
             reason = Reason(REFUSED, f"InvalidInputException: {said}")
             if isinstance(mapped, Undecodable):

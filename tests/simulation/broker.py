@@ -11,8 +11,6 @@ from math import ceil
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from tests.support.twins import TOPIC
-
 if TYPE_CHECKING:
     from tests.simulation.fetching import Held
     from tests.simulation.member import Member
@@ -39,10 +37,6 @@ class Partition:
         self.assignment = 0
         self.is_moving = False
         self._told_term = 0
-
-    @property
-    def key(self) -> tuple[str, int]:
-        return TOPIC, self.number
 
     def append(self, record: Written, gap: int) -> None:
         record.partition, record.log = self.number, self.log

@@ -16,6 +16,7 @@ from worker.core.batching.age_limit import AgeLimit
 from worker.core.flow_control.holds import HoldKind
 from worker.core.flow_control.refusal_streak import RefusalStreak
 from worker.core.flow_control.unmappable_streak import UnmappableStreak
+from worker.core.model.boundary import Through
 from worker.core.model.outcomes import Accepted, Refused, Throttled, TransientFault
 from worker.core.model.records import Reason
 from worker.core.offsets.assignment import Assignment
@@ -43,14 +44,18 @@ WITHIN_SCHEDULES: Final = 500
 # Offsets
 
 
-@defect(Assignment, "committable")
+@defect(Assignment, "settled_up_to")
 def commits_one_too_far(right: Callable[..., Any]) -> Any:
-    return lambda assignment: (right(assignment) + 1) if assignment.unsettled() else right(assignment)
+    def wrong(assignment: Assignment) -> Any:
+        boundary, first = right(assignment), assignment.first_unsettled()
+        return boundary if first is None else Through(first)
+
+    return wrong
 
 
-@defect(Assignment, "committable")
+@defect(Assignment, "settled_up_to")
 def commits_the_highest_offset_seen(_: Callable[..., Any]) -> Any:
-    return lambda assignment: assignment.next_offset
+    return lambda assignment: assignment.received_up_to()
 
 
 @defect(RebalanceHandler, "revoked")
@@ -58,9 +63,8 @@ def commits_positions_on_a_revoke(right: Callable[..., Any]) -> Any:
     async def wrong(assignments: RebalanceHandler, partitions: Any) -> Any:
         ours = assignments._unsettled.tracker.assignments(partitions)
         await right(assignments, partitions)
-        return {
-            (each.topic, each.partition): each.next_offset for each in ours if each.next_offset is not None
-        }
+        received = {each.partition: each.received_up_to() for each in ours}
+        return {key: each for key, each in received.items() if each is not None}
 
     return wrong
 
@@ -68,7 +72,7 @@ def commits_positions_on_a_revoke(right: Callable[..., Any]) -> Any:
 @defect(OffsetTracker, "settle")
 def forgets_the_assignment(_: Callable[..., Any]) -> Any:
     def wrong(tracker: OffsetTracker, record: Any) -> bool:
-        for assignment in tracker.assignments([(record.assignment.topic, record.assignment.partition)]):
+        for assignment in tracker.assignments([record.assignment.partition]):
             assignment.settle(record.offset)
         return True
 

@@ -15,13 +15,15 @@ from worker.sources.kafka.source import KafkaSource
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from worker.core.model.partition import Partition
+
 
 # Logs that are cut, or others
 
 
 @defect(KafkaSource, "_cut")
 def drops_what_stands_below_a_cut(_: Callable[..., Any]) -> Any:
-    def wrong(source: KafkaSource, key: tuple[str, int], offset: int) -> Assignment:
+    def wrong(source: KafkaSource, key: Partition, offset: int) -> Assignment:
         source._listener.lost([key])
         (assignment,) = source._listener.assigned([key])
         source._offsets.go_back(key, offset)

@@ -11,6 +11,7 @@ from tests.simulation.oracle import Oracle
 from tests.support.stage import EPOCH_SECONDS
 from tests.support.twins import TOPIC, MeterTwin, map_plainly
 from worker.assembly import Adapters, assemble
+from worker.core.model.boundary import Through
 from worker.settings import (
     BatchingSettings,
     DeadLetterSettings,
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
 
     from tests.simulation.schedule import MemberSettings, Slot
     from tests.simulation.world import World
+    from worker.core.model.boundary import Boundary
     from worker.core.model.outcomes import Answer
+    from worker.core.model.partition import Partition
     from worker.core.model.records import Batch, Reason, Record, Skipped
     from worker.core.offsets.assignment import Assignment
     from worker.ports import RebalanceListener
@@ -50,25 +53,28 @@ class WatchedRebalances:
         self._member = member
         self._told = told
 
-    def assigned(self, partitions: Sequence[tuple[str, int]]) -> Sequence[Assignment]:
+    def assigned(self, partitions: Sequence[Partition]) -> Sequence[Assignment]:
         self._taken_away(partitions)
         return self._told.assigned(partitions)
 
-    async def revoked(self, partitions: Sequence[tuple[str, int]]) -> Mapping[tuple[str, int], int]:
+    async def revoked(self, partitions: Sequence[Partition]) -> Mapping[Partition, Boundary]:
         began_at = self._member.now()
-        offsets = await self._told.revoked(partitions)
+        settled = await self._told.revoked(partitions)
         self._member.flushed({number for _, number in partitions}, began_at)
         self._taken_away(partitions)
-        return offsets
+        return settled
 
-    def cut(self, partition: tuple[str, int], offset: int) -> Assignment:
-        return self._told.cut(partition, offset)
+    def cut(self, partition: Partition, position: int) -> Assignment:
+        return self._told.cut(partition, position)
 
-    def lost(self, partitions: Sequence[tuple[str, int]]) -> None:
+    def committed(self, boundaries: Mapping[Partition, Boundary]) -> None:
+        self._told.committed(boundaries)
+
+    def lost(self, partitions: Sequence[Partition]) -> None:
         self._told.lost(partitions)
         self._taken_away(partitions)
 
-    def _taken_away(self, partitions: Sequence[tuple[str, int]]) -> None:
+    def _taken_away(self, partitions: Sequence[Partition]) -> None:
         for _, number in partitions:
             self._member.oracle.held.taken_away(number)
 
@@ -81,9 +87,9 @@ class WatchedSource(KafkaSource):
     async def open(self, listener: RebalanceListener) -> None:
         await super().open(WatchedRebalances(listener, self.member))
 
-    async def store(self, offsets: Mapping[tuple[str, int], int]) -> None:
-        self.member.stores(offsets)
-        await super().store(offsets)
+    async def store(self, boundaries: Mapping[Partition, Boundary]) -> None:
+        self.member.stores(boundaries)
+        await super().store(boundaries)
 
     async def receive(self, max_records: int) -> Sequence[Record]:
         records = await super().receive(max_records)
@@ -112,7 +118,6 @@ class Member:
             {},
             (TOPIC,),
             commit_seconds=settings.commit_seconds,
-            on_committed=self._committed,
             clock=self.now,
         )
         self._source.member = self
@@ -181,9 +186,10 @@ class Member:
         )
         self.oracle.received(records, is_full=is_full, partitions=len(self.world.partitions))
 
-    def stores(self, offsets: Mapping[tuple[str, int], int]) -> None:
+    def stores(self, boundaries: Mapping[Partition, Boundary]) -> None:
         """The worker says what may be committed."""
-        for (_, number), offset in offsets.items():
+        for (_, number), boundary in boundaries.items():
+            offset = boundary.position + isinstance(boundary, Through)
             if (held := self.consumer.held.get(number)) is not None:
                 self.world.note(self.name, "stores", number, offset)
                 self.world.check_offset(held, offset, f"{self.name} stores")
@@ -226,9 +232,6 @@ class Member:
             "flow": not self.worker.pipeline.paused,
         }
         return next((f"{self.name}: {name}" for name, is_at_rest in states.items() if not is_at_rest), None)
-
-    def _committed(self, offsets: Mapping[tuple[str, int], int]) -> None:
-        self.worker.unsettled.tracker.note_committed(offsets)
 
 
 class _Meter(MeterTwin):

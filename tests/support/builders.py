@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from worker.core.flow_control.admission import Admission
 from worker.core.flow_control.circuit_breaker import CircuitBreaker
 from worker.core.flow_control.rate_limiter import RateLimiter
+from worker.core.model.partition import Partition
 from worker.core.model.records import Interaction, Record
 from worker.core.offsets.assignment import Assignment
 from worker.pipeline.in_flight import InFlight
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 def assignment(topic: str = "interactions", partition: int = 0, epoch: int = 1) -> Assignment:
     """An assignment on which nothing was received."""
-    return Assignment(topic, partition, epoch)
+    return Assignment(Partition(topic, partition), epoch)
 
 
 def record(  # noqa: PLR0913  the fields of a record

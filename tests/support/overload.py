@@ -81,7 +81,7 @@ class OverloadedStage(Stage):
         self.delivered += (
             Delivered(
                 now,
-                each.record.assignment.partition,
+                each.record.assignment.partition.number,
                 batch.session_id,
                 (epoch_ms - (each.record.timestamp_ms or 0)) / 1000,
             )

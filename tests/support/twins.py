@@ -8,13 +8,17 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
+from worker.core.model.boundary import Before
 from worker.core.model.outcomes import Accepted
+from worker.core.model.partition import Partition
 from worker.core.model.records import Interaction, Reason, Record, Skipped, Undecodable
 from worker.ports import DeadLettersUnwritable
+from worker.sources.kafka.offsets import offset_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from worker.core.model.boundary import Boundary
     from worker.core.model.outcomes import Answer
     from worker.core.model.records import Batch, Mapped
     from worker.core.offsets.assignment import Assignment
@@ -23,7 +27,6 @@ if TYPE_CHECKING:
 TOPIC = "interactions"
 FIRST_MS = 1
 """The timestamp of records for which none matters."""
-Key = tuple[str, int]
 
 
 def map_plainly(record: Record) -> Mapped:
@@ -41,11 +44,13 @@ class TopicTwin:
     """A topic of several partitions in one consumer group; what happens to the group is done by the test."""
 
     def __init__(self, partitions: int = 1) -> None:
-        self.logs: dict[Key, list[tuple[int, bytes]]] = {(TOPIC, each): [] for each in range(partitions)}
-        self.committed: dict[Key, int] = {}
-        self.timestamps_ms: dict[tuple[Key, int], int | None] = {}
+        self.logs: dict[Partition, list[tuple[int, bytes]]] = {
+            Partition(TOPIC, each): [] for each in range(partitions)
+        }
+        self.committed: dict[Partition, int] = {}
+        self.timestamps_ms: dict[tuple[Partition, int], int | None] = {}
         """Of records that were not produced just after the epoch."""
-        self.keys: dict[tuple[Key, int], bytes] = {}
+        self.keys: dict[tuple[Partition, int], bytes] = {}
         """Of records that have one."""
 
     def produce(
@@ -58,7 +63,7 @@ class TopicTwin:
         topic: str = TOPIC,
     ) -> None:
         """Append records, the first ``gap`` offsets later than the next would be."""
-        place = topic, partition
+        place = Partition(topic, partition)
         log = self.logs.setdefault(place, [])
         for value in values:
             log.append((log[-1][0] + 1 + gap if log else gap, value.encode()))
@@ -70,7 +75,7 @@ class TopicTwin:
 
     def cut(self, offset: int, partition: int = 0) -> None:
         """Lose the records from this offset on; what is committed stays, as it does in Kafka."""
-        log = self.logs[TOPIC, partition]
+        log = self.logs[Partition(TOPIC, partition)]
         del log[bisect_left(log, (offset,)) :]
 
     def at_end(self) -> bool:
@@ -83,30 +88,30 @@ class SourceTwin:
 
     def __init__(self, topic: TopicTwin) -> None:
         self._topic = topic
-        self._positions: dict[Key, int] = {}
-        self._received: dict[Key, int] = {}
-        self._assignments: dict[Key, Assignment] = {}
-        self._stored: dict[Key, int] = {}
+        self._positions: dict[Partition, int] = {}
+        self._received: dict[Partition, int] = {}
+        self._assignments: dict[Partition, Assignment] = {}
+        self._stored: dict[Partition, int] = {}
         self._rebalances: list[Callable[[], object]] = []
         self.is_paused = False
         self.pauses = 0
         self.idle_seconds = 0.1
         self.closed = False
-        self.commits: list[tuple[Key, int]] = []
+        self.commits: list[tuple[Partition, int]] = []
 
     def assign(self, *partitions: int, topic: str = TOPIC) -> None:
         """Have these partitions assigned with the next call of ``receive``."""
-        self._rebalances.append(lambda: self._do_assign([(topic, each) for each in partitions]))
+        self._rebalances.append(lambda: self._do_assign([Partition(topic, each) for each in partitions]))
 
     def revoke(self, *partitions: int) -> None:
-        self._rebalances.append(lambda: self._do_revoke([(TOPIC, each) for each in partitions]))
+        self._rebalances.append(lambda: self._do_revoke([Partition(TOPIC, each) for each in partitions]))
 
     def lose(self, *partitions: int) -> None:
-        self._rebalances.append(lambda: self._do_lose([(TOPIC, each) for each in partitions]))
+        self._rebalances.append(lambda: self._do_lose([Partition(TOPIC, each) for each in partitions]))
 
     def goes_on_at(self, offset: int, partition: int = 0) -> None:
         """Read on from there, as librdkafka does by itself where the log was cut."""
-        self._positions[TOPIC, partition] = offset
+        self._positions[Partition(TOPIC, partition)] = offset
 
     async def open(self, listener: RebalanceListener) -> None:
         self._listener = listener
@@ -119,8 +124,9 @@ class SourceTwin:
         await asyncio.sleep(0 if records else self.idle_seconds)
         return [each for each in records if each.assignment.open]
 
-    async def store(self, offsets: Mapping[Key, int]) -> None:
-        self._stored |= {key: offset for key, offset in offsets.items() if key in self._assignments}
+    async def store(self, boundaries: Mapping[Partition, Boundary]) -> None:
+        ours = {key: each for key, each in boundaries.items() if key in self._assignments}
+        self._stored |= {key: offset_of(each) for key, each in ours.items()}
         await self.commit()
 
     async def commit(self) -> None:
@@ -128,6 +134,8 @@ class SourceTwin:
             if self._topic.committed.get(key) != offset:
                 self.commits.append((key, offset))
         self._topic.committed |= self._stored
+        if self._stored:
+            self._listener.committed({key: Before(offset) for key, offset in self._stored.items()})
         self._stored = {}
 
     async def pause(self) -> None:
@@ -157,24 +165,24 @@ class SourceTwin:
                 self._positions[key] = offset + 1
         return records
 
-    def _current(self, key: Key, offset: int) -> Assignment:
+    def _current(self, key: Partition, offset: int) -> Assignment:
         """A partition goes back where its log was cut, or is another."""
         if offset < self._received.get(key, 0):
             self._assignments[key] = self._listener.cut(key, offset)
         self._received[key] = offset + 1
         return self._assignments[key]
 
-    def _do_assign(self, keys: list[Key]) -> None:
+    def _do_assign(self, keys: list[Partition]) -> None:
         for key, assignment in zip(keys, self._listener.assigned(keys), strict=True):
             self._assignments[key] = assignment
             self._positions[key] = self._received[key] = self._topic.committed.get(key, 0)
 
-    async def _do_revoke(self, keys: list[Key]) -> None:
+    async def _do_revoke(self, keys: list[Partition]) -> None:
         await self.store(await self._listener.revoked(keys))
         for key in keys:
             self._assignments.pop(key, None)
 
-    def _do_lose(self, keys: list[Key]) -> None:
+    def _do_lose(self, keys: list[Partition]) -> None:
         self._listener.lost(keys)
         for key in keys:
             self._assignments.pop(key, None)
@@ -252,7 +260,7 @@ class MeterTwin:
     def rebalanced(self, kind: str) -> None:
         self.counts[kind] += 1
 
-    def committed(self, _: Mapping[Key, int]) -> None:
+    def committed(self) -> None:
         self.counts["commits"] += 1
 
 

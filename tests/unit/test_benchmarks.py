@@ -15,6 +15,7 @@ from benchmarks.compare import STRAIGHTFORWARD, WORKER, WORKER_WITHOUT_QUOTA, Tu
 from benchmarks.loads import DENSE_AWAKE, DENSE_EVENTS, LOADS, RECORD_BYTES, WIDE_SESSIONS, dense, wide
 from benchmarks.report import Table, bar, render
 from worker.core.mapping import compile_mapping
+from worker.core.model.partition import Partition
 from worker.core.model.records import Interaction, Record
 from worker.core.offsets.assignment import Assignment
 
@@ -28,7 +29,7 @@ def test_every_record_is_a_valid_interaction_of_300_bytes(load: str) -> None:
     map_record = compile_mapping({})
     for offset, made in enumerate(LOADS[load](1_000)):
         assert len(made.value) == RECORD_BYTES
-        mapped = map_record(Record(Assignment("t", 0, 1), offset, None, made.key, made.value, ()))
+        mapped = map_record(Record(Assignment(Partition("t", 0), 1), offset, None, made.key, made.value, ()))
         assert isinstance(mapped, Interaction)
         assert mapped.session_id == made.key.decode()
 
@@ -79,7 +80,9 @@ def test_the_other_program_sends_every_event_once_in_calls_of_one_session_and_us
 
 def test_the_other_program_sends_the_events_that_the_worker_sends() -> None:
     (record,) = dense(1)
-    mapped = compile_mapping({})(Record(Assignment("t", 0, 1), 0, None, record.key, record.value, ()))
+    mapped = compile_mapping({})(
+        Record(Assignment(Partition("t", 0), 1), 0, None, record.key, record.value, ())
+    )
     (call,) = straightforward.calls([record.value], "tracker")
     assert isinstance(mapped, Interaction)
     assert call["eventList"] == [msgspec.json.decode(mapped.event)]

@@ -15,6 +15,7 @@ from benchmarks.feed import AWAKE, EVENTS, RECORD_BYTES, Feed, Sent
 from benchmarks.soak import growth_percent
 from benchmarks.watch import dead_letters
 from worker.core.mapping import compile_mapping
+from worker.core.model.partition import Partition
 from worker.core.model.records import Interaction, Record, Undecodable
 from worker.core.offsets.assignment import Assignment
 
@@ -43,7 +44,7 @@ def test_what_the_feed_excuses_is_what_cannot_be_mapped_or_is_refused() -> None:
     for place in range(300):
         value = feed.value(place).encode()
         assert len(value) == RECORD_BYTES
-        mapped = map_record(Record(Assignment("t", 0, 1), place, None, None, value, ()))
+        mapped = map_record(Record(Assignment(Partition("t", 0), 1), place, None, None, value, ()))
         if isinstance(mapped, Undecodable) or b"poison" in mapped.event:
             bad.add(msgspec.json.decode(value)["eventId"])
     assert feed.excused() == bad
@@ -53,7 +54,7 @@ def test_what_the_feed_excuses_is_what_cannot_be_mapped_or_is_refused() -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_the_first_of_every_odd_case_is_an_event_or_a_dead_letter_with_a_reason(name: str) -> None:
     first = next(CASES[name].records())
-    mapped = compile_mapping({})(Record(Assignment("t", 0, 1), 0, None, None, first.value, ()))
+    mapped = compile_mapping({})(Record(Assignment(Partition("t", 0), 1), 0, None, None, first.value, ()))
     assert isinstance(mapped, Interaction | Undecodable)
 
 

@@ -41,7 +41,7 @@ class Letter(Struct, frozen=True, gc=False):
     @property
     def place(self) -> tuple[int, int]:
         """Partition and offset in the dead-letter topic."""
-        return self.record.assignment.partition, self.record.offset
+        return self.record.assignment.partition.number, self.record.offset
 
     @property
     def own_headers(self) -> Headers:

@@ -26,7 +26,7 @@ _TOO_LARGE: Final = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_L
 def why_unwritable(error: KafkaError, topic: str, record: Record, headers: LetterHeaders) -> str:
     """Name the topic and what is wrong; of the record, its place and size at most."""
     if error.code() in _TOO_LARGE:
-        place = f"{record.assignment.topic}[{record.assignment.partition}]@{record.offset}"
+        place = f"{record.assignment.partition}@{record.offset}"
         return (
             f"dead-letter topic {topic}: the record {place}, {_letter_bytes(record, headers)} bytes, "
             f"is too large; raise the topic's max.message.bytes"

@@ -158,8 +158,8 @@ class Pipeline:
             log.info("intake.resumed", unsettled_records=self._unsettled.memory.records)
         if self._rebalance.have_changed and self._clock() >= self._share_at and not self.draining:
             await self._set_share()
-        if offsets := self._unsettled.tracker.advanced():
-            await self._source.store(offsets)
+        if settled := self._unsettled.tracker.advanced():
+            await self._source.store(settled)
         self._quarantine.tell()
         self._dead_letter_queue.log.tell()
 
@@ -183,7 +183,7 @@ class Pipeline:
             mapped = self._map(record)
             if isinstance(mapped, Interaction):
                 if streaks:
-                    self._quarantine.end_streak(record.assignment.topic)
+                    self._quarantine.end_streak(record.assignment.partition.topic)
                 self._unsettled.add(record, mapped.event)
                 if is_too_old is not None and is_too_old(record):
                     self._age_filter.put_aside(mapped)

@@ -73,12 +73,12 @@ class Quarantine:
 
     def kept_of(self, assignment: Assignment) -> int:
         """How many records of this assignment's partition are kept."""
-        streak = self.streaks.get(assignment.topic)
+        streak = self.streaks.get(assignment.partition.topic)
         return 0 if streak is None else streak.kept_of(assignment.partition)
 
     def is_first_kept(self, assignment: Assignment, offset: int) -> bool:
         """Whether this is the first record of the assignment's partition that is kept."""
-        streak = self.streaks.get(assignment.topic)
+        streak = self.streaks.get(assignment.partition.topic)
         return streak is not None and streak.is_first_kept(assignment.partition, offset)
 
     def holds(self) -> tuple[HoldStatus, ...]:
@@ -117,7 +117,7 @@ class Quarantine:
                 )
 
     def _add(self, unmappable: Undecodable, hold_after: int) -> bool:
-        topic = unmappable.record.assignment.topic
+        topic = unmappable.record.assignment.partition.topic
         streak = self.streaks.get(topic)
         if streak is None:
             streak = self.streaks[topic] = UnmappableStreak(topic, hold_after)

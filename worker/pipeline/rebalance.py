@@ -16,6 +16,8 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from worker.core.model.boundary import Boundary
+    from worker.core.model.partition import Partition
     from worker.core.offsets.assignment import Assignment
     from worker.pipeline.quarantine import Quarantine
     from worker.pipeline.state import PipelineState
@@ -65,35 +67,40 @@ class RebalanceHandler:
         self.flushing: Flush | None = None
         """What is handed over now."""
 
-    def assigned(self, partitions: Sequence[tuple[str, int]]) -> Sequence[Assignment]:
+    def assigned(self, partitions: Sequence[Partition]) -> Sequence[Assignment]:
         """Open an assignment for each."""
         if self._unsettled.tracker.assignments(partitions):
             # Assigned again without a revoke between: what is queued of them comes once more.
             self._end(partitions)
-        assignments = [self._unsettled.tracker.open(*each) for each in partitions]
+        assignments = [self._unsettled.tracker.open(each) for each in partitions]
         self._note("assigned", partitions)
         return assignments
 
-    async def revoked(self, partitions: Sequence[tuple[str, int]]) -> Mapping[tuple[str, int], int]:
-        """Flush them under one deadline, end their assignments, and give the offsets to commit."""
+    async def revoked(self, partitions: Sequence[Partition]) -> Mapping[Partition, Boundary]:
+        """Flush them under one deadline, end their assignments, and say how far they are settled."""
         assignments, began_at = self._unsettled.tracker.assignments(partitions), self._clock()
         await self._hand_over(assignments, began_at)
-        offsets = {(each.topic, each.partition): each.committable() for each in assignments}
+        boundaries = {each.partition: each.settled_up_to() for each in assignments}
         left = sum(each.unsettled() for each in assignments)
         self._end(partitions)
         seconds = round(self._clock() - began_at, 1)
         self._note("revoked", partitions, unsettled_records=left, seconds=seconds)
-        return {key: offset for key, offset in offsets.items() if offset is not None}
+        return {key: boundary for key, boundary in boundaries.items() if boundary is not None}
 
-    def cut(self, partition: tuple[str, int], offset: int) -> Assignment:
-        """Go on from ``offset`` under an assignment of its own; what is held is delivered all the same."""
-        return self._unsettled.tracker.cut(*partition, offset)
+    def cut(self, partition: Partition, position: int) -> Assignment:
+        """Go on from ``position`` under an assignment of its own; what is held is delivered all the same."""
+        return self._unsettled.tracker.cut(partition, position)
 
-    def lost(self, partitions: Sequence[tuple[str, int]]) -> None:
+    def lost(self, partitions: Sequence[Partition]) -> None:
         """End their assignments at once."""
         left = sum(each.unsettled() for each in self._unsettled.tracker.assignments(partitions))
         self._end(partitions)
         self._note("lost", partitions, unsettled_records=left)
+
+    def committed(self, boundaries: Mapping[Partition, Boundary]) -> None:
+        """Note what a crash would not repeat any more."""
+        self._unsettled.tracker.note_committed(boundaries)
+        self._metrics.committed()
 
     async def flush(self, assignments: Sequence[Assignment], until: float) -> None:
         """Wait until nothing of these assignments is unsettled, or waiting is no use, or the time is over."""
@@ -127,15 +134,15 @@ class RebalanceHandler:
         finally:
             self.flushing = None
 
-    def _end(self, partitions: Sequence[tuple[str, int]]) -> None:
+    def _end(self, partitions: Sequence[Partition]) -> None:
         for each in partitions:
-            self._unsettled.tracker.end(*each)
+            self._unsettled.tracker.end(each)
         self._unsettled.drop(self._queues.drop_ended())
         self._quarantine.drop_ended()
         self._ended.wake()
         self._permits.turn_away()
 
-    def _note(self, kind: str, partitions: Sequence[tuple[str, int]], **more: float) -> None:
+    def _note(self, kind: str, partitions: Sequence[Partition], **more: float) -> None:
         self.have_changed = True
         self._metrics.rebalanced(kind)
         now_assigned, self.changed_at = len(self._unsettled.tracker), self._clock()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from worker.core.model.partition import Partition
 from worker.core.offsets.assignment import Assignment
 from worker.dead_letters.unwritable import said
 from worker.sources.kafka.messages import RecordReader
@@ -91,7 +92,7 @@ class LetterTopic:
 
     def begin(self, spans: Mapping[int, tuple[int, int]]) -> None:
         """Read these partitions, each from the one offset to before the other."""
-        self._assignments = {number: Assignment(self.topic, number, 0) for number in spans}
+        self._assignments = {number: Assignment(Partition(self.topic, number), 0) for number in spans}
         self._ends = {number: end for number, (_, end) in spans.items()}
         self.positions = {number: start for number, (start, _) in spans.items()}
         self._unread = {number for number, (start, end) in spans.items() if start < end}

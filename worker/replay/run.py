@@ -41,7 +41,7 @@ from worker.telemetry.progress import Progress
 from worker.telemetry.unblocked import UnblockedLines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from worker.ports import DeadLetters, Map, PutEvents
     from worker.replay.selection import Selection
@@ -110,9 +110,6 @@ def join(
     """A replay of ``store``: the worker as configured, at its own rate."""
     tally, is_over = Tally(), asyncio.Event()
 
-    def on_committed(offsets: Mapping[tuple[str, int], int]) -> None:
-        worker.unsettled.tracker.note_committed(offsets)
-
     def on_over() -> None:
         is_over.set()
         worker.pipeline.stop()
@@ -121,7 +118,6 @@ def join(
         store,
         settings.dead_letters.topic,
         commit_seconds=settings.kafka.commit_seconds,
-        on_committed=on_committed,
         on_over=on_over,
         clock=clock,
     )

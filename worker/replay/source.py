@@ -1,6 +1,6 @@
 """Dead letters as a source of records: wave by wave, through the pipeline that live records go through.
 
-To the pipeline it is one partition, always ours, whose offsets count the letters as they are replayed. What
+To the pipeline it is one partition, always ours, whose positions count the letters as they are replayed. What
 it settles is turned back here into offsets of the dead-letter topic, and committed under the replay's group.
 """
 
@@ -11,11 +11,15 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
 
+from worker.core.model.boundary import Before
+from worker.core.model.partition import Partition
 from worker.dead_letters.reading import replayed
+from worker.sources.kafka.offsets import offset_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from worker.core.model.boundary import Boundary
     from worker.core.model.records import Record
     from worker.core.offsets.assignment import Assignment
     from worker.ports import RebalanceListener
@@ -53,21 +57,19 @@ class ReplayStore(Protocol):
 class ReplaySource:
     """The waves of one replay; implements ``ports.Source``."""
 
-    def __init__(  # noqa: PLR0913  a source, told whom to tell
+    def __init__(
         self,
         store: ReplayStore,
         name: str,
         *,
         commit_seconds: float,
-        on_committed: Callable[[Mapping[tuple[str, int], int]], None],
         on_over: Callable[[], None],
         clock: Callable[[], float],
     ) -> None:
         """Prepare; ``on_over`` is called once when all is settled and committed, ``clock`` is the loop's."""
         self._store = store
-        self._key = (name, 0)
+        self._partition = Partition(name, 0)
         self._commit_seconds = commit_seconds
-        self._on_committed = on_committed
         self._on_over = on_over
         self._clock = clock
         self._wave: Wave | None = None
@@ -80,8 +82,9 @@ class ReplaySource:
     async def open(self, listener: RebalanceListener) -> None:
         """Take the one assignment there is."""
         self._known = await self._store.committed()
+        self._listener = listener
         self._assignment: Assignment
-        (self._assignment,) = listener.assigned([self._key])
+        (self._assignment,) = listener.assigned([self._partition])
 
     async def receive(self, max_records: int) -> Sequence[Record]:
         """The next letters of the wave; none while it is being read, or waited for."""
@@ -94,9 +97,11 @@ class ReplaySource:
             await asyncio.sleep(_IDLE_SECONDS)
         return records
 
-    async def store(self, offsets: Mapping[tuple[str, int], int]) -> None:
+    async def store(self, boundaries: Mapping[Partition, Boundary]) -> None:
         """Note what is settled; commit it when it is time."""
-        self._settled = offsets.get(self._key, self._settled)
+        if (boundary := boundaries.get(self._partition)) is not None:
+            # Positions count the letters, without gaps and like Kafka's offsets.
+            self._settled = offset_of(boundary)
         if self._clock() >= self._commit_at:
             await self.commit()
 
@@ -112,7 +117,7 @@ class ReplaySource:
             return
         offsets = self._wave.committable(self._settled - self._begins_at)
         await self._write(offsets)
-        self._on_committed({self._key: self._settled})
+        self._listener.committed({self._partition: Before(self._settled)})
 
     async def pause(self) -> None:
         """Hand over no more for now."""

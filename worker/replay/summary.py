@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from worker.core.model.partition import Partition
 from worker.core.model.records import Interaction, Skipped
 from worker.core.offsets.assignment import Assignment
 from worker.dead_letters.reading import replayed, rule_of
@@ -60,7 +61,7 @@ class Summary(Struct, frozen=True):
 
 async def rehearse(store: ReplayStore, map_record: Map, tell: Callable[[], None]) -> Summary:
     """Map what a replay would replay, by today's mapping; ``tell`` is called again and again."""
-    assignment, delivered, skipped = Assignment("", 0, 0), 0, 0
+    assignment, delivered, skipped = Assignment(Partition("", 0), 0), 0, 0
     died_again: Counter[tuple[str, str]] = Counter()
     while not store.over:
         wave = await store.step()

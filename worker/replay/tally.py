@@ -45,6 +45,9 @@ class Tally:
         """The API has these events."""
         self.delivered += len(batch.interactions)
 
+    def committed(self) -> None:
+        """Not of interest: a replay commits as it goes."""
+
     def rebalanced(self, kind: str) -> None:
         """A replay has its one partition from the beginning."""
 

@@ -47,8 +47,6 @@ from worker.telemetry.metrics import Metrics
 from worker.telemetry.unblocked import UnblockedLines
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from worker.ports import Map
     from worker.settings import Settings
 
@@ -221,20 +219,14 @@ def _worker(
 ) -> tuple[Worker, KafkaSource]:
     clock = asyncio.get_running_loop().time
 
-    def on_committed(offsets: Mapping[tuple[str, int], int]) -> None:
-        counts.committed(offsets)
-        worker.unsettled.tracker.note_committed(offsets)
-
     source = KafkaSource(
         client_settings(settings.kafka, for_="consumer"),
         settings.kafka.topics,
         commit_seconds=settings.kafka.commit_seconds,
-        on_committed=on_committed,
         clock=clock,
     )
     adapters = Adapters(source, record_mapping(settings), client, dead_letters, counts, time.time)
-    worker = assemble(settings, adapters, clock)
-    return worker, source
+    return assemble(settings, adapters, clock), source
 
 
 def record_mapping(settings: Settings) -> Map:

@@ -28,20 +28,15 @@ def partition_statuses(
     worker: Worker, gauges: Sequence[PartitionGauges], queue: Queue
 ) -> tuple[PartitionStatus, ...]:
     """The partitions that are furthest behind, the worst first: by age, then by lag."""
-    assignments = {
-        (assignment.topic, assignment.partition): assignment for assignment in worker.unsettled.tracker
-    }
+    assignments = {assignment.partition: assignment for assignment in worker.unsettled.tracker}
     ours = [
-        (assignment, each)
-        for each in gauges
-        if (assignment := assignments.get((each.topic, each.partition))) is not None
+        (assignment, each) for each in gauges if (assignment := assignments.get(each.partition)) is not None
     ]
     ours.sort(key=lambda pair: (-_age(pair[0], queue.now), -(pair[1].lag_records or 0), pair[1].partition))
     shown = ours[:SHOWN]
+    firsts = ((assignment, assignment.first_unsettled()) for assignment, _ in shown)
     in_flight = _in_flight(
-        worker,
-        {(assignment, assignment.committable() or 0) for assignment, _ in shown if assignment.unsettled()},
-        queue.now,
+        worker, {(assignment, first) for assignment, first in firsts if first is not None}, queue.now
     )
     return tuple(_status(worker, assignment, each, in_flight, queue) for assignment, each in shown)
 
@@ -54,11 +49,11 @@ def _status(
     queue: Queue,
 ) -> PartitionStatus:
     return PartitionStatus(
-        topic=assignment.topic,
-        partition=assignment.partition,
+        topic=gauges.partition.topic,
+        partition=gauges.partition.number,
         committed_offset=gauges.committed_offset,
-        settled_offset=assignment.committable(),
-        received_offset=assignment.next_offset,
+        settled_offset=gauges.settled_offset,
+        received_offset=gauges.received_offset,
         end_offset=gauges.end_offset,
         lag_records=gauges.lag_records,
         lost_records=gauges.lost_records,
@@ -87,15 +82,16 @@ def _waits_for(
     in_flight: Mapping[Place, WaitsFor],
     queue: Queue,
 ) -> WaitsFor:
-    received_at, offset = assignment.oldest_received_at(), assignment.committable()
-    if received_at is None or offset is None:
+    received_at, first = assignment.oldest_received_at(), assignment.first_unsettled()
+    if received_at is None:
         return _next_waits_for(worker, gauges)
-    if worker.dead_letter_queue.has(assignment, offset):
-        return dead_letter(worker)
-    if worker.quarantine.is_first_kept(assignment, offset):
-        return kept(worker)
-    if (found := in_flight.get((assignment, offset))) is not None:
-        return found
+    if first is not None:
+        if worker.dead_letter_queue.has(assignment, first):
+            return dead_letter(worker)
+        if worker.quarantine.is_first_kept(assignment, first):
+            return kept(worker)
+        if (found := in_flight.get((assignment, first))) is not None:
+            return found
     return queue.waits_for(received_at + worker.settings.batching.linger_seconds)
 
 

@@ -50,12 +50,13 @@ def session_statuses(worker: Worker, queue: Queue, hashing: Hashing) -> tuple[Se
 
 def _status(found: Found, now: float, hashing: Hashing) -> SessionStatus:
     session_id, oldest, events, waits_for = found
+    partition = oldest.record.assignment.partition
     return SessionStatus(
         hash=hashing.of(session_id),
         events=events,
         oldest_seconds=now - oldest.record.received_at,
-        topic=oldest.record.assignment.topic,
-        partition=oldest.record.assignment.partition,
+        topic=partition.topic,
+        partition=partition.number,
         offset=oldest.record.offset,
         waits_for=waits_for,
     )

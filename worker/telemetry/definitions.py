@@ -13,6 +13,7 @@ from worker.telemetry.definition import one as _one
 from worker.telemetry.sending_definitions import SENDING_DEFINITIONS
 
 if TYPE_CHECKING:
+    from worker.core.model.partition import Partition
     from worker.telemetry.definition import Scrape, Series
     from worker.telemetry.meter import Tally
 
@@ -27,16 +28,20 @@ def _clock(scrape: Scrape) -> Series:
         yield (), scrape.gauges.clock_ahead_seconds
 
 
+def _words_of(partition: Partition) -> tuple[str, str]:
+    return partition.topic, str(partition.number)
+
+
 def _lags(scrape: Scrape) -> Series:
     for each in scrape.gauges.partitions:
         if each.lag_records is not None:
-            yield (each.topic, str(each.partition)), each.lag_records
+            yield _words_of(each.partition), each.lag_records
 
 
 def _committed(scrape: Scrape) -> Series:
-    scrape.counts.keep_committed({(each.topic, each.partition) for each in scrape.gauges.partitions})
-    for (topic, partition), offset in scrape.counts.committed_offsets.items():
-        yield (topic, str(partition)), offset
+    for each in scrape.gauges.partitions:
+        if each.committed_offset is not None:
+            yield _words_of(each.partition), each.committed_offset
 
 
 def _troubles(scrape: Scrape) -> Series:
@@ -49,7 +54,7 @@ def _troubles(scrape: Scrape) -> Series:
 
 def _standing(scrape: Scrape) -> Series:
     for each in scrape.gauges.partitions:
-        yield (each.topic, str(each.partition)), each.standing_seconds or 0.0
+        yield _words_of(each.partition), each.standing_seconds or 0.0
 
 
 def _build(scrape: Scrape) -> Series:
@@ -254,7 +259,7 @@ DEFINITIONS = (
     Definition(
         "committed_offset",
         "gauge",
-        "The offset last committed by this pod, for each partition that it has.",
+        "The offset that the group has committed, of each partition that this pod has.",
         "Standing still while records come in: see `oldest_unsettled_age_seconds`.",
         _committed,
         PARTITION,

@@ -16,7 +16,6 @@ from worker.core.model.records import REFUSED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-    from collections.abc import Set as AbstractSet
 
     from worker.core.model.outcomes import Answer
     from worker.core.model.records import Batch, Reason, Skipped
@@ -117,7 +116,6 @@ class Counts:
         self.record_age_seconds = Histogram(RECORD_AGE_SECONDS)
         self.rebalances = Tally(seeded=("assigned", "revoked", "lost"))
         self.commits = 0
-        self.committed_offsets: dict[tuple[str, int], int] = {}
 
     def received(self, records: int) -> None:
         """So many records came from the topics."""
@@ -154,12 +152,6 @@ class Counts:
         """Partitions were assigned, revoked or lost."""
         self.rebalances.add(kind)
 
-    def committed(self, offsets: Mapping[tuple[str, int], int]) -> None:
-        """The broker has these offsets."""
+    def committed(self) -> None:
+        """A commit was acknowledged."""
         self.commits += 1
-        self.committed_offsets.update(offsets)
-
-    def keep_committed(self, partitions: AbstractSet[tuple[str, int]]) -> None:
-        """Forget the committed offsets of all other partitions: their new owner moves them on."""
-        for gone in self.committed_offsets.keys() - partitions:
-            del self.committed_offsets[gone]

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from tests.support.builders import assignment, record
 from tests.unit.dead_letters.test_letter import FOREIGN_NAMES
 from worker.core.mapping.event_ids import derived_event_id, origin
+from worker.core.model.partition import Partition
 from worker.core.model.records import Headers, Reason, Record
 from worker.core.offsets.assignment import Assignment
 from worker.dead_letters.letter import letter_headers
@@ -23,7 +24,9 @@ REASON = Reason("missing", "session_id: nothing at visit")
 def buried(dead: Record, reason: Reason = REASON, tries: int = 2) -> Record:
     made = letter_headers(dead, reason, tries, failed_at_seconds=1_700_000_000.25, version="1.2.3")
     headers: Headers = tuple((name, value) for name, value in made if not isinstance(value, str))
-    return record(7, under=Assignment("dead", 3, 0), headers=headers, key=dead.key, value=dead.value)
+    return record(
+        7, under=Assignment(Partition("dead", 3), 0), headers=headers, key=dead.key, value=dead.value
+    )
 
 
 def opened(dead: Record) -> Letter:

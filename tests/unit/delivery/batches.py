@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from worker.core.model.partition import Partition
 from worker.core.model.records import Batch, Interaction, Record
 from worker.core.offsets.assignment import Assignment
 
@@ -10,7 +11,7 @@ EVENT = b'{"eventType":"view","sentAt":1700000000}'
 
 def batch_of(*events: bytes, session_id: str = "session", user_id: str | None = "user") -> Batch:
     """Build a batch of these events, each from a record of its own."""
-    assignment = Assignment("interactions", 0, 1)
+    assignment = Assignment(Partition("interactions", 0), 1)
     return Batch(
         session_id,
         user_id,

@@ -16,12 +16,15 @@ from tests.support.stage import Stage, running, settings
 from tests.support.twins import TOPIC, TopicTwin
 from tests.support.virtual_time import in_virtual_time
 from worker.core.model.outcomes import Accepted, TransientFault
+from worker.sources.kafka.offsets import offset_of
 from worker.sources.kafka.source import KafkaSource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tests.support.twins import Key
+    from worker.core.model.boundary import Boundary
+    from worker.core.model.partition import Partition
+
 
 P0 = (TOPIC, 0)
 
@@ -196,8 +199,8 @@ def test_a_drain_commits_what_it_stored() -> None:
     async def scenario() -> None:
         stage = Stage()
 
-        async def store(offsets: Mapping[Key, int]) -> None:
-            stage.source._stored |= offsets
+        async def store(boundaries: Mapping[Partition, Boundary]) -> None:
+            stage.source._stored |= {key: offset_of(each) for key, each in boundaries.items()}
 
         stage.source.store = store
         stage.topic.produce("a/u/0", "b/u/1")
@@ -215,7 +218,6 @@ async def test_closing_the_source_can_be_given_up() -> None:
         {"bootstrap.servers": "127.0.0.1:1", "group.id": "g"},
         ["interactions"],
         commit_seconds=5,
-        on_committed=lambda _: None,
         clock=asyncio.get_running_loop().time,
     )
     await source.open(None)

@@ -265,7 +265,7 @@ def test_a_revoke_that_could_not_deliver_all_leaves_nothing_behind() -> None:
             await stage.until(lambda: stage.limiter.in_flight == 0)
             await asyncio.sleep(1)
             assert (stage.worker.unsettled.memory.records, stage.worker.unsettled.memory.bytes) == (0, 0)
-            assert [assignment.partition for assignment in stage.worker.unsettled.tracker] == [1]
+            assert [assignment.partition.number for assignment in stage.worker.unsettled.tracker] == [1]
             assert stage.limiter.share == 0.5
             assert stage.topic.committed.get(P0, 0) == 0
 

@@ -15,6 +15,7 @@ from tests.support.virtual_time import in_virtual_time
 from worker.core.model.outcomes import Accepted, Misconfigured, Refused, Throttled, TransientFault
 from worker.core.model.records import Reason
 from worker.core.model.snapshot import PartitionGauges, SourceStatus, SourceTrouble, WaitsFor
+from worker.sources.kafka.offsets import offset_of
 from worker.status import Status
 from worker.status.readiness import Watched
 from worker.telemetry.meter import Counts
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from worker.core.model.outcomes import Answer
     from worker.core.model.records import Batch
     from worker.core.model.snapshot import PartitionStatus, WorkerStatus
+    from worker.core.offsets.assignment import Assignment
     from worker.settings import Settings
 
 
@@ -40,15 +42,20 @@ class Seen:
 
     def partitions(self) -> tuple[PartitionGauges, ...]:
         """As the source would tell it."""
-        return tuple(
-            self._gauges(assignment.topic, assignment.partition)
-            for assignment in self.stage.worker.unsettled.tracker
-        )
+        return tuple(self._gauges(assignment) for assignment in self.stage.worker.unsettled.tracker)
 
-    def _gauges(self, topic: str, partition: int) -> PartitionGauges:
-        log = self.stage.topic.logs[topic, partition]
-        end, at = (log[-1][0] + 1 if log else 0), self.stage.topic.committed.get((topic, partition), 0)
-        return PartitionGauges(topic, partition, end - at, end, at)
+    def _gauges(self, assignment: Assignment) -> PartitionGauges:
+        log = self.stage.topic.logs[assignment.partition]
+        end, at = (log[-1][0] + 1 if log else 0), self.stage.topic.committed.get(assignment.partition, 0)
+        settled, received = assignment.settled_up_to(), assignment.received_up_to()
+        return PartitionGauges(
+            assignment.partition,
+            end - at,
+            end,
+            at,
+            None if settled is None else offset_of(settled),
+            None if received is None else offset_of(received),
+        )
 
     def source_now(self) -> SourceStatus:
         return self.source

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 import structlog
 
+from worker.core.model.partition import Partition
 from worker.core.model.records import Record
 from worker.core.offsets.assignment import Assignment
 from worker.telemetry.logs import LIBRDKAFKA, configure_logs, log_crashes
@@ -55,7 +56,7 @@ def test_an_unknown_level_is_refused() -> None:
 
 def test_a_record_in_a_line_shows_as_its_type(logged: Callable[[], Lines]) -> None:
     """msgspec would encode a struct with all that is in it."""
-    log.info("oops", record=Record(Assignment("t", 0, 1), 0, 0, None, MARKED.encode(), ()))
+    log.info("oops", record=Record(Assignment(Partition("t", 0), 1), 0, 0, None, MARKED.encode(), ()))
     assert logged()[0]["record"] == "<worker.core.model.records.Record>"
 
 

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from worker.core.mapping import KINDS
 from worker.core.model.outcomes import Accepted, Answer, Misconfigured, Refused, Throttled, TransientFault
+from worker.core.model.partition import Partition
 from worker.core.model.records import Batch, Interaction, Reason, Record, Skipped
 from worker.core.offsets.assignment import Assignment
 from worker.telemetry.meter import MAX_LABELS, OTHER, Counts, Histogram, Tally
@@ -18,7 +19,7 @@ def counts_at_now() -> Counts:
 
 
 def record(timestamp_ms: int | None = None) -> Record:
-    return Record(Assignment("interactions", 0, 1), 0, timestamp_ms, None, b"{}", ())
+    return Record(Assignment(Partition("interactions", 0), 1), 0, timestamp_ms, None, b"{}", ())
 
 
 def batch(*timestamps_ms: int | None) -> Batch:
@@ -118,10 +119,8 @@ def test_every_reason_and_rule_stands_at_nought_from_the_start() -> None:
     assert set(reasons.values()) == {0}
 
 
-def test_the_last_committed_offsets_are_kept_for_partitions_that_stay() -> None:
+def test_each_acknowledged_commit_counts() -> None:
     counts = counts_at_now()
-    counts.committed({("a", 0): 5, ("a", 1): 6})
-    counts.committed({("a", 0): 9})
-    counts.keep_committed({("a", 0), ("b", 0)})
+    counts.committed()
+    counts.committed()
     assert counts.commits == 2
-    assert counts.committed_offsets == {("a", 0): 9}

@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from worker.core.flow_control.holds import HoldKind
 from worker.core.model.error_codes import ERROR_CODES
 from worker.core.model.outcomes import Accepted, Misconfigured, Refused, Throttled, TransientFault
+from worker.core.model.partition import Partition
 from worker.core.model.records import Batch, Interaction, Reason, Record, Skipped
 from worker.core.model.snapshot import (
     NOT_READY_CAUSES,
@@ -144,7 +145,8 @@ def test_kafkas_trouble_is_shown_by_kind_and_its_words_are_not() -> None:
         SourceTrouble("standstill", MARKED, 40.0, MARKED),
     )
     source = SourceStatus(troubles=troubles, commit_delay_seconds=71.0, records_lost=4900)
-    partitions = (PartitionGauges("t", 0), PartitionGauges("t", 1, standing_seconds=40.0))
+    standing = PartitionGauges(Partition("t", 1), standing_seconds=40.0)
+    partitions = (PartitionGauges(Partition("t", 0)), standing)
     metrics = Metrics(counts(), lambda: gauges(source=source, partitions=partitions), BUILD)
     assert value(metrics, "kafka_trouble_seconds", kind="commit") == 70
     assert value(metrics, "kafka_trouble_seconds", kind="silent_broker") == 0
@@ -220,17 +222,16 @@ def test_a_hold_shows_by_its_kind_and_the_others_as_nought(kind: str) -> None:
 
 
 def test_partitions_show_lag_and_committed_offset_while_they_are_ours() -> None:
-    ours = [(PartitionGauges("a", 0, 100), PartitionGauges("a", 1, None))]
-    counted = counts()
-    counted.committed({("a", 0): 7, ("a", 1): 8})
-    metrics = Metrics(counted, lambda: gauges(partitions=ours[0]), BUILD)
+    known = PartitionGauges(Partition("a", 0), 100, committed_offset=7)
+    ours = [(known, PartitionGauges(Partition("a", 1)))]
+    metrics = Metrics(counts(), lambda: gauges(partitions=ours[0]), BUILD)
     assert value(metrics, "partitions_assigned") == 2
     assert value(metrics, "lag_records", topic="a", partition="0") == 100
     assert value(metrics, "lag_records", topic="a", partition="1") is None
-    assert value(metrics, "committed_offset", topic="a", partition="1") == 8
-    ours[0] = ()
+    assert value(metrics, "committed_offset", topic="a", partition="0") == 7
     assert value(metrics, "committed_offset", topic="a", partition="1") is None
-    assert counted.committed_offsets == {}
+    ours[0] = ()
+    assert value(metrics, "committed_offset", topic="a", partition="0") is None
 
 
 @pytest.mark.parametrize("kind", HoldKind)
@@ -304,7 +305,7 @@ def test_the_codes_that_matter_are_there_before_their_first_error() -> None:
 
 
 def test_no_label_and_no_value_ever_holds_anything_from_a_record() -> None:
-    assignment = Assignment("interactions", 0, 1)
+    assignment = Assignment(Partition("interactions", 0), 1)
     record = Record(assignment, 0, 0, MARKED.encode(), MARKED.encode(), ((MARKED, MARKED.encode()),))
     counted = counts()
     for answer in (
@@ -317,7 +318,7 @@ def test_no_label_and_no_value_ever_holds_anything_from_a_record() -> None:
     counted.accepted(Batch(MARKED, MARKED, (Interaction(record, MARKED, MARKED, MARKED.encode()),)))
     counted.skipped(Skipped(record, "tombstone"))
     counted.dead_lettered(Reason("invalid", MARKED))
-    shown = gauges(holds=(MARKED,), partitions=(PartitionGauges("interactions", 0, 1),))
+    shown = gauges(holds=(MARKED,), partitions=(PartitionGauges(Partition("interactions", 0), 1),))
     text = Metrics(counted, lambda: shown, BUILD).render().decode()
     assert MARKED not in text
     assert 'hold_active{kind="other"} 1.0' in text

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from worker.core.model.partition import Partition
 from worker.core.model.records import Record
 from worker.core.offsets.assignment import Assignment
 from worker.telemetry.plain import MAX_CHARACTERS, MAX_EXCEPTIONS, MAX_FRAMES, exceptions, plain
@@ -39,7 +40,7 @@ def test_whatever_is_logged_can_be_written(value: object) -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        Record(Assignment("t", 0, 1), 0, 0, MARKED.encode(), MARKED.encode(), ()),
+        Record(Assignment(Partition("t", 0), 1), 0, 0, MARKED.encode(), MARKED.encode(), ()),
         ValueError(MARKED),
         MARKED.encode(),
         {"deep": [ValueError(MARKED)]},

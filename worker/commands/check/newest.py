@@ -14,6 +14,7 @@ from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException
 from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # documented, but not in its __all__
 from msgspec import Struct
 
+from worker.core.model.partition import Partition
 from worker.core.offsets.assignment import Assignment
 from worker.sources.kafka.client_settings import SILENT_LOG, client_settings
 from worker.sources.kafka.messages import RecordReader
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from worker.core.model.records import Record
     from worker.settings import KafkaSettings
 
-Key = tuple[str, int]
-
 _AT_ONCE: Final = 500
 _LOOK_SECONDS: Final = 0.1
 _END: Final = KafkaError._PARTITION_EOF  # noqa: SLF001  librdkafka's own codes are named so
@@ -38,8 +37,7 @@ _END: Final = KafkaError._PARTITION_EOF  # noqa: SLF001  librdkafka's own codes 
 class Span(Struct, frozen=True):
     """The newest records of a partition: from ``begin``, with it, to ``end``, without it."""
 
-    topic: str
-    partition: int
+    partition: Partition
     begin: int
     end: int
 
@@ -52,10 +50,10 @@ class Newest:
         self.trouble: dict[str | None, str] = {}
         """What Kafka complained of, by topic; None: about no topic."""
         self._kafka = kafka
-        self._left = {(span.topic, span.partition): span.end for span in spans}
-        self._begins = [TopicPartition(span.topic, span.partition, span.begin) for span in spans]
+        self._left = {span.partition: span.end for span in spans}
+        self._begins = [TopicPartition(*span.partition, span.begin) for span in spans]
         self._assignments = {
-            key: Assignment(*key, epoch) for key, epoch in zip(self._left, count(1), strict=False)
+            key: Assignment(key, epoch) for key, epoch in zip(self._left, count(1), strict=False)
         }
         self._reader = RecordReader()
 
@@ -83,12 +81,12 @@ class Newest:
 
     def _wanted(self, messages: Iterable[Message]) -> Iterator[Record]:
         for message in messages:
-            key: Key = (message.topic() or "", message.partition() or 0)
+            key = Partition(message.topic() or "", message.partition() or 0)
             offset, error = message.offset() or 0, message.error()
             if key not in self._left:
                 continue
             if error is not None and error.code() != _END:
-                self.trouble[key[0]] = error.str()
+                self.trouble[key.topic] = error.str()
             if error is None and offset < self._left[key]:
                 yield self._reader.record(message, self._assignments[key], 0.0)
             if error is not None or offset + 1 >= self._left[key]:
@@ -115,11 +113,12 @@ def newest_spans(
     ends, more_trouble = _offsets(admin, kafka, partitions, latest, seconds)
     spans = []
     for topic, numbers in topics.items():
-        known = [number for number in numbers if {(topic, number)} <= begins.keys() & ends.keys()]
-        lengths = [ends[topic, number] - begins[topic, number] for number in known]
+        ours = [Partition(topic, number) for number in numbers]
+        known = [each for each in ours if {each} <= begins.keys() & ends.keys()]
+        shares = spread(records, [ends[each] - begins[each] for each in known])
         spans += [
-            Span(topic, number, ends[topic, number] - share, ends[topic, number])
-            for number, share in zip(known, spread(records, lengths), strict=True)
+            Span(each, ends[each] - share, ends[each])
+            for each, share in zip(known, shares, strict=True)
             if share
         ]
     return spans, trouble | more_trouble
@@ -142,7 +141,7 @@ def _offsets(
     partitions: Sequence[TopicPartition],
     spec: OffsetSpec,
     seconds: float,
-) -> tuple[dict[Key, int], dict[str, str]]:
+) -> tuple[dict[Partition, int], dict[str, str]]:
     """The offsets by partition, and by topic why one can't be had."""
     # The end of what such a consumer is given: records of a transaction under way are not.
     uncommitted = kafka.client.get("isolation.level") == "read_uncommitted"
@@ -153,7 +152,7 @@ def _offsets(
     offsets, trouble = {}, {}
     for each, answer in asked.items():
         try:
-            offsets[each.topic, each.partition] = answer.result().offset
+            offsets[Partition(each.topic, each.partition)] = answer.result().offset
         except KafkaException as error:
             trouble[each.topic] = error.args[0].str()
     return offsets, trouble

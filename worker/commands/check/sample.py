@@ -64,9 +64,7 @@ class Tally:
     def _add_reason(self, mapped: Undecodable) -> None:
         reason, record = (mapped.reason.kind, mapped.reason.text), mapped.record
         self.reasons[reason] += 1
-        self.places.setdefault(
-            reason, f"{record.assignment.topic}[{record.assignment.partition}]@{record.offset}"
-        )
+        self.places.setdefault(reason, f"{record.assignment.partition}@{record.offset}")
 
 
 def sample_findings(
@@ -81,7 +79,7 @@ def sample_findings(
     newest, tallies = Newest(settings.kafka, spans), {topic: Tally() for topic in topics}
     map_record = record_mapping(settings)
     for record in newest.read(patience_seconds + records / _RECORDS_PER_SECOND):
-        tallies[record.assignment.topic].add(map_record(record))
+        tallies[record.assignment.partition.topic].add(map_record(record))
     for topic, tally in tallies.items():
         why = trouble.get(topic) or newest.trouble.get(topic)
         if newest.unread(topic):

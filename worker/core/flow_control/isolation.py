@@ -20,6 +20,7 @@ from msgspec import Struct
 
 from worker.core.model.error_codes import ERROR_CODES
 from worker.core.model.outcomes import Accepted, Answer, Misconfigured, Refused, TransientFault
+from worker.core.model.partition import Partition
 
 if TYPE_CHECKING:
     from worker.core.model.records import Batch, Interaction
@@ -57,7 +58,7 @@ MOST_AT_ONCE: Final = 10
 # In an outage every session fails. The oldest are forgotten, and counted anew.
 _MOST_SUSPECTS: Final = 10_000
 
-_Key = tuple[str, int, int]
+_Key = tuple[Partition, int]
 
 
 class _Suspect:
@@ -206,5 +207,4 @@ def _keys(batch: Batch) -> set[_Key]:
 
 
 def _key(event: Interaction) -> _Key:
-    assignment = event.record.assignment
-    return assignment.topic, assignment.partition, event.record.offset
+    return event.record.assignment.partition, event.record.offset

@@ -18,6 +18,7 @@ from worker.core.model.records import Undecodable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from worker.core.model.partition import Partition
     from worker.core.model.records import Reason
     from worker.core.offsets.assignment import Assignment
 
@@ -74,11 +75,11 @@ class UnmappableStreak:
         self._forget(ended)
         return dropped
 
-    def kept_of(self, partition: int) -> int:
+    def kept_of(self, partition: Partition) -> int:
         """How many of them are of this partition, under assignments that are open."""
         return sum(len(of_assignment) for of_assignment in self._of(partition))
 
-    def is_first_kept(self, partition: int, offset: int) -> bool:
+    def is_first_kept(self, partition: Partition, offset: int) -> bool:
         """Whether this is the first of them that came of the partition."""
         return any(of_assignment[0].record.offset == offset for of_assignment in self._of(partition))
 
@@ -87,7 +88,7 @@ class UnmappableStreak:
         whys = (self._why(kind, records) for kind, records in self._kinds.most_common(_REASONS_TOLD))
         return f"topic {self.topic}: {self._kinds.total():,} in a row cannot be mapped: {', '.join(whys)}"
 
-    def _of(self, partition: int) -> Iterator[list[Undecodable]]:
+    def _of(self, partition: Partition) -> Iterator[list[Undecodable]]:
         for assignment, of_assignment in self._kept.items():
             if assignment.partition == partition and assignment.open:
                 yield of_assignment

@@ -47,7 +47,7 @@ def origin(record: Record) -> Origin:
         replayed = replayed_origin(record)
         if replayed is not None:
             return replayed
-    return Origin(record.assignment.topic, record.assignment.partition, record.offset, record.timestamp_ms)
+    return Origin(*record.assignment.partition, record.offset, record.timestamp_ms)
 
 
 def derived_event_id(record: Record) -> str:
@@ -55,7 +55,8 @@ def derived_event_id(record: Record) -> str:
     if record.headers:
         at = origin(record)
         return _event_id(at.topic, at.partition, at.offset, at.timestamp_ms)
-    return _event_id(record.assignment.topic, record.assignment.partition, record.offset, record.timestamp_ms)
+    topic, partition = record.assignment.partition
+    return _event_id(topic, partition, record.offset, record.timestamp_ms)
 
 
 def _event_id(topic: str, partition: int, offset: int, timestamp_ms: int | None) -> str:

@@ -6,9 +6,12 @@ value from a record: topics, offsets, the fixed words below and keyed hashes are
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 
 from msgspec import Struct
+
+if TYPE_CHECKING:
+    from worker.core.model.partition import Partition
 
 NO_PARTITIONS: Final = "no_partitions"
 # Every kind of trouble with the source, as a metric has it.
@@ -57,14 +60,17 @@ class SourceStatus(Struct, frozen=True, kw_only=True):
 class PartitionGauges(Struct, frozen=True):
     """A partition that is ours, as its source knows it."""
 
-    topic: str
-    partition: int
+    partition: Partition
     lag_records: int | None = None
     """Records from the first unsettled one to the end of the partition; None while that can't be told."""
     end_offset: int | None = None
     """One past its last record, as of some seconds ago; None while that can't be told."""
     committed_offset: int | None = None
     """What the group has committed, as of some seconds ago; None while nothing is, or it can't be told."""
+    settled_offset: int | None = None
+    """What can be committed: where the first record stands that is not settled; None before the first."""
+    received_offset: int | None = None
+    """One past the last record received; None before the first."""
     standing_seconds: float | None = None
     """For how long it has brought nothing though its log goes on; None while it is as it should be."""
     lost_records: int = 0

@@ -1,4 +1,4 @@
-"""Tracks the open assignments: never an offset past an unsettled record, never one of an ended assignment.
+"""Tracks the open assignments: never a commit past an unsettled record, never one of an ended assignment.
 
 A settlement that comes after the assignment ended changes nothing: the partition may have a new owner, or a
 new assignment here that will receive the same records again.
@@ -13,6 +13,8 @@ from worker.core.offsets.assignment import Assignment
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from worker.core.model.boundary import Boundary
+    from worker.core.model.partition import Partition
     from worker.core.model.records import Record
 
 
@@ -21,7 +23,7 @@ class OffsetTracker:
 
     def __init__(self) -> None:
         """Begin without assignments."""
-        self._assignments: dict[tuple[str, int], Assignment] = {}
+        self._assignments: dict[Partition, Assignment] = {}
         self._epoch = 0
 
     def __iter__(self) -> Iterator[Assignment]:
@@ -32,29 +34,29 @@ class OffsetTracker:
         """How many partitions are ours."""
         return len(self._assignments)
 
-    def open(self, topic: str, partition: int) -> Assignment:
+    def open(self, partition: Partition) -> Assignment:
         """Begin an assignment; one that is still open for this partition ends."""
-        self.end(topic, partition)
+        self.end(partition)
         self._epoch += 1
-        assignment = Assignment(topic, partition, self._epoch)
-        self._assignments[topic, partition] = assignment
+        assignment = Assignment(partition, self._epoch)
+        self._assignments[partition] = assignment
         return assignment
 
-    def cut(self, topic: str, partition: int, offset: int) -> Assignment:
-        """The log of a partition that is ours was cut at ``offset``: the assignment from there on."""
+    def cut(self, partition: Partition, position: int) -> Assignment:
+        """The log of a partition that is ours was cut at ``position``: the assignment from there on."""
         self._epoch += 1
-        assignment = self._assignments[topic, partition].cut(offset, self._epoch)
-        self._assignments[topic, partition] = assignment
+        assignment = self._assignments[partition].cut(position, self._epoch)
+        self._assignments[partition] = assignment
         return assignment
 
-    def end(self, topic: str, partition: int) -> Assignment | None:
+    def end(self, partition: Partition) -> Assignment | None:
         """End the assignment of a partition, if there is one: from now on its settlements change nothing."""
-        assignment = self._assignments.pop((topic, partition), None)
+        assignment = self._assignments.pop(partition, None)
         if assignment is not None:
             assignment.end()
         return assignment
 
-    def assignments(self, partitions: Iterable[tuple[str, int]]) -> list[Assignment]:
+    def assignments(self, partitions: Iterable[Partition]) -> list[Assignment]:
         """The open assignments among these partitions."""
         return [self._assignments[each] for each in partitions if each in self._assignments]
 
@@ -65,13 +67,13 @@ class OffsetTracker:
         record.assignment.settle(record.offset)
         return True
 
-    def advanced(self) -> dict[tuple[str, int], int]:
-        """The committable offsets that moved since this was last asked."""
-        given = ((key, assignment.give_out()) for key, assignment in self._assignments.items())
-        return {key: offset for key, offset in given if offset is not None}
+    def advanced(self) -> dict[Partition, Boundary]:
+        """How far everything is settled, of the partitions where that moved since this was last asked."""
+        given = ((partition, assignment.give_out()) for partition, assignment in self._assignments.items())
+        return {partition: boundary for partition, boundary in given if boundary is not None}
 
-    def note_committed(self, offsets: Mapping[tuple[str, int], int]) -> None:
-        """Note what the broker has; for assignments that have ended it does not matter any more."""
-        for key, offset in offsets.items():
-            if key in self._assignments:
-                self._assignments[key].note_committed(offset)
+    def note_committed(self, boundaries: Mapping[Partition, Boundary]) -> None:
+        """Note what is committed; for assignments that have ended it does not matter any more."""
+        for partition, boundary in boundaries.items():
+            if partition in self._assignments:
+                self._assignments[partition].note_committed(boundary)

@@ -16,6 +16,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # documented,
 )
 from msgspec import Struct
 
+from worker.core.model.partition import Partition
 from worker.sources.kafka.client_settings import SILENT_LOG
 from worker.sources.kafka.properties import CONSUMER_ONLY
 from worker.sources.kafka.topics import METADATA_SECONDS, absent, answer, is_pattern
@@ -23,7 +24,6 @@ from worker.sources.kafka.topics import METADATA_SECONDS, absent, answer, is_pat
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from worker.sources.kafka.statistics import Key
     from worker.sources.kafka.topics import TopicAnswer
 
 _PATIENCE_SECONDS: Final = 5.0
@@ -34,7 +34,7 @@ _LATEST: Final = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # as abov
 class Wanted(Struct, frozen=True):
     """What to ask."""
 
-    places: frozenset[Key] = frozenset()
+    places: frozenset[Partition] = frozenset()
     """Of these, where they begin and end."""
     topics: bool = False
     access: frozenset[str] = frozenset()
@@ -44,8 +44,8 @@ class Wanted(Struct, frozen=True):
 class Answers(Struct, frozen=True):
     """What was answered; what is missing was not."""
 
-    begins: dict[Key, int] = {}
-    ends: dict[Key, int] = {}
+    begins: dict[Partition, int] = {}
+    ends: dict[Partition, int] = {}
     topics: TopicAnswer | None = None
     readable: frozenset[str] = frozenset()
 
@@ -87,7 +87,9 @@ class Admin:
         codes = {topic: what.code() for topic, what in told if isinstance(what, KafkaError)}
         return answer(metadata, self._topics, codes)
 
-    def _offsets(self, client: AdminClient, keys: Iterable[Key], which: OffsetSpec) -> dict[Key, int]:
+    def _offsets(
+        self, client: AdminClient, keys: Iterable[Partition], which: OffsetSpec
+    ) -> dict[Partition, int]:
         """One question a broker, whatever the number of partitions."""
         if not (asked := {TopicPartition(*key): which for key in keys}):
             return {}
@@ -96,7 +98,7 @@ class Admin:
         found = {}
         for partition, future in answers.items():
             try:
-                found[partition.topic, partition.partition] = future.result().offset
+                found[Partition(partition.topic, partition.partition)] = future.result().offset
             except KafkaException:
                 continue
         return {key: offset for key, offset in found.items() if offset >= 0}

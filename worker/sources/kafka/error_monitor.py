@@ -17,14 +17,15 @@ from msgspec import Struct
 
 from worker.core.log_throttle import LogThrottle
 from worker.core.model.snapshot import SourceTrouble
-from worker.sources.kafka.error_words import ADVICE, is_spoken, kind_of, place, sentence, subject_of
+from worker.sources.kafka.error_words import ADVICE, is_spoken, kind_of, sentence, subject_of
 from worker.sources.kafka.security import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
+    from worker.core.model.partition import Partition
     from worker.core.model.records import Record
-    from worker.sources.kafka.statistics import Key, Statistics
+    from worker.sources.kafka.statistics import Statistics
 
 log = structlog.get_logger(__name__)
 
@@ -85,7 +86,7 @@ class KafkaErrorMonitor:
         said = Said(self._clock(), f"{error.name()}: {text}")
         self._raise(kind, subject_of(kind, text, topic, partition), said, error.code())
 
-    def commit_failed(self, error: KafkaError, keys: Iterable[Key]) -> None:
+    def commit_failed(self, error: KafkaError, partitions: Iterable[Partition]) -> None:
         """What these partitions have to commit was not taken.
 
         Raises:
@@ -94,35 +95,35 @@ class KafkaErrorMonitor:
         if error.fatal():
             raise KafkaUnusable(without_secrets(error.str()))
         said = Said(self._clock(), f"{error.name()}: {without_secrets(error.str())}")
-        for key in keys:
-            self._raise("commit", place(key), said)
+        for each in partitions:
+            self._raise("commit", str(each), said)
 
-    def committed(self, keys: Iterable[Key]) -> None:
+    def committed(self, partitions: Iterable[Partition]) -> None:
         """The broker took what these had to commit."""
-        for key in keys:
-            self._end("commit", place(key))
+        for each in partitions:
+            self._end("commit", str(each))
 
     def flows(self, records: Iterable[Record]) -> None:
         """These came, so their partitions can be read, and their topics are there."""
         if not any(kind in OF_PARTITIONS or kind in OF_TOPICS for kind, _ in self._complaints):
             return
-        for topic, partition in {(each.assignment.topic, each.assignment.partition) for each in records}:
+        for partition in {each.assignment.partition for each in records}:
             for kind in OF_PARTITIONS:
-                self._end(kind, place((topic, partition)))
+                self._end(kind, str(partition))
             for kind in OF_TOPICS:
-                self._end(kind, topic)
+                self._end(kind, partition.topic)
 
-    def forget(self, keys: Iterable[Key]) -> None:
+    def forget(self, partitions: Iterable[Partition]) -> None:
         """These partitions are not ours any more, or anew."""
-        for subject in map(place, keys):
+        for subject in map(str, partitions):
             for kind in (*OF_PARTITIONS, "commit", "standstill"):
                 # Nothing has recovered; it is somebody else's trouble now.
                 self._end(kind, subject, event=None)
 
-    def late(self, key: Key, since: float) -> None:
+    def late(self, partition: Partition, since: float) -> None:
         """Nothing of this partition has been committed for too long, whatever the cause."""
-        if ("commit", place(key)) not in self._complaints:
-            self._raise("commit", place(key), Said(since, "no commit was accepted"))
+        if ("commit", str(partition)) not in self._complaints:
+            self._raise("commit", str(partition), Said(since, "no commit was accepted"))
 
     def only(self, kind: str, now: Mapping[str, Said]) -> None:
         """Of this kind there are these complaints now, by what they are of, and no others."""

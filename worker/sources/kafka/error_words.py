@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from confluent_kafka import KafkaError
 
-if TYPE_CHECKING:
-    from worker.sources.kafka.statistics import Key
+from worker.core.model.partition import Partition
 
 _MISSING: Final = {
     KafkaError.UNKNOWN_TOPIC_OR_PART,
@@ -88,12 +87,7 @@ def subject_of(kind: str, text: str, topic: str | None, partition: int | None) -
     if topic is None:
         named = _BROKER.match(text)
         return named[1] if named and kind in {"broker", "login"} else ""
-    return topic if kind.startswith("topic") or partition is None else place((topic, partition))
-
-
-def place(key: Key) -> str:
-    """A partition, as it is named everywhere."""
-    return f"{key[0]}[{key[1]}]"
+    return topic if kind.startswith("topic") or partition is None else str(Partition(topic, partition))
 
 
 def is_spoken(kind: str) -> bool:

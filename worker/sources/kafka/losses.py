@@ -18,14 +18,13 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from worker.sources.kafka.statistics import Key
+    from worker.core.model.partition import Partition
 
 
 class Loss(Struct, frozen=True):
     """The offsets from ``first`` up to ``end`` are gone."""
 
-    topic: str
-    partition: int
+    partition: Partition
     first: int
     end: int
 
@@ -49,15 +48,15 @@ class RetentionLosses:
 
     def __init__(self) -> None:
         """Begin with none."""
-        self._gaps: dict[Key, tuple[int, int]] = {}
+        self._gaps: dict[Partition, tuple[int, int]] = {}
         # Up to here everything was read, or is known to be lost, or is no record.
-        self._accounted: dict[Key, int] = {}
-        self._found: dict[Key, list[Loss]] = {}
-        self._lost: dict[Key, int] = {}
+        self._accounted: dict[Partition, int] = {}
+        self._found: dict[Partition, list[Loss]] = {}
+        self._lost: dict[Partition, int] = {}
         self.counted = 0
         """Those that the group has committed past, since the start."""
 
-    def skipped(self, key: Key, first: int, end: int) -> None:
+    def skipped(self, key: Partition, first: int, end: int) -> None:
         """Nothing came from ``first`` up to ``end``, where it goes on."""
         before = self._gaps.get(key, (0, 0))
         # The widest is kept: one that retention made skips what many transactions together do not.
@@ -68,7 +67,7 @@ class RetentionLosses:
         """Whether there are gaps that may be losses."""
         return bool(self._gaps)
 
-    def judge(self, begins: Mapping[Key, int], resting: Mapping[Key, Rest]) -> Iterator[Loss]:
+    def judge(self, begins: Mapping[Partition, int], resting: Mapping[Partition, Rest]) -> Iterator[Loss]:
         """What turns out to be lost.
 
         Args:
@@ -85,18 +84,18 @@ class RetentionLosses:
                 self._lost[key] = self.of(key) + loss.records
                 yield loss
 
-    def committed(self, offsets: Mapping[Key, int]) -> None:
+    def committed(self, offsets: Mapping[Partition, int]) -> None:
         """The group has these."""
         for key, offset in offsets.items():
             if found := self._found.get(key):
                 self.counted += sum(each.records for each in found if each.end <= offset)
                 self._found[key] = [each for each in found if each.end > offset]
 
-    def of(self, key: Key) -> int:
+    def of(self, key: Partition) -> int:
         """How many of this partition are lost, as far as is known, since it is ours."""
         return self._lost.get(key, 0)
 
-    def forget(self, keys: Iterable[Key]) -> None:
+    def forget(self, keys: Iterable[Partition]) -> None:
         """They are not ours any more, or begin anew."""
         for key in keys:
             self._gaps.pop(key, None)
@@ -104,12 +103,12 @@ class RetentionLosses:
             self._found.pop(key, None)
             self._lost.pop(key, None)
 
-    def cut(self, key: Key, offset: int) -> None:
+    def cut(self, key: Partition, offset: int) -> None:
         """The log goes on at ``offset``, below what was read: what is known of what stood there is void."""
         self._gaps.pop(key, None)
         self._accounted[key] = min(self._accounted.get(key, 0), offset)
 
-    def _judged(self, key: Key, begin: int, rest: Rest | None) -> Loss | None:
+    def _judged(self, key: Partition, begin: int, rest: Rest | None) -> Loss | None:
         first, end = self._gaps.pop(key, (0, 0))
         if not end and rest is not None and rest.position is not None:
             first, end = rest.position, begin
@@ -117,7 +116,7 @@ class RetentionLosses:
         if first >= end:
             return None
         self._account(key, end)
-        return Loss(*key, first, end)
+        return Loss(key, first, end)
 
-    def _account(self, key: Key, offset: int) -> None:
+    def _account(self, key: Partition, offset: int) -> None:
         self._accounted[key] = max(offset, self._accounted.get(key, 0))

@@ -13,7 +13,6 @@ from msgspec import structs
 
 from worker.core.model.snapshot import NO_PARTITIONS, SourceStatus
 from worker.sources.kafka.error_monitor import Said
-from worker.sources.kafka.error_words import place
 from worker.sources.kafka.group import Membership
 from worker.sources.kafka.questions import MetadataPoller
 from worker.sources.kafka.standstill import Place, StalledPartitions
@@ -23,9 +22,10 @@ from worker.sources.kafka.unresponsive_brokers import UnresponsiveBrokers
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from worker.core.model.partition import Partition
     from worker.core.model.snapshot import PartitionGauges
     from worker.sources.kafka.state import KafkaState
-    from worker.sources.kafka.statistics import Key, PartitionStatistics
+    from worker.sources.kafka.statistics import PartitionStatistics
 
 log = structlog.get_logger(__name__)
 
@@ -57,8 +57,8 @@ class KafkaMonitor:
         self._standstill = StalledPartitions(fetch_wait_seconds)
         self._membership = Membership()
         self.questions = MetadataPoller(settings, topics, known, clock)
-        self._places: dict[Key, Place] = {}
-        self._resting: set[Key] = set()
+        self._places: dict[Partition, Place] = {}
+        self._resting: set[Partition] = set()
         self._undecodable = False
         self._topics_at = self._places_at = 0.0
 
@@ -107,7 +107,7 @@ class KafkaMonitor:
             for key, assignment in reading.assignments.items()
         )
 
-    def _look(self, known: Mapping[Key, PartitionStatistics], now: float, *, fetching: bool) -> None:
+    def _look(self, known: Mapping[Partition, PartitionStatistics], now: float, *, fetching: bool) -> None:
         """See which partitions rest, and which stand still though they should not."""
         before, self._places = self._places, {key: self._known.place(key) for key in known}
         self._resting = {
@@ -117,13 +117,11 @@ class KafkaMonitor:
         judged = {
             key: each
             for key, each in self._places.items()
-            if fetching and known[key].broker not in nodes and place(key) not in said
+            if fetching and known[key].broker not in nodes and str(key) not in said
         }
         self._standstill.observe(judged, now)
         standing = self._standstill.of()
-        self._known.trouble.only(
-            "standstill", {place(key): Said(now - each) for key, each in standing.items()}
-        )
+        self._known.trouble.only("standstill", {str(key): Said(now - each) for key, each in standing.items()})
 
     def _late_commits(self, now: float) -> None:
         """Whatever the cause: nobody may have answered."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from confluent_kafka import TopicPartition
 
+from worker.core.model.boundary import Before, Through
 from worker.core.model.snapshot import PartitionGauges
 from worker.sources.kafka.standstill import Place
 from worker.sources.kafka.statistics import PartitionStatistics
@@ -18,11 +19,21 @@ from worker.sources.kafka.statistics import PartitionStatistics
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from worker.core.model.boundary import Boundary
+    from worker.core.model.partition import Partition
     from worker.core.offsets.assignment import Assignment
-    from worker.sources.kafka.statistics import Key
 
 _UNKNOWN = PartitionStatistics()
 _FROM_BEGINNING = {"earliest", "smallest", "beginning"}
+
+
+def offset_of(boundary: Boundary) -> int:
+    """What Kafka commits: where the next owner begins, which is the first record that is not included."""
+    match boundary:
+        case Through(position):
+            return position + 1
+        case Before(position):
+            return position
 
 
 class Offsets:
@@ -33,17 +44,18 @@ class Offsets:
         self._clock = clock
         self._stable_only = settings.get("isolation.level") != "read_uncommitted"
         self._from_beginning = str(settings.get("auto.offset.reset")).lower() in _FROM_BEGINNING
-        self._known: dict[Key, PartitionStatistics] = {}
+        self._known: dict[Partition, PartitionStatistics] = {}
         # The latest word on each, of the statistics or of whoever was asked.
-        self._ends: dict[Key, int] = {}
-        self._begins: dict[Key, int] = {}
-        self._stored: dict[Key, int] = {}
-        # What the broker said that it has.
-        self._committed: dict[Key, int] = {}
+        self._ends: dict[Partition, int] = {}
+        self._begins: dict[Partition, int] = {}
+        self._stored: dict[Partition, int] = {}
+        # What the broker said that it has: what is not to be committed again, and what is shown.
+        self._committed: dict[Partition, int] = {}
+        self._last_committed: dict[Partition, int] = {}
         # Since when there is something stored that the broker does not have.
-        self._delayed: dict[Key, float] = {}
+        self._delayed: dict[Partition, float] = {}
 
-    def store(self, offsets: Mapping[Key, int]) -> None:
+    def store(self, offsets: Mapping[Partition, int]) -> None:
         """Note what to commit next."""
         self._stored |= offsets
         for key, offset in offsets.items():
@@ -55,19 +67,20 @@ class Offsets:
         stored = self._stored.items()
         return [TopicPartition(*key, offset) for key, offset in stored if self._committed.get(key) != offset]
 
-    def note_committed(self, offsets: Mapping[Key, int]) -> None:
+    def note_committed(self, offsets: Mapping[Partition, int]) -> None:
         """Note what the broker has."""
         self._committed |= offsets
+        self._last_committed |= offsets
         for key, offset in offsets.items():
             if self._delayed.pop(key, None) is not None and self._stored.get(key) != offset:
                 self._delayed[key] = self._clock()
 
-    def commit_delays(self) -> dict[Key, float]:
+    def commit_delays(self) -> dict[Partition, float]:
         """For how many seconds something has been stored, and nothing of the partition was committed."""
         now = self._clock()
         return {key: now - since for key, since in self._delayed.items()}
 
-    def note_known(self, known: Mapping[Key, PartitionStatistics]) -> None:
+    def note_known(self, known: Mapping[Partition, PartitionStatistics]) -> None:
         """Note what librdkafka's statistics say."""
         for key, each in known.items():
             end = self._end_of(each)
@@ -76,20 +89,20 @@ class Offsets:
                 self._ends[key] = end
         self._known |= known
 
-    def note_places(self, begins: Mapping[Key, int], ends: Mapping[Key, int]) -> None:
+    def note_places(self, begins: Mapping[Partition, int], ends: Mapping[Partition, int]) -> None:
         """Note where these logs begin and end, as the brokers were asked."""
         self._begins |= begins
         self._ends |= ends
 
-    def broker(self, key: Key) -> int:
+    def broker(self, key: Partition) -> int:
         """The id of the broker that it is fetched from; negative: not known."""
         return self._known.get(key, _UNKNOWN).broker
 
-    def next_offset(self, key: Key) -> int:
+    def next_offset(self, key: Partition) -> int:
         """Where librdkafka goes on; negative: not known."""
         return self._known.get(key, _UNKNOWN).next_offset
 
-    def go_back(self, key: Key, offset: int) -> None:
+    def go_back(self, key: Partition, offset: int) -> None:
         """The log of this partition was cut: ``offset`` is to be committed, whatever was before."""
         self._stored[key] = offset
         self._committed.pop(key, None)
@@ -99,7 +112,7 @@ class Offsets:
         self._ends.pop(key, None)
         self._begins.pop(key, None)
 
-    def forget(self, keys: Iterable[Key]) -> None:
+    def forget(self, keys: Iterable[Partition]) -> None:
         """They are not ours any more, or anew."""
         for key in keys:
             self._known.pop(key, None)
@@ -107,9 +120,10 @@ class Offsets:
             self._begins.pop(key, None)
             self._stored.pop(key, None)
             self._committed.pop(key, None)
+            self._last_committed.pop(key, None)
             self._delayed.pop(key, None)
 
-    def place(self, key: Key, position: int | None) -> Place:
+    def place(self, key: Partition, position: int | None) -> Place:
         """Where a partition is, by what came of it (``position`` is next) and by librdkafka's own account."""
         known, at = self._known.get(key, _UNKNOWN), position
         if known.fetchq_cnt == 0 and known.next_offset >= 0:
@@ -122,23 +136,27 @@ class Offsets:
 
     def gauges(self, assignment: Assignment, position: int | None) -> PartitionGauges:
         """A partition with its lag, as far as it is known."""
-        received, settled = assignment.next_offset, assignment.committable()
+        received, settled = _offset(assignment.received_up_to()), _offset(assignment.settled_up_to())
         if received is not None:
             position = received if position is None else max(received, position)
-        place = self.place((assignment.topic, assignment.partition), position)
+        place = self.place(assignment.partition, position)
         at = settled if assignment.unsettled() else place.at
         lag = None if place.end is None or at is None else max(0, place.end - at)
         committed = self._committed_of(assignment, settled, place.end)
-        return PartitionGauges(assignment.topic, assignment.partition, lag, place.end, committed)
+        return PartitionGauges(assignment.partition, lag, place.end, committed, settled, received)
 
     def _end_of(self, known: PartitionStatistics) -> int:
         return known.ls_offset if self._stable_only and known.ls_offset >= 0 else known.hi_offset
 
     def _committed_of(self, assignment: Assignment, settled: int | None, end: int | None) -> int | None:
         """What is committed; what is known of another log, that counted on, is not."""
-        key = assignment.topic, assignment.partition
-        committed = self._committed.get(key, assignment.committed_offset)
+        key = assignment.partition
+        committed = self._last_committed.get(key)
         if committed is None:
             committed = self._known.get(key, _UNKNOWN).committed_offset
         beyond = settled if settled is not None else end
         return None if committed < 0 or (beyond is not None and committed > beyond) else committed
+
+
+def _offset(boundary: Boundary | None) -> int | None:
+    return None if boundary is None else offset_of(boundary)

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from confluent_kafka import KafkaError, Message
     from confluent_kafka.aio import AIOConsumer
 
+    from worker.core.model.partition import Partition
     from worker.core.model.records import Record
     from worker.core.offsets.assignment import Assignment
 
-    Key: TypeAlias = tuple[str, int]
     Start: TypeAlias = Literal["earliest", "latest", "error"]
 
 log = structlog.get_logger(__name__)
@@ -42,10 +42,10 @@ class PartitionReader:
         self,
         *,
         start: Start,
-        cut: Callable[[Key, int], Assignment],
-        begun: Callable[[Key, int], None],
+        cut: Callable[[Partition, int], Assignment],
+        begun: Callable[[Partition, int], None],
         heed: Callable[[KafkaError, str | None, int | None], None],
-        skipped: Callable[[Key, int, int], None],
+        skipped: Callable[[Partition, int, int], None],
     ) -> None:
         """Begin without partitions.
 
@@ -63,23 +63,25 @@ class PartitionReader:
         self._heed = heed
         self._skipped = skipped
         self._reader = RecordReader()
-        self.assignments: dict[Key, Assignment] = {}
-        self._positions: dict[Key, ReadPosition] = {}
+        self.assignments: dict[Partition, Assignment] = {}
+        self._positions: dict[Partition, ReadPosition] = {}
         # Those of which something was committed when they were assigned.
-        self._committed: set[Key] = set()
+        self._committed: set[Partition] = set()
         # Nothing is taken of these until they were sought: something may have been left out, or it is not
         # known where to begin. In the order in which they are tried.
-        self._to_seek: dict[Key, None] = {}
+        self._to_seek: dict[Partition, None] = {}
         self._seek_at = -inf
         # Where librdkafka had moved partitions when it was last asked.
-        self._moved: dict[Key, int] = {}
+        self._moved: dict[Partition, int] = {}
 
-    def next_offset(self, key: Key) -> int | None:
+    def next_offset(self, key: Partition) -> int | None:
         """What comes next of a partition that is ours; None: nothing was read or committed of it yet."""
         position = self._positions[key]
         return position.next_offset if position.has_read or key in self._committed else None
 
-    def begin(self, assignments: Mapping[Key, Assignment], committed: Mapping[Key, int] | None) -> None:
+    def begin(
+        self, assignments: Mapping[Partition, Assignment], committed: Mapping[Partition, int] | None
+    ) -> None:
         """Partitions were assigned, with what is committed of them; None: that could not be had."""
         self.assignments |= assignments
         if committed is None:
@@ -93,7 +95,7 @@ class PartitionReader:
         if self._start == "latest":
             self._to_seek |= dict.fromkeys(key for key in assignments if key not in committed)
 
-    def end(self, keys: Iterable[Key]) -> None:
+    def end(self, keys: Iterable[Partition]) -> None:
         """They are not ours any more."""
         for key in keys:
             self.assignments.pop(key, None)
@@ -116,7 +118,8 @@ class PartitionReader:
             if (error := message.error()) is not None:
                 self._heed(error, message.topic(), message.partition())
                 continue
-            key: Key = (message.topic(), message.partition())  # type: ignore[assignment]  # set, for it is no error
+            # A plain tuple finds what is kept by partition, and takes a sixth of the time of making one.
+            key: Partition = (message.topic(), message.partition())  # type: ignore[assignment]
             if (assignment := assignments.get(key)) is None:
                 continue
             position = positions[key]
@@ -127,7 +130,7 @@ class PartitionReader:
                 _note_epoch(run, latest)
                 run, latest = position, None
             if record.offset != position.next_offset:
-                if not self._take_step(key, message):
+                if not self._take_step(assignment.partition, message):
                     continue
                 # The assignment may be another from here on.
                 record = read(message, assignments[key], received_at)
@@ -137,7 +140,7 @@ class PartitionReader:
         _note_epoch(run, latest)
         return records
 
-    def moved(self, moved: Iterable[tuple[Key, int]]) -> None:
+    def moved(self, moved: Iterable[tuple[Partition, int]]) -> None:
         """Where librdkafka has moved partitions by itself, of which nothing came since.
 
         Heeded the second time: what was told once may have come meanwhile.
@@ -163,7 +166,7 @@ class PartitionReader:
                 self._seek_at = now + _AGAIN_SECONDS
                 self._heed(raised.args[0], None, None)
 
-    async def _seek(self, consumer: AIOConsumer, key: Key) -> None:
+    async def _seek(self, consumer: AIOConsumer, key: Partition) -> None:
         """Go on where it stands, or where it begins: not below the log's start, for that is elsewhere then.
 
         Raises:
@@ -183,7 +186,7 @@ class PartitionReader:
         await consumer.seek(at)
         log.info("kafka.sought", topic=at.topic, partition=at.partition, offset=at.offset)
 
-    async def _begin(self, consumer: AIOConsumer, key: Key) -> bool:
+    async def _begin(self, consumer: AIOConsumer, key: Partition) -> bool:
         """Find out where a partition begins; whether it has to be sought there."""
         at, position = TopicPartition(*key), self._positions[key]
         (committed,) = await consumer.committed([at], timeout=_ANSWER_SECONDS)
@@ -203,14 +206,14 @@ class PartitionReader:
         position.pass_over(offset, message.leader_epoch())
         return position.is_below(offset)
 
-    def _take_step(self, key: Key, message: Message) -> bool:
+    def _take_step(self, key: Partition, message: Message) -> bool:
         """Whether a record that is not the next one is to be taken."""
         offset: int = message.offset()  # type: ignore[assignment]  # set, for it is no error
         step = self._positions[key].step(offset, message.leader_epoch())
         self._heed_step(key, offset, step)
         return step is not Step.ASIDE
 
-    def _heed_step(self, key: Key, offset: int, step: Step) -> None:
+    def _heed_step(self, key: Partition, offset: int, step: Step) -> None:
         match step:
             case Step.BACK:
                 self._to_seek.pop(key, None)
@@ -220,22 +223,21 @@ class PartitionReader:
             case Step.ON:
                 self._skip(key, self.next_offset(key), offset)
 
-    def _skip(self, key: Key, first: int | None, end: int) -> None:
+    def _skip(self, key: Partition, first: int | None, end: int) -> None:
         if first is not None and first < end:
             self._skipped(key, first, end)
 
-    def _go_back(self, key: Key, offset: int) -> None:
+    def _go_back(self, key: Partition, offset: int) -> None:
         """The log goes on at ``offset``, below what was read.
 
         That is the cut, when an unclean election took the end of the log, or the earliest record, when the
         topic was made anew or librdkafka could not tell where the cut was.
         """
-        topic, partition = key
         position = self._positions[key]
         log.warning(
             "kafka.log_cut",
-            topic=topic,
-            partition=partition,
+            topic=key.topic,
+            partition=key.number,
             read_to_offset=position.next_offset,
             goes_on_at_offset=offset,
             effect="what was received is delivered; what Kafka lost before it was received is lost",

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from confluent_kafka import KafkaError
     from confluent_kafka.aio import AIOConsumer
 
+    from worker.core.model.partition import Partition
+
 
 class PauseControl:
     """Whether receiving is paused."""
 
-    def __init__(
-        self, ours: Callable[[], Collection[tuple[str, int]]], heed: Callable[[KafkaError], None]
-    ) -> None:
+    def __init__(self, ours: Callable[[], Collection[Partition]], heed: Callable[[KafkaError], None]) -> None:
         """Begin with all flowing.
 
         Args:

@@ -20,9 +20,9 @@ from worker.sources.kafka.losses import Rest
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from worker.core.model.partition import Partition
     from worker.core.offsets.assignment import Assignment
     from worker.sources.kafka.state import KafkaState
-    from worker.sources.kafka.statistics import Key
     from worker.sources.kafka.topics import TopicAnswer
 
 log = structlog.get_logger(__name__)
@@ -32,7 +32,7 @@ class Due(Struct):
     """What is to be asked next."""
 
     places: bool = False
-    resting: frozenset[Key] = frozenset()
+    resting: frozenset[Partition] = frozenset()
     """Of these partitions nothing is on its way to us."""
     silent_nodes: frozenset[int] = frozenset()
     """Whom not to ask."""
@@ -92,7 +92,7 @@ class MetadataPoller:
         trouble = self._known.trouble
         trouble.readable(each for each in trouble.unreadable() if _topic(each) in answers.readable)
 
-    def _places(self, due: Due) -> tuple[dict[Key, Assignment], dict[Key, Rest]]:
+    def _places(self, due: Due) -> tuple[dict[Partition, Assignment], dict[Partition, Rest]]:
         """The partitions to ask about, and what is known of those that rest."""
         if not due.places:
             return {}, {}
@@ -109,7 +109,7 @@ class MetadataPoller:
         return frozenset(map(_topic, self._known.trouble.unreadable()))
 
     def _heed_places(
-        self, answers: Answers, asked: Mapping[Key, Assignment], rests: Mapping[Key, Rest]
+        self, answers: Answers, asked: Mapping[Partition, Assignment], rests: Mapping[Partition, Rest]
     ) -> None:
         """Note what was answered of partitions that are ours still, and were all the while."""
         assignments = self._known.reading.assignments
@@ -121,8 +121,8 @@ class MetadataPoller:
         for loss in self._known.losses.judge(begins, rests):
             log.warning(
                 "kafka.records_lost",
-                topic=loss.topic,
-                partition=loss.partition,
+                topic=loss.partition.topic,
+                partition=loss.partition.number,
                 records=loss.records,
                 first_offset=loss.first,
                 log_begins_at=loss.end,

@@ -20,10 +20,13 @@ import structlog
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.aio import AIOConsumer
 
+from worker.core.model.boundary import Before
+from worker.core.model.partition import Partition
 from worker.core.topics import subscription
 from worker.sources.kafka.client_settings import start_of
 from worker.sources.kafka.messages import how_many_more
 from worker.sources.kafka.monitor import KafkaMonitor
+from worker.sources.kafka.offsets import offset_of
 from worker.sources.kafka.pausing import PauseControl
 from worker.sources.kafka.state import KafkaState
 from worker.sources.kafka.statistics import statistics_ms
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
 
     from confluent_kafka import Message
 
+    from worker.core.model.boundary import Boundary
     from worker.core.model.records import Record
     from worker.core.model.snapshot import PartitionGauges, SourceStatus
     from worker.core.offsets.assignment import Assignment
@@ -71,7 +75,6 @@ class KafkaSource:
         topics: Sequence[str],
         *,
         commit_seconds: float,
-        on_committed: Callable[[Mapping[tuple[str, int], int]], None],
         clock: Callable[[], float],
     ) -> None:
         """Prepare; nothing is sent before ``open``.
@@ -80,13 +83,11 @@ class KafkaSource:
             settings: librdkafka's, for a consumer.
             topics: names, or patterns that start with ``^``.
             commit_seconds: how often stored offsets are committed.
-            on_committed: is told what the broker has.
             clock: the loop's.
         """
         self._settings = dict(settings)
         self._topics = list(topics)
         self._commit_seconds = commit_seconds
-        self._on_committed = on_committed
         self._clock = clock
         self._giving_back: asyncio.TimerHandle | None = None
         self._commit_at = 0.0
@@ -134,9 +135,9 @@ class KafkaSource:
                 break
         return [each for each in records if each.assignment.open]
 
-    async def store(self, offsets: Mapping[tuple[str, int], int]) -> None:
+    async def store(self, boundaries: Mapping[Partition, Boundary]) -> None:
         """Note them for the next commit; a partition that was taken away meanwhile is left out."""
-        self._offsets.store(self._of_ours(offsets))
+        self._offsets.store(self._of_ours({key: offset_of(each) for key, each in boundaries.items()}))
 
     async def commit(self) -> None:
         """Commit what is stored, and wait for it."""
@@ -189,17 +190,17 @@ class KafkaSource:
         self._known.trouble.flows(records)
         return records
 
-    def _begun(self, key: tuple[str, int], offset: int) -> None:
+    def _begun(self, key: Partition, offset: int) -> None:
         """A partition was begun elsewhere than at what is committed: its next owner is to begin there too."""
         self._offsets.go_back(key, offset)
         self._known.losses.cut(key, offset)
         self._commit_at = self._clock()
 
-    def _cut(self, key: tuple[str, int], offset: int) -> Assignment:
+    def _cut(self, key: Partition, offset: int) -> Assignment:
         """A log was cut: what was committed of it must not be where the next owner begins."""
         assignment = self._listener.cut(key, offset)
-        if (committable := assignment.committable()) is not None:
-            self._begun(key, committable)
+        if (settled := assignment.settled_up_to()) is not None:
+            self._begun(key, offset_of(settled))
         return assignment
 
     async def _keep_pace(self) -> None:
@@ -223,7 +224,7 @@ class KafkaSource:
         """The topics have more partitions, or fewer, and they are others': the share is another."""
         self._listener.assigned([])
 
-    async def _committed(self, keys: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int] | None:
+    async def _committed(self, keys: Sequence[Partition]) -> dict[Partition, int] | None:
         """Where the group has committed, of those of which it has; None when that can't be had."""
         asked = [TopicPartition(*each) for each in keys]
         try:
@@ -234,7 +235,7 @@ class KafkaSource:
             return None
         if any(each.error for each in found):
             return None
-        return {(each.topic, each.partition): each.offset for each in found if each.offset >= 0}
+        return {_partition(each): each.offset for each in found if each.offset >= 0}
 
     async def _revoked(self, _: AIOConsumer, partitions: list[TopicPartition]) -> None:
         keys = _keys(partitions)
@@ -251,7 +252,7 @@ class KafkaSource:
         self._listener.lost(keys)
         self._forget(keys)
 
-    def _forget(self, keys: Sequence[tuple[str, int]]) -> None:
+    def _forget(self, keys: Sequence[Partition]) -> None:
         self._known.forget(keys)
 
     async def _failed(self, error: KafkaError) -> None:
@@ -271,18 +272,22 @@ class KafkaSource:
     async def _told_of_commit(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
         done = {}
         for each in partitions:
-            key = each.topic, each.partition
+            key = _partition(each)
             if (failed := error or each.error) is None:
                 done[key] = each.offset
             elif failed.code() not in _HARMLESS and key in self._reading.assignments:
                 self._known.trouble.commit_failed(failed, [key])
         self._known.committed(self._of_ours(done))
         if done:
-            self._on_committed(done)
+            self._listener.committed({key: Before(offset) for key, offset in done.items()})
 
-    def _of_ours(self, offsets: Mapping[tuple[str, int], int]) -> dict[tuple[str, int], int]:
+    def _of_ours(self, offsets: Mapping[Partition, int]) -> dict[Partition, int]:
         return {key: offset for key, offset in offsets.items() if key in self._reading.assignments}
 
 
-def _keys(partitions: Iterable[TopicPartition]) -> list[tuple[str, int]]:
-    return [(each.topic, each.partition) for each in partitions]
+def _keys(partitions: Iterable[TopicPartition]) -> list[Partition]:
+    return [_partition(each) for each in partitions]
+
+
+def _partition(at: TopicPartition) -> Partition:
+    return Partition(at.topic, at.partition)

@@ -14,7 +14,7 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from worker.sources.kafka.statistics import Key
+    from worker.core.model.partition import Partition
 
 # A fetch from a healthy broker takes half a second at most, a new leader some seconds.
 STANDSTILL_SECONDS: Final = 30.0
@@ -47,10 +47,10 @@ class StalledPartitions:
     def __init__(self, fetch_wait_seconds: float) -> None:
         """A broker may keep a fetch for ``fetch_wait_seconds``."""
         self._patience = STANDSTILL_SECONDS + fetch_wait_seconds
-        self._standing: dict[Key, _Standing] = {}
+        self._standing: dict[Partition, _Standing] = {}
         self._looked_at: float | None = None
 
-    def observe(self, places: Mapping[Key, Place], now: float) -> None:
+    def observe(self, places: Mapping[Partition, Place], now: float) -> None:
         """Compare with what was there before; those that are paused on purpose are not among them."""
         # While nobody polled, for whatever reason, nothing could come.
         passed = 0.0 if self._looked_at is None else min(now - self._looked_at, _LOOKED_SECONDS)
@@ -64,6 +64,6 @@ class StalledPartitions:
                 else:
                     self._standing[key] = _Standing(place.at)
 
-    def of(self) -> dict[Key, float]:
+    def of(self) -> dict[Partition, float]:
         """Those that have stood still for longer than they should: for how many seconds each."""
         return {key: each.seconds for key, each in self._standing.items() if each.seconds >= self._patience}

@@ -13,9 +13,9 @@ from worker.sources.kafka.partition_reader import PartitionReader
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from worker.core.model.partition import Partition
     from worker.core.offsets.assignment import Assignment
     from worker.sources.kafka.standstill import Place
-    from worker.sources.kafka.statistics import Key
 
 
 class KafkaState:
@@ -26,8 +26,8 @@ class KafkaState:
         settings: Mapping[str, object],
         clock: Callable[[], float],
         *,
-        cut: Callable[[Key, int], Assignment],
-        begun: Callable[[Key, int], None],
+        cut: Callable[[Partition, int], Assignment],
+        begun: Callable[[Partition, int], None],
     ) -> None:
         """Begin without partitions; ``settings`` are the consumer's, the rest is for ``PartitionReader``."""
         self.trouble = KafkaErrorMonitor(clock)
@@ -41,17 +41,17 @@ class KafkaState:
             skipped=self.losses.skipped,
         )
 
-    def place(self, key: Key) -> Place:
+    def place(self, key: Partition) -> Place:
         """Where a partition is."""
         return self.offsets.place(key, self.reading.next_offset(key))
 
-    def committed(self, offsets: Mapping[Key, int]) -> None:
+    def committed(self, offsets: Mapping[Partition, int]) -> None:
         """The broker has these of ours."""
         self.offsets.note_committed(offsets)
         self.losses.committed(offsets)
         self.trouble.committed(offsets)
 
-    def forget(self, keys: Sequence[Key]) -> None:
+    def forget(self, keys: Sequence[Partition]) -> None:
         """These are not ours any more, or anew."""
         self.reading.end(keys)
         self.offsets.forget(keys)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
+from worker.core.model.partition import Partition
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-
-Key = tuple[str, int]
 
 LONGEST_STATISTICS_MS = 5000
 """So old may be what is shown, whatever ``kafka.client`` says."""
@@ -81,15 +81,15 @@ class Statistics(Struct, frozen=True):
     topics: dict[str, _Topic] = {}
     cgrp: GroupStatistics = GroupStatistics()
 
-    def partitions(self) -> Iterator[tuple[Key, PartitionStatistics]]:
+    def partitions(self) -> Iterator[tuple[Partition, PartitionStatistics]]:
         """Each partition; -1 stands for those that records without one would go to."""
         for topic, each in self.topics.items():
             for partition, numbers in each.partitions.items():
                 if partition.isascii() and partition.isdecimal():
-                    yield (topic, int(partition)), numbers
+                    yield Partition(topic, int(partition)), numbers
 
 
-def moved(partitions: Iterable[tuple[Key, PartitionStatistics]]) -> Iterator[tuple[Key, int]]:
+def moved(partitions: Iterable[tuple[Partition, PartitionStatistics]]) -> Iterator[tuple[Partition, int]]:
     """Where librdkafka has moved each partition of which nothing has come since, and nothing waits.
 
     It does so by itself when a log was cut or is another, also while there is nothing to read.

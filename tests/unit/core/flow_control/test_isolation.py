@@ -17,11 +17,12 @@ from worker.core.flow_control.isolation import (
 )
 from worker.core.model.error_codes import CREDENTIAL_CODES, ERROR_CODES, classify
 from worker.core.model.outcomes import Accepted, Answer, Misconfigured, Refused, Throttled, TransientFault
+from worker.core.model.partition import Partition
 from worker.core.model.records import Batch, Interaction, Record
 from worker.core.offsets.assignment import Assignment
 from worker.delivery.http.errors import DELIVERY_CODES
 
-LEASE = Assignment("interactions", 0, 1)
+LEASE = Assignment(Partition("interactions", 0), 1)
 FORBIDDEN = Misconfigured("Http403")
 FOREIGN = [FORBIDDEN, Misconfigured("Http302"), TransientFault("Http502"), TransientFault("NotTheApi")]
 ALWAYS_HELD = [Misconfigured(code) for code in sorted(CREDENTIAL_CODES)]

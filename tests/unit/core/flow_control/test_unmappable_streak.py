@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from worker.core.flow_control.unmappable_streak import UnmappableStreak
+from worker.core.model.partition import Partition
 from worker.core.model.records import Reason, Record, Undecodable
 from worker.core.offsets.assignment import Assignment
 
@@ -17,7 +18,9 @@ REASON = Reason("missing", "event_type: nothing at `event`; every event has a ty
 def unmappable(
     offset: int, key: bytes | None = None, assignment: Assignment | None = None, reason: Reason = REASON
 ) -> Undecodable:
-    return Undecodable(Record(assignment or Assignment("t", 0, 1), offset, 1, key, b"user-4711", ()), reason)
+    return Undecodable(
+        Record(assignment or Assignment(Partition("t", 0), 1), offset, 1, key, b"user-4711", ()), reason
+    )
 
 
 def test_so_many_of_different_keys_become_dead_letters_and_the_next_is_kept() -> None:
@@ -77,15 +80,23 @@ def test_those_that_are_kept_for_one_reason_share_it() -> None:
 def test_what_is_kept_of_a_partition_is_counted_under_all_assignments_that_are_open() -> None:
     """A log that was cut goes on under a new assignment; what stands below the cut keeps the old one."""
     streak = UnmappableStreak("t", 1)
-    below, on_top, elsewhere = Assignment("t", 0, 1), Assignment("t", 0, 2), Assignment("t", 1, 3)
+    below, on_top, elsewhere = (
+        Assignment(Partition("t", 0), 1),
+        Assignment(Partition("t", 0), 2),
+        Assignment(Partition("t", 1), 3),
+    )
     for offset, assignment in ((0, below), (1, below), (7, below), (4, on_top), (5, elsewhere)):
         streak.add(unmappable(offset, assignment=assignment), 0.0)
-    assert (streak.kept_of(0), streak.kept_of(1), streak.kept_of(2)) == (3, 1, 0)
-    assert [streak.is_first_kept(0, offset) for offset in (1, 4, 7)] == [True, True, False]
+    assert (
+        streak.kept_of(Partition("t", 0)),
+        streak.kept_of(Partition("t", 1)),
+        streak.kept_of(Partition("t", 2)),
+    ) == (3, 1, 0)
+    assert [streak.is_first_kept(Partition("t", 0), offset) for offset in (1, 4, 7)] == [True, True, False]
     below.open = False
-    assert (streak.kept_of(0), streak.kept) == (1, 4)
+    assert (streak.kept_of(Partition("t", 0)), streak.kept) == (1, 4)
     assert [each.record.offset for each in streak.drop_ended()] == [1, 7]
-    assert (streak.kept_of(0), streak.kept) == (1, 2)
+    assert (streak.kept_of(Partition("t", 0)), streak.kept) == (1, 2)
 
 
 class AnyStreak(RuleBasedStateMachine):
@@ -94,7 +105,7 @@ class AnyStreak(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.streak = UnmappableStreak("t", 3)
-        self.assignments = [Assignment("t", 0, 1), Assignment("t", 1, 2)]
+        self.assignments = [Assignment(Partition("t", 0), 1), Assignment(Partition("t", 1), 2)]
         self.offset = 0
         self.kept: list[int] = []
         self.let_go = 0
@@ -111,10 +122,12 @@ class AnyStreak(RuleBasedStateMachine):
     def end(self, number: int) -> None:
         assignment, self.assignments[number] = (
             self.assignments[number],
-            Assignment("t", number, self.offset + 3),
+            Assignment(Partition("t", number), self.offset + 3),
         )
-        first = next((each for each in self.kept if self.streak.is_first_kept(number, each)), None)
-        assert (first is None) == (self.streak.kept_of(number) == 0)
+        first = next(
+            (each for each in self.kept if self.streak.is_first_kept(Partition("t", number), each)), None
+        )
+        assert (first is None) == (self.streak.kept_of(Partition("t", number)) == 0)
         assignment.open = False
         dropped = [each.record.offset for each in self.streak.drop_ended()]
         assert (dropped[0] if dropped else None) == first
@@ -128,7 +141,9 @@ class AnyStreak(RuleBasedStateMachine):
     @invariant()
     def keeps_what_it_was_given(self) -> None:
         assert self.streak.kept == len(self.kept)
-        assert self.streak.kept == self.streak.kept_of(0) + self.streak.kept_of(1)
+        assert self.streak.kept == self.streak.kept_of(Partition("t", 0)) + self.streak.kept_of(
+            Partition("t", 1)
+        )
         assert (self.streak.kept_since is None) == (not self.kept)
         assert self.let_go <= 3
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from worker.core.model.boundary import Before, Through
+from worker.core.model.partition import Partition
 from worker.core.offsets.assignment import Assignment
 
 
 def assignment_with(*offsets: int) -> Assignment:
-    assignment = Assignment("t", 0, 1)
+    assignment = Assignment(Partition("t", 0), 1)
     for offset in offsets:
         assignment.track(offset)
     return assignment
@@ -21,10 +24,10 @@ def test_what_stands_below_the_cut_holds_the_offset_back() -> None:
     on_top = assignment.cut(60, 2)
     on_top.track(60)
     on_top.settle(60)
-    assert on_top.committable() == 1
+    assert on_top.settled_up_to() == Before(1, last=0)
     for offset in range(1, 60):
         assignment.settle(offset)
-    assert on_top.committable() == 61
+    assert on_top.settled_up_to() == Through(60)
 
 
 def test_what_was_cut_away_moves_no_offset() -> None:
@@ -32,7 +35,7 @@ def test_what_was_cut_away_moves_no_offset() -> None:
     on_top = assignment.cut(60, 2)
     for offset in range(60, 100):
         assignment.settle(offset)
-    assert (on_top.committable(), on_top.unsettled()) == (0, 60)
+    assert (on_top.settled_up_to(), on_top.unsettled()) == (Before(0), 60)
 
 
 def test_a_record_behind_the_cut_is_not_settled_by_the_one_that_stood_there_before() -> None:
@@ -41,21 +44,37 @@ def test_a_record_behind_the_cut_is_not_settled_by_the_one_that_stood_there_befo
     on_top.track(1)
     assignment.settle(0)
     assignment.settle(1)
-    assert on_top.committable() == 1
+    assert on_top.settled_up_to() == Before(1, last=0)
 
 
 def test_of_a_log_that_is_another_nothing_holds_the_offset_back() -> None:
     assignment = assignment_with(7, 8)
     on_top = assignment.cut(0, 2)
-    assert (on_top.committable(), on_top.unsettled()) == (0, 2)
+    assert (on_top.settled_up_to(), on_top.unsettled()) == (Before(0), 2)
 
 
 def test_the_offset_of_a_cut_is_given_out_though_a_higher_one_was() -> None:
     assignment = assignment_with(*range(10))
     for offset in range(10):
         assignment.settle(offset)
-    assert assignment.give_out() == 10
-    assert assignment.cut(4, 2).give_out() == 4
+    assert assignment.give_out() == Through(9)
+    assert assignment.cut(4, 2).give_out() == Before(4)
+
+
+def test_a_cut_beyond_what_is_tracked_goes_no_further_than_that() -> None:
+    """The records between came together with the first one behind the cut, and are tracked after it."""
+    assignment = assignment_with(*range(10))
+    for offset in range(10):
+        assignment.settle(offset)
+    on_top = assignment.cut(15, 2)
+    assert on_top.settled_up_to() == Through(9)
+    assignment.track(10)
+    assert on_top.settled_up_to() == Before(10, last=9)
+
+
+def test_nothing_from_below_a_cut_is_received_behind_it() -> None:
+    with pytest.raises(ValueError, match="received position 3 after a cut at 4"):
+        assignment_with(*range(10)).cut(4, 2).track(3)
 
 
 def test_all_assignments_of_an_assignment_end_and_hasten_together() -> None:
@@ -80,7 +99,7 @@ class AnyCuts(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.assignment = Assignment("t", 0, 1)
+        self.assignment = Assignment(Partition("t", 0), 1)
         self.next_offset: int | None = None
         self.committable: int | None = None
         # Of each that is not settled: the assignment it came under, its offset, whether it stands in the log.
@@ -135,13 +154,17 @@ class AnyCuts(RuleBasedStateMachine):
 
     @rule()
     def commit(self) -> None:
-        if (offset := self.assignment.give_out()) is not None:
-            self.assignment.note_committed(offset)
+        if (boundary := self.assignment.give_out()) is not None:
+            self.assignment.note_committed(boundary)
 
     @invariant()
     def never_commits_past_an_unsettled_record_that_stands(self) -> None:
         standing = [offset for _, offset, stands in self.unsettled if stands]
-        assert self.assignment.committable() == (standing[0] if standing else self.committable)
+        settled = self.assignment.settled_up_to()
+        # As Kafka commits it.
+        next_offset = None if settled is None else settled.position + isinstance(settled, Through)
+        assert next_offset == (standing[0] if standing else self.committable)
+        assert settled is None or settled.last is None or settled.last < (next_offset or 0)
         assert self.assignment.unsettled() == len(self.unsettled)
         assert self.assignment.uncommitted() >= 0
 

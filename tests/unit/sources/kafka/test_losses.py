@@ -5,9 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from worker.core.model.partition import Partition
 from worker.sources.kafka.losses import Loss, Rest, RetentionLosses
 
-KEY = ("t", 0)
+KEY = Partition("t", 0)
 
 
 def judged(losses: RetentionLosses, begin: int, rest: Rest | None = None) -> list[Loss]:
@@ -18,7 +19,7 @@ def test_what_retention_took_before_it_was_read_is_lost() -> None:
     losses = RetentionLosses()
     losses.skipped(KEY, 100, 5000)
     assert losses.to_judge()
-    assert judged(losses, begin=5000) == [Loss("t", 0, 100, 5000)]
+    assert judged(losses, begin=5000) == [Loss(KEY, 100, 5000)]
     assert not losses.to_judge()
     assert losses.of(KEY) == 4900
 
@@ -34,14 +35,14 @@ def test_what_compaction_and_transactions_leave_out_is_not() -> None:
 def test_of_a_gap_that_is_both_only_what_lies_below_the_beginning_is_lost() -> None:
     losses = RetentionLosses()
     losses.skipped(KEY, 100, 5000)
-    assert judged(losses, begin=4000) == [Loss("t", 0, 100, 4000)]
+    assert judged(losses, begin=4000) == [Loss(KEY, 100, 4000)]
 
 
 def test_it_is_seen_while_paused_and_counted_once() -> None:
     losses = RetentionLosses()
-    assert judged(losses, 40, Rest(position=10, next_offset=10)) == [Loss("t", 0, 10, 40)]
+    assert judged(losses, 40, Rest(position=10, next_offset=10)) == [Loss(KEY, 10, 40)]
     assert judged(losses, 40, Rest(position=10, next_offset=10)) == []
-    assert judged(losses, 60, Rest(position=10, next_offset=10)) == [Loss("t", 0, 40, 60)]
+    assert judged(losses, 60, Rest(position=10, next_offset=10)) == [Loss(KEY, 40, 60)]
     losses.skipped(KEY, 10, 60)
     assert judged(losses, 60) == []
     assert losses.of(KEY) == 50
@@ -94,7 +95,7 @@ def test_a_log_made_anew_may_lose_the_same_offsets_again() -> None:
     judged(losses, begin=5000)
     losses.cut(KEY, 0)
     losses.skipped(KEY, 10, 50)
-    assert judged(losses, begin=50) == [Loss("t", 0, 10, 50)]
+    assert judged(losses, begin=50) == [Loss(KEY, 10, 50)]
 
 
 STEP = st.tuples(st.sampled_from(["gap", "look", "rest"]), st.integers(1, 50), st.integers(0, 60))

@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks.holding import Message
 from tests.support.builders import record
+from worker.core.model.partition import Partition
 from worker.core.model.records import Record, held_bytes
 from worker.core.offsets.assignment import Assignment
 from worker.sources.kafka.messages import RecordReader, how_many_more
@@ -47,7 +48,7 @@ def test_one_reception_is_bounded_in_records() -> None:
 
 
 def test_a_key_that_comes_again_is_kept_once() -> None:
-    reader, assignment = RecordReader(), Assignment("t", 0, 1)
+    reader, assignment = RecordReader(), Assignment(Partition("t", 0), 1)
     first, second = (
         reader.record(Message(offset, b"%d" % 123, b"v"), assignment, 0.0) for offset in range(2)
     )
@@ -56,7 +57,7 @@ def test_a_key_that_comes_again_is_kept_once() -> None:
 
 
 def test_large_keys_go_with_their_records() -> None:
-    reader, assignment = RecordReader(), Assignment("t", 0, 1)
+    reader, assignment = RecordReader(), Assignment(Partition("t", 0), 1)
     tracemalloc.start()
     for offset in range(100):
         key = b"%0100000d" % offset

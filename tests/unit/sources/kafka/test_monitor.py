@@ -22,10 +22,11 @@ from worker.sources.kafka.source import KafkaSource
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
+    from worker.core.model.boundary import Boundary
+    from worker.core.model.partition import Partition
     from worker.core.model.records import Record
     from worker.core.offsets.assignment import Assignment
 
-Key = tuple[str, int]
 KIP_848 = {"group.protocol": "consumer"}
 
 
@@ -36,21 +37,24 @@ class Leases:
         self.tracker = OffsetTracker()
         self.recounts = 0
 
-    def assigned(self, partitions: Sequence[Key]) -> Sequence[Assignment]:
+    def assigned(self, partitions: Sequence[Partition]) -> Sequence[Assignment]:
         self.recounts += not partitions
-        return [self.tracker.open(*each) for each in partitions]
+        return [self.tracker.open(each) for each in partitions]
 
-    async def revoked(self, partitions: Sequence[Key]) -> Mapping[Key, int]:
+    async def revoked(self, partitions: Sequence[Partition]) -> Mapping[Partition, Boundary]:
         await asyncio.sleep(0)
         self.lost(partitions)
         return {}
 
-    def cut(self, partition: Key, offset: int) -> Assignment:
-        return self.tracker.cut(*partition, offset)
+    def cut(self, partition: Partition, position: int) -> Assignment:
+        return self.tracker.cut(partition, position)
 
-    def lost(self, partitions: Sequence[Key]) -> None:
+    def lost(self, partitions: Sequence[Partition]) -> None:
         for each in partitions:
-            self.tracker.end(*each)
+            self.tracker.end(each)
+
+    def committed(self, boundaries: Mapping[Partition, Boundary]) -> None:
+        self.tracker.note_committed(boundaries)
 
 
 class Member:
@@ -73,7 +77,6 @@ class Member:
             client_settings(section, for_="consumer"),
             topics,
             commit_seconds=0.2,
-            on_committed=lambda _: None,
             clock=lambda: time.monotonic() * self.speed,
         )
 
@@ -99,8 +102,8 @@ class Member:
     def is_well(self) -> bool:
         return self.source.trouble() is None
 
-    def has(self, *keys: Key) -> bool:
-        return set(keys) <= {(each.topic, each.partition) for each in self.assignments.tracker}
+    def has(self, *keys: Partition) -> bool:
+        return set(keys) <= {each.partition for each in self.assignments.tracker}
 
     def values(self) -> set[bytes | None]:
         return {each.value for each in self.records}
@@ -351,7 +354,6 @@ def test_no_statistics_end_the_source(text: str) -> None:
         client_settings(section, for_="consumer"),
         ["t"],
         commit_seconds=1,
-        on_committed=lambda _: None,
         clock=time.monotonic,
     )
     with capture_logs() as lines:

@@ -6,16 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from worker.core.model.boundary import Before, Boundary, Through
+from worker.core.model.partition import Partition
 from worker.core.offsets.assignment import Assignment
-from worker.sources.kafka.offsets import Offsets
+from worker.sources.kafka.offsets import Offsets, offset_of
 from worker.sources.kafka.statistics import PartitionStatistics
 
-KEY = ("t", 0)
+KEY = Partition("t", 0)
 EARLIEST = {"auto.offset.reset": "earliest"}
 
 
 def assignment_with(*offsets: int, settled: int = 0) -> Assignment:
-    assignment = Assignment("t", 0, 1)
+    assignment = Assignment(KEY, 1)
     for offset in offsets:
         assignment.track(offset)
     for offset in offsets[:settled]:
@@ -73,14 +75,14 @@ def test_what_waits_to_be_handed_over_is_lag() -> None:
 
 def test_without_a_committed_offset_there_is_a_lag_all_the_same() -> None:
     known = PartitionStatistics(hi_offset=90, ls_offset=90, next_offset=0)
-    assert offsets(known).gauges(Assignment("t", 0, 1), None).lag_records == 90
+    assert offsets(known).gauges(Assignment(KEY, 1), None).lag_records == 90
 
 
 def test_one_that_was_paused_before_anything_was_fetched_has_a_lag_too() -> None:
     made = offsets(PartitionStatistics(hi_offset=-1001, ls_offset=-1001, next_offset=-1001))
     made.note_places({KEY: 30}, {KEY: 90})
-    assert made.gauges(Assignment("t", 0, 1), None).lag_records == 60
-    assert made.gauges(Assignment("t", 0, 1), 40).lag_records == 50
+    assert made.gauges(Assignment(KEY, 1), None).lag_records == 60
+    assert made.gauges(Assignment(KEY, 1), 40).lag_records == 50
 
 
 def test_own_knowledge_of_commits_goes_before_older_statistics() -> None:
@@ -151,10 +153,26 @@ def test_committed_settled_received_and_end_never_contradict_one_another(  # noq
         made.note_places({}, {KEY: asked})
     if committed is not None:
         made.note_committed({KEY: committed})
-    gauges = made.gauges(assignment, assignment.next_offset)
-    row = (gauges.committed_offset, assignment.committable(), assignment.next_offset, gauges.end_offset)
+    gauges = made.gauges(assignment, received[-1] + 1 if received else None)
+    row = (gauges.committed_offset, gauges.settled_offset, gauges.received_offset, gauges.end_offset)
     shown = [offset for offset in row if offset is not None]
     assert shown == sorted(shown)
     assert gauges.lag_records is None or gauges.lag_records >= 0
     if gauges.end_offset is not None and assignment.unsettled():
-        assert gauges.lag_records == gauges.end_offset - (assignment.committable() or 0)
+        assert gauges.lag_records == gauges.end_offset - (gauges.settled_offset or 0)
+
+
+@pytest.mark.parametrize(
+    ("boundary", "offset"), [(Through(6), 7), (Before(900, last=6), 900), (Before(0), 0)], ids=str
+)
+def test_kafka_commits_where_the_next_owner_begins(boundary: Boundary, offset: int) -> None:
+    assert offset_of(boundary) == offset
+
+
+def test_what_was_committed_before_a_cut_is_shown_until_the_next_commit() -> None:
+    made = offsets()
+    made.note_committed({KEY: 3})
+    made.go_back(KEY, 3)
+    assert made.gauges(assignment_with(*range(5)), 5).committed_offset is None
+    assert made.gauges(assignment_with(*range(5), settled=4), 5).committed_offset == 3
+    assert [each.offset for each in made.to_commit()] == [3]

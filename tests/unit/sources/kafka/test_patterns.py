@@ -18,6 +18,8 @@ from worker.sources.kafka.source import KafkaSource
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from worker.core.model.boundary import Boundary
+    from worker.core.model.partition import Partition
     from worker.core.offsets.assignment import Assignment
 
 NAMES = (
@@ -40,17 +42,23 @@ class LeasesTwin:
     def __init__(self) -> None:
         self.tracker = OffsetTracker()
 
-    def assigned(self, partitions: Sequence[tuple[str, int]]) -> Sequence[Assignment]:
-        return [self.tracker.open(*each) for each in partitions]
+    def assigned(self, partitions: Sequence[Partition]) -> Sequence[Assignment]:
+        return [self.tracker.open(each) for each in partitions]
 
-    async def revoked(self, partitions: Sequence[tuple[str, int]]) -> Mapping[tuple[str, int], int]:
+    async def revoked(self, partitions: Sequence[Partition]) -> Mapping[Partition, Boundary]:
         for each in partitions:
-            self.tracker.end(*each)
+            self.tracker.end(each)
         return {}
 
-    def lost(self, partitions: Sequence[tuple[str, int]]) -> None:
+    def cut(self, partition: Partition, position: int) -> Assignment:
+        return self.tracker.cut(partition, position)
+
+    def lost(self, partitions: Sequence[Partition]) -> None:
         for each in partitions:
-            self.tracker.end(*each)
+            self.tracker.end(each)
+
+    def committed(self, boundaries: Mapping[Partition, Boundary]) -> None:
+        self.tracker.note_committed(boundaries)
 
 
 async def subscribed(kafka: EmbeddedKafka, topics: Sequence[str]) -> tuple[set[str], int | None]:
@@ -60,7 +68,6 @@ async def subscribed(kafka: EmbeddedKafka, topics: Sequence[str]) -> tuple[set[s
         client_settings(settings, for_="consumer"),
         topics,
         commit_seconds=5,
-        on_committed=lambda _: None,
         clock=time.monotonic,
     )
     assignments = LeasesTwin()

@@ -47,7 +47,6 @@ class Pod:
             client_settings(section, for_="consumer"),
             [TOPIC],
             commit_seconds=60,
-            on_committed=lambda _: None,
             clock=time.monotonic,
         )
 

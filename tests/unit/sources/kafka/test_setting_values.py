@@ -124,7 +124,6 @@ def test_a_consumer_with_any_accepted_client_id_lives_on_after_its_statistics() 
             client_settings(section, for_="consumer"),
             ["t"],
             commit_seconds=5,
-            on_committed=lambda _: None,
             clock=time.monotonic,
         )
         await source.open(LeasesTwin())

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+from worker.core.model.boundary import Before, Through
+from worker.core.model.partition import Partition
 from worker.core.offsets.tracker import OffsetTracker
 from worker.local.kafka import EmbeddedKafka
 from worker.settings import KafkaSettings
@@ -19,11 +21,11 @@ from worker.sources.kafka.source import KafkaSource
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 
+    from worker.core.model.boundary import Boundary
     from worker.core.model.records import Record
     from worker.core.offsets.assignment import Assignment
 
 TOPIC, PARTITIONS = "interactions", 3
-Key = tuple[str, int]
 
 
 @pytest.fixture
@@ -38,27 +40,31 @@ class LeasesTwin:
     def __init__(self) -> None:
         self.tracker = OffsetTracker()
         self.told: list[str] = []
-        self.to_commit: dict[Key, int] = {}
+        self.to_commit: dict[Partition, Boundary] = {}
+        self.broker_has: dict[Partition, Boundary] = {}
 
-    def assigned(self, partitions: Sequence[Key]) -> Sequence[Assignment]:
+    def assigned(self, partitions: Sequence[Partition]) -> Sequence[Assignment]:
         self.told.append("assigned")
-        return [self.tracker.open(*each) for each in partitions]
+        return [self.tracker.open(each) for each in partitions]
 
-    async def revoked(self, partitions: Sequence[Key]) -> Mapping[Key, int]:
+    async def revoked(self, partitions: Sequence[Partition]) -> Mapping[Partition, Boundary]:
         self.told.append("revoked")
         await asyncio.sleep(0)
         for each in partitions:
-            self.tracker.end(*each)
-        return {key: offset for key, offset in self.to_commit.items() if key in partitions}
+            self.tracker.end(each)
+        return {key: each for key, each in self.to_commit.items() if key in partitions}
 
-    def cut(self, partition: Key, offset: int) -> Assignment:
-        self.told.append(f"cut at {offset}")
-        return self.tracker.cut(*partition, offset)
+    def cut(self, partition: Partition, position: int) -> Assignment:
+        self.told.append(f"cut at {position}")
+        return self.tracker.cut(partition, position)
 
-    def lost(self, partitions: Sequence[Key]) -> None:
+    def lost(self, partitions: Sequence[Partition]) -> None:
         self.told.append("lost")
         for each in partitions:
-            self.tracker.end(*each)
+            self.tracker.end(each)
+
+    def committed(self, boundaries: Mapping[Partition, Boundary]) -> None:
+        self.broker_has |= boundaries
 
 
 def produce(kafka: EmbeddedKafka, *values: bytes | None, partition: int = 0, **more: object) -> None:
@@ -89,13 +95,11 @@ class Member:
             client={"session.timeout.ms": 6000, "log_level": 0},
         )
         self.assignments = LeasesTwin()
-        self.broker_has: dict[Key, int] = {}
         self.records: list[Record] = []
         self.source = KafkaSource(
             client_settings(kafka_section, for_="consumer"),
             topics,
             commit_seconds=commit_seconds,
-            on_committed=self.broker_has.update,
             clock=time.monotonic,
         )
 
@@ -130,7 +134,7 @@ async def test_records_come_byte_for_byte_under_their_assignment(kafka: Embedded
         first = one.records[0]
         assert (first.key, first.headers) == (b"k", (("h", b"1"), ("h", None)))
         assert (first.offset, first.timestamp_ms) == (0, 1_700_000_000_123)
-        assert (first.assignment.topic, first.assignment.partition, first.assignment.open) == (TOPIC, 0, True)
+        assert (first.assignment.partition, first.assignment.open) == ((TOPIC, 0), True)
 
 
 async def test_no_more_come_than_were_asked_for(kafka: EmbeddedKafka) -> None:
@@ -166,9 +170,9 @@ async def test_what_is_stored_is_committed_when_it_is_time(kafka: EmbeddedKafka)
     produce(kafka, b"v", b"v")
     async with member(kafka, commit_seconds=0.05) as one:
         await one.until(lambda: len(one.records) == 2)
-        await one.source.store({(TOPIC, 0): 1})
-        await one.until(lambda: one.broker_has)
-        assert one.broker_has == {(TOPIC, 0): 1}
+        await one.source.store({Partition(TOPIC, 0): Through(0)})
+        await one.until(lambda: one.assignments.broker_has)
+        assert one.assignments.broker_has == {(TOPIC, 0): Before(1)}
     assert committed(kafka) == {0: 1}
 
 
@@ -188,17 +192,17 @@ async def test_what_was_committed_of_a_longer_log_gives_way(kafka: EmbeddedKafka
     longer.close()
     async with member(kafka) as one:
         await one.until(lambda: len(one.records) == 5)
-        await one.source.store({(TOPIC, 0): 3})
+        await one.source.store({Partition(TOPIC, 0): Before(3)})
         await one.source.commit()
         assert committed(kafka) == {0: 3}
-    assert one.broker_has == {(TOPIC, 0): 3}
+    assert one.assignments.broker_has == {(TOPIC, 0): Before(3)}
 
 
 async def test_a_revoke_commits_what_the_flush_gave(kafka: EmbeddedKafka) -> None:
     produce(kafka, b"v", b"v")
     async with member(kafka) as one:
         await one.until(lambda: len(one.records) == 2)
-        one.assignments.to_commit = {(TOPIC, 0): 2}
+        one.assignments.to_commit = {Partition(TOPIC, 0): Through(1)}
     assert one.assignments.told == ["assigned", "revoked"]
     assert committed(kafka) == {0: 2}
 
@@ -206,7 +210,7 @@ async def test_a_revoke_commits_what_the_flush_gave(kafka: EmbeddedKafka) -> Non
 async def test_an_offset_of_a_partition_that_is_not_ours_is_left_out(kafka: EmbeddedKafka) -> None:
     async with member(kafka) as one:
         await one.until(one.assigned)
-        await one.source.store({("elsewhere", 0): 5})
+        await one.source.store({Partition("elsewhere", 0): Before(5)})
         await one.source.commit()
     assert committed(kafka) == {}
 
