@@ -15,7 +15,7 @@ from tests.support.java_kafka import JavaKafka
 from tests.support.processes import PROJECT
 from tests.support.site import CLIENT
 from tests.support.waiting import until
-from worker.core.model.snapshot import WorkerStatus
+from worker.core.model.worker_status import WorkerStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ import msgspec
 
 from worker.commands.group_members import members
 from worker.config import ConfigError, read_settings
-from worker.core.model.snapshot import WorkerStatus
+from worker.core.model.worker_status import WorkerStatus
 from worker.settings import AdminSettings
 from worker.status.page import page
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, assert_never
 from worker.core.flow_control.holds import HoldKind
 from worker.core.flow_control.recent_calls import RecentCalls
 from worker.core.model.outcomes import Accepted, Misconfigured, Refused, Throttled, TransientFault
+from worker.core.model.snapshot import PermitsSnapshot
 from worker.pipeline.degradation import DegradationMonitor
 from worker.pipeline.hold_monitor import HoldMonitor
 from worker.pipeline.outage import OutageMonitor
@@ -157,6 +158,21 @@ class Permits:
     def holds(self) -> tuple[HoldStatus, ...]:
         """What holds the breaker open, and what can be told of it."""
         return self._monitor.status()
+
+    def snapshot(self, now: float) -> PermitsSnapshot:
+        """How calls are admitted now, and what became of the last ones."""
+        limiter = self.limiter
+        return PermitsSnapshot(
+            is_held=self.breaker.is_open,
+            rate_calls_per_second=limiter.rate,
+            borrowed_calls_per_second=limiter.borrowed,
+            share_ratio=limiter.share,
+            in_flight=limiter.in_flight,
+            failed_ratio=self.recent.failed_part(now),
+            throttled_ratio=self.recent.throttled_part(now),
+            throttled_seconds=self.degradation.throttled_seconds(now),
+            accepted_at=self.outage.accepted_at,
+        )
 
     def resume(self, kind: HoldKind) -> None:
         """What a hold of this kind was for is over."""

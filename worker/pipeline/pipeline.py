@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from worker.core.model.records import Interaction, Skipped
+from worker.core.model.snapshot import PipelineSnapshot
 from worker.pipeline.in_flight import InFlight
 
 if TYPE_CHECKING:
@@ -104,6 +105,18 @@ class Pipeline:
     def in_flight(self) -> Collection[InFlight]:
         """The batches that are under way, those that wait to be tried again included."""
         return self._in_flight.values()
+
+    def snapshot(self) -> PipelineSnapshot:
+        """What is under way now."""
+        retried = self._queues.retried + sum(each.retry is not None for each in self.in_flight())
+        return PipelineSnapshot(
+            paused=self.paused,
+            draining=self.draining,
+            drains_until=self.drains_until,
+            batches=len(self._in_flight),
+            is_full=self.is_full,
+            retried=retried,
+        )
 
     def stop(self) -> None:
         """Take in no more, finish what is under way within the drain deadline, and end."""

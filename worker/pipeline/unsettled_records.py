@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from worker.core.model.records import held_bytes
+from worker.core.model.snapshot import UnsettledSnapshot
 from worker.pipeline.wakeup import Wakeup
 
 if TYPE_CHECKING:
@@ -58,6 +59,16 @@ class UnsettledRecords:
         for each in records:
             self.memory.remove(held_bytes(each))
         self.changed.wake()
+
+    def snapshot(self, now: float, epoch_seconds: float) -> UnsettledSnapshot:
+        """What is held ``now`` (of the loop's clock), which is ``epoch_seconds`` of the wall clock."""
+        return UnsettledSnapshot(
+            records=self.memory.records,
+            bytes=self.memory.bytes,
+            oldest_age_seconds=self.oldest_age_seconds(now),
+            oldest_record_age_seconds=self.oldest_record_age_seconds(epoch_seconds),
+            accepted_uncommitted_records=sum(each.uncommitted() for each in self.tracker),
+        )
 
     def count(self) -> int:
         """How many records of open assignments are not done with."""

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from worker.core.model.snapshot import DoneStatus, Gauges, MemoryStatus, Readiness, WorkerStatus
+from worker.core.model.gauges import Gauges
+from worker.core.model.snapshot import Readiness
+from worker.core.model.worker_status import DoneStatus, MemoryStatus, WorkerStatus
 from worker.status.partitions import partition_statuses
 from worker.status.readiness import Watched, reasons
 from worker.status.sending import sending_gauges, sending_status
@@ -82,27 +84,33 @@ class Status:
         not_ready = frozenset(each.cause for each in self._reasons())
         if self._watched is None:
             return structs.replace(_NOTHING, not_ready=not_ready, loop_lag_seconds=self._loop_lag_seconds())
-        worker, source = self._watched.worker, self._watched.source
-        limiter, breaker = worker.permits.limiter, worker.permits.breaker
-        memory, tracker = worker.unsettled.memory, worker.unsettled.tracker
+        worker, source, now = self._watched.worker, self._watched.source, self._clock()
+        permits, pipeline = worker.permits.snapshot(now), worker.pipeline.snapshot()
+        unsettled = worker.unsettled.snapshot(now, worker.epoch_seconds())
+        accepted_at = self._started_at if permits.accepted_at is None else permits.accepted_at
+        sending = sending_gauges(
+            worker,
+            permits,
+            pipeline,
+            # Who had nothing to send for hours has not waited for hours.
+            not_accepted_seconds=min(now - accepted_at, unsettled.oldest_age_seconds),
+        )
         return Gauges(
-            unsettled_records=memory.records,
-            unsettled_bytes=memory.bytes,
-            oldest_unsettled_age_seconds=worker.unsettled.oldest_age_seconds(self._clock()),
-            oldest_unsettled_record_age_seconds=worker.unsettled.oldest_record_age_seconds(
-                worker.epoch_seconds()
-            ),
-            rate_limit_calls_per_second=0.0 if breaker.is_open else limiter.rate,
-            rate_limit_borrowed_calls_per_second=limiter.borrowed,
-            quota_share_ratio=limiter.share,
-            calls_in_flight=limiter.in_flight,
+            unsettled_records=unsettled.records,
+            unsettled_bytes=unsettled.bytes,
+            oldest_unsettled_age_seconds=unsettled.oldest_age_seconds,
+            oldest_unsettled_record_age_seconds=unsettled.oldest_record_age_seconds,
+            rate_limit_calls_per_second=0.0 if permits.is_held else permits.rate_calls_per_second,
+            rate_limit_borrowed_calls_per_second=permits.borrowed_calls_per_second,
+            quota_share_ratio=permits.share_ratio,
+            calls_in_flight=permits.in_flight,
             holds=worker.holds(),
-            paused=worker.pipeline.paused,
-            accepted_uncommitted_records=sum(assignment.uncommitted() for assignment in tracker),
+            paused=pipeline.paused,
+            accepted_uncommitted_records=unsettled.accepted_uncommitted_records,
             partitions=source.partitions(),
             clock_ahead_seconds=self._watched.clock_ahead_seconds(),
             not_ready=not_ready,
-            sending=sending_gauges(worker, self._started_at, self._clock()),
+            sending=sending,
             keys=self._watched.keys(),
             loop_lag_seconds=self._loop_lag_seconds(),
             source=source.status(),
@@ -134,7 +142,7 @@ class Status:
             said,
             warnings=tuple(warnings(watched, now)),
             holds=worker.holds(),
-            sending=sending_status(worker, now),
+            sending=sending_status(worker, worker.permits.snapshot(now), worker.pipeline.snapshot()),
             memory=_memory(worker),
             done=None if self._counts is None else _done(self._counts),
             clock_ahead_seconds=watched.clock_ahead_seconds(),

@@ -9,7 +9,7 @@ from worker.status.words import ago, amount, counted, mebibytes, waiting
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from worker.core.model.snapshot import (
+    from worker.core.model.worker_status import (
         DoneStatus,
         MemoryStatus,
         PartitionStatus,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from worker.core.model.snapshot import PartitionStatus, WaitsFor
+from worker.core.model.snapshot import WaitsFor
+from worker.core.model.worker_status import PartitionStatus
 from worker.status.waiting import dead_letter, kept
 
 if TYPE_CHECKING:

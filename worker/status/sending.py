@@ -4,48 +4,48 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from worker.core.model.snapshot import SendingGauges, SendingStatus
+from worker.core.model.gauges import SendingGauges
+from worker.core.model.worker_status import SendingStatus
 
 if TYPE_CHECKING:
     from worker.assembly import Worker
+    from worker.core.model.snapshot import PermitsSnapshot, PipelineSnapshot
 
 
-def sending_status(worker: Worker, now: float) -> SendingStatus:
+def sending_status(worker: Worker, permits: PermitsSnapshot, pipeline: PipelineSnapshot) -> SendingStatus:
     """What may be sent, and what is."""
-    limiter = worker.permits.limiter
+    personalize = worker.settings.personalize
     return SendingStatus(
-        quota_calls_per_second=worker.settings.personalize.requests_per_second,
-        share_ratio=limiter.share,
-        rate_calls_per_second=limiter.rate,
-        borrowed_calls_per_second=limiter.borrowed,
-        throttled_seconds=worker.permits.degradation.throttled_seconds(now),
-        in_flight=limiter.in_flight,
-        max_in_flight=worker.settings.personalize.max_in_flight,
-        batches=len(worker.pipeline.in_flight()),
-        retrying=_retried(worker),
+        quota_calls_per_second=personalize.requests_per_second,
+        share_ratio=permits.share_ratio,
+        rate_calls_per_second=permits.rate_calls_per_second,
+        borrowed_calls_per_second=permits.borrowed_calls_per_second,
+        throttled_seconds=permits.throttled_seconds,
+        in_flight=permits.in_flight,
+        max_in_flight=personalize.max_in_flight,
+        batches=pipeline.batches,
+        retrying=pipeline.retried,
     )
 
 
-def sending_gauges(worker: Worker, started_at: float, now: float) -> SendingGauges:
-    """The same in numbers, with the bounds; the worker is there since ``started_at``."""
-    permits, settings = worker.permits, worker.settings
-    accepted_at = permits.outage.accepted_at
-    not_accepted_seconds = now - (started_at if accepted_at is None else accepted_at)
+def sending_gauges(
+    worker: Worker,
+    permits: PermitsSnapshot,
+    pipeline: PipelineSnapshot,
+    *,
+    not_accepted_seconds: float,
+) -> SendingGauges:
+    """The same in numbers, with the bounds; ``not_accepted_seconds``: so long records wait for a call."""
+    settings = worker.settings
     return SendingGauges(
-        # Who had nothing to send for hours has not waited for hours.
-        not_accepted_seconds=min(not_accepted_seconds, worker.unsettled.oldest_age_seconds(now)),
-        sessions_retried=_retried(worker),
-        calls_failed_ratio=permits.recent.failed_part(now),
-        calls_throttled_ratio=permits.recent.throttled_part(now),
-        throttled_seconds=permits.degradation.throttled_seconds(now) or 0.0,
-        draining=worker.pipeline.draining,
+        not_accepted_seconds=not_accepted_seconds,
+        sessions_retried=pipeline.retried,
+        calls_failed_ratio=permits.failed_ratio,
+        calls_throttled_ratio=permits.throttled_ratio,
+        throttled_seconds=permits.throttled_seconds or 0.0,
+        draining=pipeline.draining,
         quota_calls_per_second=settings.personalize.requests_per_second,
         max_calls_in_flight=settings.personalize.max_in_flight,
         max_unsettled_records=settings.limits.max_unsettled_records,
         max_unsettled_bytes=settings.limits.max_unsettled_bytes,
     )
-
-
-def _retried(worker: Worker) -> int:
-    """How many sessions are tried again: those under way, and those that wait for their turn."""
-    return worker.queues.retried + sum(each.retry is not None for each in worker.pipeline.in_flight())

@@ -7,7 +7,8 @@ from hashlib import blake2b
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from worker.core.model.snapshot import SessionStatus, WaitsFor
+from worker.core.model.snapshot import WaitsFor
+from worker.core.model.worker_status import SessionStatus
 from worker.status.partitions import BATCHES_LOOKED_AT
 
 if TYPE_CHECKING:

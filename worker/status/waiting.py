@@ -19,8 +19,9 @@ class Queue:
         """Look once."""
         self.now = now
         self._holds = worker.permits.holds()
-        in_flight = worker.permits.limiter.in_flight
-        no_place = worker.pipeline.is_full or in_flight >= worker.settings.personalize.max_in_flight
+        in_flight = worker.permits.snapshot(now).in_flight
+        is_full = worker.pipeline.snapshot().is_full
+        no_place = is_full or in_flight >= worker.settings.personalize.max_in_flight
         self._due_cause: WaitsFor = WaitsFor("place" if no_place else "quota")
 
     def waits_for(self, due_at: float, retry_state: RetryState | None = None) -> WaitsFor:

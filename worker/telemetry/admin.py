@@ -23,7 +23,8 @@ from worker.telemetry.listening import is_everywhere, listen_everywhere
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from worker.core.model.snapshot import Readiness, WorkerStatus
+    from worker.core.model.snapshot import Readiness
+    from worker.core.model.worker_status import WorkerStatus
     from worker.telemetry.http_server import HttpServer, Receive, Scope, Send
 
 # However often it is asked for, it is not worked out more often.

@@ -9,7 +9,7 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from worker.core.model.snapshot import Gauges
+    from worker.core.model.gauges import Gauges
     from worker.telemetry.meter import Counts, Histogram
 
 PREFIX = "personalize_worker_"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from prometheus_client.core import Metric
 
-    from worker.core.model.snapshot import Gauges
+    from worker.core.model.gauges import Gauges
     from worker.telemetry.meter import Counts
 
 

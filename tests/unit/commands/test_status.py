@@ -16,14 +16,13 @@ from msgspec import structs
 
 from worker.cli import main
 from worker.commands.status import _ask_one_of, _place, _why
-from worker.core.model.snapshot import (
+from worker.core.model.snapshot import HoldStatus, WaitsFor
+from worker.core.model.worker_status import (
     DoneStatus,
-    HoldStatus,
     MemoryStatus,
     PartitionStatus,
     SendingStatus,
     SessionStatus,
-    WaitsFor,
     WorkerStatus,
 )
 from worker.settings import AdminSettings

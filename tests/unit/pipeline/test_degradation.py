@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from worker.core.model.outcomes import Answer
     from worker.core.model.records import Batch
-    from worker.core.model.snapshot import WorkerStatus
+    from worker.core.model.worker_status import WorkerStatus
 
 
 class Loaded:

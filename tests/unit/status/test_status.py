@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from worker.core.model.outcomes import Answer
     from worker.core.model.records import Batch
-    from worker.core.model.snapshot import PartitionStatus, WorkerStatus
+    from worker.core.model.worker_status import PartitionStatus, WorkerStatus
     from worker.core.offsets.assignment import Assignment
     from worker.settings import Settings
 

@@ -10,7 +10,8 @@ import msgspec
 import pytest
 import uvloop
 
-from worker.core.model.snapshot import Readiness, WorkerStatus
+from worker.core.model.snapshot import Readiness
+from worker.core.model.worker_status import WorkerStatus
 from worker.telemetry.admin import INDEX, MAX_HEAD_BYTES, AdminServer
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from worker.core.model.snapshot import Readiness, WorkerStatus
+from worker.core.model.snapshot import Readiness
+from worker.core.model.worker_status import WorkerStatus
 from worker.telemetry.admin import AdminServer
 from worker.telemetry.health import INTERVAL_SECONDS, SAMPLES, LoopLag
 

@@ -8,16 +8,15 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from worker.core.flow_control.holds import HoldKind
 from worker.core.model.error_codes import ERROR_CODES
+from worker.core.model.gauges import Gauges, SendingGauges
 from worker.core.model.outcomes import Accepted, Misconfigured, Refused, Throttled, TransientFault
 from worker.core.model.partition import Partition
 from worker.core.model.records import Batch, Interaction, Reason, Record, Skipped
 from worker.core.model.snapshot import (
     NOT_READY_CAUSES,
-    Gauges,
     HoldStatus,
     KeysStatus,
     PartitionGauges,
-    SendingGauges,
     SourceStatus,
     SourceTrouble,
 )

@@ -98,58 +98,6 @@ class HoldStatus(Struct, frozen=True, kw_only=True):
     that it is not. The worker is not unready for it."""
 
 
-class SendingGauges(Struct, frozen=True, kw_only=True):
-    """How sending goes, and its bounds, at this moment."""
-
-    not_accepted_seconds: float = 0.0
-    """For how long records have waited while no call was accepted; 0 while none wait."""
-    sessions_retried: int = 0
-    calls_failed_ratio: float = 0.0
-    calls_throttled_ratio: float = 0.0
-    throttled_seconds: float = 0.0
-    draining: bool = False
-    quota_calls_per_second: float = 0.0
-    max_calls_in_flight: int = 0
-    max_unsettled_records: int = 0
-    max_unsettled_bytes: int = 0
-
-
-class Gauges(Struct, frozen=True, kw_only=True):
-    """The pipeline at this moment."""
-
-    unsettled_records: int
-    unsettled_bytes: int
-    oldest_unsettled_age_seconds: float
-    """Since the oldest unsettled record was received; 0 with none."""
-    oldest_unsettled_record_age_seconds: float = 0.0
-    """How old the oldest unsettled record is by its own timestamp; 0 with none."""
-    rate_limit_calls_per_second: float
-    """So many calls may go right now: this pod's share, what it borrows, less what throttling took off;
-    0 while held, except for probes."""
-    rate_limit_borrowed_calls_per_second: float
-    """What of it is above this pod's share, for others leave it."""
-    quota_share_ratio: float
-    """This pod's part of the quota, 0 to 1."""
-    calls_in_flight: int
-    holds: tuple[HoldStatus, ...]
-    """What stops sending, or keeps records that cannot be mapped; empty while all goes on."""
-    paused: bool
-    """Receiving is paused, for too much is unsettled."""
-    accepted_uncommitted_records: int
-    """Settled, not yet committed: what a crash right now would repeat."""
-    partitions: tuple[PartitionGauges, ...]
-    clock_ahead_seconds: float | None = None
-    """How far our clock is ahead of the API's, to about a second; None before the first answer."""
-    not_ready: frozenset[NotReadyCause] = frozenset()
-    """What keeps the worker from being ready."""
-    sending: SendingGauges = SendingGauges()
-    keys: KeysStatus | None = None
-    """What calls are signed with; None while nobody can tell."""
-    loop_lag_seconds: float = 0.0
-    """How late the loop was at most in the last minute."""
-    source: SourceStatus = SourceStatus()
-
-
 NotReadyCause: TypeAlias = Literal[
     "starting",
     "draining",
@@ -200,43 +148,6 @@ class WaitsFor(Struct, frozen=True, omit_defaults=True):
     """The last failure's error code, or the kind of the hold."""
 
 
-class PartitionStatus(Struct, frozen=True, kw_only=True):
-    """A partition that is ours. An offset is None while it can't be told."""
-
-    topic: str
-    partition: int
-    committed_offset: int | None
-    settled_offset: int | None
-    """Up to here everything is done with: what can be committed."""
-    received_offset: int | None
-    """One past the last record received."""
-    end_offset: int | None
-    lag_records: int | None
-    lost_records: int = 0
-    """Deleted by the broker before they were read, since the partition is ours."""
-    unsettled_records: int
-    oldest_seconds: float
-    """Since the oldest unsettled record was received; 0 with none."""
-    oldest_age_seconds: float | None = None
-    """How old it is by its own timestamp; None where it has none, and with no such record."""
-    waits_for: WaitsFor
-    """Of the oldest unsettled record; with none, of the next."""
-
-
-class SessionStatus(Struct, frozen=True, kw_only=True):
-    """A session with events that wait."""
-
-    hash: str
-    """Of its id, with a key of this process: the same for as long as it runs, and of no use elsewhere."""
-    events: int
-    oldest_seconds: float
-    topic: str
-    partition: int
-    offset: int
-    """Of its oldest record."""
-    waits_for: WaitsFor
-
-
 class KeysStatus(Struct, frozen=True, kw_only=True):
     """The keys that calls are signed with."""
 
@@ -253,70 +164,51 @@ class KeysStatus(Struct, frozen=True, kw_only=True):
     """Whether they are the process's own environment's."""
 
 
-class SendingStatus(Struct, frozen=True, kw_only=True):
-    """What may be sent, and what is."""
+class PermitsSnapshot(Struct, frozen=True, kw_only=True):
+    """How calls are admitted, at one moment."""
 
-    quota_calls_per_second: float
-    """As configured: ``personalize.requests_per_second``."""
-    share_ratio: float
+    is_held: bool
+    """Whether only probes go."""
     rate_calls_per_second: float
     """What may go at most, while nothing is held."""
     borrowed_calls_per_second: float
     """What of that is above this pod's share."""
+    share_ratio: float
+    """This pod's part of the quota, 0 to 1."""
+    in_flight: int
+    failed_ratio: float
+    """Of the last minute's calls."""
+    throttled_ratio: float
     throttled_seconds: float | None
     """For how long the API has let less through than this pod's share; None while it does not."""
-    in_flight: int
-    max_in_flight: int
+    accepted_at: float | None
+    """When the last call was accepted, by the loop's clock; None before the first."""
+
+
+class PipelineSnapshot(Struct, frozen=True, kw_only=True):
+    """What is under way, at one moment."""
+
+    paused: bool
+    """Receiving is paused, because too much is unsettled."""
+    draining: bool
+    drains_until: float
+    """When the drain ends, done or not, by the loop's clock; ``inf`` before it is told to stop."""
     batches: int
     """Under way, those that wait to be tried again included."""
-    retrying: int
+    is_full: bool
+    """Whether no batch can be sealed, because too many are under way."""
+    retried: int
     """Sessions whose last call failed, and which are tried again, those that wait for their turn included."""
 
 
-class MemoryStatus(Struct, frozen=True, kw_only=True):
-    """What is held, and the bounds."""
+class UnsettledSnapshot(Struct, frozen=True, kw_only=True):
+    """What is held, at one moment."""
 
-    unsettled_records: int
-    max_unsettled_records: int
-    unsettled_bytes: int
-    max_unsettled_bytes: int
-    paused: bool
-
-
-class DoneStatus(Struct, frozen=True, kw_only=True):
-    """What was done with since the worker started."""
-
-    delivered: int
-    """Events that the API accepted; a repeated one counts again."""
-    dead_lettered: dict[str, int]
-    """Records by reason."""
-    skipped: dict[str, int]
-    """Records by rule."""
-
-
-class WorkerStatus(Struct, frozen=True, kw_only=True):
-    """Why everything is where it is."""
-
-    ready: bool
-    reasons: tuple[str, ...]
-    """What keeps it from being ready."""
-    version: str
-    up_seconds: float
-    group: str
-    warnings: tuple[str, ...] = ()
-    """What is wrong besides, while records are delivered all the same."""
-    holds: tuple[HoldStatus, ...] = ()
-    sending: SendingStatus | None = None
-    """None while the worker is starting; so is ``memory``."""
-    memory: MemoryStatus | None = None
-    done: DoneStatus | None = None
-    """None where nobody counts."""
-    clock_ahead_seconds: float | None = None
-    records_lost: int = 0
-    """Deleted by the broker before they were read, and committed past, since the start."""
-    partitions_total: int = 0
-    partitions: tuple[PartitionStatus, ...] = ()
-    """Those that are furthest behind, the worst first."""
-    sessions_total: int = 0
-    sessions: tuple[SessionStatus, ...] = ()
-    """The oldest of those that are under way or go next, the oldest first."""
+    records: int
+    bytes: int
+    oldest_age_seconds: float
+    """Since the oldest was received; 0 with none."""
+    oldest_record_age_seconds: float
+    """How old the oldest is by its own timestamp; 0 with none."""
+    accepted_uncommitted_records: int
+    """Settled, not yet committed: what a crash right now would repeat."""

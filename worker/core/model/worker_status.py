@@ -1,0 +1,116 @@
+"""The document that ``/status`` answers with, and that ``personalize-worker status`` reads.
+
+None of it ever holds a value from a record: topics, offsets, fixed words and keyed hashes are all there is.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from worker.core.model.snapshot import HoldStatus, WaitsFor  # noqa: TC001  msgspec reads the annotations
+
+
+class PartitionStatus(Struct, frozen=True, kw_only=True):
+    """A partition that is ours. An offset is None while it can't be told."""
+
+    topic: str
+    partition: int
+    committed_offset: int | None
+    settled_offset: int | None
+    """Up to here everything is done with: what can be committed."""
+    received_offset: int | None
+    """One past the last record received."""
+    end_offset: int | None
+    lag_records: int | None
+    lost_records: int = 0
+    """Deleted by the broker before they were read, since the partition is ours."""
+    unsettled_records: int
+    oldest_seconds: float
+    """Since the oldest unsettled record was received; 0 with none."""
+    oldest_age_seconds: float | None = None
+    """How old it is by its own timestamp; None where it has none, and with no such record."""
+    waits_for: WaitsFor
+    """Of the oldest unsettled record; with none, of the next."""
+
+
+class SessionStatus(Struct, frozen=True, kw_only=True):
+    """A session with events that wait."""
+
+    hash: str
+    """Of its id, with a key of this process: the same for as long as it runs, and of no use elsewhere."""
+    events: int
+    oldest_seconds: float
+    topic: str
+    partition: int
+    offset: int
+    """Of its oldest record."""
+    waits_for: WaitsFor
+
+
+class SendingStatus(Struct, frozen=True, kw_only=True):
+    """What may be sent, and what is."""
+
+    quota_calls_per_second: float
+    """As configured: ``personalize.requests_per_second``."""
+    share_ratio: float
+    rate_calls_per_second: float
+    """What may go at most, while nothing is held."""
+    borrowed_calls_per_second: float
+    """What of that is above this pod's share."""
+    throttled_seconds: float | None
+    """For how long the API has let less through than this pod's share; None while it does not."""
+    in_flight: int
+    max_in_flight: int
+    batches: int
+    """Under way, those that wait to be tried again included."""
+    retrying: int
+    """Sessions whose last call failed, and which are tried again, those that wait for their turn included."""
+
+
+class MemoryStatus(Struct, frozen=True, kw_only=True):
+    """What is held, and the bounds."""
+
+    unsettled_records: int
+    max_unsettled_records: int
+    unsettled_bytes: int
+    max_unsettled_bytes: int
+    paused: bool
+
+
+class DoneStatus(Struct, frozen=True, kw_only=True):
+    """What was done with since the worker started."""
+
+    delivered: int
+    """Events that the API accepted; a repeated one counts again."""
+    dead_lettered: dict[str, int]
+    """Records by reason."""
+    skipped: dict[str, int]
+    """Records by rule."""
+
+
+class WorkerStatus(Struct, frozen=True, kw_only=True):
+    """Why everything is where it is."""
+
+    ready: bool
+    reasons: tuple[str, ...]
+    """What keeps it from being ready."""
+    version: str
+    up_seconds: float
+    group: str
+    warnings: tuple[str, ...] = ()
+    """What is wrong besides, while records are delivered all the same."""
+    holds: tuple[HoldStatus, ...] = ()
+    sending: SendingStatus | None = None
+    """None while the worker is starting; so is ``memory``."""
+    memory: MemoryStatus | None = None
+    done: DoneStatus | None = None
+    """None where nobody counts."""
+    clock_ahead_seconds: float | None = None
+    records_lost: int = 0
+    """Deleted by the broker before they were read, and committed past, since the start."""
+    partitions_total: int = 0
+    partitions: tuple[PartitionStatus, ...] = ()
+    """Those that are furthest behind, the worst first."""
+    sessions_total: int = 0
+    sessions: tuple[SessionStatus, ...] = ()
+    """The oldest of those that are under way or go next, the oldest first."""
