@@ -1,8 +1,9 @@
-"""The admin pages: is it alive, is it ready, what are its numbers, why is everything where it is.
+"""The admin pages: whether the worker is alive, whether it is ready, its metrics and its status.
 
-GET on five fixed paths needs no framework: this is HTTP/1.1 with one request a connection, and every
-connection has one deadline for all it does, which neither a slow sender nor a slow reader can stretch.
-(aiohttp.web bounds neither the number of connections nor the time of a request, and logs each malformed one.)
+GET on five fixed paths needs no framework. This is HTTP/1.1 with one request per connection, and every
+connection has one deadline for everything, which neither a slow sender nor a slow reader can extend.
+(aiohttp.web limits neither the number of connections nor the time of a request, and it logs each malformed
+request.)
 """
 
 from __future__ import annotations
@@ -26,11 +27,11 @@ if TYPE_CHECKING:
 
     from worker.core.model.snapshot import Readiness, WorkerStatus
 
-# However often it is asked for, it is not worked out more often.
+# The status is computed at most this often, however often it is requested.
 STATUS_SECONDS = 1.0
-# A probe's head has some 200 bytes, a scrape's some 500.
+# The head of a probe's request has about 200 bytes, that of a scrape about 500.
 MAX_HEAD_BYTES = 8192
-# What is read of a body that nobody asked for, so that its sender gets to see the answer.
+# How much of an unexpected body is read, so that its sender can read the answer.
 MAX_DISCARDED_BYTES = 65536
 
 TEXT = "text/plain; charset=utf-8"
@@ -50,7 +51,7 @@ log = structlog.get_logger(__name__)
 
 
 class Page(Struct, frozen=True):
-    """An answer."""
+    """The answer to a request."""
 
     status: HTTPStatus
     content_type: str
@@ -58,7 +59,18 @@ class Page(Struct, frozen=True):
 
 
 class AdminServer:
-    """Serves the pages on the running loop."""
+    """Serves the pages on the running loop.
+
+    Args:
+        host: the address to listen on; None: all addresses.
+        port: the port to listen on; 0: any free one.
+        readiness: called for each request of ``/ready``.
+        render_metrics: called for each request of ``/metrics``.
+        status: called once a second at most, for ``/status``.
+        connection_seconds: the deadline of a connection.
+        max_connections: how many connections may be open at once.
+        lag: measures how late the loop is; by default a new one.
+    """
 
     def __init__(  # noqa: PLR0913  an address, three sources, two bounds
         self,
@@ -72,10 +84,6 @@ class AdminServer:
         max_connections: int = 64,
         lag: LoopLag | None = None,
     ) -> None:
-        """Listen once started, on all addresses without a host; port 0 takes a free one.
-
-        Pages ask anew; the status, once a second.
-        """
         self._host = host
         self._port = port
         self._readiness = readiness
@@ -96,10 +104,10 @@ class AdminServer:
         self._lag = LoopLag() if lag is None else lag
 
     async def start(self) -> int:
-        """Listen, and give the port.
+        """Listen, and return the port.
 
         Raises:
-            OSError: the address can't be listened on; the text says which and why.
+            OSError: listening on the address fails; the message says which address and why.
         """
         try:
             where: dict[str, Any] = (
@@ -115,12 +123,12 @@ class AdminServer:
         return port
 
     async def stop(self) -> None:
-        """Listen no longer, and end the connections there are."""
+        """Stop listening, and close the open connections."""
         if self._server is None:
             return
         self._lag.stop()
         self._server.close()
-        # Not by cancelling: Python 3.11's streams log a cancelled connection as an error.
+        # Aborted and not cancelled, because Python 3.11's streams log a cancelled connection as an error.
         for transport in self._connections.values():
             transport.abort()
         await asyncio.gather(*self._connections)
@@ -131,11 +139,11 @@ class AdminServer:
         assert task is not None  # noqa: S101  a coroutine of the loop runs in a task
         transport = writer.transport
         if len(self._connections) >= self._max_connections:
-            # The oldest goes, for a probe is over in milliseconds: what is still here is no probe.
+            # Close the oldest: a probe takes milliseconds, so a connection that is still here is not a probe.
             self._connections.pop(next(iter(self._connections))).abort()
         self._connections[task] = transport
         try:
-            # Whatever a connection comes to is its other end's affair: a reset may show as ENOTCONN too.
+            # A failed connection is the peer's business; a reset may also show as ENOTCONN.
             with suppress(OSError, asyncio.IncompleteReadError):
                 async with asyncio.timeout(self._connection_seconds):
                     await self._converse(reader, writer)
@@ -144,7 +152,7 @@ class AdminServer:
             transport.abort()
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # Without a write buffer, drained means handed to the system, and aborting after it loses nothing.
+        # Without a write buffer, "drained" means handed to the system, so aborting afterwards loses nothing.
         writer.transport.set_write_buffer_limits(high=0)
         try:
             head = await reader.readuntil(b"\r\n\r\n")
@@ -156,7 +164,7 @@ class AdminServer:
         if writer.is_closing():
             return
         writer.write_eof()
-        # Closing on unread bytes resets the connection, and the answer with it.
+        # Closing with unread bytes resets the connection, and the answer is lost with it.
         discarded = 0
         while discarded < MAX_DISCARDED_BYTES and (chunk := await reader.read(MAX_HEAD_BYTES)):
             discarded += len(chunk)
@@ -222,7 +230,7 @@ def _response(page: Page, more_headers: str = "", *, with_body: bool = True) -> 
 
 
 def _cannot_listen(host: str | None, port: int, error: OSError) -> str:
-    # The system's own word: asyncio and uvloop each wrap it in a sentence of theirs.
+    # The system's own message, because asyncio and uvloop each wrap it in a sentence of their own.
     why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
     where = f"port {port} of all addresses" if host is None else f"{host}:{port}"
     return f"the admin server cannot listen on {where}: {why}; change admin.host or admin.port"
