@@ -389,4 +389,4 @@ def test_mistakes_in_the_configuration_are_all_that_is_said_and_end_with_2() -> 
         ["FAIL  configuration", "kafka.bootstrap_servers"],
         ["FAIL  configuration", "kafka.topics"],
     ]
-    assert last.startswith("warn  configuration: no file was given, which --config FILE does")
+    assert last.startswith("warn  configuration: no file was given; --config FILE names one")
