@@ -1,4 +1,4 @@
-"""How sending goes: for the page, and in numbers for a scrape."""
+"""Describes how sending goes: for the page, and in numbers for a scrape."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def sending_status(worker: Worker, now: float) -> SendingStatus:
-    """What may be sent, and what is."""
+    """Return what may be sent, and what is being sent."""
     gate = worker.permits.gate
     return SendingStatus(
         quota_calls_per_second=worker.settings.personalize.requests_per_second,
@@ -27,12 +27,12 @@ def sending_status(worker: Worker, now: float) -> SendingStatus:
 
 
 def sending_gauges(worker: Worker, started_at: float, now: float) -> SendingGauges:
-    """The same in numbers, with the bounds; the worker is there since ``started_at``."""
+    """Return the same in numbers, with the limits; the worker has existed since ``started_at``."""
     permits, settings = worker.permits, worker.settings
     accepted_at = permits.outage.accepted_at
     not_accepted_seconds = now - (started_at if accepted_at is None else accepted_at)
     return SendingGauges(
-        # Who had nothing to send for hours has not waited for hours.
+        # A worker that had nothing to send for hours has not waited for hours.
         not_accepted_seconds=min(not_accepted_seconds, worker.unsettled.oldest_age_seconds(now)),
         sessions_retried=len(worker.delivery.retry_states),
         calls_failed_ratio=permits.recent.failed_part(now),

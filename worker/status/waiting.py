@@ -1,4 +1,4 @@
-"""What keeps a record from being done with, told from where it is."""
+"""Says what keeps a record from being settled, judging by where it is."""
 
 from __future__ import annotations
 
@@ -12,10 +12,14 @@ if TYPE_CHECKING:
 
 
 class Queue:
-    """What holds up those that wait to be sealed, at one moment: it is the same for all that are due."""
+    """What delays sessions that are due, at one moment: it is the same for all of them.
+
+    Args:
+        worker: the worker to look at, once.
+        now: this moment.
+    """
 
     def __init__(self, worker: Worker, now: float) -> None:
-        """Look once."""
         self.now = now
         self._holds = worker.permits.holds()
         gate = worker.permits.gate
@@ -23,7 +27,7 @@ class Queue:
         self._due_cause: WaitsFor = WaitsFor("place" if no_place else "quota")
 
     def waits_for(self, due_at: float, retry_state: RetryState | None = None) -> WaitsFor:
-        """What a session that became due at ``due_at`` waits for; ``retry_state``: its last call failed."""
+        """Return what a session due at ``due_at`` waits for; with ``retry_state``, its last call failed."""
         if self._holds:
             first = self._holds[0]
             return WaitsFor("hold", first.held_seconds, code=first.kind)
@@ -35,7 +39,7 @@ class Queue:
 
 
 def under_way(worker: Worker, session_id: str, since: float, now: float) -> WaitsFor:
-    """For what a session waits whose batch is carried ``since``."""
+    """Return what a session waits for whose batch has been in flight since ``since``."""
     if (retry_state := worker.delivery.retry_states.get(session_id)) is not None:
         return _retry(retry_state, now)
     if session_id in worker.dispatcher.waiting:
@@ -48,7 +52,7 @@ def _retry(retry_state: RetryState, now: float) -> WaitsFor:
 
 
 def dead_letter(worker: Worker) -> WaitsFor:
-    """For what a record waits that is to be a dead letter."""
+    """Return what a record waits for that will become a dead letter."""
     for hold in worker.permits.holds():
         if hold.kind == "dead_letters":
             return WaitsFor("hold", hold.held_seconds, code=hold.kind)
@@ -56,6 +60,6 @@ def dead_letter(worker: Worker) -> WaitsFor:
 
 
 def kept(worker: Worker) -> WaitsFor:
-    """For what a record waits that cannot be mapped, and may be once something else is mended."""
+    """Return what a record waits for that can't be mapped, but may be once something else is fixed."""
     (hold,) = worker.quarantine.holds()
     return WaitsFor("hold", hold.held_seconds, code=hold.kind)
