@@ -1,7 +1,7 @@
-"""What the local PutEvents answers, in the form AWS answers in.
+"""Builds the answers of the local PutEvents, in the form that AWS uses.
 
-A refusal is a code and a message; the status follows from the code, by the table. The code travels in the
-header ``x-amzn-errortype``, the message in the body, as the protocol rest-json has it.
+A refusal is a code and a message; the status follows from the code, by the table. The code is in the header
+``x-amzn-errortype`` and the message in the body, as in the rest-json protocol.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Reply(Struct, frozen=True):
 
 
 class Reset(Struct, frozen=True):
-    """Cut the connection."""
+    """Cut the connection instead of answering."""
 
     ended: Callable[[], None] | None = None
 
@@ -67,7 +67,7 @@ Answer = Reply | Reset | Silence
 def response(
     status: int, body: bytes, content_type: bytes = b"application/json", extra: bytes = b""
 ) -> bytes:
-    """An HTTP response; ``extra`` holds whole header lines."""
+    """Return an HTTP response; ``extra`` holds whole header lines."""
     return b"HTTP/1.1 %d %b\r\ncontent-type: %b\r\ncontent-length: %d\r\n%b\r\n%b" % (
         status,
         PHRASES.get(status, b"Error"),
@@ -87,12 +87,12 @@ def _date_line(epoch_second: int) -> bytes:
 
 
 def dated(payload: bytes, epoch_seconds: float) -> bytes:
-    """The same response, with a Date: all that AWS answers has one."""
+    """Return the same response with a Date header, as every answer of AWS has one."""
     return payload.replace(b"\r\n", _date_line(int(epoch_seconds)), 1)
 
 
 def refused(refusal: Refusal) -> bytes:
-    """The HTTP response that says no."""
+    """Return the HTTP response for a refusal."""
     body = msgspec.json.encode({"message": refusal.message})
     errortype = b"x-amzn-errortype: %b\r\n" % refusal.code.encode()
     return response(STATUS.get(refusal.code, 400), body, extra=errortype)

@@ -1,7 +1,8 @@
-"""As much of an HTTP/1.1 server as a PutEvents endpoint takes, and cheap enough to benchmark against.
+"""As much of an HTTP/1.1 server as a PutEvents endpoint needs, and cheap enough to benchmark against.
 
-One request at a time on a connection, bodies with a length, connections kept alive. A request becomes a
-value, its answer is a value (``Reply``, ``Reset``, ``Silence``); what an answer says is decided elsewhere.
+It reads one request at a time per connection, bodies with a length only, and keeps connections alive. A
+request becomes a value, and so is its answer (``Reply``, ``Reset``, ``Silence``); other modules decide what
+it says.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ HEAD_END = b"\r\n\r\n"
 
 
 class Request(Struct, frozen=True):
-    """A request, whole. Header names are in lower case; of a repeated one the last counts."""
+    """A complete request. Header names are in lower case; if one is repeated, the last counts."""
 
     method: str
     target: str
@@ -31,25 +32,24 @@ class Request(Struct, frozen=True):
 
 
 class Unreadable(Exception):  # noqa: N818  it names what came in
-    """Bytes that are no request this server reads."""
+    """The bytes are not a request that this server can read."""
 
 
 class Inbox:
-    """Bytes in, requests out; no I/O."""
+    """Turns bytes into requests. No I/O."""
 
     def __init__(self) -> None:
-        """Begin empty."""
         self._buffer = bytearray()
 
     def feed(self, received: bytes) -> None:
-        """Add what came over the wire, in whatever pieces."""
+        """Add received bytes, in whatever pieces they come."""
         self._buffer += received
 
     def next_request(self) -> Request | None:
-        """The next request that is here whole, or None.
+        """Return the next complete request, or None.
 
         Raises:
-            Unreadable: what is here will never be a request.
+            Unreadable: the bytes can't become a request.
         """
         head_end = self._buffer.find(HEAD_END)
         if head_end < 0:
@@ -86,34 +86,38 @@ def _body_bytes(headers: dict[str, str]) -> int:
 
 
 class Connection(asyncio.Protocol):
-    """One client: its requests, answered one after the other."""
+    """One client: its requests are answered one after another.
+
+    Args:
+        respond: answers a request at once, and raises nothing.
+        connections: the set of open connections; it is in this set while connected.
+    """
 
     def __init__(self, respond: Callable[[Request], Answer], connections: set[Connection]) -> None:
-        """Take a function that answers at once and raises nothing, and the set to be in while connected."""
         self._respond = respond
         self._connections = connections
         self._inbox = Inbox()
-        # Called when the answer under way is written, or can't be any more.
+        # Called when the pending answer is written, or can't be any more.
         self._ended: Callable[[], None] | None = None
         self._busy = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Join the open connections."""
+        """Add itself to the open connections."""
         self._transport = cast("asyncio.Transport", transport)
         self._connections.add(self)
 
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002  asyncio's signature
-        """Leave the open connections; an answer that was still to come has ended."""
+        """Remove itself from the open connections; a pending answer ends."""
         self._connections.discard(self)
         self._end()
 
     def data_received(self, data: bytes) -> None:
-        """Answer what is whole."""
+        """Answer the complete requests."""
         self._inbox.feed(data)
         self._serve()
 
     def abort(self) -> None:
-        """Cut it."""
+        """Cut the connection."""
         self._transport.abort()
 
     def _serve(self) -> None:
