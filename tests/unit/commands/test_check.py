@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 NEW = (
     "is new; starts at the earliest record (kafka.start: earliest); set kafka.start: latest, and it starts "
-    "with the records that come from then on"
+    "with the records that arrive from then on"
 )
 TOPICS = {"interactions": 3, "interactions.eu": 2, "dead": 1}
 
@@ -199,7 +199,7 @@ def group_of(kafka: EmbeddedKafka, name: str = "personalize-worker", **more: str
 @pytest.mark.parametrize(
     ("more", "expected"),
     [
-        ({"kafka__start": "latest"}, "with the records that come from then on (kafka.start: latest); set "),
+        ({"kafka__start": "latest"}, "with the records that arrive from then on (kafka.start: latest); set "),
         ({"kafka__start": "latest"}, "set kafka.start: earliest, and it starts at the earliest record"),
         (
             {"kafka__client__auto_offset_reset": "largest"},
@@ -211,7 +211,7 @@ def test_where_a_new_group_begins_is_told_with_how_to_change_it(
     kafka: EmbeddedKafka, more: dict[str, str], expected: str
 ) -> None:
     line = group_of(kafka, **more)
-    assert line.startswith("ok    kafka group personalize-worker: is new; begins ")
+    assert line.startswith("ok    kafka group personalize-worker: is new; starts ")
     assert expected in line
 
 
@@ -227,14 +227,14 @@ def test_a_group_that_has_committed_goes_on_there(kafka: EmbeddedKafka) -> None:
     member = Consumer({"bootstrap.servers": kafka.bootstrap_servers, "group.id": "old"})
     member.commit(offsets=[TopicPartition("interactions", 0, 0)], asynchronous=False)
     assert group_of(kafka, "old").startswith(
-        "ok    kafka group old: continues where it committed, on 1 of 3 partitions; on the others it starts at "
-        "the earliest record (kafka.start: earliest); set kafka.start: latest"
+        "ok    kafka group old: continues where it committed, on 1 of 3 partitions; on the others it starts "
+        "at the earliest record (kafka.start: earliest); set kafka.start: latest"
     )
     member.commit(offsets=[TopicPartition("interactions", each, 0) for each in range(3)], asynchronous=False)
     member.close()
     assert group_of(kafka, "old") == (
-        "ok    kafka group old: continues where it committed, on all 3 partitions; to start over, use another "
-        "kafka.group_id"
+        "ok    kafka group old: continues where it committed, on all 3 partitions; to start over, use "
+        "another kafka.group_id"
     )
 
 
