@@ -151,7 +151,7 @@ def _letters_kept(admin: AdminClient, settings: Settings, partitions: str) -> Fi
         command = delete_command(client_settings(settings.kafka, for_="admin"), name)
         return failed(
             what,
-            f"cleanup.policy={policy} keeps only the last letter of a key, and takes none without: {command}",
+            f"cleanup.policy={policy} keeps one letter per key, and rejects letters without one: {command}",
         )
     return fine(what, f"{partitions}, cleanup.policy={policy}")
 
