@@ -249,7 +249,7 @@ def test_a_static_member_that_all_pods_would_be_is_warned_of(
     warned = [
         line for line in lines if line.startswith("warn  kafka group.instance.id: all pods have the same")
     ]
-    assert [f"write {HOSTNAME} in it" in line for line in warned] == [True] * is_warned_of
+    assert [f"put {HOSTNAME} in it" in line for line in warned] == [True] * is_warned_of
 
 
 @pytest.mark.usefixtures("credentials")
@@ -362,7 +362,7 @@ def test_an_endpoint_that_nobody_trusts_fails(
 
 def test_an_endpoint_by_http_on_another_machine_fails_unless_it_was_meant(kafka: EmbeddedKafka) -> None:
     _, lines = checked(kafka.bootstrap_servers, "http://put-events.invalid")
-    assert lines[-1].startswith("FAIL  aws endpoint: the endpoint http://put-events.invalid would be sent")
+    assert lines[-1].startswith("FAIL  aws endpoint: the endpoint http://put-events.invalid would receive")
     _, lines = checked(kafka.bootstrap_servers, "http://put-events.invalid", personalize__plain_http="true")
     assert "no connection" in lines[-1]
 
