@@ -235,6 +235,6 @@ def _line(parts: Parts, left: int) -> str:
     died_again = tally.died_again.total()
     under_way = parts.worker.unsettled.memory.records
     return (
-        f"{tally.delivered:,} accepted, {died_again:,} died again, {under_way:,} under way, "
+        f"{tally.delivered:,} accepted, {died_again:,} failed again, {under_way:,} in flight, "
         f"{left:,} to read{held}"
     )

@@ -48,7 +48,7 @@ def _rows(letter: Letter, *, payload: bool) -> Iterator[tuple[str, str]]:
     time = "" if origin.timestamp_ms is None else f", {_iso8601(origin.timestamp_ms / 1000)}"
     failed_at = letter.failed_at_seconds
     yield "letter", f"{partition}:{offset}"
-    yield "stood at", f"{origin.topic}[{origin.partition}]@{origin.offset}{time}"
+    yield "original", f"{origin.topic}[{origin.partition}]@{origin.offset}{time}"
     yield "failed at", "unknown" if failed_at is None else _iso8601(failed_at)
     yield "reason", f"{reason.kind}: {reason.text if payload else rule_of(reason)}"
     yield "tries", f"{letter.tries}, replayed {letter.replays} times"

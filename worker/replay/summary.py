@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from worker.replay.tables import Row
     from worker.replay.tally import Tally
 
-_STOPPED = "stopped before the end: the same command goes on where this one stopped\n"
+_STOPPED = "stopped before the end: the same command continues where this one stopped\n"
 _EXHAUSTED = "replayed too often: dead-letters export --exhausted, fix the letters, and produce them anew\n"
 
 
@@ -50,7 +50,7 @@ class Summary(Struct, frozen=True):
 
     def _rows(self, left_out: Mapping[str, int]) -> Iterator[Row]:
         yield "would be sent" if self.is_rehearsal else "accepted", self.delivered
-        yield "would die again" if self.is_rehearsal else "died again", sum(self.died_again.values())
+        yield "would fail again" if self.is_rehearsal else "failed again", sum(self.died_again.values())
         yield from by_reason(self.died_again)
         if self.skipped:
             yield "without a value", self.skipped

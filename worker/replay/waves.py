@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from worker.dead_letters.reading import Letter
     from worker.replay.selection import Selection
 
-FOREIGN: Final = "no dead letters of the worker"
-FILTERED: Final = "by the filters"
+FOREIGN: Final = "not written by the worker"
+FILTERED: Final = "excluded by the filters"
 EXHAUSTED: Final = f"replayed {MOST_REPLAYS} times already"
-SUPERSEDED: Final = "died again since, the later letter counts"
+SUPERSEDED: Final = "failed again since; the later letter counts"
 
 # A number that is read in a moment, and small compared with a wave.
 _READ_AT_ONCE: Final = 500

@@ -145,7 +145,7 @@ def _partitions(status: WorkerStatus) -> Iterator[str]:
     shown = status.partitions[:_SHOWN_PARTITIONS]
     yield from _table(head, [_partition(each) for each in shown])
     if (more := status.partitions_total - len(shown)) > 0:
-        yield f"and {amount(more)} partitions that are no worse"
+        yield f"and {amount(more)} more partitions, none of them worse"
 
 
 def _partition(each: PartitionStatus) -> Row:

@@ -73,7 +73,8 @@ def _calls(watched: Watched) -> Iterator[NotReady]:
     ahead = watched.clock_ahead_seconds()
     if ahead is not None and is_too_far_off(ahead):
         yield NotReady(
-            "clock", f"{clock_is_off(ahead)}, which takes no signature that is five minutes off: set it right"
+            "clock",
+            f"{clock_is_off(ahead)}, which rejects signatures that are five minutes off: set it right",
         )
 
 
@@ -118,7 +119,7 @@ def _draining(worker: Worker, now: float) -> str:
     left = max(0.0, worker.pipeline.drains_until - now)
     return (
         f"draining, {left:.0f} s left: {worker.unsettled.count()} records unsettled; "
-        "what is not delivered by then is left to the next owner"
+        "records not delivered by then go to the next owner"
     )
 
 

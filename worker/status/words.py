@@ -18,7 +18,7 @@ _CAUSES: Final = {
     "nothing": "nothing",
     "linger": "others of its session (batching.linger_seconds)",
     "quota": "quota",
-    "place": "a place: too many calls are under way or tried again",
+    "place": "a place: too many calls are in flight or being retried",
     "in_flight": "the answer to its call",
     "dead_letter": "its dead letter to be written",
     "memory": "memory: receiving is paused",

@@ -85,7 +85,7 @@ class ApiClock:
             if self._log_throttle.ended("off", now) is not None:
                 log.info("clock.right", ahead_seconds=round(ahead))
         elif times := self._log_throttle.note("off", now):
-            advice = "set it right: AWS takes no signature that is five minutes off"
+            advice = "set it right: AWS rejects signatures that are five minutes off"
             log.warning(
                 "clock.off", ahead_seconds=round(ahead), says=clock_is_off(ahead), advice=advice, times=times
             )

@@ -73,7 +73,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Mark the connection as open."""
-        # A stream's, and uvloop's are no subclasses.
+        # A stream's transport; uvloop's are not subclasses of asyncio's.
         self._transport = cast("asyncio.Transport", transport)
         if self._is_over:
             # It was given up before it was made.

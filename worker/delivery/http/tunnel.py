@@ -53,7 +53,7 @@ class Tunnel(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Send the request."""
-        # A stream's, and uvloop's are no subclasses.
+        # A stream's transport; uvloop's are not subclasses of asyncio's.
         self._wire = cast("asyncio.Transport", transport)
         self._wire.write(self._request)
 
