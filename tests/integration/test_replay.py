@@ -91,7 +91,7 @@ def test_after_the_mapping_is_mended_all_come_back_with_the_ids_they_had(site: S
 
     code, rehearsed = run(site, "replay", "--dry-run", record=WRONG)
     assert code == 0
-    assert re.search(r"^would die again +300$", rehearsed, re.MULTILINE)
+    assert re.search(r"^would fail again +300$", rehearsed, re.MULTILINE)
     assert site.kafka.committed(group(site), site.names.dead_letters) == {}
 
     code, told = run(site, "replay", "--calls-per-second", "1000")
@@ -147,7 +147,7 @@ def test_told_to_end_it_stops_in_good_order(site: Site) -> None:
     until(lambda: site.endpoint.summary().accepted_events >= 20, DELIVER_SECONDS)
     replay.told_to_end()
     assert replay.exit_code(DELIVER_SECONDS) == 1
-    assert "goes on where this one stopped" in replay.log.read_text()
+    assert "continues where this one stopped" in replay.log.read_text()
     assert_nothing_skipped(site)
     code, told = run(site, "replay", "--calls-per-second", "1000")
     assert code == 0, told
@@ -179,7 +179,7 @@ def test_markers_of_transactions_and_records_of_others_do_not_stop_a_reader(site
     others.commit_transaction(30)
     code, told = run(site, "replay")
     assert code == 0, told
-    assert re.search(rf"no dead letters of the worker +{PARTITIONS}$", told, re.MULTILINE)
+    assert re.search(rf"not written by the worker +{PARTITIONS}$", told, re.MULTILINE)
     ends = site.kafka.end_offsets(site.names.dead_letters)
     assert site.kafka.committed(group(site), site.names.dead_letters) == ends
 

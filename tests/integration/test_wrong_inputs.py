@@ -47,7 +47,7 @@ def assert_quiet(worker: WorkerProcess, site: Site) -> None:
         ("kafka", "topcs", ["views"], "did you mean kafka.topics?"),
         ("batching", "linger_seconds", "soon", "must be a number from 0 to 300"),
         ("personalize", "region", "mars", "must be a region's name"),
-        ("personalize", "region", "xx-west-1", "'xx-west-1' is no region of AWS"),
+        ("personalize", "region", "xx-west-1", "'xx-west-1' is not an AWS region"),
         ("dead_letters", "topic", "not.there", "--create --topic not.there --partitions 4"),
     ],
 )

@@ -110,7 +110,7 @@ def test_without_a_file_it_is_said_how_to_give_one(
             monkeypatch.delenv(name)
     for words in (["run"], ["dead-letters", "list"]):
         assert main(words) == 2
-        assert capsys.readouterr().err.splitlines()[-1].startswith("no file was given, which --config FILE ")
+        assert capsys.readouterr().err.splitlines()[-1].startswith("no file was given; --config FILE ")
 
 
 @pytest.mark.parametrize(

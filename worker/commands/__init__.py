@@ -1,1 +1,1 @@
-"""The commands of ``personalize-worker``, a module each; ``cli`` dispatches to them."""
+"""The commands of ``personalize-worker``, one module each; ``cli`` dispatches to them."""

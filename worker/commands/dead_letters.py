@@ -1,4 +1,4 @@
-"""The four commands. What is asked for goes to stdout; progress and what is wrong to stderr."""
+"""The four ``dead-letters`` commands. Results go to stdout; progress and errors to stderr."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 _FAILED: Final = 1
 _MISCONFIGURED: Final = 2
 _READ_AT_ONCE: Final = 1000
-# It holds what users did.
+# The file contains user data.
 _MODE: Final = 0o600
 
 
 def do_dead_letters(chosen: argparse.Namespace, complain: Callable[[ConfigError], None]) -> int:
-    """Do what the command line says; the exit code."""
+    """Run the command and return the exit code."""
     try:
         settings = read_settings(chosen.config, os.environ)
     except ConfigError as error:
@@ -41,7 +41,7 @@ def do_dead_letters(chosen: argparse.Namespace, complain: Callable[[ConfigError]
         return _MISCONFIGURED
     selection = _selection(chosen)
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # Letters hold what anybody wrote, and not each terminal has a sign for all of it.
+        # Letters contain arbitrary text, and some terminals can't show all of it.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         match chosen.dead_letters:
@@ -85,7 +85,7 @@ def _show(settings: Settings, selection: Selection, chosen: argparse.Namespace) 
         shown += 1
         if shown == chosen.limit:
             break
-    return 0 if shown else _fail("no dead letter fits")
+    return 0 if shown else _fail("no dead letter matches")
 
 
 def _export(settings: Settings, selection: Selection, chosen: argparse.Namespace) -> int:
@@ -112,20 +112,21 @@ def _write(settings: Settings, selection: Selection, out: BinaryIO) -> int:
 
 
 def _replay(settings: Settings, selection: Selection, chosen: argparse.Namespace) -> int:
-    # With the time moves what is meant, and a second start could not go on where the first one stopped.
+    # A relative time selects other letters as it passes, and a second run could not continue where the first
+    # one stopped.
     for name in ("since", "until"):
         moment = getattr(chosen, name)
         if moment is not None and moment.relative:
-            sys.stderr.write(f"personalize-worker: a replay needs the time itself: --{name} {moment}\n")
+            sys.stderr.write(f"personalize-worker: a replay needs an absolute time: --{name} {moment}\n")
             return _MISCONFIGURED
-    from worker.replay.run import Plan, replay  # noqa: PLC0415  half a second that the others need not
+    from worker.replay.run import Plan, replay  # noqa: PLC0415  half a second that the others can save
 
     rate = chosen.calls_per_second
     return replay(settings, selection, Plan(chosen.dry_run, chosen.from_start, rate, chosen.wave))
 
 
 def _letters(settings: Settings, selection: Selection) -> Iterator[Letter]:
-    """The letters that are meant, up to where the topic ends now."""
+    """Yield the selected letters, up to where the topic ends now."""
     topic = open_topic(settings, settings.kafka.group_id, SILENT_LOG)
     progress, read, found, foreign = Progress(sys.stderr), 0, 0, 0
     try:
@@ -140,12 +141,12 @@ def _letters(settings: Settings, selection: Selection) -> Iterator[Letter]:
                 elif selection.takes(letter):
                     found += 1
                     yield letter
-            progress.show(f"read {read:,} dead letters, {found:,} fit, {topic.left():,} to go")
+            progress.show(f"read {read:,} dead letters, {found:,} match, {topic.left():,} to go")
     finally:
         progress.end()
         topic.close()
         if foreign:
-            sys.stderr.write(f"left out, for their headers name no place: {foreign:,} records\n")
+            sys.stderr.write(f"left out, because their headers name no position: {foreign:,} records\n")
 
 
 def _fail(why: str) -> int:

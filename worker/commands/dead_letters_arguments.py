@@ -1,4 +1,4 @@
-"""The command line of ``dead-letters``. Only the standard library: ``--help`` is to be quick."""
+"""The command line of ``dead-letters``. Only the standard library is imported, so ``--help`` is fast."""
 
 from __future__ import annotations
 
@@ -12,52 +12,51 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     class Commands(Protocol):
-        """What ``add_subparsers`` gives."""
+        """What ``add_subparsers`` returns."""
 
         def add_parser(self, name: str, *, help: str) -> argparse.ArgumentParser:  # noqa: A002  argparse's
-            """Another command."""
+            """Add a command."""
 
 
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _REPLAY_EPILOG: Final = """\
-A replay goes on where the last one with the same filters stopped. Exit codes: 0, all were accepted; 1, some
-died again, were refused, or it was stopped before the end; 2, the command line or the configuration is wrong.
+A replay continues where the last one with the same filters stopped. Exit codes: 0, all were accepted; 1, some
+failed again, were refused, or it was stopped before the end; 2, the command line or the configuration is
+wrong.
 """
 
 
 class Moment(NamedTuple):
-    """A time in epoch seconds, and whether it was said as so long ago."""
+    """A time in epoch seconds, and whether it was given relative to now."""
 
     seconds: float
     relative: bool
 
     def __str__(self) -> str:
-        """In ISO 8601."""
+        """Format it in ISO 8601."""
         return datetime.fromtimestamp(self.seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def add_dead_letters(commands: Commands) -> None:
-    """Add the command with its own four."""
-    parser = commands.add_parser("dead-letters", help="count, show, export or replay what was put aside")
+    """Add the command with its four subcommands."""
+    parser = commands.add_parser("dead-letters", help="count, show, export or replay dead letters")
     own = parser.add_subparsers(dest="dead_letters", required=True, metavar="COMMAND")
     listing = own.add_parser("list", help="count them by reason, topic and time")
-    listing.add_argument("--by", choices=("hour", "day"), help="the steps of time (default: by their span)")
+    listing.add_argument("--by", choices=("hour", "day"), help="the time step (default: by their span)")
     listing.add_argument("--json", action="store_true", help="print JSON")
     show = own.add_parser("show", help="show some of them")
     show.add_argument("--limit", type=_count, default=1, metavar="N", help="how many (default: 1)")
-    show.add_argument(
-        "--payload", action="store_true", help="what users did, too: key, value, headers, answer"
-    )
-    export = own.add_parser("export", help="write them whole, as JSON lines")
-    export.add_argument("--output", type=Path, metavar="FILE", help="a new file (default: the output)")
-    replay = own.add_parser("replay", help="send them on their way again", epilog=_REPLAY_EPILOG)
-    replay.add_argument("--dry-run", action="store_true", help="say what would be; sends and commits nothing")
-    replay.add_argument("--from-start", action="store_true", help="begin anew")
+    show.add_argument("--payload", action="store_true", help="include user data: key, value, headers, answer")
+    export = own.add_parser("export", help="write them in full, as JSON lines")
+    export.add_argument("--output", type=Path, metavar="FILE", help="a new file (default: stdout)")
+    replay = own.add_parser("replay", help="send them through the worker again", epilog=_REPLAY_EPILOG)
+    replay.add_argument("--dry-run", action="store_true", help="show the result; send and commit nothing")
+    replay.add_argument("--from-start", action="store_true", help="start over")
     replay.add_argument(
         "--calls-per-second", type=_rate, metavar="N", help="at most (default: a twentieth of the quota)"
     )
     replay.add_argument(
-        "--wave", type=_count, default=10_000, metavar="N", help="letters put in order at a time (10000)"
+        "--wave", type=_count, default=10_000, metavar="N", help="how many letters to sort at a time (10000)"
     )
     for each in (listing, show, export, replay):
         _add_filters(each)
@@ -65,15 +64,15 @@ def add_dead_letters(commands: Commands) -> None:
 
 def _add_filters(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--config", type=Path, metavar="FILE", help="the YAML file; the environment goes over it"
+        "--config", type=Path, metavar="FILE", help="the YAML file; the environment overrides it"
     )
-    of = parser.add_argument_group("which of them (all, unless said)")
+    of = parser.add_argument_group("which letters (default: all)")
     of.add_argument("--reason", action="append", default=[], metavar="CLASS", help="error class; repeatable")
     of.add_argument("--since", type=_moment, metavar="TIME", help="failed then or later: ISO 8601, or 2h")
     of.add_argument("--until", type=_moment, metavar="TIME", help="failed before: ISO 8601, or 30m")
-    of.add_argument("--topic", metavar="NAME", help="the topic that its record stood in")
-    of.add_argument("--partition", type=_number, metavar="N", help="the partition that it stood in")
-    of.add_argument("--offsets", type=_offsets, metavar="A..B", help="where it stood there, A and B included")
+    of.add_argument("--topic", metavar="NAME", help="the topic of the original record")
+    of.add_argument("--partition", type=_number, metavar="N", help="the partition of the original record")
+    of.add_argument("--offsets", type=_offsets, metavar="A..B", help="the original offset, A to B inclusive")
     of.add_argument(
         "--letter",
         type=_place,
@@ -82,7 +81,7 @@ def _add_filters(parser: argparse.ArgumentParser) -> None:
         metavar="P:O",
         help="partition and offset in the dead-letter topic; repeatable",
     )
-    of.add_argument("--exhausted", action="store_true", help="replayed as often as may be")
+    of.add_argument("--exhausted", action="store_true", help="only those replayed as often as allowed")
 
 
 def _moment(text: str) -> Moment:
@@ -94,27 +93,27 @@ def _moment(text: str) -> Moment:
         moment = datetime.fromisoformat(text)
         utc = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
         return Moment(utc.timestamp(), relative=False)
-    except (ValueError, OverflowError):  # Beyond the calendar, the latter.
+    except (ValueError, OverflowError):  # OverflowError: the time is out of the calendar's range.
         raise argparse.ArgumentTypeError(f"{text} is neither ISO 8601 nor such as 2h") from None  # noqa: EM102, TRY003  argparse's way
 
 
 def _offsets(text: str) -> tuple[int, int]:
     match = re.fullmatch(r"(\d{1,19})\.\.(\d{1,19})", text)
     if match is None or int(match[1]) > int(match[2]):
-        raise argparse.ArgumentTypeError(f"{text} is no range such as 100..200")  # noqa: EM102, TRY003  as above
+        raise argparse.ArgumentTypeError(f"{text} is not a range such as 100..200")  # noqa: EM102, TRY003  as above
     return int(match[1]), int(match[2])
 
 
 def _place(text: str) -> tuple[int, int]:
     match = re.fullmatch(r"(\d{1,9}):(\d{1,19})", text)
     if match is None:
-        raise argparse.ArgumentTypeError(f"{text} is no place such as 3:1234")  # noqa: EM102, TRY003  as above
+        raise argparse.ArgumentTypeError(f"{text} is not a position such as 3:1234")  # noqa: EM102, TRY003  as above
     return int(match[1]), int(match[2])
 
 
 def _number(text: str) -> int:
     if not re.fullmatch(r"\d{1,9}", text):
-        raise argparse.ArgumentTypeError(f"{text} is no number of 0 or more")  # noqa: EM102, TRY003  as above
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number of 0 or more")  # noqa: EM102, TRY003  as above
     return int(text)
 
 

@@ -1,6 +1,6 @@
-"""``personalize-worker endpoint``: the local PutEvents for somebody's own topic, and what it accepted so far.
+"""``personalize-worker endpoint``: a local PutEvents for the user's own topic, and what it accepted so far.
 
-Exit codes: 0, ended as told; 1, the port can't be listened on.
+Exit codes: 0, stopped on request; 1, listening on the port failed.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from worker.local.accepted_calls import Summary
 
 _TICK_SECONDS: Final = 0.5
-# Nobody may read what is still to be said.
+# Bounded, because nobody may be reading the last lines.
 _LAST_WORD_SECONDS: Final = 1.0
 _NOT_OURS: Final = {errno.EADDRINUSE, errno.EACCES}
 
-# Not the configured group: what it commits here, it would never deliver to AWS.
+# Another group than the configured one: what a group commits here, it would never deliver to AWS.
 _HOW: Final = """\
 PutEvents listens on {url}, for this machine only. It checks what AWS checks; any tracking id
-and any keys will do, and nothing goes to AWS. In another terminal, over your own worker.yaml:
+and any keys will do, and nothing goes to AWS. In another terminal, on top of your own worker.yaml:
 
   export WORKER_PERSONALIZE__ENDPOINT_URL={url}
   export AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any AWS_DEFAULT_REGION=eu-west-1
@@ -40,14 +40,14 @@ and any keys will do, and nothing goes to AWS. In another terminal, over your ow
   export WORKER_DEAD_LETTERS__TOPIC=personalize-worker.trial WORKER_DEAD_LETTERS__CREATE_TOPIC=true
   personalize-worker run --config worker.yaml
 
-The group has to be one of the trial's own: what a group has delivered here, it never delivers to AWS.
+Use a separate group for the trial: what a group has delivered here, it never delivers to AWS.
 
 """
 
 
 def run_endpoint(port: int) -> int:
-    """Serve until SIGTERM or Ctrl-C, say how to use it and what it accepted; the exit code."""
-    # Whoever looks on may stop reading: calls are answered all the same.
+    """Serve until SIGTERM or Ctrl-C, show how to use it and what it accepted; return the exit code."""
+    # Non-blocking output, because calls must be answered even if the reader of the output stops reading.
     out = UnblockedLines(sys.stdout.fileno(), lambda _: None)
     endpoint = LocalPutEvents(Faults(any_keys=True), port=port, books=Books(numbers_only=True))
     try:
@@ -55,8 +55,8 @@ def run_endpoint(port: int) -> int:
     except OSError as error:
         if error.errno not in _NOT_OURS:
             raise
-        todo = "choose another with --port, or any that is free with --port 0"
-        sys.stderr.write(f"personalize-worker: nobody may listen on port {port} of {HOST}: {todo}\n")
+        todo = "choose another with --port, or any free one with --port 0"
+        sys.stderr.write(f"personalize-worker: can't listen on port {port} of {HOST}: {todo}\n")
         return 1
     out.drain(_LAST_WORD_SECONDS)
     return 0
@@ -76,7 +76,7 @@ async def _serve(endpoint: LocalPutEvents, out: TextIO) -> None:
 
 
 def accepted(summary: Summary) -> str:
-    """The books in one line."""
+    """Format the counts as one line."""
     if not summary.calls:
         return "no call yet"
     others = [

@@ -1,4 +1,4 @@
-"""How many members the group has: asked of Kafka by the command, so that the worker need not."""
+"""Asks Kafka for the number of the group's members; the command asks, so that the worker need not."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _PATIENCE_SECONDS: Final = 5.0
 
 
 def members(kafka: KafkaSettings, group_id: str) -> str:
-    """The number of members and the group's state, in words; or why that is not known.
+    """Return the number of members and the group's state, in words; or why they are not known.
 
-    The group is that of the worker that answered: what was given to us may be another's configuration.
+    The group is that of the worker that answered, because the given configuration may be another worker's.
     """
     other = "" if group_id == kafka.group_id else f"; --config is another worker's, of {kafka.group_id}"
     return _members(kafka, group_id) + other

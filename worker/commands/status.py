@@ -1,4 +1,4 @@
-"""``personalize-worker status``: what a running worker says of itself, for a person who was just woken.
+"""``personalize-worker status``: a running worker's report on itself, for a person who was just woken.
 
 Exit codes: 0, it is ready; 1, it is not, or does not answer; 2, the address or the configuration is wrong.
 """
@@ -26,7 +26,7 @@ _READY: Final = 0
 _NOT_READY: Final = 1
 _WRONG: Final = 2
 _PATIENCE_SECONDS: Final = 10.0
-# Where a worker is asked that listens on all addresses. Not at localhost: some know it by IPv4 only.
+# How to reach a worker that listens on all addresses. Not by "localhost", which some hosts map to IPv4 only.
 _EVERYWHERE: Final = (None, "::", "0.0.0.0")  # noqa: S104  asked for, not listened on
 _HERE: Final = ("127.0.0.1", "::1")
 _HIGHEST_PORT: Final = 65_535
@@ -40,14 +40,14 @@ def show_status(
     *,
     as_json: bool,
 ) -> int:
-    """Ask, print, and give the exit code.
+    """Ask, print, and return the exit code.
 
     Args:
-        address: of the admin server; unless given, that of the configuration, or its default on this host.
-        config: the worker's own configuration; with it, Kafka is asked for the group's members too.
-        environment: the process's.
+        address: of the admin server; by default, the one in the configuration, or the default on this host.
+        config: the worker's own configuration; if given, Kafka is asked for the group's members too.
+        environment: the environment of the process.
         say: prints a line.
-        as_json: print the answer as it came, and ask nobody else.
+        as_json: print the answer as received, and ask nobody else.
     """
     try:
         settings = None if config is None else read_settings(config, environment)
@@ -71,14 +71,14 @@ def show_status(
 
 
 def _place(address: str | None, admin: AdminSettings) -> tuple[tuple[str, ...], int]:
-    """Where to ask: at which addresses, one after the other, and which port.
+    """Return where to ask: the addresses, to be tried in order, and the port.
 
     Raises:
-        ValueError: the address is none.
+        ValueError: the address is not valid.
     """
     if address is None:
         if admin.port == 0:
-            msg = "admin.port is 0, which is any free one: say --address; the log has it as admin.listening"
+            msg = "admin.port is 0, which is any free one: use --address; the log has it as admin.listening"
             raise ValueError(msg)
         return (_HERE if admin.host in _EVERYWHERE else (str(admin.host),)), admin.port
     host, _, port = address.rpartition(":")
@@ -89,13 +89,13 @@ def _place(address: str | None, admin: AdminSettings) -> tuple[tuple[str, ...], 
 
 
 def _ask_one_of(hosts: tuple[str, ...], port: int) -> bytes:
-    """The page, from the first of them where somebody answers; else what the last said."""
+    """Return the page from the first host that answers; raise the last host's error if none does."""
     *others, last = hosts
     for host in others:
         try:
             return _ask(host, port)
         except TimeoutError:
-            # Somebody is there, and stands still.
+            # A worker is there, but hangs.
             raise
         except OSError:
             continue
@@ -103,7 +103,7 @@ def _ask_one_of(hosts: tuple[str, ...], port: int) -> bytes:
 
 
 def _ask(host: str, port: int) -> bytes:
-    """The page ``/status``; no proxy of the environment stands between."""
+    """Return the page ``/status``; proxies of the environment are not used."""
     connection = http.client.HTTPConnection(host, port, timeout=_PATIENCE_SECONDS)
     try:
         connection.request("GET", "/status")
@@ -118,9 +118,9 @@ def _ask(host: str, port: int) -> bytes:
 
 
 def _why(error: Exception) -> str:
-    """Why there is no status, and what to do."""
+    """Say why there is no status, and what to do."""
     if isinstance(error, TimeoutError):
-        return "it takes the connection and says nothing: if that lasts, restart it"
+        return "it accepts the connection and does not answer: if that lasts, restart it"
     if isinstance(error, OSError):
         todo = "is a worker running there? --address or --config says where (its log: admin.listening)"
         return f"{error.strerror or type(error).__name__}; {todo}"

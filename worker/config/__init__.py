@@ -1,7 +1,7 @@
-"""The only reader of YAML and environment: one frozen tree, or every mistake at once.
+"""The only reader of YAML and environment: it returns one frozen tree, or every mistake at once.
 
-The file is read first, the environment goes over it (``WORKER_KAFKA__TOPICS``), and what comes of it is
-checked against ``worker.settings`` and then against the rules between keys. No text that was given is shown.
+The file is read first, and the environment overrides it (``WORKER_KAFKA__TOPICS``). The result is checked
+against ``worker.settings``, and then against the rules between keys. No text that was given is ever shown.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NO_FILE = (
-    "no file was given, which --config FILE does; the project's config/minimal.yaml has the least it needs"
+    "no file was given; --config FILE names one, and the project's config/minimal.yaml has the least it needs"
 )
-"""What to say besides where the environment alone was not enough."""
+"""What to add when the environment alone was not enough."""
 
 __all__ = ["NO_FILE", "ConfigError", "Mistake", "known_keys", "read_settings", "schema"]
 
 
 def read_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
-    """The settings of the file with the environment over them.
+    """Return the settings of the file, overridden by the environment.
 
     Raises:
-        ConfigError: with all that is wrong; a file that can't be read is all that is said of it.
+        ConfigError: with all mistakes; if the file can't be read, only with that one.
     """
     given = Given()
     if path is not None:
@@ -46,7 +46,7 @@ def read_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
     for key, reason in broken_rules(values):
         if key not in wrong:
             given.mistake(key, reason)
-    # A name that stands twice, as in a list of two parts, means the same as once.
+    # A topic that is listed twice, for instance in a list joined from two, means the same as once.
     if isinstance(topics := values["kafka"].get("topics"), list):
         values["kafka"]["topics"] = list(dict.fromkeys(topics))
     if given.mistakes:
@@ -55,7 +55,7 @@ def read_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
 
 
 def schema() -> bytes:
-    """The JSON schema of the file: the types of ``worker.settings``, for editors and for CI."""
+    """Return the JSON schema of the file, from the types of ``worker.settings``, for editors and for CI."""
     tree = msgspec.json.schema(Settings)
     tree = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "personalize-worker"} | tree
     return msgspec.json.format(msgspec.json.encode(tree), indent=2) + b"\n"

@@ -1,12 +1,13 @@
-"""Reads the environment: WORKER_, the section, two underscores, the key. It goes over the file.
+"""Reads the environment: WORKER_, the section, two underscores, the key. It overrides the file.
 
-``WORKER_KAFKA__TOPICS=a,b`` (or JSON), ``WORKER_KAFKA__CLIENT__SASL_PASSWORD`` for ``sasl.password``, and
-with ``_FILE`` at its end any of them is the name of a file that holds the value, as mounted secrets do. The
-newline with which so many secrets end is cut off; of all but librdkafka's settings, white space at the ends.
+Examples are ``WORKER_KAFKA__TOPICS=a,b`` (or JSON) and ``WORKER_KAFKA__CLIENT__SASL_PASSWORD`` for
+``sasl.password``. With ``_FILE`` at its end, any of them names a file that holds the value, as mounted
+secrets do. The newline at the end of many secrets is cut off; for all but librdkafka's settings, surrounding
+white space is cut off too.
 
-Kubernetes puts variables of its own beside them when a Service is called ``worker`` or ``worker-kafka``
-(``WORKER_PORT``, ``WORKER_KAFKA_SERVICE_HOST``). It never writes two underscores, so a name without them is a
-mistake only if it begins like a section of ours and does not look like one of Kubernetes'.
+Kubernetes adds variables of its own when a Service is called ``worker`` or ``worker-kafka``
+(``WORKER_PORT``, ``WORKER_KAFKA_SERVICE_HOST``). It never writes two underscores. So a name without them is a
+mistake only if it begins like one of our sections and does not look like a variable of Kubernetes.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ _SERVICE_ADDRESS: Final = re.compile(r"(tcp|udp|sctp)://")
 
 
 class Target(Struct, frozen=True):
-    """The key that a variable sets; ``entry`` is its name within an open key."""
+    """The key that a variable sets; ``entry`` is the name within an open key."""
 
     section: str
     key: str
@@ -47,15 +48,15 @@ class Target(Struct, frozen=True):
     from_file: bool
 
     def name(self) -> str:
-        """The key, dotted."""
+        """Return the dotted key."""
         return ".".join(filter(None, (self.section, self.key, self.entry)))
 
 
 def read_environment(environ: Mapping[str, str], given: Given) -> None:
-    """Put what the environment gives over what is there, and note its mistakes."""
+    """Override the given values with those of the environment, and note its mistakes."""
     targets = {name: _target(name) for name in environ if _is_ours(name, environ[name])}
     setters: dict[str, str] = {}
-    # Whole keys go first, so that an entry of one goes over it.
+    # Whole keys come first, so that a single entry overrides its key.
     for name in sorted(targets, key=lambda each: each.count("__")):
         target = targets[name]
         if target is None:
@@ -68,7 +69,7 @@ def read_environment(environ: Mapping[str, str], given: Given) -> None:
 
 
 def _is_ours(name: str, value: str) -> bool:
-    """Whether a variable is meant for the worker."""
+    """Return whether a variable is meant for the worker."""
     if not name.startswith(PREFIX):
         return False
     rest = name.removeprefix(PREFIX)
@@ -81,7 +82,7 @@ def _is_ours(name: str, value: str) -> bool:
 
 
 def _target(name: str) -> Target | None:
-    """What a variable sets, None if there is no such key."""
+    """Return the key that a variable sets; None if there is no such key."""
     return _plain_target(name, from_file=False) or (
         _plain_target(name.removesuffix(FILE), from_file=True) if name.endswith(FILE) else None
     )
@@ -97,7 +98,7 @@ def _plain_target(name: str, *, from_file: bool) -> Target | None:
     if f"{section}.{key}" not in OPEN_KEYS:
         return None
     if key == "client":
-        # Three of librdkafka's names end with .file: those are no mounted values.
+        # Three of librdkafka's names end with .file; those are not mounted values.
         dotted = entry if entry in CLIENT_KEYS else entry.replace("_", ".")
         if not from_file and name.endswith(FILE) and dotted not in CLIENT_KEYS:
             return None
@@ -112,7 +113,7 @@ def _put(given: Given, target: Target, variable: str, value: str) -> None:
         except Unreadable as error:
             given.mistake(target.name(), f"names a file that {error}", variable)
             return
-    # Of a password nothing else may be cut off: it may begin and end with blanks.
+    # Nothing else may be cut off a password, because it may begin and end with blanks.
     value = _LAST_NEWLINE.sub("", value.removeprefix("\ufeff"))
     if target.key != "client":
         value = value.strip()
@@ -129,7 +130,7 @@ def _put(given: Given, target: Target, variable: str, value: str) -> None:
 
 
 def _json_or_text(text: str) -> object:
-    """A field's mapping: an object or a list as JSON, else a path."""
+    """Read a field's mapping: an object or a list is JSON, anything else is a path."""
     return from_json(text) if text.startswith(("{", "[")) else text
 
 

@@ -1,6 +1,7 @@
-"""Reads the YAML file: what it gives and on which lines; a key that stands twice is a mistake.
+"""Reads the YAML file: its values, and the line of each key; a duplicate key is a mistake.
 
-Whatever the file is made of, what is wrong with it is a mistake with its line, and nothing else comes of it.
+Whatever the file contains, an error in it becomes a mistake with its line, never an exception of another
+kind.
 """
 
 from __future__ import annotations
@@ -23,19 +24,19 @@ if TYPE_CHECKING:
     from worker.config.given import Given
 
 Key: TypeAlias = tuple[str, int, int | None]
-"""Dotted name, line, and the line where the same key stood before."""
+"""The dotted name, the line, and the line where the same key occurred before."""
 
 
 def read_file(path: Path, given: Given) -> None:
-    """Put what the file gives, and note its mistakes.
+    """Store the values of the file, and note its mistakes.
 
     Raises:
-        ConfigError: there is no such file, or it is no YAML.
+        ConfigError: there is no such file, or it is not valid YAML.
     """
     tree, keys = _parse(path)
     for name, line, first_line in keys:
         if first_line is not None:
-            given.mistake(name, f"stands twice, on the lines {first_line} and {line}", f"{path}:{line}")
+            given.mistake(name, f"occurs twice, on lines {first_line} and {line}", f"{path}:{line}")
         given.note_place(name, f"{path}:{line}")
     if not isinstance(tree, dict):
         raise ConfigError([Mistake(str(path), f"is {kind(tree)}, must be a mapping of sections")])
@@ -55,7 +56,7 @@ def _put_section(given: Given, section: object, keys: object) -> None:
 
 
 def _parse(path: Path) -> tuple[object, list[Key]]:
-    """The file's one document, and where its keys stand; an empty file gives an empty mapping."""
+    """Parse the file's single document and the positions of its keys; an empty file is an empty mapping."""
     try:
         text = read_text(path)
     except Unreadable as error:
@@ -66,17 +67,17 @@ def _parse(path: Path) -> tuple[object, list[Key]]:
         root = loader.get_single_node()
         if root is None:
             return {}, []
-        # In this order: constructing writes merged keys into the nodes.
+        # Keys first, because constructing writes merged keys into the nodes.
         keys = list(_keys(root, "", set()))
         return construct(loader, root), keys
-    except Exception as error:  # noqa: BLE001  PyYAML lets through whatever a tag's reader raises, as for !!int ""
+    except Exception as error:  # noqa: BLE001  PyYAML passes on whatever a tag's reader raises, as for !!int ""
         reason, line = _why_no_yaml(error, text)
         at = f"{path}:{line}" if line else ""
-        raise ConfigError([Mistake(str(path), f"is no YAML: {reason}", at)]) from None
+        raise ConfigError([Mistake(str(path), f"is not valid YAML: {reason}", at)]) from None
 
 
 def _why_no_yaml(error: Exception, text: str) -> tuple[str, str]:
-    """What is wrong, and the line, as far as they are known."""
+    """Return what is wrong and the line, as far as they are known."""
     match error:
         case yaml.MarkedYAMLError():
             mark = error.problem_mark or error.context_mark
@@ -87,24 +88,25 @@ def _why_no_yaml(error: Exception, text: str) -> tuple[str, str]:
         case TooMuch():
             return "its aliases make it too large", ""
         case _:
-            # No date (2024-13-01), no number (0x), nested too deep: their texts would cite it.
+            # An invalid date (2024-13-01) or number (0x), or nested too deep: the exception's text would
+            # quote it.
             return type(error).__name__, ""
 
 
 def _without_text(problem: str) -> str:
-    """YAML's complaint without what it cites: it takes a password like *a or !a for an alias or a tag."""
+    """Strip quotations from YAML's error, because it takes a password like *a or !a for an alias or a tag."""
     return re.sub(r"""(['"])(?!<|\\?.\1).*""", "...", problem)
 
 
 def _keys(node: yaml.Node, prefix: str, seen: set[int]) -> Iterator[Key]:
-    """Each key below a node."""
-    # An alias leads to a node that was here already.
+    """Yield each key below a node."""
+    # An alias leads to a node that has been visited already.
     if not isinstance(node, yaml.MappingNode) or id(node) in seen:
         return
     seen.add(id(node))
     lines: dict[str, int] = {}
     for key, value in node.value:
-        # Merged keys (<<) may stand again: that is what merging is for.
+        # Merged keys (<<) may occur again, because that is what merging is for.
         if isinstance(key, yaml.ScalarNode) and key.value != "<<":
             line = key.start_mark.line + 1
             yield f"{prefix}{key.value}", line, lines.get(key.value)

@@ -1,4 +1,4 @@
-"""What file and environment give, before it is checked: values, and where each came from."""
+"""What file and environment give, before validation: the values, and where each came from."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from worker.config.mistakes import Mistake
 
 
 class Given:
-    """Values as they were written, their places, and the mistakes found so far."""
+    """The values as written, their positions, and the mistakes found so far."""
 
     def __init__(self) -> None:
-        """Begin with nothing given."""
         self.sections: dict[str, dict[str, object]] = {}
         self.places: dict[str, str] = {}
         self.mistakes: list[Mistake] = []
@@ -21,24 +20,24 @@ class Given:
         self.sections.setdefault(section, {})[key] = value
 
     def override(self, section: str, key: str, value: object, place: str) -> None:
-        """Set a key over what was given before; what stood within it is gone."""
+        """Override a key; entries given for it before are dropped."""
         name = f"{section}.{key}"
         self.places = {each: at for each, at in self.places.items() if not each.startswith(f"{name}.")}
         self.places[name] = place
         self.put(section, key, value)
 
     def override_entry(self, section: str, key: str, entry: str, value: object, place: str) -> None:
-        """Set one entry of a key that is a mapping; what is no mapping makes way."""
+        """Set one entry of a key that is a mapping; a value that is not a mapping is replaced."""
         before = self.sections.get(section, {}).get(key)
         self.put(section, key, (before if isinstance(before, dict) else {}) | {entry: value})
         self.places[f"{section}.{key}.{entry}"] = place
 
     def note_place(self, name: str, place: str) -> None:
-        """Remember where a key stands."""
+        """Remember where a key was given."""
         self.places[name] = place
 
     def mistake(self, key: str, reason: str, place: str | None = None) -> None:
-        """Add a mistake; its place is the key's, or that of the nearest key around it."""
+        """Add a mistake; its position is that of the key, or of the nearest enclosing key."""
         where = self._place(key) if place is None else place
         self.mistakes.append(Mistake(key=_name_of(key), reason=reason, where=where))
 
@@ -52,5 +51,5 @@ class Given:
 
 
 def _name_of(key: str) -> str:
-    """A key as far as it can be a name: YAML takes all of ``{sasl.password:secret}`` for one."""
+    """Return the part of a key that can be a name: YAML reads all of ``{sasl.password:secret}`` as a key."""
     return re.sub(r"[^\w.\[\]$^-].*", "...", key, flags=re.DOTALL)

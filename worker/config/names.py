@@ -1,4 +1,4 @@
-"""The keys that there are, what type each has, and which one a wrong name is nearest to."""
+"""The known keys, their types, and the closest match for a wrong name."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from worker.sources.kafka.properties import ALL as CLIENT_KEYS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-# Keys whose entries have names of their own: librdkafka's, and the fields of an interaction.
+# Keys whose entries have names of their own: those of librdkafka, and the fields of an interaction.
 OPEN_KEYS: Final = frozenset({"kafka.client", "record.mapping"})
 
 
 @cache
 def sections() -> Mapping[str, Mapping[str, FieldInfo]]:
-    """Each section's keys and their types."""
+    """Return each section's keys and their types."""
     return {section.name: {key.name: key for key in fields(section.type)} for section in fields(Settings)}
 
 
 def known_keys() -> tuple[str, ...]:
-    """All keys, dotted, in the order of the tree."""
+    """Return all dotted keys in the order of the tree."""
     return tuple(f"{section}.{key}" for section, keys in sections().items() for key in keys)
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
-    """The one of ``names`` that was most likely meant, if one is near."""
+    """Return the one of ``names`` that was most likely meant, if one is close."""
     return next(iter(get_close_matches(name, tuple(names), n=1, cutoff=0.6)), None)
 
 
 def nearest_key(name: str) -> str | None:
-    """The known key that was most likely meant: of the same section, else the same word in another."""
+    """Return the known key that was most likely meant: in the same section, else the same word in another."""
     for client_key in (name, name.partition(".")[2]):
         if client_key in CLIENT_KEYS:
             return f"kafka.client.{client_key}"
@@ -47,5 +47,5 @@ def nearest_key(name: str) -> str | None:
 
 
 def meant(name: str | None) -> str:
-    """The end of a sentence that says which name was meant."""
+    """Return the end of a sentence that suggests the name."""
     return f"; did you mean {name}?" if name else ""

@@ -1,4 +1,4 @@
-"""Reads what is mounted: a file of the configuration or of a secret, whatever its bytes."""
+"""Reads mounted files: a configuration or a secret, whatever its bytes."""
 
 from __future__ import annotations
 
@@ -9,38 +9,42 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from pathlib import Path
 
-# A ConfigMap and a Secret hold 1 MiB at most; no configuration is near that.
+# A ConfigMap or a Secret holds 1 MiB at most; no configuration comes near that.
 MAX_BYTES: Final = 256 * 1024
 
 
 class Unreadable(Exception):  # noqa: N818  it names the state
-    """There is no text to be had: ``reason`` completes "the file ...", ``line`` is where, if known."""
+    """The text can't be read.
+
+    Args:
+        reason: completes "the file ...".
+        line: where the problem is, if known.
+    """
 
     def __init__(self, reason: str, line: int | None = None) -> None:
-        """Hold both."""
         super().__init__(reason)
         self.reason = reason
         self.line = line
 
 
 def read_text(path: Path) -> str:
-    """The text of a file, without a byte order mark, its lines ended by a newline each.
+    """Return the text of a file without a byte order mark, with a newline as line ending.
 
     Raises:
-        Unreadable: it can't be opened, is too large, or is no text.
+        Unreadable: the file can't be opened, is too large, or is not text.
     """
     raw = _read(path)
     try:
         text = raw.decode("utf-16" if raw.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig")
     except UnicodeDecodeError as error:
-        reason = "is no text in UTF-8"
+        reason = "is not UTF-8 text"
         raise Unreadable(reason, raw[: error.start].count(b"\n") + 1) from None
     return text.replace("\r\n", "\n")
 
 
 def _read(path: Path) -> bytes:
     try:
-        # A pipe that nobody writes to would keep the plain open waiting for ever.
+        # A plain open would wait for ever on a pipe that nobody writes to.
         number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(number, "rb") as file:
             os.set_blocking(number, True)
@@ -48,7 +52,7 @@ def _read(path: Path) -> bytes:
     except OSError as error:
         reason = f"can't be read: {error.strerror}"
     except ValueError:
-        reason = "can't be read: that is no name of a file"
+        reason = "can't be read: that is not a valid file name"
     else:
         if len(raw) <= MAX_BYTES:
             return raw

@@ -1,4 +1,4 @@
-"""The rules between keys, and those that others know better: librdkafka's and the mapping's."""
+"""The rules between keys, and the rules that others know better: librdkafka's and the mapping's."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
     from worker.settings import ClientValue
 
-# What a revoke waits for its commit (worker.sources.kafka.source).
+# How long a revoke waits for its commit (worker.sources.kafka.source).
 _COMMIT_SECONDS: Final = 5.0
-# librdkafka's names for one position.
+# librdkafka's aliases for the same position.
 _STARTS: Final = {"smallest": "earliest", "beginning": "earliest", "largest": "latest", "end": "latest"}
 
 
 def broken_rules(values: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-    """Which rules the values break, by key; a value that is missing or wrong in itself breaks none."""
+    """Yield the broken rules by key; a value that is missing or invalid in itself breaks none."""
     yield from _waits(**values["retry"])
     yield from _ages(**values["limits"], linger_seconds=values["batching"].get("linger_seconds", 1.0))
     topics = values["kafka"].get("topics", [])
@@ -53,31 +53,34 @@ def _ages(
     if max_age_seconds is None and when_too_old != "dead_letter":
         yield "limits.max_age_seconds", f"is not set, so limits.when_too_old: {when_too_old} does nothing"
     if max_age_seconds is not None and max_age_seconds <= linger_seconds:
-        yield "limits.max_age_seconds", "is not above batching.linger_seconds: all that lingers is too old"
+        yield "limits.max_age_seconds", "is not above batching.linger_seconds: whatever lingers is too old"
 
 
 def _patterns(topics: list[str]) -> Iterator[tuple[str, str]]:
-    """A pattern has to mean the same to librdkafka, to a broker and to the worker."""
+    """Check that a pattern means the same to librdkafka, to a broker and to the worker."""
     for index, topic in enumerate(topics):
         if is_pattern(topic):
             try:
                 parse(topic)
             except PatternError as error:
-                yield f"kafka.topics[{index}]", f"must be a pattern that everybody reads alike; it {error}"
+                yield (
+                    f"kafka.topics[{index}]",
+                    f"must be a pattern that librdkafka and brokers read alike; it {error}",
+                )
 
 
 def _own_dead_letters(topics: list[str], dead_letters: str | None) -> Iterator[tuple[str, str]]:
-    """A worker that reads its own dead letters would go round in circles."""
+    """Reject a worker that reads its own dead letters, because it would go round in circles."""
     for index, topic in enumerate(topics):
         if dead_letters is not None and takes_in(topic, dead_letters):
             yield (
                 f"kafka.topics[{index}]",
-                "takes in dead_letters.topic: the worker would read its own dead letters",
+                "matches dead_letters.topic: the worker would read its own dead letters",
             )
 
 
 def _addresses(values: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-    """What a pattern can't say of addresses: how high a port may be, and what IPv6 is written like."""
+    """Check what a regular expression can't check in an address: the range of a port, and IPv6 syntax."""
     for server in values["kafka"].get("bootstrap_servers", "").split(","):
         if server and (wrong := _wrong_address(f"kafka://{server.strip()}")):
             yield "kafka.bootstrap_servers", wrong
@@ -85,7 +88,7 @@ def _addresses(values: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, s
         yield "personalize.endpoint_url", wrong
     host = values.get("admin", {}).get("host") or ""
     if ":" in host and _wrong_address(f"http://[{host}]"):
-        yield "admin.host", "is no address: an IPv6 address is written such as ::1"
+        yield "admin.host", "is not a valid address: an IPv6 address is written such as ::1"
 
 
 def _wrong_address(url: str) -> str | None:
@@ -93,19 +96,19 @@ def _wrong_address(url: str) -> str | None:
         port = urlsplit(url).port
         ip_address((urlsplit(url).hostname or "") if "[" in url else "127.0.0.1")
     except ValueError:
-        return "is no address: a port is from 1 to 65535, an IPv6 address is written such as [::1]"
+        return "is not a valid address: a port is from 1 to 65535, an IPv6 address is written such as [::1]"
     return "has the port 0, which nobody listens on" if port == 0 else None
 
 
 def _start(start: str | None = None, **rest: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401  the section's others
-    """One thing, two names: they may not say two things."""
+    """Check that the two names of one setting do not contradict each other."""
     said = rest.get("client", {}).get("auto.offset.reset")
     if start is not None and said is not None and _STARTS.get(str(said).lower(), said) != start:
-        yield "kafka.start", "says another thing than auto.offset.reset of kafka.client; keep one"
+        yield "kafka.start", "contradicts auto.offset.reset of kafka.client; keep one"
 
 
 def _patience(revoke_seconds: float = 10.0, **rest: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401  as above
-    """Who takes longer to let partitions go than the group waits is put out of it."""
+    """Check that revoking takes no longer than the group waits, because otherwise the member is expelled."""
     waits_ms = number(rest.get("client", {}).get("max.poll.interval.ms"))
     if waits_ms is not None and waits_ms < (revoke_seconds + _COMMIT_SECONDS) * 1000:
         why = f"kafka.revoke_seconds and the {_COMMIT_SECONDS:g} seconds of a last commit"
@@ -118,7 +121,7 @@ def _client(client: Mapping[str, ClientValue]) -> Iterator[tuple[str, str]]:
         yield f"kafka.client.{name}", reason
     rest = {name: value for name, value in client.items() if name not in refused}
     if refused.keys() & {"sasl.mechanism", "sasl.mechanisms"}:
-        # Without its mechanism, the protocol would be complained of too.
+        # Without its mechanism, the protocol would be reported too.
         rest.pop("security.protocol", None)
     for said, reason in refused_by_librdkafka(rest) if rest else ():
         if said is None:
@@ -135,7 +138,7 @@ def _mapping(
     builtin_placeholder_ids: bool = True,  # noqa: FBT001, FBT002  by name, as the settings are
     **_: object,
 ) -> Iterator[tuple[str, str]]:
-    # The mapping's compiler is not needed to show a help text.
+    # Imported late, because a help text does not need the mapping's compiler.
     from worker.core.mapping import MappingError, compile_mapping  # noqa: PLC0415  see above
 
     try:

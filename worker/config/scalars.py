@@ -1,7 +1,7 @@
-"""Makes a value of YAML what it was meant to be: text stays as it is written where text is wanted.
+"""Corrects YAML's guesses at types: where text is wanted, text stays as it is written.
 
-YAML takes 0123 for 83, 1_000 and 12:30 for numbers, yes and off for truths, 2026-11-27 for a day. A password,
-an id or a topic's name that looks so is none of these.
+YAML reads 0123 as 83, 1_000 and 12:30 as numbers, yes and off as booleans, and 2026-11-27 as a date. A
+password, an id or a topic's name that looks like one of these is text all the same.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ _MAX_NODES: Final = 10_000
 
 
 class TooMuch(Exception):  # noqa: N818  it names the state
-    """Aliases make more of the file than anybody wrote, or something hold itself."""
+    """Aliases expand the file beyond what anybody wrote, or a node contains itself."""
 
 
 def construct(loader: yaml.SafeLoader, root: yaml.Node) -> object:
-    """The document, with text where the settings want text.
+    """Construct the document, with text where the settings want text.
 
     Raises:
-        TooMuch: its aliases multiply.
-        yaml.YAMLError: it is no document of this loader's.
+        TooMuch: its aliases expand too far.
+        yaml.YAMLError: this loader can't construct it.
     """
     if _size(root, {}) > _MAX_NODES:
         raise TooMuch
@@ -56,7 +56,7 @@ def construct(loader: yaml.SafeLoader, root: yaml.Node) -> object:
 def _change(
     loader: yaml.SafeLoader, node: yaml.Node, change: Callable[[str, yaml.Node], yaml.Node]
 ) -> yaml.Node:
-    """Change the values of a mapping, by key; what is merged into it (<<) belongs to it."""
+    """Change the values of a mapping by key; values merged into it (<<) belong to it."""
     if isinstance(node, yaml.MappingNode):
         loader.flatten_mapping(node)
         node.value = [
@@ -67,17 +67,17 @@ def _change(
 
 
 def _as_written(node: yaml.Node) -> yaml.Node:
-    """The scalar as text; null stays null, for that is how a key is said to have no value."""
+    """Return the scalar as text; null stays null, because that is how a key is given no value."""
     if not isinstance(node, yaml.ScalarNode) or node.tag not in _RESOLVED:
         return node
-    # Another node: an alias of this one may stand where a number is wanted.
+    # A new node, because an alias of this one may occur where a number is wanted.
     return yaml.ScalarNode(_TEXT, node.value, node.start_mark, node.end_mark)
 
 
 def _size(node: yaml.Node, known: dict[int, int]) -> int:
-    """How many nodes it has with every alias written out."""
+    """Return the number of nodes with every alias expanded."""
     if id(node) not in known:
-        # Until it is known: what holds itself has no end.
+        # Too large until it is known, because a node that contains itself is infinite.
         known[id(node)] = _MAX_NODES + 1
         if isinstance(node, yaml.MappingNode):
             within = [each for pair in node.value for each in pair]

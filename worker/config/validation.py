@@ -1,7 +1,7 @@
-"""Holds what was given against the types of ``worker.settings``, leaf by leaf: every mistake is found.
+"""Validates the given values against the types of ``worker.settings``, leaf by leaf, to find all mistakes.
 
-Text is looked at before its type is: no name, address or path holds a control character (a newline that came
-with a secret), and no library takes half of a surrogate pair, which is how a byte that is no UTF-8 shows.
+Text is checked before its type: no name, address or path contains a control character (such as a newline that
+came with a secret), and no library accepts a lone surrogate, which is how a byte that is not UTF-8 shows.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _NO_TEXT: Final = re.compile(r"[\x00\ud800-\udfff]")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
 _MAX_DEPTH: Final = 20
 _NUMBERS: Final = ("parse_int", "parse_float", "parse_constant")
-# What a number of more digits is, nobody wants to read.
+# Nobody wants to read a number with more digits.
 _SHOWN_UP_TO: Final = 10**15
 
 
 def validate(given: Given) -> dict[str, dict[str, object]]:
-    """The values that are right, by section and key; the others are noted as mistakes."""
+    """Return the valid values by section and key; the others are noted as mistakes."""
     values: dict[str, dict[str, object]] = {}
     for section, keys in sections().items():
         written = given.sections.get(section, {})
@@ -49,21 +49,21 @@ def validate(given: Given) -> dict[str, dict[str, object]]:
 
 
 def _right(key: str, value: object, type_: object, name: str, found: Mapping[str, str]) -> dict[str, object]:
-    """The key with its value, if that is right; of a mapping, where one is wanted, the entries that are."""
+    """Return the key with its value if that is valid; where a mapping is wanted, its valid entries."""
     if found and isinstance(value, dict) and get_origin(bare(type_)) is dict:
         return {key: {entry: item for entry, item in value.items() if f"{name}.{entry}" not in found}}
     return {} if found else {key: value}
 
 
 def _odd_text(value: object, name: str, depth: int = 0) -> Iterator[tuple[str, str]]:
-    """Text that nobody could use, wherever it stands within a value."""
+    """Find unusable text anywhere within a value."""
     if depth > _MAX_DEPTH:
         yield name, "is nested too deep"
     elif isinstance(value, str):
         if _NO_TEXT.search(value):
-            yield name, "holds a NUL or what is no UTF-8"
+            yield name, "contains a NUL or bytes that are not UTF-8"
         elif not name.startswith(tuple(OPEN_KEYS)) and _CONTROL.search(value):
-            yield name, "holds a newline or another control character"
+            yield name, "contains a newline or another control character"
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from _odd_text(item, f"{name}[{index}]", depth + 1)
@@ -74,7 +74,7 @@ def _odd_text(value: object, name: str, depth: int = 0) -> Iterator[tuple[str, s
 
 
 def faults(value: object, type_: object, name: str) -> Iterator[tuple[str, str]]:
-    """What is wrong with a value, each with the dotted name of where within it."""
+    """Yield the mistakes in a value, each with the dotted name of its position within it."""
     plain = bare(type_)
     if get_origin(plain) is tuple and isinstance(value, list):
         for index, item in enumerate(value):
@@ -84,7 +84,7 @@ def faults(value: object, type_: object, name: str) -> Iterator[tuple[str, str]]
     elif get_origin(plain) is dict and isinstance(value, dict):
         for key, item in value.items():
             if not isinstance(key, str):
-                yield f"{name}.{key}", f"is named by {kind(key)}, must be named by text: put it in quotes"
+                yield f"{name}.{key}", f"has {kind(key)} as its name, must have text: put it in quotes"
             yield from faults(item, get_args(plain)[1], f"{name}.{key}")
         return
     try:
@@ -94,10 +94,10 @@ def faults(value: object, type_: object, name: str) -> Iterator[tuple[str, str]]
 
 
 def from_text(text: str, type_: object) -> object:
-    """The value that a text stands for, as YAML would give it; the text itself if it stands for none."""
+    """Return the value that a text stands for, as YAML would; the text itself if it stands for none."""
     plain = bare(type_)
     if not text and type(None) in get_args(plain):
-        # An empty variable is how a chart says that it has nothing to say.
+        # A chart sets an empty variable when it has no value.
         return None
     if get_origin(plain) is tuple and not text.startswith("["):
         return [each.strip() for each in text.split(",") if each.strip()]
@@ -110,8 +110,8 @@ def from_text(text: str, type_: object) -> object:
 
 
 def from_json(text: str, *, numbers_as_text: bool = False) -> object:
-    """The value that JSON text stands for; the text itself if it is none."""
-    # Written 0.10 or 1e5, a password has to stay so.
+    """Return the value of JSON text; the text itself if it is not JSON."""
+    # A password written 0.10 or 1e5 has to stay as it is.
     digits: dict[str, Any] = dict.fromkeys(_NUMBERS, str) if numbers_as_text else {}
     try:
         return json.loads(text, **digits)
@@ -120,18 +120,18 @@ def from_json(text: str, *, numbers_as_text: bool = False) -> object:
 
 
 def wants_text(type_: object) -> bool:
-    """Whether a value of this type is, or may be, text."""
+    """Return whether a value of this type is, or may be, text."""
     plain = bare(type_)
     return get_origin(plain) is Literal or str in (plain, *map(bare, get_args(plain)))
 
 
 def item_type(plain: object) -> object:
-    """The type of what a list or a mapping holds."""
+    """Return the type of the items of a list or a mapping."""
     return get_args(plain)[0 if get_origin(plain) is tuple else 1]
 
 
-def kind(value: object) -> str:  # noqa: PLR0911  a table, a case a kind
-    """What sort of value was given, never the value."""
+def kind(value: object) -> str:  # noqa: PLR0911  a table: one case per kind
+    """Describe the kind of a value, never the value itself."""
     match value:
         case None:
             return "empty"
@@ -150,7 +150,7 @@ def kind(value: object) -> str:  # noqa: PLR0911  a table, a case a kind
 
 
 def bare(type_: object) -> object:
-    """The type without its limits."""
+    """Return the type without its limits."""
     while get_origin(type_) is Annotated:
         type_ = get_args(type_)[0]
     return type_
@@ -164,7 +164,7 @@ def _or_text(read: Callable[[str], object], text: str) -> object:
 
 
 def _reason(value: object, type_: object) -> str:
-    """Why a value is not of its type. Only numbers are shown, and only where a number is wanted."""
+    """Say why a value does not have its type. Only numbers are shown, and only where a number is wanted."""
     plain = bare(type_)
     must = f"must be {_must(type_)}"
     if get_origin(plain) is Literal:
@@ -179,11 +179,11 @@ def _reason(value: object, type_: object) -> str:
 
 
 def _must(type_: object) -> str:
-    """What a type wants, in words."""
+    """Describe in words what a type requires."""
     return _words(inspect.type_info(type_))
 
 
-def _words(info: inspect.Type) -> str:  # noqa: PLR0911  a table, a case a type
+def _words(info: inspect.Type) -> str:  # noqa: PLR0911  a table: one case per type
     match info:
         case inspect.Metadata(extra={"must": str(must)}):
             return must

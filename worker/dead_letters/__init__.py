@@ -1,1 +1,1 @@
-"""Where records go that can not be delivered: written, and waited for."""
+"""Writes records that can't be delivered to the dead-letter topic, and waits for the acknowledgement."""

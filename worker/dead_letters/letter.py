@@ -1,9 +1,9 @@
-"""What a dead letter bears: the headers of its record, then the worker's own.
+"""Builds the headers of a dead letter: those of its record, then the worker's own.
 
-A record that was a dead letter before (it was replayed) keeps the place where it stood first, so its events
-keep their ids; its tries add up; of each of the worker's headers there is one.
+A record that was a dead letter before (it was replayed) keeps its original position, so its events keep their
+ids. Its tries add up, and each of the worker's headers occurs once.
 
-Headers of its own that the client can't read or write cost the record its headers, not the letter; one header
+If the client can't read or write the record's own headers, the letter is written without them, and one header
 says so.
 """
 
@@ -18,7 +18,7 @@ from worker.core.model import dead_letter_headers as names
 if TYPE_CHECKING:
     from worker.core.model.records import Headers, Reason, Record
 
-# As librdkafka takes them; all values are bytes or None.
+# In librdkafka's form; all values are bytes or None.
 LetterHeaders: TypeAlias = list[tuple[str, str | bytes | None]]
 
 OWN_NAMES: Final = frozenset(
@@ -37,14 +37,14 @@ OWN_NAMES: Final = frozenset(
     }
 )
 _WHY_MISSING: Final = {names.UNREADABLE, names.UNWRITABLE}
-# More digits than a count can have: a header that was not the worker's.
+# A header with more digits than a count can have did not come from the worker.
 _MAX_COUNT_DIGITS: Final = 9
 
 
 def letter_headers(
     record: Record, reason: Reason, tries: int, *, failed_at_seconds: float, version: str
 ) -> LetterHeaders:
-    """The headers of the record's dead letter; ``failed_at_seconds`` counts from the epoch."""
+    """Return the headers of the record's dead letter; ``failed_at_seconds`` counts from the epoch."""
     first = origin(record)
     timestamp = "" if first.timestamp_ms is None else str(first.timestamp_ms)
     failed_at = datetime.fromtimestamp(failed_at_seconds, UTC).isoformat(timespec="milliseconds")
@@ -57,7 +57,7 @@ def letter_headers(
         (names.ORIGINAL_OFFSET, b"%d" % first.offset),
         (names.ORIGINAL_TIMESTAMP, timestamp.encode()),
         (names.ERROR_CLASS, reason.kind.encode()),
-        # What the API said may hold half a surrogate pair, which is not UTF-8.
+        # The API's message may contain half a surrogate pair, which is not UTF-8.
         (names.REASON, reason.text.encode(errors="backslashreplace")),
         (names.TRIES, b"%d" % (tries + count_in(record, names.TRIES))),
         (names.FAILED_AT, failed_at.encode()),
@@ -68,13 +68,13 @@ def letter_headers(
 
 
 def without_theirs(headers: LetterHeaders) -> LetterHeaders:
-    """The same letter's headers without those of its record."""
+    """Return the letter's headers without those of its record."""
     ours = [each for each in headers if each[0] in OWN_NAMES and each[0] != names.HEADERS]
     return [*ours, (names.HEADERS, names.UNWRITABLE)]
 
 
 def count_in(record: Record, name: str) -> int:
-    """What an earlier death, or a replay, counted in the header of this name; 0 without one."""
+    """Return the count that an earlier dead letter, or a replay, wrote to this header; 0 without one."""
     for each, value in record.headers:
         if each == name and value and value.isdigit() and len(value) <= _MAX_COUNT_DIGITS:
             return int(value)
@@ -82,7 +82,7 @@ def count_in(record: Record, name: str) -> int:
 
 
 def _theirs(headers: Headers) -> tuple[LetterHeaders, bytes | None]:
-    """The record's own headers, and why they are missing if they are."""
+    """Return the record's own headers, and why they are missing if they are."""
     theirs: LetterHeaders = [each for each in headers if each[0] not in OWN_NAMES]
     if not all(_is_writable(name) for name, _ in theirs):
         return [], names.UNWRITABLE
@@ -91,7 +91,7 @@ def _theirs(headers: Headers) -> tuple[LetterHeaders, bytes | None]:
 
 
 def _is_writable(name: str) -> bool:
-    """Whether the client writes it as it is: a NUL cuts it off, half a surrogate pair ends the process."""
+    """Return whether the client can write the name: a NUL truncates it, a lone surrogate crashes us."""
     try:
         return b"\0" not in name.encode()
     except UnicodeEncodeError:

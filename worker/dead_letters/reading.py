@@ -1,6 +1,7 @@
-"""A dead letter, read back: what its headers say, and the record that it becomes when it is replayed.
+"""Reads a dead letter back: what its headers say, and the record that a replay makes of it.
 
-Anybody who may write to the topic may write such headers: whatever they hold, a letter is opened or is none.
+Anybody with write access to the topic may write such headers. Whatever they contain, a record either opens as
+a letter or is not one; reading never fails.
 """
 
 from __future__ import annotations
@@ -20,22 +21,22 @@ if TYPE_CHECKING:
     from worker.core.offsets.assignment import Assignment
 
 
-# 10000-01-01T00:00:00Z: beyond it there is no calendar, and before 1970 there was no Kafka.
+# 10000-01-01T00:00:00Z: ``datetime`` ends there, and before 1970 there was no Kafka.
 _END_SECONDS: Final = 253_402_300_800
 
 
 class Letter(Struct, frozen=True, gc=False):
-    """One dead letter; ``record`` is it as the dead-letter topic holds it."""
+    """One dead letter; ``record`` is the record in the dead-letter topic."""
 
     record: Record
     origin: Origin
-    """Where its record stood first."""
+    """The original position of its record."""
     reason: Reason
-    """Why it died. Of a refused event it holds what the API said, which may cite values."""
+    """Why it became a dead letter. For a refused event it has the API's message, which may quote values."""
     tries: int
     replays: int
     failed_at_seconds: float | None
-    """Since the epoch; None where no time stands."""
+    """In seconds since the epoch; None if there is no time."""
     version: str
 
     @property
@@ -45,12 +46,12 @@ class Letter(Struct, frozen=True, gc=False):
 
     @property
     def own_headers(self) -> Headers:
-        """The headers that its record had."""
+        """The headers of its record."""
         return tuple(each for each in self.record.headers if each[0] not in OWN_NAMES)
 
 
 def open_letter(record: Record) -> Letter | None:
-    """What a record of the dead-letter topic says; None: the worker did not write it."""
+    """Parse a record of the dead-letter topic; None: the worker did not write it."""
     origin = replayed_origin(record)
     if origin is None:
         return None
@@ -67,12 +68,12 @@ def open_letter(record: Record) -> Letter | None:
 
 
 def rule_of(reason: Reason) -> str:
-    """Its text as far as it can hold no value: the code alone of what the API refused."""
+    """Return the part of the text that can't contain a value: only the code if the API refused the event."""
     return reason.text.partition(":")[0] if reason.kind == REFUSED else reason.text
 
 
 def replayed(letter: Letter, assignment: Assignment, offset: int, received_at: float) -> Record:
-    """The record to send on its way again: all that its event's id is made of, and one replay more."""
+    """Return the record to process again: with everything that makes up its event id, and one more replay."""
     record = letter.record
     headers = tuple(each for each in record.headers if each[0] != names.REPLAYS)
     counted = (*headers, (names.REPLAYS, b"%d" % (letter.replays + 1)))
@@ -80,7 +81,7 @@ def replayed(letter: Letter, assignment: Assignment, offset: int, received_at: f
 
 
 def _text(value: bytes | None) -> str:
-    """The header's text, fit for a terminal whoever wrote it."""
+    """Return the header's text, made safe for a terminal whoever wrote it."""
     text = (value or b"").decode(errors="replace")
     return "".join(each if each.isprintable() else "\ufffd" for each in text)
 

@@ -1,7 +1,8 @@
-"""The dead-letter topic at start: it is there, or it is made, or the worker says how to make it.
+"""Checks the dead-letter topic at start: it exists, or is created, or the worker says how to create it.
 
-A broker that is away is no missing topic: that one is waited for, this one is somebody's to mend. So is a
-topic that is compacted: of the letters of one key it keeps only the last, and takes none without a key.
+An unreachable broker does not mean a missing topic: the worker waits for the broker, but somebody has to fix
+the topic. A compacted topic has to be fixed too: it keeps only the last letter of each key, and rejects
+letters without a key.
 """
 
 from __future__ import annotations
@@ -28,18 +29,18 @@ if TYPE_CHECKING:
     from confluent_kafka.admin import ClusterMetadata, TopicMetadata  # type: ignore[attr-defined]  # as above
 
 ANSWER_SECONDS: Final = 10.0
-# What is only good to know is waited for less long.
+# A shorter wait for information that is only useful, not necessary.
 HINT_SECONDS: Final = 2.0
-# The worker's headers come on top of a record that may be as large as its own topic takes.
+# The worker's headers are added to a record that may be as large as its own topic allows.
 HEADROOM_BYTES: Final = 64 * 1024
 _MAX_MESSAGE_BYTES: Final = "max.message.bytes"
-# It is an int to Kafka.
+# Kafka stores the limit as a 32-bit int.
 _LARGEST_LIMIT_BYTES: Final = 2**31 - 1
 _MOST_DIGITS: Final = 10
 _CLEANUP_POLICY: Final = "cleanup.policy"
 _COMPACT: Final = "compact"
 
-# The broker decides: its num.partitions, its default.replication.factor.
+# The broker decides, by its num.partitions and its default.replication.factor.
 _BROKERS_CHOICE: Final = -1
 
 _MISSING: Final = {
@@ -49,33 +50,47 @@ _MISSING: Final = {
 
 
 class DeadLetterTopicUnusable(Exception):  # noqa: N818  it names the state
-    """Letters would be lost there; ``str()`` says what to do, ``command`` does it."""
+    """Letters would be lost in the topic.
+
+    Args:
+        reason: the problem; ``str()`` adds the command to it.
+        command: the command that fixes it.
+    """
 
     def __init__(self, reason: str, command: str) -> None:
-        """Word it."""
         self.command = command
         super().__init__(f"{reason} with:\n  {command}")
 
 
 class DeadLetterTopicMissing(DeadLetterTopicUnusable):
-    """There is no dead-letter topic."""
+    """There is no dead-letter topic.
+
+    Args:
+        topic: its name.
+        command: the command that creates it.
+        why: why the worker could not create it; empty if it was not allowed to.
+    """
 
     def __init__(self, topic: str, command: str, why: str = "") -> None:
-        """Word it: why the worker did not make it itself, and the command."""
         reason = f"could not be made ({why})" if why else "dead_letters.create_topic is off"
-        # Kafka does not tell the one from the other.
-        state = "is not there, or not for the worker to see (ACL Describe)"
+        # Kafka does not distinguish the two.
+        state = "is not there, or the worker may not see it (ACL Describe)"
         super().__init__(f"the dead-letter topic {topic} {state}, and {reason}; make it", command)
 
 
 class DeadLetterTopicCompacted(DeadLetterTopicUnusable):
-    """It is there, and Kafka would delete letters for later ones of their key."""
+    """The topic exists, and Kafka would delete letters in favour of later ones with the same key.
+
+    Args:
+        topic: its name.
+        policy: its ``cleanup.policy``.
+        command: the command that ends its compaction.
+    """
 
     def __init__(self, topic: str, policy: str, command: str) -> None:
-        """Word it."""
         super().__init__(
-            f"the dead-letter topic {topic} has cleanup.policy={policy}: of letters with one key it keeps "
-            "only the last, and takes none without a key; change it",
+            f"the dead-letter topic {topic} has cleanup.policy={policy}: it keeps only the last of the "
+            "letters with the same key, and rejects letters without a key; change it",
             command,
         )
 
@@ -85,7 +100,7 @@ class KafkaAway(Exception):  # noqa: N818  it names the state
 
 
 class TopicShape(Struct, frozen=True):
-    """How a topic is laid out; None: not known, or the broker's to choose."""
+    """The layout of a topic; None: not known, or left to the broker."""
 
     partitions: int | None = None
     replication_factor: int | None = None
@@ -95,18 +110,18 @@ class TopicShape(Struct, frozen=True):
 async def ensure_topic(
     settings: Mapping[str, object], topic: str, *, source_topics: Sequence[str], create: bool
 ) -> bool:
-    """Return when the dead-letter topic is there; True when it had to be made, like the first source topic.
+    """Return when the dead-letter topic exists; True if it was created, modelled on the first source topic.
 
     Raises:
-        DeadLetterTopicMissing: it is not there, and is not to be made, or can't be.
-        DeadLetterTopicCompacted: it is there, and it is known to lose letters.
-        KafkaAway: no answer, or none that is allowed to us.
+        DeadLetterTopicMissing: it does not exist, and must not or can't be created.
+        DeadLetterTopicCompacted: it exists, and it is known to lose letters.
+        KafkaAway: Kafka gave no answer, or did not permit one.
     """
     return await asyncio.to_thread(_ensure, settings, topic, source_topics, create=create)
 
 
 def create_command(settings: Mapping[str, object], topic: str, shape: TopicShape) -> str:
-    """The command line that makes such a topic, ready to be copied."""
+    """Return the command line that creates such a topic, ready to copy."""
     words = [*_command("kafka-topics.sh", settings), "--create", "--topic", topic]
     if shape.partitions is not None:
         words += ["--partitions", str(shape.partitions)]
@@ -118,23 +133,23 @@ def create_command(settings: Mapping[str, object], topic: str, shape: TopicShape
 
 
 def delete_command(settings: Mapping[str, object], topic: str) -> str:
-    """The command line that ends the topic's compaction, ready to be copied."""
+    """Return the command line that ends the topic's compaction, ready to copy."""
     change = ["--alter", "--topic", topic, "--add-config", f"{_CLEANUP_POLICY}=delete"]
     return shlex.join([*_command("kafka-configs.sh", settings), *change])
 
 
 def cleanup_policy(admin: AdminClient, topic: str) -> str | None:
-    """The topic's ``cleanup.policy``; None where we may not see it."""
+    """Return the topic's ``cleanup.policy``; None if the worker may not see it."""
     return _config_of(admin, topic, _CLEANUP_POLICY)
 
 
 def loses_letters(policy: str | None) -> bool:
-    """Whether a topic with this ``cleanup.policy`` deletes letters before their time: if it is compacted."""
+    """Return whether a topic with this ``cleanup.policy`` deletes letters early: if it is compacted."""
     return _COMPACT in {each.strip() for each in (policy or "").split(",")}
 
 
 def _command(tool: str, settings: Mapping[str, object]) -> list[str]:
-    """One of Kafka's own tools, told where the brokers are."""
+    """Return the start of a command for one of Kafka's own tools, with the brokers' addresses."""
     words = [tool, "--bootstrap-server", str(settings["bootstrap.servers"])]
     if str(settings.get("security.protocol", "plaintext")).lower() != "plaintext":
         words += ["--command-config", "client.properties"]
@@ -144,7 +159,7 @@ def _command(tool: str, settings: Mapping[str, object]) -> list[str]:
 def _ensure(
     settings: Mapping[str, object], topic: str, source_topics: Sequence[str], *, create: bool
 ) -> bool:
-    # Kept in a variable: an AdminClient that is collected fails its futures.
+    # Kept in a variable, because an AdminClient that is garbage-collected fails its futures.
     admin = _admin(settings)
     if _describe(admin, topic) is not None:
         policy = cleanup_policy(admin, topic)
@@ -174,7 +189,7 @@ def _create(admin: AdminClient, topic: str, shape: TopicShape, command: str) -> 
         admin.create_topics([new], request_timeout=ANSWER_SECONDS)[topic].result()
     except KafkaException as refusal:
         error = _error_of(refusal)
-        # Another pod was quicker.
+        # Another pod was faster.
         if error.code() == KafkaError.TOPIC_ALREADY_EXISTS:
             return
         if _is_local(error):
@@ -183,7 +198,7 @@ def _create(admin: AdminClient, topic: str, shape: TopicShape, command: str) -> 
 
 
 def _config(shape: TopicShape) -> dict[str, str]:
-    # Compaction would keep one letter a key, and refuse those without one.
+    # Compaction would keep one letter per key, and reject letters without a key.
     config = {_CLEANUP_POLICY: "delete"}
     if shape.max_message_bytes is not None:
         limit_bytes = min(shape.max_message_bytes + HEADROOM_BYTES, _LARGEST_LIMIT_BYTES)
@@ -192,7 +207,7 @@ def _config(shape: TopicShape) -> dict[str, str]:
 
 
 def _describe(admin: AdminClient, topic: str) -> TopicShape | None:
-    """The topic's shape, from the metadata of all topics: asked for alone, a broker might make it."""
+    """Return the topic's shape from the metadata of all topics; a request for it alone might create it."""
     found = _topics(admin).get(topic)
     if found is None or (found.error is not None and found.error.code() in _MISSING):
         return None
@@ -211,12 +226,12 @@ def _metadata(admin: AdminClient) -> ClusterMetadata:
     except KafkaException as refusal:
         raise _away(_error_of(refusal)) from refusal
     except (UnicodeDecodeError, SystemError) as fault:
-        # The client takes all names for UTF-8.
+        # The client assumes that all names are UTF-8.
         raise KafkaAway("what Kafka says of its topics can't be read") from fault  # noqa: EM101, TRY003  once
 
 
 def _source_shape(admin: AdminClient, source_topics: Sequence[str], *, but_not: str) -> TopicShape:
-    """The first source topic that is there; nothing known when none is yet."""
+    """Return the shape of the first source topic that exists; an unknown shape if there is none yet."""
     for wanted in source_topics:
         names = _matching(admin, wanted) if is_pattern(wanted) else [wanted]
         for name in names:
@@ -227,22 +242,22 @@ def _source_shape(admin: AdminClient, source_topics: Sequence[str], *, but_not: 
 
 
 def _matching(admin: AdminClient, pattern: str) -> list[str]:
-    """The names of the topics that match, in order."""
+    """Return the names of the matching topics, in order."""
     return sorted(name for name in _topics(admin) if takes_in(pattern, name))
 
 
 def _max_message_bytes(admin: AdminClient, topic: str) -> int | None:
-    """The topic's limit; None where we may not see it, or it is none."""
+    """Return the topic's limit; None if the worker may not see it, or it is not a number."""
     limit_bytes = _config_of(admin, topic, _MAX_MESSAGE_BYTES) or ""
     is_number = limit_bytes.isascii() and limit_bytes.isdigit() and len(limit_bytes) <= _MOST_DIGITS
     return int(limit_bytes) if is_number else None
 
 
 def _config_of(admin: AdminClient, topic: str, name: str) -> str | None:
-    """What the topic is configured with; None where we may not see it: it is good to know, no more."""
+    """Return a setting of the topic; None if we may not see it, because it is useful, not necessary."""
     cluster = _metadata(admin)
     if cluster.controller_id not in cluster.brokers:
-        return None  # It is the one that answers, and would be waited for.
+        return None  # The controller answers this request, so the call would only time out.
     resource = ConfigResource(ResourceType.TOPIC, topic)
     try:
         config = admin.describe_configs([resource], request_timeout=HINT_SECONDS)[resource].result()
@@ -253,7 +268,7 @@ def _config_of(admin: AdminClient, topic: str, name: str) -> str | None:
 
 
 def _is_local(error: KafkaError) -> bool:
-    """Whether librdkafka says it, not the broker: nothing was reached."""
+    """Return whether the error is librdkafka's own and not the broker's, so no broker was reached."""
     return bool(error.code() < 0)
 
 

@@ -1,4 +1,4 @@
-"""Why a dead letter could not be written, in words for whoever can mend it."""
+"""Explains why a dead letter could not be written, to the person who can fix it."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _WORDS: Final = {
     KafkaError._MSG_TIMED_OUT: "no acknowledgement in time",  # noqa: SLF001  as above
     KafkaError.TOPIC_AUTHORIZATION_FAILED: "the worker may not write to it (ACL Write)",
     KafkaError.CLUSTER_AUTHORIZATION_FAILED: "the worker may not write idempotently (ACL IdempotentWrite)",
-    KafkaError.INVALID_RECORD: "it takes no such record; if it is compacted, make its cleanup.policy delete",
+    KafkaError.INVALID_RECORD: "it rejects such a record; if it is compacted, make its cleanup.policy delete",
     KafkaError._QUEUE_FULL: "a letter is larger than kafka.client's queue.buffering.max.kbytes",  # noqa: SLF001  as above
 }
 _TOO_LARGE: Final = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE)
 
 
 def why_unwritable(error: KafkaError, topic: str, record: Record, headers: LetterHeaders) -> str:
-    """Name the topic and what is wrong; of the record, its place and size at most."""
+    """Name the topic and the problem; of the record, at most its position and size."""
     if error.code() in _TOO_LARGE:
         place = f"{record.assignment.partition}@{record.offset}"
         return (
@@ -35,11 +35,11 @@ def why_unwritable(error: KafkaError, topic: str, record: Record, headers: Lette
 
 
 def said(error: KafkaError) -> str:
-    """The error's own words."""
+    """Return the error's own message."""
     try:
         return error.str()
     except UnicodeDecodeError:
-        # It cites a broker, which may say anything.
+        # The message quotes a broker, which may send anything.
         return "what Kafka said is not UTF-8"
 
 

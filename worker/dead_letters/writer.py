@@ -1,15 +1,15 @@
-"""Writes dead letters to a topic: a letter is written when the broker has acknowledged it, and not before.
+"""Writes dead letters to a topic: a letter counts as written once the broker has acknowledged it, not before.
 
-Everything happens on the loop. librdkafka sends from threads of its own; what it reports is fetched with
-``poll(0)``, which never waits. A thread that polls would have to win the interpreter's lock for each report,
-and a busy loop lets go of it 200 times a second.
+Everything runs on the loop. librdkafka sends from its own threads; its reports are fetched with ``poll(0)``,
+which never waits. A polling thread would have to acquire the interpreter's lock for each report, and a busy
+loop releases it only 200 times a second.
 
-Whatever the client says to a letter, its writer hears that it is not written, and tries again: a producer
-that gave itself up is replaced when the next letter comes, as often as that takes.
+Whatever goes wrong in the client, the caller learns that the letter was not written, and tries again. A
+producer that failed for good is replaced when the next letter comes, as often as necessary.
 
-A letter's timestamp is the time of writing; the record's own stands in a header. Retention counts from the
-timestamp: with the record's own, a letter from a backlog older than the retention would be deleted within
-minutes, and one from the future be refused for ever, together with the letters sent beside it.
+A letter's timestamp is the time of writing; the record's own is in a header. Retention is measured from the
+timestamp. With the record's own, a letter from a backlog older than the retention would be deleted within
+minutes, and one from the future would be rejected for ever, together with the letters sent in the same batch.
 """
 
 from __future__ import annotations
@@ -41,48 +41,55 @@ Report: TypeAlias = "asyncio.Future[KafkaError | None]"
 
 DEFAULTS: Final[Mapping[str, object]] = {
     "enable.idempotence": True,
-    # Long enough for a leader election, short enough that a hold is seen. The writer's caller tries again.
+    # Long enough for a leader election, short enough that a hold shows. The caller tries again.
     "message.timeout.ms": 20_000,
-    # The topic was there at start. librdkafka's 30 s are for topics that the first message makes.
+    # The topic existed at start. librdkafka's 30 s are for topics that the first message creates.
     "topic.metadata.propagation.max.ms": 5_000,
-    # Else an authorisation that was mended, or a topic that came back, is noticed after 5 minutes.
+    # Otherwise a corrected ACL, or a topic that came back, is noticed only after 5 minutes.
     "topic.metadata.refresh.interval.ms": 10_000,
-    # What the broker takes is the broker's to say; librdkafka's own limit of 1 MB is lower than Kafka's.
+    # The broker decides what it accepts; librdkafka's own limit of 1 MB is lower than Kafka's.
     "message.max.bytes": 1_000_000_000,
-    # The source's limit is for compressed batches: a record that came compressed may not fit as it is.
+    # The source topic's limit applies to compressed batches, so a record that came compressed may not fit
+    # uncompressed.
     "compression.type": "zstd",
-    # A topic's limit is for whole batches: with small ones no letter is too large for its neighbours' sake.
+    # A topic's limit applies to whole batches; with small ones, no letter is too large because of its
+    # neighbours.
     "batch.size": 128 * 1024,
-    # As Java's producer does it, so that a key's letters stand in one partition.
+    # As in Java's producer, so that all letters of a key are in one partition.
     "partitioner": "murmur2_random",
 }
 PROMISES: Final[Mapping[str, object]] = {"acks": "all"}
 
-# How often reports are fetched while letters are under way, and while none is (for librdkafka's log lines).
+# How often reports are fetched while letters are in flight, and while none are (for librdkafka's log lines).
 BUSY_POLL_SECONDS: Final = 0.005
 IDLE_POLL_SECONDS: Final = 1.0
 
 
 class KafkaDeadLetters:
-    """The dead-letter topic. Made on the loop that it is used on; ``close()`` it."""
+    """The dead-letter topic. Create it on the loop that uses it, and ``close()`` it.
+
+    Args:
+        settings: ``client_settings(kafka, for_="producer")``; it connects by itself.
+        topic: the topic to write to.
+        version: the worker's version, for a header.
+    """
 
     def __init__(self, settings: Mapping[str, object], topic: str, *, version: str) -> None:
-        """Write to ``topic``, with ``client_settings(kafka, for_="producer")``; connects by itself."""
         self._settings = {**DEFAULTS, **settings, **PROMISES}
         self._topic = topic
         self._version = version
         self._loop = asyncio.get_running_loop()
-        # None: the last one gave itself up.
+        # None: the last producer failed for good.
         self._producer: Producer | None = Producer(self._settings)
         self._under_way: set[Report] = set()
         self._some_answered = asyncio.Event()
         self._next_poll = self._loop.call_later(IDLE_POLL_SECONDS, self._poll)
 
     async def write(self, record: Record, reason: Reason, tries: int) -> None:
-        """Return when every in-sync replica has the letter.
+        """Return once every in-sync replica has the letter.
 
         Raises:
-            DeadLettersUnwritable: it was not acknowledged; it may be there all the same.
+            DeadLettersUnwritable: it was not acknowledged; it may have been written all the same.
         """
         headers = letter_headers(record, reason, tries, failed_at_seconds=time.time(), version=self._version)
         error = await self._sent(record, headers)
@@ -90,7 +97,7 @@ class KafkaDeadLetters:
             raise DeadLettersUnwritable(why_unwritable(error, self._topic, record, headers))
 
     async def close(self, seconds: float = 5.0) -> None:
-        """Wait so long for what is under way, then give it up (its writers hear of it), and disconnect."""
+        """Wait this long for letters in flight, fail the rest (their callers are told), and disconnect."""
         deadline = self._loop.time() + seconds
         while self._under_way and self._loop.time() < deadline:
             await self._next_answers(deadline - self._loop.time())
@@ -100,7 +107,7 @@ class KafkaDeadLetters:
             await asyncio.to_thread(_disconnect, self._producer)
 
     async def _sent(self, record: Record, headers: LetterHeaders) -> KafkaError | None:
-        """Hand it to librdkafka, wait for the report, return what is wrong."""
+        """Hand it to librdkafka, wait for the report, and return the error."""
         report: Report = self._loop.create_future()
         reported = partial(self._reported, report)
         while True:
@@ -108,12 +115,12 @@ class KafkaDeadLetters:
                 self._produce(record, headers, reported)
                 break
             except BufferError:
-                if not self._under_way:  # There is nothing to make room: it would be waited for in vain.
+                if not self._under_way:  # Nothing in flight can make room, so waiting would be in vain.
                     return KafkaError(KafkaError._QUEUE_FULL)  # noqa: SLF001  librdkafka's name for it
                 await self._next_answers(IDLE_POLL_SECONDS)
             except KafkaException as refusal:
                 return self._refused(refusal)
-            except Exception as refusal:  # noqa: BLE001  of a letter that can't be written nobody may die
+            except Exception as refusal:  # noqa: BLE001  a letter that can't be written must not end the worker
                 return KafkaError(KafkaError._FAIL, _class_of(refusal))  # noqa: SLF001  as above
         if not self._under_way:
             self._poll_in(BUSY_POLL_SECONDS)
@@ -121,7 +128,7 @@ class KafkaDeadLetters:
         return await report
 
     def _produce(self, record: Record, headers: LetterHeaders, reported: Callable[..., None]) -> None:
-        """Give librdkafka the letter; without its record's headers, if the client doesn't take those."""
+        """Pass the letter to librdkafka, without its record's headers if the client rejects those."""
         if self._producer is None:
             self._producer = Producer(self._settings)
         produce = partial(self._producer.produce, self._topic, record.value, record.key, on_delivery=reported)
@@ -131,14 +138,14 @@ class KafkaDeadLetters:
             produce(headers=without_theirs(headers))
 
     def _reported(self, report: Report, error: KafkaError | None, _: Message) -> None:
-        """What became of one letter; called from within ``poll``."""
+        """Receive the outcome of one letter; called from within ``poll``."""
         self._under_way.discard(report)
-        # Its writer may have been cancelled meanwhile.
+        # Its caller may have been cancelled in the meantime.
         if not report.done():
             report.set_result(error)
 
     def _poll(self) -> None:
-        """Fetch what librdkafka has to report, and come back, whatever happens."""
+        """Fetch librdkafka's reports, and schedule the next poll, whatever happens."""
         try:
             if self._fetch_reports():
                 self._some_answered.set()
@@ -146,7 +153,7 @@ class KafkaDeadLetters:
             self._poll_in(BUSY_POLL_SECONDS if self._under_way else IDLE_POLL_SECONDS)
 
     def _fetch_reports(self) -> int:
-        """How many there were."""
+        """Fetch the reports and return their number."""
         if self._producer is None:
             return 0
         try:
@@ -154,7 +161,7 @@ class KafkaDeadLetters:
         except KafkaException as fatal:
             self._give_up_producer(_error_of(fatal))
         except Exception as fault:
-            # Reports may be lost with it, and their writers wait for them.
+            # Reports may be lost with it, and their callers wait for them.
             log.exception("dead_letters.reports_failed")
             self._give_up_producer(KafkaError(KafkaError._FAIL, _class_of(fault)))  # noqa: SLF001  as above
         return 1
@@ -164,22 +171,22 @@ class KafkaDeadLetters:
         self._next_poll = self._loop.call_later(seconds, self._poll)
 
     async def _next_answers(self, seconds: float) -> None:
-        """Wait for the next reports, but not longer than this."""
+        """Wait for the next reports, but at most this long."""
         self._some_answered.clear()
         with suppress(TimeoutError):
             await asyncio.wait_for(self._some_answered.wait(), seconds)
 
     def _refused(self, refusal: KafkaException) -> KafkaError:
-        """What ``produce`` itself said."""
+        """Return the error that ``produce`` itself raised."""
         error = _error_of(refusal)
         if error.code() == KafkaError._FATAL:  # noqa: SLF001  librdkafka's own codes are named so
             self._give_up_producer(error)
         return error
 
     def _give_up_producer(self, fatal: KafkaError) -> None:
-        """An idempotent producer gives itself up for good when its numbering breaks: go on with a new one.
+        """Drop a producer that failed for good, as an idempotent one does when its numbering breaks.
 
-        The next letter makes it: making one may fail, and then it is that letter's writer who tries again.
+        The next letter creates a new one. That may fail too, and then the caller of that letter tries again.
         """
         given_up, self._producer = self._producer, None
         self._fail_under_way(fatal)
@@ -187,7 +194,7 @@ class KafkaDeadLetters:
             self._loop.run_in_executor(None, _disconnect, given_up)
 
     def _fail_under_way(self, error: KafkaError) -> None:
-        """Tell every writer that its letter was not acknowledged."""
+        """Tell every caller that its letter was not acknowledged."""
         under_way, self._under_way = self._under_way, set()
         for report in under_way:
             if not report.done():
@@ -200,13 +207,13 @@ def _error_of(exception: KafkaException) -> KafkaError:
 
 
 def _class_of(fault: Exception) -> str:
-    """All that is told of it: its words may cite the letter."""
+    """Return the only part of it that is reported, because its message may quote the letter."""
     return type(fault).__name__
 
 
 def _disconnect(producer: Producer) -> None:
-    """Forget what the producer still has, and end its threads, which may take a while."""
-    # A producer that gave itself up says so once more.
+    """Discard what the producer still has, and end its threads, which may take a while."""
+    # A producer that failed for good raises its error once more.
     with suppress(KafkaException):
         producer.purge()
         producer.close()

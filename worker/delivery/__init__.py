@@ -1,1 +1,1 @@
-"""One PutEvents call after another: built, signed, sent, retried, its answer classified."""
+"""Builds, signs, sends and retries PutEvents calls, one after another, and classifies the answers."""

@@ -1,4 +1,4 @@
-"""The body of a PutEvents call, put together from events that are encoded already."""
+"""Builds the body of a PutEvents call from events that are already encoded."""
 
 from __future__ import annotations
 
@@ -11,19 +11,22 @@ if TYPE_CHECKING:
 
 
 class EventsBody:
-    """Builds bodies for one tracker."""
+    """Builds bodies for one tracker.
+
+    Args:
+        tracking_id: the tracker's id. The beginning of every body is encoded from it once.
+    """
 
     __slots__ = ("_head",)
 
     def __init__(self, tracking_id: str) -> None:
-        """Encode once what every call begins with."""
         self._head = b'{"trackingId":' + encode(tracking_id) + b',"sessionId":'
 
     def __call__(self, batch: Batch) -> bytes:
         """Build the JSON of one call; an anonymous batch has no ``userId`` at all.
 
         Raises:
-            UnicodeEncodeError: session or user id holds half a surrogate pair, which UTF-8 can't.
+            UnicodeEncodeError: session or user id contains half a surrogate pair, which UTF-8 can't encode.
         """
         user = b"" if batch.user_id is None else b',"userId":' + encode(batch.user_id)
         events = b",".join([each.event for each in batch.interactions])

@@ -1,7 +1,7 @@
-"""One PutEvents call, tried once: built, signed, sent, its answer classified.
+"""Makes one attempt at a PutEvents call: builds, signs and sends it, and classifies the answer.
 
-When the API refuses the keys, they are loaded from scratch, and the call goes out once more if they are now
-others: so an expired token or a mended file costs one call and no hold.
+When the API refuses the keys, they are loaded from scratch, and the call is sent once more if the keys have
+changed. So an expired token or a corrected file costs one call and no hold.
 """
 
 from __future__ import annotations
@@ -38,21 +38,21 @@ if TYPE_CHECKING:
 
 
 class ClientSettings(Struct, frozen=True):
-    """What a client is built from."""
+    """The settings of a client."""
 
     tracking_id: str
     region: str | None = None
-    """None: as the AWS SDK is set up."""
+    """None: as configured for the AWS SDK."""
     endpoint_url: str | None = None
     plain_http: bool = False
-    """Whether an http endpoint may be elsewhere than on this machine."""
+    """Whether an http endpoint may be on another machine."""
     connect_seconds: float = 3.0
     answer_seconds: float = 10.0
     max_connections: int = 64
 
 
 class _Line(Struct, frozen=True):
-    """What there is between open and close."""
+    """What exists between open and close."""
 
     service: ServiceEndpoint
     signer: Signer
@@ -60,7 +60,15 @@ class _Line(Struct, frozen=True):
 
 
 class PutEventsClient:
-    """Sends batches; fulfils ``ports.PutEvents``. To be opened before, and closed after."""
+    """Sends batches; implements ``ports.PutEvents``. Open it before use, and close it after.
+
+    Args:
+        settings: where to send, and how long to wait.
+        load: finds credentials; by default, botocore's chain.
+        clock: epoch seconds, which go into the signature.
+        poll_seconds: how often to check whether credentials must be refreshed.
+        reload_seconds: refused credentials are loaded from scratch this often at most.
+    """
 
     def __init__(
         self,
@@ -71,15 +79,6 @@ class PutEventsClient:
         poll_seconds: float = POLL_SECONDS,
         reload_seconds: float = RELOAD_SECONDS,
     ) -> None:
-        """Begin closed.
-
-        Args:
-            settings: where to, and how long to wait.
-            load: finds credentials; unless given, botocore's chain does.
-            clock: epoch seconds, which are signed.
-            poll_seconds: it is looked this often whether credentials have to be refreshed.
-            reload_seconds: refused credentials are loaded from scratch this often at most.
-        """
         self._settings = settings
         self._body = EventsBody(settings.tracking_id)
         apart = Apart(settings.region)
@@ -95,41 +94,42 @@ class PutEventsClient:
         self._line: _Line | None = None
 
     async def open(self) -> None:
-        """Find endpoint and credentials, without blocking the loop. No connection is made yet.
+        """Find endpoint and credentials without blocking the loop. No connection is made yet.
 
         Raises:
-            UnusableSettings: region, endpoint, proxy or certificates are wrong. Missing credentials are not:
-                they may come yet, and until then every call is answered with ``Misconfigured``.
+            UnusableSettings: region, endpoint, proxy or certificates are wrong. Missing credentials do not
+            raise:
+                they may still come, and until then every call is answered with ``Misconfigured``.
         """
         service, tls = await in_daemon_thread(self._resolve)
         await self._credentials.open()
         self._line = _Line(service, _signer(service), self._transport(service, tls))
 
     async def close(self) -> None:
-        """Close the connections; it may be called twice, and without ``open``."""
+        """Close the connections. It may be called twice, and without ``open``."""
         await self._credentials.close()
         if self._line is not None:
             await self._line.transport.close()
 
     @property
     def service(self) -> ServiceEndpoint:
-        """Endpoint, region and what is doubtful about it; there once opened."""
+        """The endpoint, the region and any doubt about it; available once opened."""
         return self._opened().service
 
     def keys_status(self) -> KeysStatus:
-        """Whether there are keys, when they end, and whether others can be had."""
+        """Report whether there are keys, when they expire, and whether new ones can be had."""
         return self._credentials.status()
 
     def clock_ahead_seconds(self) -> float | None:
-        """How far our clock is ahead of the API's, to about a second; None before its first answer."""
+        """Return how far our clock is ahead of the API's, to about a second; None before its first answer."""
         return self._api_clock.ahead_seconds()
 
     async def put(self, batch: Batch) -> Answer:
-        """Send the batch and classify the answer. Raises nothing but cancellation."""
+        """Send the batch and classify the answer. Nothing but cancellation is raised."""
         try:
             body = self._body(batch)
         except UnicodeEncodeError:
-            return Refused("NotUnicode", "session or user id is no Unicode text")
+            return Refused("NotUnicode", "session or user id is not valid Unicode")
         keys = self._credentials.keys
         answer = await self._send(body, keys)
         if isinstance(answer, Misconfigured) and answer.code in CREDENTIAL_CODES:
@@ -143,7 +143,7 @@ class PutEventsClient:
     async def _send_renewed(self, body: bytes, refused: Keys | None, answer: Misconfigured) -> Answer:
         keys = await self._credentials.renewed(refused)
         if keys is None:
-            # Why there are no others says more than that these were refused.
+            # Why there are no other keys says more than that these were refused.
             return self._credentials.fault or answer
         return await self._send(body, keys)
 

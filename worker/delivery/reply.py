@@ -1,8 +1,8 @@
-"""What an HTTP answer says: code, message, how long to wait. Whatever the bytes, reading never raises.
+"""Reads an HTTP answer: code, message, how long to wait. Reading never raises, whatever the bytes.
 
-A 200 is not enough to settle records: a captive portal, an inspecting proxy or a login page answers with one
-as well. PutEvents says nothing in its 200 (``personalize-events`` 2018-03-22: no output), and so an answer
-that says something is not its answer.
+A 200 alone does not settle records: a captive portal, an inspecting proxy or a login page also answers with
+one. PutEvents has no body in its 200 (``personalize-events`` 2018-03-22: no output), so an answer with a body
+is not its answer.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from worker.core.model.outcomes import TransientFault
 if TYPE_CHECKING:
     from worker.core.model.outcomes import Answer
 
-# A proxy that says "in an hour" is not to stop the worker for one.
+# A proxy that says "in an hour" must not stop the worker for an hour.
 MAX_RETRY_AFTER_SECONDS = 60.0
 _MAX_MESSAGE_CHARACTERS = 1000
 _OK = 200
 _NOT_THE_API = TransientFault("NotTheApi")
-# UnicodeDecodeError: msgspec looks at a text's bytes only when it makes the text of them.
+# UnicodeDecodeError: msgspec validates the bytes of a string only when it creates the string.
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """An answer that came, as far as it matters."""
+    """The relevant parts of an answer."""
 
     status: int
     error_type: str = ""
@@ -39,15 +39,15 @@ class Reply(msgspec.Struct, frozen=True):
     amz_retry_after: str = ""
     """The header ``x-amz-retry-after``: milliseconds."""
     body: bytes = b""
-    """Its beginning, if it is long."""
+    """Only the beginning, if it is long."""
     has_request_id: bool = False
-    """Whether there is the header ``x-amzn-requestid``: AWS sends it, and what stands in for AWS."""
+    """Whether the header ``x-amzn-requestid`` is there: AWS sends it, and so do stand-ins for AWS."""
 
 
 def read(reply: Reply, now: float) -> Answer:
     """Classify a reply that came at ``now``, in epoch seconds."""
     if reply.status == _OK and not reply.body and not reply.error_type:
-        # Nothing else that it says matters, and nearly every answer is one.
+        # Nothing else in it matters, and nearly every answer is one of these.
         return classify(_OK)
     said = _said(reply.body)
     code = _code(reply.error_type, said or {})
@@ -63,12 +63,12 @@ def read(reply: Reply, now: float) -> Answer:
 
 
 def _is_acceptance(reply: Reply, said: dict[str, object] | None) -> bool:
-    """Tell PutEvents' 200 from a page's; some emulators write ``{}``, and a later API may say something."""
+    """Tell PutEvents' 200 from a web page's; some emulators send ``{}``, and a later API may send a body."""
     return not reply.body.strip() or said == {} or (reply.has_request_id and said is not None)
 
 
 def _said(body: bytes) -> dict[str, object] | None:
-    """The object that the body is; None if it is anything else."""
+    """Decode the body as a JSON object; None if it is anything else."""
     try:
         said = msgspec.json.decode(body)
     except _UNREADABLE:
@@ -81,12 +81,12 @@ def _code(error_type: str, said: dict[str, object]) -> str:
 
 
 def _text(said: dict[str, object], *names: str) -> str:
-    """Of these members, the first that is a text."""
+    """Return the first of these members that is text."""
     return next((text for name in names if isinstance(text := said.get(name), str) and text), "")
 
 
 def _bare(code: str) -> str:
-    """Take ``ns#Code:http://where`` down to ``Code``, as botocore does."""
+    """Reduce ``ns#Code:http://where`` to ``Code``, as botocore does."""
     return code.partition(":")[0].rpartition("#")[2].strip()
 
 
@@ -113,7 +113,7 @@ def _until(text: str, now: float) -> float | None:
     try:
         return _bounded(max(0.0, parsedate_to_datetime(text).timestamp() - now))
     except (ValueError, TypeError, OverflowError, IndexError, OSError):
-        # The standard library's parser has raised each of these on garbage.
+        # The standard library's parser has raised each of these on malformed input.
         return None
 
 

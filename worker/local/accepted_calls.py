@@ -1,7 +1,7 @@
-"""What the local PutEvents accepted, and what that says about what was produced.
+"""Records what the local PutEvents accepted, and compares it with what was produced.
 
-``Books`` are kept by the endpoint: a line per accepted call, in the order of acceptance, encoded at once so
-that a million events stay light. ``audit`` compares them with what was produced; it is pure.
+The endpoint keeps ``Books``: one line per accepted call, in the order of acceptance, encoded at once so that
+a million events take little memory. ``audit`` compares them with what was produced; it is pure.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 class AcceptedCall(Struct, frozen=True, array_like=True, gc=False):
-    """A call that was accepted, whether or not the caller heard of it."""
+    """A call that was accepted, whether or not the caller got the answer."""
 
     number: int
-    """Of the call, counted over all calls from 1, refused ones too."""
+    """The number of the call, counted from 1 over all calls, including refused ones."""
     at_seconds: float
-    """Epoch seconds of its acceptance."""
+    """When it was accepted, in epoch seconds."""
     session_id: str
     user_id: str | None
     event_ids: tuple[str | None, ...]
@@ -44,10 +44,13 @@ class Summary(Struct, frozen=True):
 
 
 class Books:
-    """The endpoint's own account of its calls."""
+    """The endpoint's own record of its calls.
+
+    Args:
+        numbers_only: keep no line per call, and so use no memory for it.
+    """
 
     def __init__(self, *, numbers_only: bool = False) -> None:
-        """Begin with nothing; ``numbers_only`` keeps no line a call, and so takes no memory for it."""
         self._numbers_only = numbers_only
         self._lines: list[bytes] = []
         self._calls = 0
@@ -77,11 +80,11 @@ class Books:
         return end
 
     def is_in_flight(self, session_id: str) -> bool:
-        """Whether the session has a call in flight."""
+        """Return whether the session has a call in flight."""
         return session_id in self._open
 
     def count(self, outcome: str) -> None:
-        """Note a call that came to anything but acceptance."""
+        """Count a call with this outcome."""
         self._calls += 1
         self._outcomes[outcome] += 1
 
@@ -99,7 +102,7 @@ class Books:
         self._lines.append(self._encoder.encode(call))
 
     def summary(self) -> Summary:
-        """The numbers so far."""
+        """Return the numbers so far."""
         return Summary(
             calls=self._calls,
             accepted_calls=self._outcomes["accepted"],
@@ -112,16 +115,16 @@ class Books:
         )
 
     def lines(self, after: int = 0) -> bytes:
-        """The accepted calls as JSON lines, for ``read_lines``, but for the first so many."""
+        """Return the accepted calls as JSON lines, for ``read_lines``, without the first ``after``."""
         return b"\n".join(self._lines[after:])
 
     def accepted(self, after: int = 0) -> Iterator[AcceptedCall]:
-        """The accepted calls, in the order of acceptance, but for the first so many."""
+        """Return the accepted calls in the order of acceptance, without the first ``after``."""
         return read_lines(self.lines(after))
 
 
 def read_lines(lines: bytes) -> Iterator[AcceptedCall]:
-    """The accepted calls from ``Books.lines``."""
+    """Parse the accepted calls from ``Books.lines``."""
     decoder = msgspec.json.Decoder(AcceptedCall)
     return (decoder.decode(line) for line in lines.splitlines())
 
@@ -131,12 +134,12 @@ class Produced(Struct, frozen=True, gc=False):
 
     session_id: str
     sequence: int
-    """Its place within the session, ascending in the order of production."""
+    """Its position within the session, ascending in the order of production."""
     event_id: str
 
 
 class Audit(Struct, frozen=True):
-    """What the books say about what was produced, as event ids."""
+    """The comparison of the books with what was produced, as event ids."""
 
     lost: tuple[str, ...]
     """Produced, not excused, never accepted."""

@@ -1,7 +1,7 @@
-"""What the local PutEvents answers, in the form AWS answers in.
+"""Builds the answers of the local PutEvents, in the form that AWS uses.
 
-A refusal is a code and a message; the status follows from the code, by the table. The code travels in the
-header ``x-amzn-errortype``, the message in the body, as the protocol rest-json has it.
+A refusal is a code and a message; the status follows from the code, by the table. The code is in the header
+``x-amzn-errortype`` and the message in the body, as in the rest-json protocol.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Reply(Struct, frozen=True):
 
 
 class Reset(Struct, frozen=True):
-    """Cut the connection."""
+    """Cut the connection instead of answering."""
 
     ended: Callable[[], None] | None = None
 

@@ -1,8 +1,8 @@
 """The demo: everything on this machine, nothing to set up, and every promise checked at the end.
 
-A Kafka and a PutEvents within this process, and the worker as a process of its own. Records come in for a
-third of a minute; meanwhile the API throttles, the worker is killed and started again, answers are lost. Then
-the books of PutEvents are compared with what was sent.
+Kafka and PutEvents run within this process, and the worker as a process of its own. Records come in for 20
+seconds. Meanwhile the API throttles, the worker is killed and started again, and answers are lost. Then the
+books of PutEvents are compared with what was sent.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from worker.local.traffic import Traffic
 
 TOPIC, DEAD_LETTERS, GROUP = "interactions", "interactions.dead-letters", "personalize-worker"
-# The embedded Kafka keeps 5 MiB of a partition.
+# The embedded Kafka keeps 5 MiB per partition.
 MIN_PARTITIONS, RECORDS_PER_PARTITION = 8, 8_000
 FEED_SECONDS = 20.0
 GIVE_UP_SECONDS = 50.0
@@ -47,13 +47,13 @@ SHAKY = replace(CALM, lose=0.02, fail=0.03)
 
 
 class Stage(Struct, frozen=True):
-    """What happens until so large a share of the records is sent."""
+    """What happens until this share of the records has been sent."""
 
     until: float
     name: str
     faults: Faults
     kill: bool = False
-    """Whether it begins with the worker being killed and started again."""
+    """Whether it begins with killing and restarting the worker."""
 
 
 STAGES = (
@@ -66,7 +66,7 @@ STAGES = (
 
 
 def run_demo(*, seed: int = 1, records: int = 20_000, feed_seconds: float = FEED_SECONDS) -> int:
-    """Run the demo, its records sent within ``feed_seconds``; 0 if every promise was kept, else 1."""
+    """Run the demo, sending its records within ``feed_seconds``; return 0 if all promises held, else 1."""
     traffic = make_traffic(seed, records, int(time()))
     partitions = max(MIN_PARTITIONS, -(-len(traffic.records) // RECORDS_PER_PARTITION))
     sys.stdout.write(
@@ -87,7 +87,7 @@ def run_demo(*, seed: int = 1, records: int = 20_000, feed_seconds: float = FEED
 
 
 class _Demo:
-    """One run: feeds, watches, judges."""
+    """One run: sends records, watches, and judges the result."""
 
     def __init__(self, traffic: Traffic, servers: str, watch: TopicWatch, endpoint: LocalPutEvents) -> None:
         self._traffic = traffic
@@ -103,7 +103,7 @@ class _Demo:
         self._sent = 0
 
     async def run(self, folder: Path, feed_seconds: float) -> int:
-        """Run it; the exit code."""
+        """Run it and return the exit code."""
         async with self._endpoint as endpoint:
             faults = endpoint.faults
             settings = worker_settings(self._servers, endpoint.url)
@@ -125,7 +125,7 @@ class _Demo:
         return _tell(verdict, worker)
 
     async def _play(self, stage: Stage, worker: WorkerProcess, records_per_second: float) -> None:
-        """Send a stage's share of the records, evenly; end early if the worker does."""
+        """Send a stage's share of the records at an even rate; stop early if the worker ends."""
         if not worker.is_running:
             return
         self._endpoint.faults = stage.faults
@@ -154,7 +154,7 @@ class _Demo:
         )
 
     async def _wait_for_the_rest(self, worker: WorkerProcess) -> None:
-        """Return when all has arrived that should, or there is no more hope."""
+        """Return when everything that should arrive has arrived, or the time is over."""
         await asyncio.to_thread(self._feed.finish)
         while worker.is_running and monotonic() - self._started < GIVE_UP_SECONDS:
             if await self._is_done():
@@ -162,7 +162,7 @@ class _Demo:
             await self._tick("waiting for the rest")
 
     async def _is_done(self) -> bool:
-        """Whether all that should arrive has arrived, dead letters too."""
+        """Return whether everything that should arrive has arrived, including dead letters."""
         if self._awaited:
             return False
         return await asyncio.to_thread(self._watch.length, DEAD_LETTERS) > len(self._traffic.unfit)
@@ -187,15 +187,16 @@ class _Demo:
 
 
 def worker_settings(bootstrap_servers: str, endpoint_url: str) -> dict[str, Any]:
-    """The worker's configuration: a user's, but for addresses and less patience."""
+    """Return the worker's configuration: a typical one, except for addresses and shorter timeouts."""
     return {
         "kafka": {
             "bootstrap_servers": bootstrap_servers,
             "topics": [TOPIC],
             "group_id": GROUP,
-            # What was delivered since the last commit is repeated after the kill.
+            # Whatever was delivered since the last commit is repeated after the kill.
             "commit_seconds": 1.0,
-            # So long until a killed member is missed, and with the embedded Kafka about as long to rebalance.
+            # How long until a killed member is noticed; a rebalance of the embedded Kafka takes about as long
+            # again.
             "client": {"session.timeout.ms": 2000, "heartbeat.interval.ms": 500},
         },
         "personalize": {"tracking_id": "demo", "region": "eu-west-1", "endpoint_url": endpoint_url},
@@ -206,7 +207,7 @@ def worker_settings(bootstrap_servers: str, endpoint_url: str) -> dict[str, Any]
 
 
 def _tell(verdict: Verdict, worker: WorkerProcess) -> int:
-    """Print the table and what was not kept; the exit code."""
+    """Print the table and the broken promises; return the exit code."""
     sys.stdout.write(table(verdict) + "\n\n")
     broken = broken_promises(verdict)
     if broken:

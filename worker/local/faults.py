@@ -1,7 +1,7 @@
-"""What the local PutEvents does wrong on purpose: a plan, and the dice that are thrown by it.
+"""The faults that the local PutEvents injects: a plan, and the random choices made by it.
 
-A plan is a value; a new one may be set while calls come in. One throw a call picks at most one of the random
-faults.
+A plan is a value; a new one may be set while calls come in. One random number per call picks at most one of
+the random faults.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ FATES: tuple[Fate, ...] = get_args(Fate)
 
 
 class Faults(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What goes wrong. Without arguments: nothing."""
+    """A plan of faults. Without arguments, nothing goes wrong."""
 
     calls_per_second: float | None = None
-    """Over it, calls are throttled."""
+    """Above this rate, calls are throttled."""
     burst_calls: float | None = None
-    """How many calls may come at once; one second's worth unless given."""
+    """How many calls may come at once; by default, those of one second."""
     throttle: float = 0
     """Probability of a ThrottlingException."""
     fail: float = 0
@@ -37,25 +37,25 @@ class Faults(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     silence: float = 0
     """Probability that the call is accepted and the answer never comes."""
     answer_seconds: float = 0
-    """How long an answer takes: at random between half of it and one and a half times it."""
+    """How long an answer takes: at random between half and one and a half times this."""
     poison: str | None = None
-    """A call with this text within an event type or an item id is refused, as for its content."""
+    """A call with this text in an event type or an item id is refused because of its content."""
     clock_ahead_seconds: float = 0
-    """How far the endpoint's clock is ahead: it goes by it for signatures, and says so in each answer."""
+    """How far the endpoint's clock is ahead; it is used for signatures, and sent in each answer."""
     refuse: str | None = None
     """Every call is refused with this error code."""
     access_key: str = "local"
-    """The one access key that is known; any other is an unrecognised client."""
+    """The only known access key; with any other, the client is not recognised."""
     secret_key: str = "local"  # noqa: S105  of the local endpoint; nothing is behind it
     any_keys: bool = False
-    """Whether any access key is known, instead, whatever its secret."""
+    """Whether any access key is accepted instead, whatever its secret."""
     tracking_id: str | None = None
-    """The one tracking id that exists; None: any does."""
+    """The only tracking id that exists; None: every one does."""
     unknown_tracker: str = "ResourceNotFoundException"
     """The error code for a tracking id that does not exist."""
 
     def __post_init__(self) -> None:
-        """Refuse probabilities that are none.
+        """Reject invalid probabilities.
 
         Raises:
             ValueError: one is negative, or together they exceed 1.
@@ -66,16 +66,17 @@ class Faults(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise ValueError(msg)
 
     def changed(self, changes: bytes) -> Self:
-        """This plan with some of its fields set anew, from the JSON of an object.
+        """Return this plan with some fields changed, from a JSON object.
 
         Raises:
-            msgspec.MsgspecError: no JSON, an unknown field, a value of the wrong type or out of bounds.
+            msgspec.MsgspecError: it is not JSON, or has an unknown field, or a value of a wrong type or out
+            of range.
         """
         fields = msgspec.to_builtins(self) | msgspec.json.decode(changes, type=dict)
         return msgspec.convert(fields, type(self))
 
     def fate(self, random: Random) -> Fate | None:
-        """What becomes of a call, by one throw of the dice."""
+        """Choose the fate of a call with one random number."""
         throw = random.random()
         for fate in FATES:
             throw -= getattr(self, fate)
@@ -85,10 +86,15 @@ class Faults(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class TokenBucket:
-    """``rate`` tokens a second, ``burst`` of them at most saved up."""
+    """A token bucket.
+
+    Args:
+        rate: tokens per second.
+        burst: the most tokens it can hold; it starts full.
+        now: the time at the start, in seconds.
+    """
 
     def __init__(self, rate: float, burst: float, now: float) -> None:
-        """Begin full, at ``now`` in seconds."""
         self._rate = rate
         self._burst = burst
         self._tokens = burst

@@ -32,7 +32,7 @@ _TOO_LARGE: Final = refused(Refusal("RequestEntityTooLargeException", "The body 
 
 
 class Request(Struct, frozen=True):
-    """A request, whole. Header names are in lower case; of a repeated one the last counts."""
+    """A complete request. Header names are in lower case; if one is repeated, the last counts."""
 
     method: str
     target: str

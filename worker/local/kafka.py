@@ -1,11 +1,11 @@
 """A Kafka inside this process: librdkafka's mock cluster, for the demo, development and tests.
 
-It listens on 127.0.0.1, so other processes may use it too, and goes away with the context. The functions are
-called by ctypes in the librdkafka that confluent-kafka itself is linked with, wherever that lies: asking its
-extension module for a symbol searches the libraries it depends on.
+It listens on 127.0.0.1, so other processes can use it too, and it goes away with the context. Its functions
+are called through ctypes in the librdkafka that confluent-kafka itself is linked with, wherever that is
+installed: looking up a symbol in its extension module searches the libraries that the module depends on.
 
-What it is not: it keeps 5 MiB a partition (older records vanish), makes no topics through the admin client,
-knows no transactions and no offsets for times. Load and faults are tested on Apache Kafka.
+Limits: it keeps 5 MiB per partition (older records vanish), creates no topics through the admin client, and
+supports neither transactions nor offsets for times. Load and faults are tested on Apache Kafka.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from typing import Self
 
 
-# enum rd_kafka_type_t in rdkafka.h: the cluster hangs on a client, of whichever kind.
+# enum rd_kafka_type_t in rdkafka.h: the cluster belongs to a client, of either type.
 RD_KAFKA_PRODUCER = 0
 ALL_BROKERS = -1
 ERROR_TEXT_BYTES = 512
-# syslog's "error": the client that carries the cluster would warn that it has no servers of its own.
+# syslog's "error", because the client that owns the cluster would warn that it has no servers of its own.
 LOG_LEVEL = b"3"
 
 
@@ -35,7 +35,7 @@ class KafkaUnavailable(Exception):  # noqa: N818  it names the state
 
 
 class Api(IntEnum):
-    """Kinds of request to Kafka, by their number in its protocol."""
+    """Kinds of request to Kafka, with their numbers in its protocol."""
 
     PRODUCE = 0
     FETCH = 1
@@ -70,7 +70,7 @@ _SIGNATURES: dict[str, tuple[list[type], type | None]] = {
 
 
 def _library(path: str) -> ctypes.CDLL:
-    """librdkafka, as reached through the extension module at ``path``."""
+    """Load librdkafka through the extension module at ``path``."""
     try:
         library = ctypes.CDLL(path)
         for name, (arguments, result) in _SIGNATURES.items():
@@ -78,7 +78,7 @@ def _library(path: str) -> ctypes.CDLL:
             function.argtypes, function.restype = arguments, result
     except (OSError, AttributeError) as error:
         msg = (
-            f"the embedded Kafka needs a librdkafka with mock clusters, as confluent-kafka's wheels have it "
+            f"the embedded Kafka needs a librdkafka with mock clusters, as in confluent-kafka's wheels "
             f"(confluent-kafka {cimpl.version()[0]} here): {error}"
         )
         raise KafkaUnavailable(msg) from error
@@ -86,26 +86,32 @@ def _library(path: str) -> ctypes.CDLL:
 
 
 class EmbeddedKafka:
-    """A cluster that lives as long as the ``with`` block; ``bootstrap_servers`` is where it listens."""
+    """A cluster that lives as long as the ``with`` block; ``bootstrap_servers`` is where it listens.
+
+    Args:
+        topics: the topics, with their numbers of partitions.
+        brokers: how many brokers to start.
+        library: the path of the extension module that is linked with librdkafka.
+    """
 
     bootstrap_servers: str
 
     def __init__(self, topics: Mapping[str, int], *, brokers: int = 1, library: str = cimpl.__file__) -> None:
-        """Name the topics and their numbers of partitions; nothing runs before the ``with``."""
         self._topics = dict(topics)
         self._brokers = brokers
         self._path = library
 
     def __enter__(self) -> Self:
-        """Start the brokers and make the topics.
+        """Start the brokers and create the topics.
 
         Raises:
-            KafkaUnavailable: the library lacks the mock cluster, or a topic could not be made.
+            KafkaUnavailable: the library lacks the mock cluster, or a topic could not be created.
         """
         self._rdkafka = _library(self._path)
         self._client = self._new_client()
         self._cluster = self._rdkafka.rd_kafka_mock_cluster_new(self._client, self._brokers)
-        # As a broker of its own waits 3 s for more members to join; here nobody has that long.
+        # By default, the mock broker waits 3 s for more members to join, as a real one does; here that is too
+        # long.
         self._rdkafka.rd_kafka_mock_group_initial_rebalance_delay_ms(self._cluster, 0)
         self.bootstrap_servers = self._rdkafka.rd_kafka_mock_cluster_bootstraps(self._cluster).decode()
         for topic, partitions in self._topics.items():
@@ -119,14 +125,14 @@ class EmbeddedKafka:
         self._stop()
 
     def create_topic(self, topic: str, partitions: int) -> None:
-        """Make a topic; each partition has one replica.
+        """Create a topic; each partition has one replica.
 
         Raises:
-            KafkaUnavailable: it exists, or its numbers are out of bounds.
+            KafkaUnavailable: it exists, or its numbers are out of range.
         """
         code = self._rdkafka.rd_kafka_mock_topic_create(self._cluster, topic.encode(), partitions, 1)
         if code:
-            msg = f"topic {topic!r} with {partitions} partitions could not be made (librdkafka's code {code})"
+            msg = f"topic {topic!r} with {partitions} partitions could not be created (librdkafka: {code})"
             raise KafkaUnavailable(msg)
 
     def fail_next(self, api: Api, *codes: int) -> None:
@@ -138,7 +144,7 @@ class EmbeddedKafka:
         self._rdkafka.rd_kafka_mock_push_request_errors_array(self._cluster, api, len(codes), errors)
 
     def stop_failing(self, api: Api) -> None:
-        """Forget what ``fail_next`` still had in store for this kind."""
+        """Drop the codes that ``fail_next`` still holds for this kind."""
         self._rdkafka.rd_kafka_mock_clear_request_errors(self._cluster, api)
 
     def stop_brokers(self) -> None:
@@ -154,7 +160,7 @@ class EmbeddedKafka:
         self._rdkafka.rd_kafka_mock_broker_set_rtt(self._cluster, ALL_BROKERS, milliseconds)
 
     def _new_client(self) -> int:
-        """A client to hang the cluster on; it connects to nobody."""
+        """Return a client that owns the cluster; it connects to nothing."""
         text = ctypes.create_string_buffer(ERROR_TEXT_BYTES)
         settings = self._rdkafka.rd_kafka_conf_new()
         self._rdkafka.rd_kafka_conf_set(settings, b"log_level", LOG_LEVEL, text, ERROR_TEXT_BYTES)
@@ -165,6 +171,6 @@ class EmbeddedKafka:
         return client
 
     def _stop(self) -> None:
-        """Stop the brokers, then the client that carries them."""
+        """Stop the brokers, then the client that owns them."""
         self._rdkafka.rd_kafka_mock_cluster_destroy(self._cluster)
         self._rdkafka.rd_kafka_destroy(self._client)

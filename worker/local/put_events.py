@@ -1,11 +1,11 @@
-"""PutEvents on 127.0.0.1: checks what AWS checks, keeps books, and fails as it is told.
+"""PutEvents on 127.0.0.1: checks what AWS checks, records its calls, and injects faults on demand.
 
     POST /events         the call itself
     GET  /books          the books in numbers          GET  /books/events   the accepted calls, JSON lines
-    GET  /faults         the plan of faults            POST /faults         some of its fields, set anew
+    GET  /faults         the plan of faults            POST /faults         change some of its fields
 
-``fast`` leaves out the checks of signature and rules, for benchmarks; books and faults stay. A call is in the
-books before its answer leaves: one whose answer is lost was accepted all the same.
+``fast`` skips the checks of signature and rules, for benchmarks; books and faults stay. A call is in the
+books before its answer leaves, so a call whose answer is lost was accepted all the same.
 
 ``python -m worker.local.put_events`` prints ``{"url": ...}`` and serves until SIGTERM.
 """
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 BACKLOG = 1024
 NOT_A_CALL = Refusal("SerializationException", "The body is not the JSON of a call")
-# RecursionError: msgspec's own bound on how deep JSON may nest.
+# RecursionError: msgspec's own limit on the nesting of JSON.
 UNDECODABLE = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
 
 
@@ -54,7 +54,7 @@ class _Event(Struct, frozen=True, gc=False):
 
 
 class _Call(Struct, frozen=True):
-    """What books and faults need of a call."""
+    """The parts of a call that books and faults need."""
 
     trackingId: str  # noqa: N815  the API's name
     sessionId: str  # noqa: N815  the API's name
@@ -62,12 +62,20 @@ class _Call(Struct, frozen=True):
     userId: str | None = None  # noqa: N815  the API's name
 
     def mentions(self, text: str) -> bool:
-        """Whether an event type or an item id holds this text."""
+        """Return whether an event type or an item id contains this text."""
         return any(text in event.eventType or text in (event.itemId or "") for event in self.eventList)
 
 
 class LocalPutEvents:
-    """The endpoint, for as long as the ``async with`` block; ``url`` is where it listens."""
+    """The endpoint, for as long as the ``async with`` block; ``url`` is where it listens.
+
+    Args:
+        faults: the plan of faults; by default, none.
+        port: the port to listen on; 0: any free one.
+        fast: skip the checks of signature and rules.
+        seed: the seed of the random choices.
+        books: the books to keep; by default, new ones.
+    """
 
     url: str
 
@@ -80,7 +88,6 @@ class LocalPutEvents:
         seed: int = 0,
         books: Books | None = None,
     ) -> None:
-        """Choose the faults, the port (0: any that is free), the seed of the dice and the books to keep."""
         self.books = Books() if books is None else books
         self._port = port
         self._fast = fast
@@ -101,7 +108,7 @@ class LocalPutEvents:
         self._bucket = None if rate is None else TokenBucket(rate, max(burst or 0, 1), monotonic())
 
     async def __aenter__(self) -> Self:
-        """Listen."""
+        """Start listening."""
         self._server = HttpServer(application(self._respond), BOUNDS)
         port = await self._server.listen(host=HOST, port=self._port, backlog=BACKLOG)
         self.url = f"http://{HOST}:{port}"
@@ -110,7 +117,7 @@ class LocalPutEvents:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop listening and cut what is connected."""
+        """Stop listening and cut the open connections."""
         await self._server.close()
 
     def _respond(self, request: Request) -> Answer:
@@ -154,7 +161,7 @@ class LocalPutEvents:
             return None
 
     def _refusal(self, request: Request, call: _Call | None, fate: Fate | None) -> Refusal | None:
-        """Why the call is not accepted, or None; as AWS asks: first who calls, then how often, then what."""
+        """Return why the call is not accepted, or None; AWS checks caller, rate, then content."""
         return (
             self._refused_unread(request)
             or self._throttled(fate)
@@ -204,7 +211,7 @@ class LocalPutEvents:
 
     def _accepted(self, call: _Call, fate: Fate | None, ended: Callable[[], None] | None) -> Answer:
         if call.sessionId == "null":
-            # As Personalize does: answered 200, and nothing comes of it.
+            # As Personalize does: it answers 200, and drops the events.
             self.books.count("ignored")
         else:
             ids = tuple(event.eventId for event in call.eventList)
@@ -224,7 +231,7 @@ class LocalPutEvents:
 
 
 def told_to_stop() -> asyncio.Event:
-    """An event that SIGTERM and SIGINT set from now on."""
+    """Return an event that SIGTERM and SIGINT set from now on."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -232,7 +239,7 @@ def told_to_stop() -> asyncio.Event:
 
 
 async def serve(endpoint: LocalPutEvents) -> None:
-    """Serve until SIGTERM or SIGINT, having said where."""
+    """Print the address, and serve until SIGTERM or SIGINT."""
     stop = told_to_stop()
     async with endpoint:
         print(msgspec.json.encode({"url": endpoint.url}).decode(), flush=True)  # noqa: T201  its one line of output
@@ -242,9 +249,9 @@ async def serve(endpoint: LocalPutEvents) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the endpoint as a command."""
     parser = argparse.ArgumentParser(prog="worker.local.put_events", description="PutEvents on 127.0.0.1.")
-    parser.add_argument("--port", type=int, default=0, help="0: any that is free")
+    parser.add_argument("--port", type=int, default=0, help="0: any free one")
     parser.add_argument("--fast", action="store_true", help="check neither signature nor rules")
-    parser.add_argument("--seed", type=int, default=0, help="of the dice")
+    parser.add_argument("--seed", type=int, default=0, help="of the random choices")
     parser.add_argument("--faults", default="{}", help="JSON, such as '{\"throttle\": 0.1}'")
     chosen = parser.parse_args(arguments)
     try:

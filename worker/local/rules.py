@@ -1,11 +1,11 @@
-"""The rules of PutEvents: what the API refuses, as its service model and its documentation have them.
+"""The rules of PutEvents: what the API refuses, according to its service model and its documentation.
 
-The model is botocore's own, compiled once into checks: what it says about a member is enforced, and nothing
-of it is written down here a second time. What only the documentation says is in ``EVENT_RULES``.
+The model is botocore's own, compiled once into checks: whatever it says about a member is enforced, and
+nothing of it is repeated here. Rules that only the documentation has are in ``EVENT_RULES``.
 
-Stricter than AWS in two points, so that a worker's slip shows: a member the model does not know is refused,
-and so is a time past the year 9999, which is milliseconds where seconds belong. Messages name path and rule,
-no value.
+The checks are stricter than AWS in two points, so that a bug of the worker shows: a member unknown to the
+model is refused, and so is a time after the year 9999, which is milliseconds in place of seconds. Messages
+name path and rule, never a value.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 Check: TypeAlias = "Callable[[object, str], Iterator[str]]"
 Event: TypeAlias = dict[str, Any]
 
-# The worker has a table of these too. This one is not derived from it: what judges must not share a mistake.
-# Developer guide, "Item interaction event requirements": "up to 10 KB".
+# The worker has such a table too. This one is not derived from it, because a judge must not share its
+# mistakes. Developer guide, "Item interaction event requirements": "up to 10 KB".
 MAX_EVENT_BYTES = 10 * 1024
 # Service model, documentation of Event.properties.
 RESERVED_KEYS = frozenset({"userid", "sessionid", "eventtype", "timestamp", "recommendationid", "impression"})
@@ -37,20 +37,20 @@ LAST_SECOND = 253_402_300_799
 
 
 def violation(call: object) -> str | None:
-    """The first rule that the body of a PutEvents call breaks, or None."""
+    """Return the first rule that the body of a PutEvents call breaks, or None."""
     found = next(_put_events_check()(call, ""), None)
     return f"1 validation error detected: {found}" if found else None
 
 
 @cache
 def _put_events_check() -> Check:
-    """The whole check of a call's body, compiled from the model."""
+    """Return the whole check of a call's body, compiled from the model."""
     model = botocore.session.Session().get_service_model("personalize-events")
     of_the_model = _compile(cast("Shape", model.operation_model("PutEvents").input_shape))
 
     def check(call: object, path: str) -> Iterator[str]:
         yield from of_the_model(call, path)
-        # Only a call that the model passes gets here: whoever asks stops at the first violation.
+        # Only a call that satisfies the model gets here, because the caller stops at the first violation.
         for place, event in enumerate(cast("dict[str, list[Event]]", call)["eventList"], start=1):
             for rule in EVENT_RULES:
                 yield from rule(event, f"eventList.{place}.member")
@@ -59,7 +59,7 @@ def _put_events_check() -> Check:
 
 
 def _compile(shape: Shape) -> Check:
-    """The check of a shape of the model."""
+    """Return the check for a shape of the model."""
     if isinstance(shape, StructureShape):
         return _structure(shape)
     if isinstance(shape, ListShape):

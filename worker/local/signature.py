@@ -1,6 +1,6 @@
-"""Is a request signed by whom it should be? Signed again with botocore, and compared.
+"""Verifies the signature of a request by signing it again with botocore, and comparing.
 
-The answers are those of AWS's front door: no signature, an unknown key, a signature that does not fit.
+The refusals are those of AWS's front door: no signature, an unknown key, a signature that does not match.
 """
 
 from __future__ import annotations
@@ -30,9 +30,10 @@ _AUTHORIZATION = re.compile(
 
 
 def refusal(request: Request, access_key: str | None, secret_key: str, now: datetime) -> Refusal | None:
-    """Why AWS would turn this request away unread, or None. ``now`` is aware.
+    """Return why AWS would refuse this request unread, or None. ``now`` is timezone-aware.
 
-    Without an ``access_key`` any is known; whose secret is not, so the signature itself is not looked at.
+    Without an ``access_key``, any key is accepted. Its secret is unknown, so the signature itself is not
+    checked.
     """
     authorization = request.headers.get("authorization")
     if authorization is None:
@@ -52,7 +53,7 @@ def refusal(request: Request, access_key: str | None, secret_key: str, now: date
 
 
 def _wrong_around(request: Request, match: re.Match[str], now: datetime) -> str | None:
-    """What is wrong with what stands beside a signature, or None."""
+    """Return what is wrong around the signature, or None."""
     if match["service"] != SERVICE:
         return f"Credential should be scoped to correct service: '{SERVICE}'."
     stamp = request.headers.get("x-amz-date", "")
@@ -80,11 +81,11 @@ def _is_recent(stamp: str, now: datetime) -> bool:
 
 
 def _signature(request: Request, match: re.Match[str], stamp: str, secret_key: str) -> str:
-    """The signature that botocore would put on the request, over the headers that it says it signed."""
+    """Return the signature that botocore would make, over the headers that the request says it signed."""
     names = match["headers"].split(";")
     signed = AWSRequest(
         method=request.method,
-        # Without the host in the URL: one that was not signed must not be added.
+        # The URL has no real host, because a host header that was not signed must not be added.
         url=f"http://unsigned{request.target}",
         headers={name: request.headers.get(name, "") for name in names},
         data=request.body,

@@ -1,4 +1,4 @@
-"""What the demo does with its Kafka: fill a topic, and look at it afterwards."""
+"""The demo's use of Kafka: it fills a topic, and looks at it afterwards."""
 
 from __future__ import annotations
 
@@ -27,12 +27,16 @@ class Letter(Struct, frozen=True):
 
 
 class TopicFeed:
-    """Puts records on a topic."""
+    """Produces records to a topic. It connects by itself.
+
+    Args:
+        bootstrap_servers: the brokers.
+        topic: the topic.
+    """
 
     def __init__(self, bootstrap_servers: str, topic: str) -> None:
-        """Connect by itself."""
         self._topic = topic
-        # As Java's producers spread keys.
+        # Distributes keys as Java's producers do.
         settings = {"bootstrap.servers": bootstrap_servers, "partitioner": "murmur2_random"}
         self._producer = Producer(settings | SILENT)
 
@@ -43,10 +47,10 @@ class TopicFeed:
         self._producer.poll(0)
 
     def finish(self) -> None:
-        """Return when the broker has them all.
+        """Return once the broker has all records.
 
         Raises:
-            KafkaException: it has not.
+            KafkaException: some did not arrive in time.
         """
         if left := self._producer.flush(FLUSH_SECONDS):
             msg = f"{left} records did not reach the embedded Kafka"
@@ -54,10 +58,14 @@ class TopicFeed:
 
 
 class TopicWatch:
-    """Looks at topics and at a group's offsets, without being a member. Its calls wait for answers."""
+    """Reads topics and a group's offsets without being a member. Its calls block; it connects by itself.
+
+    Args:
+        bootstrap_servers: the brokers.
+        group_id: the group.
+    """
 
     def __init__(self, bootstrap_servers: str, group_id: str) -> None:
-        """Connect by itself."""
         settings = {"bootstrap.servers": bootstrap_servers, "group.id": group_id, "enable.auto.commit": False}
         self._consumer = Consumer(settings | SILENT)
 
@@ -66,18 +74,18 @@ class TopicWatch:
         self._consumer.close()
 
     def length(self, topic: str) -> int:
-        """How many records the topic has had."""
+        """Return how many records the topic has had."""
         return sum(self._ends(self._partitions(topic)))
 
     def uncommitted(self, topic: str) -> int:
-        """How many records lie behind the group's committed offsets."""
+        """Return how many records come after the group's committed offsets."""
         partitions = self._partitions(topic)
         offsets = self._consumer.committed(partitions, timeout=ANSWER_SECONDS)
         ends = self._ends(partitions)
         return sum(end - max(committed.offset, 0) for end, committed in zip(ends, offsets, strict=True))
 
     def letters(self, topic: str) -> list[Letter]:
-        """All dead letters."""
+        """Return all dead letters."""
         count = self.length(topic)
         self._consumer.assign(self._partitions(topic))
         letters: list[Letter] = []
@@ -90,7 +98,7 @@ class TopicWatch:
         return letters
 
     def _partitions(self, topic: str) -> list[TopicPartition]:
-        """The topic's partitions, each from its start."""
+        """Return the topic's partitions, each at its start."""
         found = self._consumer.list_topics(topic, ANSWER_SECONDS).topics[topic].partitions
         return [TopicPartition(topic, number, OFFSET_BEGINNING) for number in sorted(found)]
 

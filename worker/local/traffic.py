@@ -1,7 +1,7 @@
-"""What the demo puts on the topic: a shop's visitors, some broken records, and one poison event. Seeded.
+"""The records of the demo: a shop's visitors, some broken records, and one poison event. Seeded.
 
-Sessions overlap and are of many lengths; some visitors log in half-way, some are known from the start, some
-never. Every event has an id of its own, so that the books can be compared with what was sent, event by event.
+Sessions overlap and vary in length. Some visitors log in half-way, some are known from the start, some never.
+Every event has its own id, so that the books can be compared with what was sent, event by event.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ VISITORS = ("known",) * 3 + ("logs in",) * 2 + ("anonymous",)
 EVENTS_PER_SECOND = 1_000
 RECORDS_PER_UNFIT = 800
 MIN_RECORDS = 100
-# The end of each partition is to be good records: once they are accepted, all before them was read.
+# Each partition must end with good records: once they are accepted, everything before them has been read.
 SPECIAL_SHARE = 0.9
 POISON_SHARE = 0.6
 EVENT_TYPES = ("view",) * 14 + ("click",) * 3 + ("add-to-cart", "watch", "purchase")
@@ -41,29 +41,29 @@ class TopicRecord(Struct, frozen=True):
 
 
 class Traffic(Struct, frozen=True):
-    """Records in order, and what should become of them."""
+    """Records in order, and their expected outcome."""
 
     records: tuple[TopicRecord, ...]
     produced: tuple[Produced, ...]
-    """The events that should be accepted, the poison one among them."""
+    """The events that should be accepted, including the poison event."""
     unfit: frozenset[bytes]
-    """The values of the records that should be dead letters by themselves; each is there once."""
+    """The values of the records that should become dead letters by themselves; each occurs once."""
     poison_value: bytes
     poison_id: str
 
     @property
     def tombstones(self) -> int:
-        """How many records have no value: to be skipped."""
+        """The number of records without a value, which are to be skipped."""
         return sum(record.value is None for record in self.records)
 
     @property
     def sessions(self) -> int:
-        """How many sessions the events are of."""
+        """The number of sessions."""
         return len({event.session_id for event in self.produced})
 
 
 class _Session:
-    """A visit: who, how long, and how far it is."""
+    """A visit: the visitor, its length, and its progress."""
 
     def __init__(self, random: Random) -> None:
         self.session_id = f"session-{random.getrandbits(48):012x}"
@@ -75,7 +75,7 @@ class _Session:
         self._login = (random.randint(1, self.length), user_id) if visitor == "logs in" else None
 
     def next_event(self, random: Random, at_seconds: int) -> Fields:
-        """The next event of the visit, valid by every rule."""
+        """Return the next event of the visit, valid by every rule."""
         if self._login is not None and self.sent == self._login[0]:
             self.user_id = self._login[1]
         self.sent += 1
@@ -92,7 +92,7 @@ class _Session:
 
 
 def _extras(random: Random, event_type: str) -> Fields:
-    """What some events bear besides."""
+    """Return the additional fields that some events have."""
     match event_type, random.randrange(10):
         case "purchase", _:
             return {"eventValue": random.randrange(100, 20_000) / 100, "properties": {"quantity": 1}}
@@ -113,7 +113,7 @@ def _changed(**changes: object) -> Callable[[Fields], bytes]:
     return lambda event: msgspec.json.encode(event | changes)
 
 
-# Each a way to be no interaction.
+# Each makes a record that is not a valid interaction.
 UNFIT: tuple[Callable[[Fields], bytes], ...] = (
     lambda event: b'{"half": "a record", ' + event["eventId"].encode(),
     _without_session,
@@ -126,7 +126,7 @@ UNFIT: tuple[Callable[[Fields], bytes], ...] = (
 
 
 def make_traffic(seed: int, records: int, now_seconds: int) -> Traffic:
-    """So many records (100 at least), the first event at ``now_seconds`` of the epoch."""
+    """Make this many records (100 at least), the first event at ``now_seconds`` of the epoch."""
     random = Random(seed)  # noqa: S311  made-up visitors, not secrets
     count = max(records, MIN_RECORDS)
     specials = _specials(random, count)
@@ -142,7 +142,7 @@ def make_traffic(seed: int, records: int, now_seconds: int) -> Traffic:
         at_seconds = now_seconds + place // EVENTS_PER_SECOND
         key = session.session_id.encode()
         if place in specials:
-            # A broken record is no event of the visit: the session goes on as if it were not there.
+            # A broken record is not an event of the visit; the session continues as if it did not exist.
             value = specials[place](_Session(random).next_event(random, at_seconds))
             unfit |= {value} if value is not None else set()
         else:
@@ -160,7 +160,7 @@ def make_traffic(seed: int, records: int, now_seconds: int) -> Traffic:
 
 
 def _specials(random: Random, count: int) -> dict[int, Callable[[Fields], bytes | None]]:
-    """Where broken records and tombstones stand, and what makes them."""
+    """Choose the positions of broken records and tombstones, and what makes them."""
     kinds: list[Callable[[Fields], bytes | None]] = [*UNFIT, lambda _: None]
     many = max(len(kinds), count // RECORDS_PER_UNFIT)
     places = random.sample(range(int(count * SPECIAL_SHARE)), many)

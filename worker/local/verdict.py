@@ -1,4 +1,4 @@
-"""What the demo came to, and how it is told: a table, and the promises that were not kept."""
+"""The result of the demo, and how it is reported: a table, and the promises that were broken."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ class Verdict(Struct, frozen=True, kw_only=True):
     missing_letters: int
     """Records that should be dead letters and are not: lost as well."""
     uncommitted: int
-    """How many records the group's offsets are short of the topic's ends."""
+    """How many records the group's offsets are short of the ends of the topic."""
     exit_code: int | None
-    """Of the worker, told by SIGTERM to end; None: it did not."""
+    """The worker's exit code after SIGTERM; None: it did not end."""
     seconds: float
 
     @property
     def lost(self) -> int:
-        """Events that are neither accepted nor dead letters, broken records that are no dead letters."""
+        """Events that are neither accepted nor dead letters, and broken records that are not dead letters."""
         return len(self.audit.lost) + self.missing_letters
 
 
 def broken_promises(verdict: Verdict) -> list[str]:
-    """What the worker promised and did not keep, in words; empty when all is well."""
+    """Describe the promises that were broken; empty if all were kept."""
     judged = (
         (verdict.lost, f"{verdict.lost} lost"),
         (verdict.audit.out_of_order, f"{len(verdict.audit.out_of_order)} out of order"),
@@ -52,7 +52,7 @@ def broken_promises(verdict: Verdict) -> list[str]:
 
 
 def table(verdict: Verdict) -> str:
-    """The verdict as lines of a table: what, how many, remarks."""
+    """Format the verdict as a table: what, how many, remarks."""
     rows = list(_rows(verdict))
     names, figures = (max(len(row[column]) for row in rows) for column in (0, 1))
     lines = (f"  {name:<{names}}  {figure:>{figures}}  {remark}" for name, figure, remark in rows)
@@ -72,7 +72,7 @@ def _rows(verdict: Verdict) -> Iterator[tuple[str, str, str]]:
     for outcome, count in [("accepted", summary.accepted_calls), *sorted(refused.items())]:
         yield f"  {outcome}", f"{count:,}", ""
     yield "events per call", f"{summary.accepted_events / max(summary.accepted_calls, 1):.1f}", ""
-    yield "repeated", f"{len(verdict.audit.repeated):,}", "under the same event id: learnt from once"
+    yield "repeated", f"{len(verdict.audit.repeated):,}", "with the same event id: trained on once"
     yield "out of order", f"{len(verdict.audit.out_of_order):,}", ""
     yield "lost", f"{verdict.lost:,}", ""
     yield "not committed", f"{verdict.uncommitted:,}", ""

@@ -1,4 +1,4 @@
-"""The worker as a process of its own, as a user starts it: to be killed, started again, and told to end."""
+"""Runs the worker as a separate process, as a user starts it, to be killed, restarted and stopped."""
 
 from __future__ import annotations
 
@@ -13,14 +13,22 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-# Settings of the user's own shell must not reach into the demo.
+# Settings from the user's own shell must not affect the demo.
 FOREIGN = ("AWS_", "WORKER_")
 TAIL_LINES = 15
 COMMAND = (sys.executable, "-m", "worker", "run", "--config")
 
 
 class WorkerProcess:
-    """``personalize-worker run``, one process at a time; what it logs goes to one file."""
+    """``personalize-worker run``, one process at a time; its log goes to one file.
+
+    Args:
+        folder: where to write the configuration and the log; nothing runs yet.
+        settings: the configuration.
+        access_key: the AWS access key.
+        secret_key: its secret.
+        command: the command, up to the configuration file.
+    """
 
     def __init__(
         self,
@@ -30,10 +38,9 @@ class WorkerProcess:
         secret_key: str,
         command: Sequence[str] = COMMAND,
     ) -> None:
-        """Write the configuration into ``folder``; nothing runs yet."""
         self._command = command
         self._config = folder / "config.yaml"
-        # JSON is YAML.
+        # JSON is valid YAML.
         self._config.write_text(json.dumps(settings), encoding="utf-8")
         self._log = folder / "worker.log"
         own = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
@@ -46,7 +53,7 @@ class WorkerProcess:
 
     @property
     def is_running(self) -> bool:
-        """Whether it was started and has not ended."""
+        """Whether it has been started and has not ended."""
         return self._process is not None and self._process.returncode is None
 
     async def start(self) -> None:
@@ -61,13 +68,13 @@ class WorkerProcess:
             )
 
     async def kill(self) -> None:
-        """End it without a word (SIGKILL), if it runs."""
+        """Kill it without warning (SIGKILL), if it is running."""
         if self._process is not None and self.is_running:
             self._process.kill()
             await self._process.wait()
 
     async def end(self, seconds: float) -> int | None:
-        """Ask it to drain and end (SIGTERM); its exit code, or None if it needs longer than this."""
+        """Ask it to drain and stop (SIGTERM); return its exit code, or None if it takes longer than this."""
         if self._process is None:
             return None
         if self.is_running:
@@ -78,6 +85,6 @@ class WorkerProcess:
             return None
 
     def last_lines(self) -> str:
-        """The end of its log."""
+        """Return the end of its log."""
         lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()
         return "\n".join(lines[-TAIL_LINES:])

@@ -1,1 +1,1 @@
-"""Dead letters come back: counted, shown, exported, and replayed through the whole pipeline."""
+"""Counts, shows and exports dead letters, and replays them through the whole pipeline."""

@@ -1,4 +1,4 @@
-"""The API, as a replay calls it: each call waits for its turn in the lane, behind the live traffic."""
+"""Calls the API for a replay: each call waits for the background rate, behind the live traffic."""
 
 from __future__ import annotations
 
@@ -17,20 +17,25 @@ if TYPE_CHECKING:
 
 
 class BackgroundSender:
-    """Calls at the pace of a lane; implements ``ports.PutEvents``."""
+    """Calls at the background rate; implements ``ports.PutEvents``.
+
+    Args:
+        put_events: makes the calls.
+        background_rate: decides when the next call may start.
+        clock: the loop's clock.
+    """
 
     def __init__(
         self, put_events: PutEvents, background_rate: BackgroundRate, clock: Callable[[], float]
     ) -> None:
-        """Call ``put_events``; ``clock`` is the loop's."""
         self._put_events = put_events
         self._background_rate = background_rate
         self._clock = clock
-        # Fair: who came first goes first.
+        # A lock is fair: first come, first served.
         self._turn = asyncio.Lock()
 
     async def put(self, batch: Batch) -> Answer:
-        """Wait, send the batch, and slow down if that was too fast."""
+        """Wait, send the batch, and slow down if it was throttled."""
         async with self._turn:
             while (opens_at := self._background_rate.opens_at(self._clock())) > (now := self._clock()):  # noqa: ASYNC110  time is what it waits for
                 await asyncio.sleep(opens_at - now)

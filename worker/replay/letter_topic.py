@@ -1,9 +1,9 @@
-"""The dead-letter topic, read from the beginning to where it ended at the start, then no further.
+"""Reads the dead-letter topic from the beginning to where it ended at the start, and no further.
 
-Its reader is no member of a group: it takes all partitions, and commits under a group's name without joining
-it. So there is no rebalance, no session to keep alive while a wave is on its way, and nothing to wait for
-after a crash. What it can't have is Kafka's word that it is alone: whoever commits looks first whether
-somebody else has.
+The reader is not a member of a group: it takes all partitions, and commits under a group's name without
+joining the group. So there is no rebalance, no session to keep alive while a wave is in progress, and nothing
+to wait for after a crash. The price is that Kafka does not guarantee that the reader is alone. So before each
+commit, the caller checks whether somebody else has committed.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ Answer = TypeVar("Answer")
 
 ANSWER_SECONDS: Final = 10.0
 _POLL_SECONDS: Final = 0.1
-# A broker that is killed has a new leader within seconds; nothing for so long is no hiccup.
+# After a broker is killed, a new leader is elected within seconds, so silence for this long is a real outage.
 _PATIENCE_SECONDS: Final = 60.0
 _PATIENCE_POLLS: Final = round(_PATIENCE_SECONDS / _POLL_SECONDS)
 _PAUSE_SECONDS: Final = 0.2
 _SETTINGS: Final[Mapping[str, object]] = {
     "enable.partition.eof": True,
-    # What a committed offset leads to may have been deleted since: then the oldest that is left.
+    # The record at a committed offset may have been deleted since; then start at the oldest that is left.
     "auto.offset.reset": "earliest",
 }
-# What time does not mend.
+# Errors that do not pass with time.
 _LASTING: Final = {
     KafkaError.TOPIC_AUTHORIZATION_FAILED,
     KafkaError.UNKNOWN_TOPIC_OR_PART,
@@ -46,28 +46,36 @@ _LASTING: Final = {
     KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001  as above
     KafkaError._FATAL,  # noqa: SLF001  as above
 }
-# The same, where the group is asked for.
+# The same for requests about the group.
 _LASTING_OF_GROUP: Final = {
     KafkaError.GROUP_AUTHORIZATION_FAILED,
-    # Somebody is a member of it.
+    # The group has members.
     KafkaError.UNKNOWN_MEMBER_ID,
     KafkaError.ILLEGAL_GENERATION,
 }
 
 
 class LettersUnreadable(Exception):  # noqa: N818  it names the state
-    """The dead-letter topic can't be read, or its offsets not be had; ``str()`` says why."""
+    """The dead-letter topic can't be read, or its offsets can't be had; ``str()`` says why.
+
+    Args:
+        topic: the topic's name.
+        why: the reason.
+    """
 
     def __init__(self, topic: str, why: str) -> None:
-        """Word it."""
         super().__init__(f"dead-letter topic {topic}: {why}")
 
 
 class LetterTopic:
-    """The topic; every call blocks. ``close()`` it."""
+    """The dead-letter topic. Every call blocks. ``close()`` it after use.
+
+    Args:
+        settings: ``client_settings(kafka, for_="consumer")``.
+        topic: the topic to read.
+    """
 
     def __init__(self, settings: Mapping[str, object], topic: str) -> None:
-        """Prepare to read ``topic`` with ``client_settings(kafka, for_="consumer")``."""
         self.topic = topic
         self._consumer = Consumer({**settings, **_SETTINGS})
         self._assignments: dict[int, Assignment] = {}
@@ -76,22 +84,22 @@ class LetterTopic:
         self._records = RecordReader()
         self._empty_polls = 0
         self.positions: dict[int, int] = {}
-        """By partition, the offset of the next record that ``read`` would give."""
+        """The offset of the next record that ``read`` would return, by partition."""
 
     def spans(self) -> dict[int, tuple[int, int]]:
-        """By partition, its first offset and one past its last, now.
+        """Return the first offset and the one after the last, by partition, as of now.
 
         Raises:
-            LettersUnreadable: there is no such topic, or Kafka does not say.
+            LettersUnreadable: there is no such topic, or Kafka does not answer.
         """
-        # All topics: asked for alone, a broker might make it.
+        # Asks for all topics, because a request for this one alone might create it.
         found = self._ask(lambda: self._consumer.list_topics(timeout=ANSWER_SECONDS)).topics.get(self.topic)
         if found is None or not found.partitions:
-            raise LettersUnreadable(self.topic, "is not there, or not for this user to see (ACL Describe)")
+            raise LettersUnreadable(self.topic, "is not there, or this user may not see it (ACL Describe)")
         return {number: self._span(number) for number in sorted(found.partitions)}
 
     def begin(self, spans: Mapping[int, tuple[int, int]]) -> None:
-        """Read these partitions, each from the one offset to before the other."""
+        """Start to read these partitions, each from its first offset to just before its second."""
         self._assignments = {number: Assignment(Partition(self.topic, number), 0) for number in spans}
         self._ends = {number: end for number, (_, end) in spans.items()}
         self.positions = {number: start for number, (start, _) in spans.items()}
@@ -101,22 +109,23 @@ class LetterTopic:
 
     @property
     def at_end(self) -> bool:
-        """Whether everything was read."""
+        """Whether everything has been read."""
         return not self._unread
 
     def left(self) -> int:
-        """How many offsets are still to be read."""
+        """Return how many offsets are still to be read."""
         return sum(self._ends[number] - self.positions[number] for number in self._unread)
 
     def read(self, most: int) -> Sequence[Record]:
-        """Up to ``most`` records that are there, else none after a short wait.
+        """Return up to ``most`` available records; if there are none, nothing after a short wait.
 
         Raises:
-            LettersUnreadable: it can't be had, or nothing came for a minute.
+            LettersUnreadable: the topic can't be read, or nothing came for a minute.
         """
         first = self._consumer.poll(_POLL_SECONDS)
         if first is None:
-            # Counted, not timed: while a wave is on its way nobody reads, and nothing is wrong with that.
+            # Polls are counted and not timed: while a wave is in progress nobody reads, and that is not an
+            # error.
             self._empty_polls += 1
             if self._empty_polls > _PATIENCE_POLLS:
                 raise LettersUnreadable(self.topic, f"nothing came for {_PATIENCE_SECONDS:g} s")
@@ -126,17 +135,17 @@ class LetterTopic:
         return [record for each in (first, *more) if (record := self._take(each)) is not None]
 
     def committed(self) -> dict[int, int]:
-        """What the group has committed, by partition.
+        """Return the group's committed offsets by partition.
 
         Raises:
-            LettersUnreadable: it can't be had.
+            LettersUnreadable: they can't be had.
         """
         wanted = [TopicPartition(self.topic, number) for number in sorted(self._assignments or self.spans())]
         found = self._ask(lambda: _checked(self._consumer.committed(wanted, timeout=ANSWER_SECONDS)))
         return {each.partition: each.offset for each in found if each.offset >= 0}
 
     def commit(self, offsets: Mapping[int, int]) -> None:
-        """Commit, and wait for it.
+        """Commit, and wait for the acknowledgement.
 
         Raises:
             LettersUnreadable: the group's offsets can't be written.
@@ -156,7 +165,7 @@ class LetterTopic:
         return found
 
     def _take(self, message: Message) -> Record | None:
-        """The record, unless it is none, or lies behind the end that was noted."""
+        """Return the record, unless the message is not one, or lies past the end noted at the start."""
         if (error := message.error()) is not None:
             self._heed(error, message)
             return None
@@ -176,7 +185,7 @@ class LetterTopic:
         if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  librdkafka's own codes are named so
             number, offset = message.partition(), message.offset()
             if number in self._unread and offset is not None:
-                # Markers of transactions may stand last, which are nobody's records.
+                # The last offsets may be transaction markers, which are not records.
                 self.positions[number] = max(self.positions[number], min(offset, self._ends[number]))
                 self._end(number)
         elif error.code() in _LASTING:
@@ -190,7 +199,7 @@ class LetterTopic:
         return TopicPartition(self.topic, number, offset)
 
     def _ask(self, call: Callable[[], Answer]) -> Answer:
-        """Ask the broker, again while it is away or just coming up."""
+        """Ask the broker; repeat while it is unreachable or just starting."""
         ends = time.monotonic() + _PATIENCE_SECONDS
         while True:
             try:
@@ -200,13 +209,13 @@ class LetterTopic:
                 if error.code() in _LASTING | _LASTING_OF_GROUP or time.monotonic() > ends:
                     raise LettersUnreadable(self.topic, said(error)) from None
             except (UnicodeDecodeError, SystemError):
-                # The client takes all names for UTF-8.
+                # The client assumes that all names are UTF-8.
                 raise LettersUnreadable(self.topic, "what Kafka says of its topics can't be read") from None
             time.sleep(_PAUSE_SECONDS)
 
 
 def _checked(found: Iterable[TopicPartition] | None) -> list[TopicPartition]:
-    """The same, when none has an error of its own."""
+    """Return the answers if none has an error of its own."""
     answers = list(found or ())
     for each in answers:
         if each.error is not None:

@@ -1,4 +1,4 @@
-"""``dead-letters list``: how many there are, by reason, by topic and by time, in bounded memory."""
+"""``dead-letters list``: counts letters by reason, topic and time, in bounded memory."""
 
 from __future__ import annotations
 
@@ -20,22 +20,25 @@ if TYPE_CHECKING:
 Key = TypeVar("Key")
 Step: TypeAlias = Literal["hour", "day"]
 
-# The worker's own reasons are a few dozen, and what others may have written is not to fill the memory.
+# The worker has a few dozen reasons; what others may have written must not fill the memory.
 _MOST_ROWS: Final = 10_000
 _OTHERS: Final = "(others)"
-# The worker's own are shorter, but for what the API said, of which only the code is counted.
+# The worker's own texts are shorter, except for the API's messages, of which only the code is counted.
 _MOST_CHARACTERS: Final = 500
 _HOUR_SECONDS: Final = 3600
-# Two days of hours still fit a screen.
+# Two days by the hour still fit on a screen.
 _HOURS_UP_TO: Final = 48
 _HOUR_DIGITS, _DAY_DIGITS = len("2026-01-01T00"), len("2026-01-01")
 
 
 class Listing:
-    """Counts letters."""
+    """Counts letters.
+
+    Args:
+        topic: the dead-letter topic.
+    """
 
     def __init__(self, topic: str) -> None:
-        """Of this dead-letter topic."""
         self._topic = topic
         self.letters = 0
         self._reasons: Counter[tuple[str, str]] = Counter()
@@ -44,7 +47,7 @@ class Listing:
         self.replayed = 0
 
     def add(self, letter: Letter) -> None:
-        """One more."""
+        """Count one letter."""
         self.letters += 1
         self.replayed += letter.replays > 0
         kind, rule = (text[:_MOST_CHARACTERS] for text in (letter.reason.kind, rule_of(letter.reason)))
@@ -54,13 +57,13 @@ class Listing:
         _count(self._hours, None if failed_at is None else int(failed_at // _HOUR_SECONDS), None)
 
     def text(self, step: Step | None) -> str:
-        """For people."""
+        """Return the counts as text."""
         replayed = f", {self.replayed:,} of them replayed before" if self.replayed else ""
         head = f"{self.letters:,} dead letters in {self._topic}{replayed}\n"
         return head + aligned(list(self._rows(step or self._fitting_step()))) if self.letters else head
 
     def json(self, step: Step | None) -> bytes:
-        """For programs."""
+        """Return the counts as JSON."""
         step = step or self._fitting_step()
         reasons = [
             {"class": kind, "reason": rule, "letters": count}
@@ -86,7 +89,7 @@ class Listing:
         yield from ((f"  {time or 'unknown'}", count) for time, count in self._times(step))
 
     def _times(self, step: Step) -> list[tuple[str, int]]:
-        """Counts by hour or day, in their order; those without a time first, under an empty name."""
+        """Return the counts by hour or day in order; letters without a time come first, unnamed."""
         digits = _HOUR_DIGITS if step == "hour" else _DAY_DIGITS
         times: Counter[str] = Counter()
         for hour, count in self._hours.items():

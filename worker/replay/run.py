@@ -1,7 +1,7 @@
-"""``dead-letters replay``: the real worker, with the dead-letter topic for a source and a background rate.
+"""``dead-letters replay``: the real worker with the dead-letter topic as its source, at a background rate.
 
-Mapping, queues, retries, holds and dead letters are the live worker's; a letter that dies again is written
-behind the end that was noted at the start, so it is for the next replay.
+Mapping, queues, retries, holds and dead letters are those of the live worker. A letter that fails again is
+written past the end that was noted at the start, so it is left for the next replay.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Plan(Struct, frozen=True):
 
 
 class WithoutSource(Struct, frozen=True):
-    """What a replay touches of the world, beside the dead letters that it reads."""
+    """The adapters of a replay, other than its source of dead letters."""
 
     map_record: Map
     put_events: PutEvents
@@ -84,7 +84,7 @@ class Parts(Struct, frozen=True):
 
 
 def replay(settings: Settings, selection: Selection, plan: Plan) -> int:
-    """Replay until all is done, or told to stop; the exit code. A replay proper ends the process."""
+    """Replay until all is done, or told to stop; return the exit code. A real replay ends the process."""
     line_format = settings.log.format
     lines = UnblockedLines(sys.stderr.fileno(), log_dropped)
     configure_logs(settings.log.level, None if line_format == "auto" else line_format, lines)
@@ -98,7 +98,7 @@ def replay(settings: Settings, selection: Selection, plan: Plan) -> int:
         store.forget()
     runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
     code = runner.run(_run_to_the_end(settings, store, group, plan, lines))
-    # Neither closing the runner nor sys.exit: both would wait for threads that may hang on a broker.
+    # Not by closing the runner or sys.exit, because both wait for threads that may hang on a broker.
     sys.stdout.flush()
     lines.drain(LAST_LINES_SECONDS)
     os._exit(code)
@@ -107,7 +107,7 @@ def replay(settings: Settings, selection: Selection, plan: Plan) -> int:
 def join(
     settings: Settings, store: ReplayStore, adapters: WithoutSource, rate: float, clock: Callable[[], float]
 ) -> Parts:
-    """A replay of ``store``: the worker as configured, at its own rate."""
+    """Build a replay of ``store``: the worker as configured, at its own rate."""
     tally, is_over = Tally(), asyncio.Event()
 
     def on_over() -> None:
@@ -123,7 +123,7 @@ def join(
     )
     background_rate = BackgroundSender(adapters.put_events, BackgroundRate(rate), clock)
     personalize = structs.replace(settings.personalize, requests_per_second=rate)
-    # What dies again is a dead letter again, however many do: they are kept already.
+    # Letters that fail again become dead letters again, however many they are; nothing is lost by that.
     dead_letters = structs.replace(settings.dead_letters, hold_after_unmappable=None)
     worker = assemble(
         structs.replace(settings, personalize=personalize, dead_letters=dead_letters),
@@ -155,7 +155,7 @@ async def _run_to_the_end(
     heed_signals(stopping, lines)
     try:
         return await _run(settings, store, group, plan, stopping)
-    except Exception as error:  # noqa: BLE001  the last stop: what nobody expected is told, not swallowed
+    except Exception as error:  # noqa: BLE001  outermost: the unexpected is reported, not swallowed
         return max(_tell(each, group) for each in causes(error))
 
 
@@ -173,7 +173,7 @@ def _tell(error: Exception, group: str) -> int:
 async def _run(
     settings: Settings, store: TopicReplayStore, group: str, plan: Plan, stopping: asyncio.Event
 ) -> int:
-    """Build the parts, run the flow, end the parts, say what came of it."""
+    """Build the parts, run the pipeline, close the parts, and print the summary."""
     rate = plan.calls_per_second or settings.personalize.requests_per_second * _QUOTA_SHARE
     log.info("replay.started", group=group, offsets=store.topic.left(), calls_per_second=rate)
     client = put_events_client(settings)
@@ -196,7 +196,7 @@ async def _run(
 
 
 async def _flow(parts: Parts, store: TopicReplayStore, stopping: asyncio.Event) -> None:
-    """Run until all is done, or told to stop and drained; say meanwhile how far it is."""
+    """Run until all is done, or told to stop and drained; report progress meanwhile."""
 
     async def stop() -> None:
         await stopping.wait()
@@ -211,7 +211,7 @@ async def _flow(parts: Parts, store: TopicReplayStore, stopping: asyncio.Event) 
 
 
 async def _say(parts: Parts, store: TopicReplayStore) -> None:
-    """On a terminal a line that is written over; elsewhere a log line now and then."""
+    """Report progress: on a terminal one line that is rewritten, elsewhere a log line now and then."""
     progress = Progress(sys.stderr) if sys.stderr.isatty() else None
     said_at = time.monotonic()
     while True:
@@ -231,6 +231,6 @@ def _line(parts: Parts, left: int) -> str:
     died_again = tally.died_again.total()
     under_way = parts.worker.unsettled.memory.records
     return (
-        f"{tally.delivered:,} accepted, {died_again:,} died again, {under_way:,} under way, "
+        f"{tally.delivered:,} accepted, {died_again:,} failed again, {under_way:,} in flight, "
         f"{left:,} to read{held}"
     )

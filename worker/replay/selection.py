@@ -1,4 +1,4 @@
-"""Which dead letters are meant: the filters of all four commands."""
+"""Selects dead letters: the filters of all four commands."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ if TYPE_CHECKING:
     from worker.dead_letters.reading import Letter
 
 MOST_REPLAYS: Final = 5
-"""A letter that died after so many replays is not replayed again: it would go in circles for ever."""
+"""A letter that failed after this many replays is not replayed again, because it would never end."""
 
 _NAME_BYTES: Final = 4
 
 
 class Selection(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Takes a letter that fits every filter that is set."""
+    """Selects a letter that passes every filter that is set."""
 
     kinds: tuple[str, ...] = ()
-    """Error classes, any of them; in order."""
+    """Error classes, any of which will do; sorted."""
     since: float | None = None
     until: float | None = None
-    """When it failed, in epoch seconds: from the one, and before the other."""
+    """When it failed, in epoch seconds: at or after ``since``, and before ``until``."""
     topic: str | None = None
     partition: int | None = None
     offsets: tuple[int, int] | None = None
-    """Where its record stood first: first and last offset."""
+    """The original position of its record: first and last offset, inclusive."""
     letters: tuple[tuple[int, int], ...] = ()
-    """Places in the dead-letter topic, any of them; in order."""
+    """Positions in the dead-letter topic, any of which will do; sorted."""
     exhausted: bool = False
-    """Only those that were replayed as often as may be."""
+    """Only letters that have been replayed as often as allowed."""
 
     def takes(self, letter: Letter) -> bool:
-        """Whether it is meant."""
+        """Return whether the letter is selected."""
         return (
             (not self.kinds or letter.reason.kind in self.kinds)
             and self._takes_time(letter.failed_at_seconds)
@@ -47,14 +47,14 @@ class Selection(Struct, frozen=True, kw_only=True, omit_defaults=True):
         )
 
     def span(self, partition: int, low: int, high: int) -> tuple[int, int]:
-        """Where to look in a partition of the dead-letter topic: from an offset on, and before another."""
+        """Return which offsets of a partition to search: from the first, to just before the second."""
         if not self.letters:
             return low, high
         wanted = [offset for number, offset in self.letters if number == partition and low <= offset < high]
         return (min(wanted), max(wanted) + 1) if wanted else (low, low)
 
     def name(self) -> str:
-        """The same for the same filters, another for others."""
+        """Return a name that is the same for the same filters, and different for others."""
         if self == Selection():
             return "all"
         return blake2b(msgspec.json.encode(self), digest_size=_NAME_BYTES).hexdigest()

@@ -1,4 +1,4 @@
-"""``dead-letters show`` and ``export``: single letters, for people and for programs."""
+"""``dead-letters show`` and ``export``: single letters as text and as JSON."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _NAME_CHARACTERS = 10
 
 
 def as_text(letter: Letter, *, payload: bool) -> str:
-    """A line each; what its record may hold only with ``payload``: key, value, headers, what the API said."""
+    """Format one field per line; key, value, headers and the API's message need ``payload``."""
     return "".join(f"{name:<{_NAME_CHARACTERS}}  {value}\n" for name, value in _rows(letter, payload=payload))
 
 
 def as_json(letter: Letter) -> bytes:
-    """The whole letter on one line. Bytes that are no text are under the name with ``_base64`` behind it."""
+    """Return the whole letter as one line; bytes that are not text get ``_base64`` appended to their name."""
     partition, offset = letter.place
     return msgspec.json.encode(
         {
@@ -48,7 +48,7 @@ def _rows(letter: Letter, *, payload: bool) -> Iterator[tuple[str, str]]:
     time = "" if origin.timestamp_ms is None else f", {_iso8601(origin.timestamp_ms / 1000)}"
     failed_at = letter.failed_at_seconds
     yield "letter", f"{partition}:{offset}"
-    yield "stood at", f"{origin.topic}[{origin.partition}]@{origin.offset}{time}"
+    yield "original", f"{origin.topic}[{origin.partition}]@{origin.offset}{time}"
     yield "failed at", "unknown" if failed_at is None else _iso8601(failed_at)
     yield "reason", f"{reason.kind}: {reason.text if payload else rule_of(reason)}"
     yield "tries", f"{letter.tries}, replayed {letter.replays} times"
@@ -60,7 +60,7 @@ def _rows(letter: Letter, *, payload: bool) -> Iterator[tuple[str, str]]:
 
 
 def _shown(value: bytes | None, *, payload: bool) -> str:
-    """Its size, or itself in a form that is harmless on a terminal."""
+    """Return the value's size, or the value in a form that is harmless on a terminal."""
     if value is None:
         return "none"
     if not payload:
@@ -82,7 +82,7 @@ def _member(name: str, value: bytes | None) -> dict[str, Any]:
 
 
 def _iso8601(seconds: float) -> str:
-    """With milliseconds; beyond the calendar, the number."""
+    """Format with milliseconds; a time out of the calendar's range as a number."""
     try:
         return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     except (OverflowError, OSError, ValueError):

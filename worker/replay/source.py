@@ -1,7 +1,8 @@
-"""Dead letters as a source of records: wave by wave, through the pipeline that live records go through.
+"""Presents dead letters as a source of records: wave by wave, through the pipeline of live records.
 
-To the pipeline it is one partition, always ours, whose positions count the letters as they are replayed. What
-it settles is turned back here into offsets of the dead-letter topic, and committed under the replay's group.
+The pipeline sees one partition, always assigned, whose positions count the letters in the order of their
+replay. This module converts what it settles back to offsets of the dead-letter topic, and commits those under
+the replay's group.
 """
 
 from __future__ import annotations
@@ -31,11 +32,11 @@ _IDLE_SECONDS: Final = 0.1
 
 
 class ReplayedElsewhere(Exception):  # noqa: N818  it names the state
-    """Somebody else has committed under this replay's group meanwhile."""
+    """Somebody else has committed under this replay's group in the meantime."""
 
 
 class ReplayStore(Protocol):
-    """Where waves come from and offsets are kept."""
+    """Provides waves and stores offsets."""
 
     async def step(self) -> Wave | None:
         """Read a little; the next wave, once it is complete."""
@@ -55,7 +56,16 @@ class ReplayStore(Protocol):
 
 
 class ReplaySource:
-    """The waves of one replay; implements ``ports.Source``."""
+    """The waves of one replay; implements ``ports.Source``.
+
+    Args:
+        store: provides the waves and stores the offsets.
+        name: the topic's name, as the pipeline sees it.
+        commit_seconds: how often to commit.
+        on_committed: receives the committed offsets.
+        on_over: called once, when everything is settled and committed.
+        clock: the loop's clock.
+    """
 
     def __init__(
         self,
@@ -66,28 +76,27 @@ class ReplaySource:
         on_over: Callable[[], None],
         clock: Callable[[], float],
     ) -> None:
-        """Prepare; ``on_over`` is called once when all is settled and committed, ``clock`` is the loop's."""
         self._store = store
         self._partition = Partition(name, 0)
         self._commit_seconds = commit_seconds
         self._on_over = on_over
         self._clock = clock
         self._wave: Wave | None = None
-        # As the pipeline counts: where the wave begins, what was handed over, what is settled.
+        # In the pipeline's offsets: where the wave begins, what was handed over, what is settled.
         self._begins_at = self._given = self._settled = 0
         self._commit_at = 0.0
         self._known: dict[int, int] = {}
         self._paused = self._told = False
 
     async def open(self, listener: RebalanceListener) -> None:
-        """Take the one assignment there is."""
+        """Announce the single assignment."""
         self._known = await self._store.committed()
         self._listener = listener
         self._assignment: Assignment
         (self._assignment,) = listener.assigned([self._partition])
 
     async def receive(self, max_records: int) -> Sequence[Record]:
-        """The next letters of the wave; none while it is being read, or waited for."""
+        """Return the next letters of the wave; none while it is being read, or waited for."""
         if self._wave is not None and self._settled == self._begins_at + len(self._wave.letters):
             await self._finish(self._wave)
         if self._wave is None and not self._paused:
@@ -106,11 +115,11 @@ class ReplaySource:
             await self.commit()
 
     async def commit(self) -> None:
-        """Commit what is settled by now.
+        """Commit what is settled so far.
 
         Raises:
-            ReplayedElsewhere: somebody else did so meanwhile.
-            LettersUnreadable: it can't be done.
+            ReplayedElsewhere: somebody else committed in the meantime.
+            LettersUnreadable: committing fails.
         """
         self._commit_at = self._clock() + self._commit_seconds
         if self._wave is None:
@@ -120,15 +129,15 @@ class ReplaySource:
         self._listener.committed({self._partition: Before(self._settled)})
 
     async def pause(self) -> None:
-        """Hand over no more for now."""
+        """Stop handing over letters for now."""
         self._paused = True
 
     async def resume(self) -> None:
-        """Go on."""
+        """Continue to hand over letters."""
         self._paused = False
 
     async def partitions_total(self) -> int | None:
-        """The one: a replay has all of its own rate."""
+        """Return 1, because a replay has its rate all to itself."""
         return 1
 
     async def close(self) -> None:
@@ -136,7 +145,7 @@ class ReplaySource:
         await self._store.close()
 
     async def _begin(self) -> None:
-        """Read on; begin the next wave if that completes it."""
+        """Read on; begin the next wave if this completes it."""
         if self._store.over:
             if not self._told:
                 self._told = True
@@ -166,7 +175,7 @@ class ReplaySource:
         return records
 
     async def _write(self, offsets: Mapping[int, int]) -> None:
-        """Commit, unless somebody else has."""
+        """Commit, unless somebody else has committed."""
         if await self._store.committed() != self._known:
             raise ReplayedElsewhere
         await self._store.commit(offsets)

@@ -1,4 +1,4 @@
-"""Opening the dead-letter topic for one of the commands."""
+"""Opens the dead-letter topic for each of the commands."""
 
 from __future__ import annotations
 
@@ -21,19 +21,20 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 
 _PATIENCE_SECONDS: Final = 10.0
-# Of what may be held: the rest is for the events made of the letters, and for their queues.
+# The fraction of the memory limit for a wave; the rest is for the events made from the letters, and their
+# queues.
 _WAVE_SHARE: Final = 0.5
 
 
 class Apart(Protocol):
-    """Makes calls that block, such as ``asyncio.to_thread``."""
+    """Runs blocking calls, as ``asyncio.to_thread`` does."""
 
     async def __call__(self, call: Callable[..., Answer], /, *args: Any) -> Answer:  # noqa: ANN401  whatever
-        """Make the call."""
+        """Run the call."""
 
 
 def open_topic(settings: Settings, group: str, logger: logging.Logger) -> LetterTopic:
-    """The dead-letter topic, with the offsets of that group.
+    """Open the dead-letter topic with the offsets of this group.
 
     Raises:
         LettersUnreadable: Kafka does not answer.
@@ -45,12 +46,20 @@ def open_topic(settings: Settings, group: str, logger: logging.Logger) -> Letter
 
 
 def replay_group(settings: Settings, selection: Selection) -> str:
-    """The group that the offsets of this replay are committed under."""
+    """Return the group under which this replay commits its offsets."""
     return f"{settings.kafka.group_id}.dead-letters.replay.{selection.name()}"
 
 
 class TopicReplayStore:
-    """The waves of one replay, from where the last one of its kind stopped; a ``source.ReplayStore``."""
+    """The waves of one replay, from where the last with the same filters stopped; a ``source.ReplayStore``.
+
+    Args:
+        topic: the dead-letter topic. Its calls block, so they are made through ``apart``.
+        settings: for the memory limit.
+        selection: which letters to choose.
+        wave: how many letters to sort at a time.
+        apart: runs a blocking call.
+    """
 
     def __init__(
         self,
@@ -60,15 +69,6 @@ class TopicReplayStore:
         wave: int,
         apart: Apart = asyncio.to_thread,
     ) -> None:
-        """Choose from ``topic`` what ``selection`` takes, ``wave`` letters at a time.
-
-        Args:
-            topic: its calls block, so they are made ``apart``.
-            settings: how much may be held in memory.
-            selection: what is meant.
-            wave: letters put in order at a time.
-            apart: makes a call that blocks.
-        """
         self.topic = topic
         self._apart = apart
         self._selection = selection
@@ -80,18 +80,18 @@ class TopicReplayStore:
         )
 
     def begin(self, *, from_start: bool) -> None:
-        """Go on from the committed offsets to where the topic ends now; nothing is committed."""
+        """Start at the committed offsets and stop at the topic's present end; nothing is committed."""
         committed = {} if from_start else self.topic.committed()
         spans = {}
         for number, (low, high) in self.topic.spans().items():
-            # An offset beyond the end is of a topic of the same name that was deleted since.
+            # An offset beyond the end comes from a topic of the same name that has been deleted since.
             is_there = low <= committed.get(number, -1) <= high
             start = committed[number] if is_there else low
             spans[number] = self._selection.span(number, start, high)
         self.topic.begin(spans)
 
     def forget(self) -> None:
-        """Commit where reading began: what was committed before for other partitions counts no more."""
+        """Commit the starting positions, so that earlier commits for other partitions no longer count."""
         self.topic.commit(self.topic.positions)
 
     async def step(self) -> Wave | None:

@@ -1,4 +1,4 @@
-"""What a replay came to, or what it would come to, in lines."""
+"""Formats the result of a replay, or of a rehearsal, as lines of text."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from worker.replay.tables import Row
     from worker.replay.tally import Tally
 
-_STOPPED = "stopped before the end: the same command goes on where this one stopped\n"
-_EXHAUSTED = "what was replayed too often: dead-letters export --exhausted, mend it, and produce it anew\n"
+_STOPPED = "stopped before the end: the same command continues where this one stopped\n"
+_EXHAUSTED = "replayed too often: dead-letters export --exhausted, fix the letters, and produce them anew\n"
 
 
 class Summary(Struct, frozen=True):
-    """A replay in numbers."""
+    """The numbers of a replay."""
 
     delivered: int
     died_again: Mapping[tuple[str, str], int]
@@ -37,21 +37,21 @@ class Summary(Struct, frozen=True):
 
     @classmethod
     def of(cls, tally: Tally, *, is_over: bool) -> Summary:
-        """Of a replay that was counted, to its end or not."""
+        """Summarise a counted replay, whether it reached its end or not."""
         return cls(tally.delivered, tally.died_again, tally.skipped_letters, is_over=is_over)
 
     def text(self, left_out: Mapping[str, int]) -> str:
-        """For people; ``left_out`` by reason."""
+        """Return it as text; ``left_out`` counts by reason."""
         hints = _EXHAUSTED * bool(left_out.get(EXHAUSTED)) + _STOPPED * (not self.is_over)
         return aligned(list(self._rows(left_out))) + hints
 
     def exit_code(self, left_out: Mapping[str, int]) -> int:
-        """0 when all that was meant was accepted, else 1."""
+        """Return 0 if everything selected was accepted, else 1."""
         return 0 if self.is_over and not self.died_again and not left_out.get(EXHAUSTED) else 1
 
     def _rows(self, left_out: Mapping[str, int]) -> Iterator[Row]:
         yield "would be sent" if self.is_rehearsal else "accepted", self.delivered
-        yield "would die again" if self.is_rehearsal else "died again", sum(self.died_again.values())
+        yield "would fail again" if self.is_rehearsal else "failed again", sum(self.died_again.values())
         yield from by_reason(self.died_again)
         if self.skipped:
             yield "without a value", self.skipped
@@ -60,7 +60,7 @@ class Summary(Struct, frozen=True):
 
 
 async def rehearse(store: ReplayStore, map_record: Map, tell: Callable[[], None]) -> Summary:
-    """Map what a replay would replay, by today's mapping; ``tell`` is called again and again."""
+    """Map what a replay would send, with today's mapping; ``tell`` is called again and again."""
     assignment, delivered, skipped = Assignment(Partition("", 0), 0), 0, 0
     died_again: Counter[tuple[str, str]] = Counter()
     while not store.over:

@@ -1,4 +1,4 @@
-"""Counts as aligned lines."""
+"""Formats counts as aligned lines."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MOST_NAME_CHARACTERS = 100
 
 
 def aligned(rows: Sequence[Row]) -> str:
-    """A line a row, the figures under one another."""
+    """Return one line per row, with the figures aligned."""
     texts = [(name, figure if isinstance(figure, str) else f"{figure:,}") for name, figure in rows]
     names = min(_MOST_NAME_CHARACTERS, max((len(name) for name, _ in texts), default=0))
     figures = max((len(figure) for _, figure in texts), default=0)
@@ -21,7 +21,7 @@ def aligned(rows: Sequence[Row]) -> str:
 
 
 def by_reason(counts: Mapping[tuple[str, str], int]) -> Iterator[Row]:
-    """The error classes, the most frequent first, each with its rules."""
+    """Yield the error classes, the most frequent first, each with its rules."""
     for kind in sorted({kind for kind, _ in counts}, key=lambda each: (-_of(counts, each), each)):
         yield f"  {kind}", _of(counts, kind)
         rules = [(rule, count) for (its_kind, rule), count in counts.items() if its_kind == kind and rule]

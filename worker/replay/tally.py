@@ -1,4 +1,4 @@
-"""What a replay comes to, counted."""
+"""Counts the results of a replay."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ if TYPE_CHECKING:
 
 
 class Tally:
-    """Counts; implements ``ports.PipelineMetrics``."""
+    """Counts results; implements ``ports.PipelineMetrics``."""
 
     def __init__(self) -> None:
-        """Begin at nothing."""
         self.delivered = 0
         self.skipped_letters = 0
         self.calls = 0
@@ -26,14 +25,14 @@ class Tally:
         """By error class and rule."""
 
     def received(self, records: int) -> None:
-        """Not of interest: what becomes of them is."""
+        """Do nothing, because only the outcome counts."""
 
     def skipped(self, _: Skipped) -> None:
-        """A letter was left out by rule."""
+        """A letter was skipped by a rule."""
         self.skipped_letters += 1
 
     def dead_lettered(self, reason: Reason) -> None:
-        """It died once more."""
+        """A letter failed again."""
         self.died_again[reason.kind, rule_of(reason)] += 1
 
     def answered(self, answer: Answer, _: float) -> None:
@@ -42,16 +41,16 @@ class Tally:
         self.throttled_calls += isinstance(answer, Throttled)
 
     def accepted(self, batch: Batch) -> None:
-        """The API has these events."""
+        """The API accepted these events."""
         self.delivered += len(batch.interactions)
 
     def committed(self) -> None:
         """Not of interest: a replay commits as it goes."""
 
     def rebalanced(self, kind: str) -> None:
-        """A replay has its one partition from the beginning."""
+        """Do nothing, because a replay keeps its one partition."""
 
     @property
     def settled(self) -> int:
-        """Letters that are done with."""
+        """The number of letters that are settled."""
         return self.delivered + self.skipped_letters + self.died_again.total()

@@ -1,11 +1,11 @@
-"""Waves: so many dead letters at a time, put in the order in which their records stood first.
+"""Waves: a number of dead letters, sorted into the original order of their records.
 
-The letters of one session may stand in several partitions of the dead-letter topic, and those that died twice
-stand behind those that died once. Within a wave they are sorted by their first place, so a session's events
-go in their old order; of several letters of one record only the last counts. From wave to wave the order is
-that of the dead-letter topic: a wave goes when the one before is settled.
+The letters of one session may be in several partitions of the dead-letter topic, and letters that failed
+twice come after those that failed once. Within a wave they are sorted by their original position, so a
+session's events go in their old order. If a record has several letters, only the last counts. Between waves,
+the order is that of the dead-letter topic: a wave starts once the one before is settled.
 
-The rule for offsets: never one past a letter that was chosen and is not settled.
+The rule for offsets: never commit past a letter that was chosen and is not settled.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from worker.dead_letters.reading import Letter
     from worker.replay.selection import Selection
 
-FOREIGN: Final = "no dead letters of the worker"
-FILTERED: Final = "by the filters"
+FOREIGN: Final = "not written by the worker"
+FILTERED: Final = "excluded by the filters"
 EXHAUSTED: Final = f"replayed {MOST_REPLAYS} times already"
-SUPERSEDED: Final = "died again since, the later letter counts"
+SUPERSEDED: Final = "failed again since; the later letter counts"
 
-# As many as are read in a moment, and small beside a wave.
+# A number that is read in a moment, and small compared with a wave.
 _READ_AT_ONCE: Final = 500
 _FIRST_PLACE: Final = attrgetter("origin.topic", "origin.partition", "origin.offset")
 
@@ -52,15 +52,15 @@ class Letters(Protocol):
 
 
 class Wave(Struct, frozen=True):
-    """Letters to replay, and where reading stands behind them."""
+    """Letters to replay, and the read position after them."""
 
     letters: tuple[Letter, ...]
-    """In the order in which their records stood first."""
+    """In the original order of their records."""
     ends: Mapping[int, int]
-    """By partition, the first offset of the next wave."""
+    """The first offset of the next wave, by partition."""
 
     def committable(self, settled: int) -> dict[int, int]:
-        """What may be committed once the first so many letters are settled."""
+        """Return what may be committed once the first ``settled`` letters are settled."""
         offsets = dict(self.ends)
         for letter in self.letters[settled:]:
             partition, offset = letter.place
@@ -69,21 +69,28 @@ class Wave(Struct, frozen=True):
 
 
 class WaveReader:
-    """Reads letters and chooses, wave by wave."""
+    """Reads letters and selects them, wave by wave.
+
+    Args:
+        letters: the topic to read.
+        selection: which letters to choose.
+        most_letters: the maximum number of letters in a wave.
+        most_bytes: the maximum size of a wave; the read that reaches a maximum completes the wave.
+    """
 
     def __init__(self, letters: Letters, selection: Selection, *, most_letters: int, most_bytes: int) -> None:
-        """Choose what ``selection`` takes; a wave ends with the read that reaches a bound."""
         self._letters = letters
         self._selection = selection
         self._most_letters = most_letters
         self._most_bytes = most_bytes
         self._chosen: dict[Origin, Letter] = {}
-        # Of letters replayed too often: their older ones may be read after them.
+        # The origins of letters that were replayed too often, because their older letters may be read after
+        # them.
         self._exhausted: set[Origin] = set()
         self._bytes = 0
         self._has_begun = False
         self.left_out: Counter[str] = Counter()
-        """How many, and why."""
+        """How many letters were left out, by reason."""
 
     @property
     def over(self) -> bool:
@@ -91,7 +98,7 @@ class WaveReader:
         return self._letters.at_end and not self._has_begun
 
     def step(self) -> Wave | None:
-        """Read a little; the wave, when it is complete by that."""
+        """Read a little; return the wave if that completes it."""
         if not self._letters.at_end:
             self._has_begun = True
             room = max(1, self._most_letters - self._kept())
@@ -107,7 +114,7 @@ class WaveReader:
         elif not self._selection.takes(letter):
             self.left_out[FILTERED] += 1
         elif letter.replays >= MOST_REPLAYS:
-            # Its older letters, too: with them the circle would go on.
+            # Drop its older letters as well, because they would keep the cycle going.
             self.left_out[EXHAUSTED] += 1
             self._exhausted.add(letter.origin)
             if self._chosen.pop(letter.origin, None) is not None:

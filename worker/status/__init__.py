@@ -1,7 +1,8 @@
-"""What the worker says of itself when asked: its gauges, whether it is ready, why everything is where it is.
+"""The worker's answers about itself: its gauges, its readiness, and why each part is where it is.
 
-Built from the live parts for each question; a part that is not there yet is a reason for not being ready.
-Nothing here walks through all sessions or all records: an answer costs the loop milliseconds, always.
+They are built from the live parts for each request; a part that does not exist yet is a reason for not being
+ready. Nothing here iterates over all sessions or all records, so an answer never costs the loop more than
+milliseconds.
 """
 
 from __future__ import annotations
@@ -44,7 +45,15 @@ _NOTHING = Gauges(
 
 
 class Status:
-    """Asks the parts of one worker, once there are any."""
+    """Asks the parts of one worker, once they exist.
+
+    Args:
+        clock: the loop's clock.
+        version: the program's version.
+        group: the consumer group.
+        counts: the worker's counters.
+        loop_lag_seconds: how late the loop has been recently.
+    """
 
     def __init__(
         self,
@@ -55,15 +64,6 @@ class Status:
         counts: Counts | None = None,
         loop_lag_seconds: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        """Begin without a worker.
-
-        Args:
-            clock: the loop's.
-            version: the program's.
-            group: the consumer group.
-            counts: what the worker counts in.
-            loop_lag_seconds: how late the loop was lately.
-        """
         self._counts = counts
         self._loop_lag_seconds = loop_lag_seconds
         self._clock = clock
@@ -73,14 +73,14 @@ class Status:
         self._hashing = Hashing(os.urandom(16))
         self._watched: Watched | None = None
         self.waiting_for: str | None = None
-        """What the start waits for, if it does."""
+        """What the start is waiting for, if anything."""
 
     def watch(self, watched: Watched) -> None:
-        """Speak of these parts from now on."""
+        """Report on these parts from now on."""
         self._watched = watched
 
     def gauges(self) -> Gauges:
-        """The numbers at this moment."""
+        """Return the numbers at this moment."""
         not_ready = frozenset(each.cause for each in self._reasons())
         if self._watched is None:
             return structs.replace(_NOTHING, not_ready=not_ready, loop_lag_seconds=self._loop_lag_seconds())
@@ -117,7 +117,7 @@ class Status:
         )
 
     def readiness(self) -> Readiness:
-        """Whether records are being delivered, and if not, why not."""
+        """Return whether records are being delivered, and if not, why not."""
         said = tuple(each.says for each in self._reasons())
         return Readiness(not said, said)
 
@@ -125,7 +125,7 @@ class Status:
         return reasons(self.waiting_for, self._watched, self._clock())
 
     def status(self) -> WorkerStatus:
-        """Why everything is where it is."""
+        """Return the whole status."""
         now, readiness, watched = self._clock(), self.readiness(), self._watched
         said = WorkerStatus(
             ready=readiness.ready,

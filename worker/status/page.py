@@ -1,4 +1,4 @@
-"""A worker's status as a page of text: first why, then the numbers, the worst first."""
+"""Formats a worker's status as a page of text: reasons first, then the numbers, the worst first."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     )
 
 _SHOWN_PARTITIONS: Final = 20
-# The API says its time in whole seconds.
+# The API gives its time in whole seconds.
 _KNOWN_TO_SECONDS: Final = 2.0
-# Of calls a second: less is shown as none.
+# In calls per second; less is not shown.
 _WORTH_A_WORD: Final = 0.05
 _GAP: Final = "  "
 
@@ -29,7 +29,7 @@ Row = tuple[str, ...]
 
 
 def page(status: WorkerStatus, members: str | None) -> Iterator[str]:
-    """Its lines; ``members`` is what Kafka said of the group, if it was asked."""
+    """Yield the lines of the page; ``members`` is what Kafka said about the group, if it was asked."""
     yield from _why(status)
     yield ""
     yield from _numbers(status, members)
@@ -92,7 +92,7 @@ def _sending(sending: SendingStatus, *, is_held: bool) -> str:
 
 
 def _pace(sending: SendingStatus, *, is_held: bool) -> str:
-    """What may go now."""
+    """Describe the present limit."""
     rate = f"{sending.rate_calls_per_second:,.1f} calls/s"
     if is_held:
         return "held: no calls but probes"
@@ -127,7 +127,7 @@ def _clock(ahead_seconds: float | None) -> str:
 
 
 def _lost(status: WorkerStatus) -> str:
-    """What retention took; nothing while it took nothing."""
+    """Describe what retention deleted; empty if nothing."""
     where = [
         f"{each.topic}[{each.partition}] {amount(each.lost_records)}"
         for each in status.partitions
@@ -145,7 +145,7 @@ def _partitions(status: WorkerStatus) -> Iterator[str]:
     shown = status.partitions[:_SHOWN_PARTITIONS]
     yield from _table(head, [_partition(each) for each in shown])
     if (more := status.partitions_total - len(shown)) > 0:
-        yield f"and {amount(more)} partitions that are no worse"
+        yield f"and {amount(more)} more partitions, none of them worse"
 
 
 def _partition(each: PartitionStatus) -> Row:
@@ -171,7 +171,7 @@ def _session(each: SessionStatus) -> Row:
 
 
 def _table(head: Row, rows: Sequence[Row]) -> Iterator[str]:
-    """Columns as wide as need be; what begins with a digit stands to the right."""
+    """Format a table with columns as wide as needed; the first and last are left-aligned, the rest right."""
     widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
     for row in (head, *rows):
         first, *middle, last = (

@@ -1,4 +1,4 @@
-"""How far each partition is, and what its oldest unsettled record waits for."""
+"""Reports how far each partition is, and what its oldest unsettled record waits for."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from worker.core.offsets.assignment import Assignment
     from worker.status.waiting import Queue
 
-# Enough to see a pattern; some 300 bytes each.
+# Enough to see a pattern; about 300 bytes each.
 SHOWN: Final = 100
-# Those that have been under way longest hold the oldest records.
+# The batches in flight for the longest time hold the oldest records.
 BATCHES_LOOKED_AT: Final = 2000
 
 Place = tuple["Assignment", int]
@@ -28,7 +28,7 @@ Place = tuple["Assignment", int]
 def partition_statuses(
     worker: Worker, gauges: Sequence[PartitionGauges], queue: Queue
 ) -> tuple[PartitionStatus, ...]:
-    """The partitions that are furthest behind, the worst first: by age, then by lag."""
+    """Return the partitions that are furthest behind, the worst first: by age, then by lag."""
     assignments = {assignment.partition: assignment for assignment in worker.unsettled.tracker}
     ours = [
         (assignment, each) for each in gauges if (assignment := assignments.get(each.partition)) is not None
@@ -71,7 +71,7 @@ def _age(assignment: Assignment, now: float) -> float:
 
 
 def _own_age(assignment: Assignment, epoch_seconds: float) -> float | None:
-    """By its timestamp; a producer's clock may run ahead of ours."""
+    """Return the age by the record's timestamp; at least 0, because a producer's clock may be ahead."""
     timestamp_ms = assignment.oldest_timestamp_ms()
     return None if timestamp_ms is None else max(0.0, epoch_seconds - timestamp_ms / 1000)
 
@@ -97,14 +97,14 @@ def _waits_for(
 
 
 def _next_waits_for(worker: Worker, gauges: PartitionGauges) -> WaitsFor:
-    """Nothing is unsettled: what keeps the next record from coming?"""
+    """Say what keeps the next record from coming when nothing is unsettled."""
     if not gauges.lag_records:
         return WaitsFor("nothing")
     return WaitsFor("memory") if worker.pipeline.paused else WaitsFor("kafka", gauges.standing_seconds)
 
 
 def _in_flight(worker: Worker, wanted: set[Place], now: float) -> dict[Place, WaitsFor]:
-    """What those of the ``wanted`` records wait for that are under way."""
+    """Return what the ``wanted`` records that are in flight wait for."""
     found = {}
     for flight in islice(worker.pipeline.in_flight(), BATCHES_LOOKED_AT):
         for each in flight.interactions():

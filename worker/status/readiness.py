@@ -1,4 +1,4 @@
-"""Why records are not being delivered, a word and a sentence each: what has to be mended first is first."""
+"""Why records are not being delivered: a word and a sentence for each reason, the first to fix first."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _NO_SHARE: Final = (
 
 
 class WatchedSource(Protocol):
-    """What a source tells beside records."""
+    """What a source reports besides records."""
 
     def status(self) -> SourceStatus:
-        """What is wrong with it, and figures that belong to no partition alone."""
+        """Return what is wrong with it, and the figures that belong to no single partition."""
 
     def partitions(self) -> tuple[PartitionGauges, ...]:
-        """The partitions that are ours."""
+        """Return the partitions assigned to us."""
 
 
 class Watched(Struct, frozen=True):
@@ -38,13 +38,13 @@ class Watched(Struct, frozen=True):
     worker: Worker
     source: WatchedSource
     clock_ahead_seconds: Callable[[], float | None]
-    """How far our clock is ahead of the API's; None while that is not known."""
+    """How far our clock is ahead of the API's; None while unknown."""
     keys: Callable[[], KeysStatus | None] = lambda: None
-    """What calls are signed with; None: nobody can tell."""
+    """The state of the keys that sign calls; None: unknown."""
 
 
 def reasons(waiting_for: str | None, watched: Watched | None, now: float) -> Iterator[NotReady]:
-    """What keeps the worker from being ready, ``waiting_for`` while it has no parts; nothing while it is."""
+    """Yield the reasons for not being ready; ``waiting_for`` while there are no parts; nothing when ready."""
     if watched is None:
         if waiting_for is None:
             yield NotReady("starting", "the worker is starting")
@@ -54,7 +54,7 @@ def reasons(waiting_for: str | None, watched: Watched | None, now: float) -> Ite
     worker = watched.worker
     if worker.pipeline.draining:
         yield NotReady("draining", _draining(worker, now))
-    # A hold is why nothing is sent, whatever else may be wrong.
+    # A hold explains why nothing is sent, whatever else may be wrong.
     yield from _calls(watched)
     yield from _kafka(watched, now)
     outage = worker.permits.outage
@@ -63,26 +63,27 @@ def reasons(waiting_for: str | None, watched: Watched | None, now: float) -> Ite
 
 
 def _calls(watched: Watched) -> Iterator[NotReady]:
-    """What keeps calls from being made, or taken: holds, keys, the clock."""
+    """Yield what keeps calls from being made or accepted: holds, keys, the clock."""
     holds = [each for each in watched.worker.holds() if each.unconfirmed_seconds is None]
     for hold in holds:
         yield NotReady("hold", f"{held_for(hold)}; {hold.advice}; {_probed(hold)}")
-    # Without keys every call is held for that, once there is one to make.
+    # Without keys, the first call that is made causes a hold for that reason.
     if not any(each.kind == "misconfigured" for each in holds) and (says := _without_keys(watched)):
         yield NotReady("credentials", says)
     ahead = watched.clock_ahead_seconds()
     if ahead is not None and is_too_far_off(ahead):
         yield NotReady(
-            "clock", f"{clock_is_off(ahead)}, which takes no signature that is five minutes off: set it right"
+            "clock",
+            f"{clock_is_off(ahead)}, which rejects signatures that are five minutes off: set it right",
         )
 
 
 def _kafka(watched: Watched, now: float) -> Iterator[NotReady]:
-    """What keeps records from coming, or from being given a share of the quota."""
+    """Yield what keeps records from coming, or from getting a share of the quota."""
     worker, troubles = watched.worker, watched.source.status().troubles
     yield from (NotReady("kafka", f"kafka: {each}") for each in troubles if each.kind != NO_PARTITIONS)
     if (since := worker.rebalance.none_since) is not None:
-        # Why there are none is known some seconds later.
+        # The reason for having none is known only some seconds later.
         why = next((str(each) for each in troubles if each.kind == NO_PARTITIONS), None)
         yield NotReady("no_partitions", why or f"no partitions assigned for {now - since:.0f} s")
     elif not worker.permits.limiter.share:
@@ -91,7 +92,7 @@ def _kafka(watched: Watched, now: float) -> Iterator[NotReady]:
 
 
 def why_keys_fail(keys: KeysStatus) -> str:
-    """Since when they can't be had, why, and what to do."""
+    """Describe since when there are no keys to be had, why, and what to do."""
     seconds = 0.0 if keys.failing_seconds is None else keys.failing_seconds
     advice = advise_keys(keys.code, from_environment=keys.from_environment)
     return f"for {seconds:.0f} s: {keys.code or 'they are being loaded'}; {advice}"
@@ -110,7 +111,7 @@ def _without_keys(watched: Watched) -> str | None:
 
 
 def held_for(hold: HoldStatus) -> str:
-    """What is held, and for how long."""
+    """Describe what is held, and for how long."""
     return f"held for {hold.held_seconds:.0f} s: {hold.kind}: {hold.reason}"
 
 
@@ -118,7 +119,7 @@ def _draining(worker: Worker, now: float) -> str:
     left = max(0.0, worker.pipeline.drains_until - now)
     return (
         f"draining, {left:.0f} s left: {worker.unsettled.count()} records unsettled; "
-        "what is not delivered by then is left to the next owner"
+        "records not delivered by then go to the next owner"
     )
 
 

@@ -1,4 +1,4 @@
-"""How sending goes: for the page, and in numbers for a scrape."""
+"""Describes how sending goes: for the page, and in numbers for a scrape."""
 
 from __future__ import annotations
 

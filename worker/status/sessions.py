@@ -1,4 +1,4 @@
-"""The oldest sessions, by a hash that says who is who and not who it is."""
+"""Reports the oldest sessions under a hash, which tells sessions apart and does not reveal them."""
 
 from __future__ import annotations
 
@@ -19,30 +19,33 @@ if TYPE_CHECKING:
     from worker.status.waiting import Queue
 
 SHOWN: Final = 10
-# Those that go first are nearly the oldest: a session that is full goes before an older one that lingers.
+# The next to go are nearly the oldest, though a full session goes before an older one that lingers.
 _LOOKED_AT: Final = 100
 
 Found = tuple[str, "Interaction", int, WaitsFor]
 
 
 class Hashing:
-    """Hashes ids with a key of this process: nobody can find an id by trying all of them."""
+    """Hashes ids with a key of this process, so that nobody can find an id by trying all of them.
+
+    Args:
+        key: the secret key.
+    """
 
     def __init__(self, key: bytes) -> None:
-        """Keep the key."""
         self._key = key
 
     def of(self, session_id: str) -> str:
-        """Sixteen characters."""
-        # An id may be text that is no Unicode.
+        """Return a hash of sixteen characters."""
+        # An id may be text that is not valid Unicode.
         text = session_id.encode(errors="surrogatepass")
         return blake2b(text, key=self._key, digest_size=8).hexdigest()
 
 
 def session_statuses(worker: Worker, queue: Queue, hashing: Hashing) -> tuple[SessionStatus, ...]:
-    """The oldest of the sessions that are under way or go next, the oldest first."""
+    """Return the oldest sessions that are in flight or next, the oldest first."""
     found = [*_carried(worker, queue.now), *_queued(worker, queue)]
-    # Records that came together share the time.
+    # Records that were received together have the same time.
     oldest = heapq.nsmallest(
         SHOWN, found, key=lambda each: (each[1].record.received_at, each[1].record.offset)
     )

@@ -1,4 +1,4 @@
-"""What keeps a record from being done with, told from where it is."""
+"""Says what keeps a record from being settled, judging by where it is."""
 
 from __future__ import annotations
 
@@ -13,10 +13,14 @@ if TYPE_CHECKING:
 
 
 class Queue:
-    """What holds up those that wait to be sealed, at one moment: it is the same for all that are due."""
+    """What delays sessions that are due, at one moment: it is the same for all of them.
+
+    Args:
+        worker: the worker to look at, once.
+        now: this moment.
+    """
 
     def __init__(self, worker: Worker, now: float) -> None:
-        """Look once."""
         self.now = now
         self._holds = worker.permits.holds()
         in_flight = worker.permits.snapshot(now).in_flight
@@ -25,7 +29,7 @@ class Queue:
         self._due_cause: WaitsFor = WaitsFor("place" if no_place else "quota")
 
     def waits_for(self, due_at: float, retry_state: RetryState | None = None) -> WaitsFor:
-        """What a session that became due at ``due_at`` waits for; ``retry_state``: its last call failed."""
+        """Return what a session due at ``due_at`` waits for; with ``retry_state``, its last call failed."""
         if self._holds:
             first = self._holds[0]
             return WaitsFor("hold", first.held_seconds, code=first.kind)
@@ -37,7 +41,7 @@ class Queue:
 
 
 def dead_letter(worker: Worker) -> WaitsFor:
-    """For what a record waits that is to be a dead letter."""
+    """Return what a record waits for that will become a dead letter."""
     for hold in worker.permits.holds():
         if hold.kind == HoldKind.DEAD_LETTERS:
             return WaitsFor("hold", hold.held_seconds, code=hold.kind)
@@ -45,6 +49,6 @@ def dead_letter(worker: Worker) -> WaitsFor:
 
 
 def kept(worker: Worker) -> WaitsFor:
-    """For what a record waits that cannot be mapped, and may be once something else is mended."""
+    """Return what a record waits for that can't be mapped, but may be once something else is fixed."""
     (hold,) = worker.quarantine.holds()
     return WaitsFor("hold", hold.held_seconds, code=hold.kind)

@@ -1,4 +1,4 @@
-"""What is wrong while records are delivered all the same, or may be: a sentence each."""
+"""Warnings: what is wrong although records are, or may be, delivered. Each is one sentence."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def warnings(watched: Watched, now: float) -> Iterator[str]:
-    """What is no reason to be unready, and to be known."""
+    """Yield what operators should know although the worker is ready."""
     worker = watched.worker
     if (flush := worker.rebalance.flushing) is not None and not worker.pipeline.draining:
         yield (

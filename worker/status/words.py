@@ -1,4 +1,4 @@
-"""Numbers and causes in words, short and the same everywhere on the page."""
+"""Formats numbers and causes, briefly and the same everywhere on the page."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CAUSES: Final = {
     "nothing": "nothing",
     "linger": "others of its session (batching.linger_seconds)",
     "quota": "quota",
-    "place": "a place: too many calls are under way or tried again",
+    "place": "a place: too many calls are in flight or being retried",
     "in_flight": "the answer to its call",
     "dead_letter": "its dead letter to be written",
     "memory": "memory: receiving is paused",
@@ -27,12 +27,12 @@ _CAUSES: Final = {
 
 
 def amount(number: int | None) -> str:
-    """A number, or a dash for what is not known."""
+    """Format a number; a dash if it is not known."""
     return "-" if number is None else f"{number:,}"
 
 
 def ago(seconds: float) -> str:
-    """So long, in the one unit that tells most."""
+    """Format a duration in the single most useful unit."""
     if seconds < 2 * _MINUTE:
         return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"  # noqa: PLR2004  below it a tenth counts
     if seconds < 2 * _HOUR:
@@ -41,7 +41,7 @@ def ago(seconds: float) -> str:
 
 
 def counted(by_word: Mapping[str, int], what: str) -> str:
-    """All of them, and in brackets each word that came up, the most frequent first."""
+    """Format the total, and in brackets the count of each word, the most frequent first."""
     words = sorted((-count, word) for word, count in by_word.items() if count)
     each = ", ".join(f"{word} {-less:,}" for less, word in words)
     return f"{sum(by_word.values()):,} {what}{f' ({each})' if each else ''}"
@@ -53,7 +53,7 @@ def mebibytes(size: int) -> str:
 
 
 def waiting(waits: WaitsFor) -> str:
-    """What it waits for."""
+    """Describe what it waits for."""
     match waits.cause:
         case "hold":
             text = f"the hold to end: {waits.code}"

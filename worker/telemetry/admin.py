@@ -1,4 +1,4 @@
-"""The admin pages: is it alive, is it ready, what are its numbers, why is everything where it is.
+"""The admin pages: whether the worker is alive, whether it is ready, its metrics and its status.
 
 An ASGI application of five fixed paths. A connection carries one request and has one deadline for all it
 does, which neither a slow sender nor a slow reader can extend; ``http_server`` enforces that.
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from worker.core.model.worker_status import WorkerStatus
     from worker.telemetry.http_server import HttpServer, Receive, Scope, Send
 
-# However often it is asked for, it is not worked out more often.
+# The status is computed at most this often, however often it is requested.
 STATUS_SECONDS = 1.0
-# A probe's head has some 200 bytes, a scrape's some 500.
+# The head of a probe's request has about 200 bytes, that of a scrape about 500.
 MAX_HEAD_BYTES = 8192
 
 TEXT = "text/plain; charset=utf-8"
@@ -58,7 +58,18 @@ class Page(Struct, frozen=True):
 
 
 class AdminServer:
-    """Serves the pages on the running loop."""
+    """Serves the pages on the running loop.
+
+    Args:
+        host: the address to listen on; None: all addresses.
+        port: the port to listen on; 0: any free one.
+        readiness: called for each request of ``/ready``.
+        render_metrics: called for each request of ``/metrics``.
+        status: called once a second at most, for ``/status``.
+        connection_seconds: the deadline of a connection.
+        max_connections: how many connections may be open at once.
+        lag: measures how late the loop is; by default a new one.
+    """
 
     def __init__(  # noqa: PLR0913  an address, three sources, two bounds
         self,
@@ -72,10 +83,6 @@ class AdminServer:
         max_connections: int = 64,
         lag: LoopLag | None = None,
     ) -> None:
-        """Listen once started, on all addresses without a host; port 0 takes a free one.
-
-        Pages ask anew; the status, once a second.
-        """
         self._host = host
         self._port = port
         self._readiness = readiness
@@ -95,10 +102,10 @@ class AdminServer:
         self._lag = LoopLag() if lag is None else lag
 
     async def start(self) -> int:
-        """Listen, and give the port.
+        """Listen, and return the port.
 
         Raises:
-            OSError: the address can't be listened on; the text says which and why.
+            OSError: listening on the address fails; the message says which address and why.
         """
         # Imported here: it takes long, and not all that imports this module serves the pages.
         from worker.telemetry.http_server import Bounds, HttpServer  # noqa: PLC0415
@@ -123,7 +130,7 @@ class AdminServer:
         return port
 
     async def stop(self) -> None:
-        """Listen no longer, and end the connections there are."""
+        """Stop listening, and close the open connections."""
         if self._server is None:
             return
         self._lag.stop()
@@ -195,7 +202,7 @@ def _headers(page: Page) -> list[tuple[bytes, bytes]]:
 
 
 def _cannot_listen(host: str | None, port: int, error: OSError) -> str:
-    # The system's own word: asyncio and uvloop each wrap it in a sentence of theirs.
+    # The system's own message, because asyncio and uvloop each wrap it in a sentence of their own.
     why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
     where = f"port {port} of all addresses" if host is None else f"{host}:{port}"
     return f"the admin server cannot listen on {where}: {why}; change admin.host or admin.port"

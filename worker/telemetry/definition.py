@@ -1,4 +1,4 @@
-"""What a metric is: words for whoever reads it, and how its value is read from one scrape."""
+"""What a metric is: the text that explains it, and how its value is read during a scrape."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def one(value: float) -> Series:
 
 
 class Build(Struct, frozen=True):
-    """What runs here."""
+    """The versions that are running."""
 
     version: str
     python: str
@@ -31,7 +31,7 @@ class Build(Struct, frozen=True):
 
 
 class Scrape(Struct, frozen=True):
-    """All that one scrape reads."""
+    """Everything that one scrape reads."""
 
     counts: Counts
     gauges: Gauges
@@ -39,7 +39,7 @@ class Scrape(Struct, frozen=True):
 
 
 class Definition(Struct, frozen=True):
-    """One metric. A histogram's ``read`` gives the histogram, any other's gives its series."""
+    """One metric. ``read`` returns the histogram of a histogram, and the series of any other kind."""
 
     name: str
     kind: Literal["counter", "gauge", "histogram"]

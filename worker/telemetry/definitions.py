@@ -1,6 +1,6 @@
-"""Every metric, once: its name, what it means, what to do about it, and where its value is read.
+"""The table of all metrics: name, meaning, what to do about it, and where the value is read.
 
-The exposition and docs/metrics.md are both made from this table, so neither can forget one.
+The exposition and docs/metrics.md are both generated from this table, so neither can miss a metric.
 """
 
 from __future__ import annotations
@@ -74,16 +74,16 @@ DEFINITIONS = (
     Definition(
         "records_skipped_total",
         "counter",
-        "Records left out by a rule, such as tombstones, the filter, or `too_old`.",
-        "More than expected: look at the rule's part of the configuration. `too_old`: add quota.",
+        "Records skipped by a rule, such as tombstones, the filter, or `too_old`.",
+        "More than expected: check the rule's part of the configuration. `too_old`: add quota.",
         lambda scrape: _words(scrape.counts.records_skipped),
         ("rule",),
     ),
     Definition(
         "records_dead_lettered_total",
         "counter",
-        "Records that the dead-letter topic has taken.",
-        "Read the dead letters of that reason; mend the producer or the mapping, then replay them. "
+        "Records written to the dead-letter topic and acknowledged.",
+        "Read the dead letters of that reason; fix the producer or the mapping, then replay them. "
         "`too_old`: add quota.",
         lambda scrape: _words(scrape.counts.records_dead_lettered),
         ("reason",),
@@ -98,7 +98,7 @@ DEFINITIONS = (
     Definition(
         "calls_total",
         "counter",
-        "PutEvents calls by outcome, each try counted.",
+        "PutEvents calls by outcome; each attempt counts.",
         "`throttled` above 1 %: the quota is set too high or shared with others. `fault` for long: network "
         "or API. `misconfigured`: see `hold_active`.",
         lambda scrape: _words(scrape.counts.calls),
@@ -115,7 +115,7 @@ DEFINITIONS = (
     Definition(
         "call_seconds",
         "histogram",
-        "Seconds from sending a call to its answer, each try by itself.",
+        "Seconds from sending a call to its answer, for each attempt.",
         "Near the answer timeout: check the network path to the endpoint and the region.",
         lambda scrape: scrape.counts.call_seconds,
     ),
@@ -123,7 +123,7 @@ DEFINITIONS = (
         "events_per_call",
         "histogram",
         "Events in each accepted call, 1 to 10.",
-        "Near 1 while the quota is the limit: sessions are short; a longer linger fills calls.",
+        "Near 1 while the quota is the limit: sessions are short; a longer linger fills the calls.",
         lambda scrape: scrape.counts.events_per_call,
     ),
     Definition(
@@ -136,14 +136,14 @@ DEFINITIONS = (
     Definition(
         "unsettled_records",
         "gauge",
-        "Records received, and neither delivered, dead-lettered nor skipped yet.",
+        "Records received that are not yet delivered, dead-lettered or skipped.",
         "Near `limits.max_unsettled_records`: sending is slower than receiving.",
         lambda scrape: _one(scrape.gauges.unsettled_records),
     ),
     Definition(
         "unsettled_bytes",
         "gauge",
-        "Memory that the unsettled records take, estimated.",
+        "Estimated memory of the unsettled records.",
         "Near `limits.max_unsettled_bytes`: as above; the pod's memory limit must be well above it.",
         lambda scrape: _one(scrape.gauges.unsettled_bytes),
     ),
@@ -151,45 +151,49 @@ DEFINITIONS = (
         "oldest_unsettled_age_seconds",
         "gauge",
         "Seconds since the oldest unsettled record was received; 0 with none.",
-        "Far above the linger: a session is stuck in retries, or a hold is on. What a record waited in Kafka "
-        "before is not in it: see `oldest_unsettled_record_age_seconds`; alarm on `not_ready` too.",
+        "Far above the linger: a session is stuck in retries, or a hold is active. It leaves out the time "
+        "that a "
+        "record waited in Kafka: see `oldest_unsettled_record_age_seconds`; alert on `not_ready` too.",
         lambda scrape: _one(scrape.gauges.oldest_unsettled_age_seconds),
     ),
     Definition(
         "oldest_unsettled_record_age_seconds",
         "gauge",
-        "Age of the oldest unsettled record by its own timestamp, to a second; it is looked for among the "
-        "first of each partition. 0 with none.",
-        "The best single alarm: above the delay that recommendations may have, be it for retries, a hold, "
+        "Age of the oldest unsettled record by its own timestamp, accurate to a second; only the first "
+        "records of "
+        "each partition are considered. 0 with none.",
+        "The best single alert: above the delay that recommendations may have, whether from retries, a hold, "
         "too little quota or a backlog. 0 while `lag_records` grows: Kafka sends nothing.",
         lambda scrape: _one(scrape.gauges.oldest_unsettled_record_age_seconds),
     ),
     Definition(
         "rate_limit_calls_per_second",
         "gauge",
-        "Calls a second that may go at most: this pod's share, with what it borrows and less "
-        "what throttling took off; 0 while held, but for probes.",
+        "The most calls per second that the rate limiter allows: this pod's share, plus what it borrows, "
+        "minus what throttling took away; 0 while held, except for probes.",
         "Far below share times `quota_calls_per_second`: see `throttled_seconds` and `hold_active`.",
         lambda scrape: _one(scrape.gauges.rate_limit_calls_per_second),
     ),
     Definition(
         "rate_limit_borrowed_calls_per_second",
         "gauge",
-        "What of that is above this pod's share, for other pods leave it.",
+        "The part of that limit which is above this pod's share, borrowed because other pods leave it "
+        "unused.",
         "High on one pod for long: its partitions are hot; spread the keys.",
         lambda scrape: _one(scrape.gauges.rate_limit_borrowed_calls_per_second),
     ),
     Definition(
         "quota_share_ratio",
         "gauge",
-        "This pod's part of the quota, 0 to 1, by its part of the partitions.",
-        "The sum over all pods stays above 1: two groups share one quota, or partitions can't be counted.",
+        "This pod's share of the quota, 0 to 1, by its share of the partitions.",
+        "The sum over all pods stays above 1: two groups share one quota, or the partitions can't be "
+        "counted.",
         lambda scrape: _one(scrape.gauges.quota_share_ratio),
     ),
     Definition(
         "calls_in_flight",
         "gauge",
-        "Calls sent and not answered.",
+        "Calls sent and not answered yet.",
         "At `personalize.max_in_flight` all the time: raise it, or see `call_seconds`.",
         lambda scrape: _one(scrape.gauges.calls_in_flight),
     ),
@@ -198,27 +202,27 @@ DEFINITIONS = (
         "gauge",
         "How far the pod's clock is ahead of the API's (negative: behind), to about a second; missing before "
         "the first answer.",
-        "Beyond 30 either way: set the node's clock right. Beyond 300 the API takes no signature.",
+        "Beyond 30 either way: set the node's clock right. Beyond 300 the API rejects every signature.",
         _clock,
     ),
     Definition(
         "paused",
         "gauge",
-        "1 while receiving is paused, for too much is unsettled; polling goes on.",
-        "Often 1: sending is the limit. Add quota; more pods don't help.",
+        "1 while receiving is paused because too much is unsettled; polling goes on.",
+        "Often 1: sending is the bottleneck. Add quota; more pods don't help.",
         lambda scrape: _one(scrape.gauges.paused),
     ),
     Definition(
         "partitions_assigned",
         "gauge",
-        "Partitions that this pod has.",
+        "Partitions assigned to this pod.",
         "0 for long: more pods than partitions, or Kafka can't be reached; see `/ready`.",
         lambda scrape: _one(len(scrape.gauges.partitions)),
     ),
     Definition(
         "lag_records",
         "gauge",
-        "Records from the first unsettled one to the end of the partition; missing while it can't be told.",
+        "Records from the first unsettled one to the end of the partition; missing while unknown.",
         "Growing: add quota if calls are throttled, else pods up to the number of partitions.",
         _lags,
         PARTITION,
@@ -226,7 +230,7 @@ DEFINITIONS = (
     Definition(
         "partition_standing_seconds",
         "gauge",
-        "For how long a partition has brought nothing though its log goes on; 0 while it is as it should be.",
+        "For how long a partition has returned nothing although its log has more; 0 while it is healthy.",
         "Above 0: see `/ready`, then the partition's leader; a restart of the pod loses nothing.",
         _standing,
         PARTITION,
@@ -235,7 +239,7 @@ DEFINITIONS = (
         "kafka_trouble_seconds",
         "gauge",
         "For how long there has been trouble with Kafka, by kind; 0 while there is none.",
-        "Above some minutes: `/ready` says what, since when and what to do.",
+        "Above some minutes: `/ready` says what is wrong, since when, and what to do.",
         _troubles,
         ("kind",),
     ),
@@ -243,7 +247,7 @@ DEFINITIONS = (
         "records_lost_to_retention_total",
         "counter",
         "Records that Kafka deleted before they were read, and that the group has committed past; compacted "
-        "ones and markers among them count too.",
+        "records and transaction markers among them count too.",
         "Above 0: keep records for longer (`retention.ms`, `retention.bytes`) or add quota; the log has "
         "`kafka.records_lost` with how many and where.",
         lambda scrape: _one(scrape.gauges.source.records_lost),
@@ -251,15 +255,15 @@ DEFINITIONS = (
     Definition(
         "rebalances_total",
         "counter",
-        "Changes of assignment by kind: assigned, revoked, lost.",
-        "`lost` at all: the pod was too slow for the group; check CPU limits and the session timeout.",
+        "Changes of the assignment by kind: assigned, revoked, lost.",
+        "Any `lost`: the pod was too slow for the group; check CPU limits and the session timeout.",
         lambda scrape: _words(scrape.counts.rebalances),
         ("kind",),
     ),
     Definition(
         "committed_offset",
         "gauge",
-        "The offset that the group has committed, of each partition that this pod has.",
+        "The offset that the group has committed, for each partition this pod has.",
         "Standing still while records come in: see `oldest_unsettled_age_seconds`.",
         _committed,
         PARTITION,
@@ -274,16 +278,18 @@ DEFINITIONS = (
     Definition(
         "commit_delay_seconds",
         "gauge",
-        "Seconds since something was done with and nothing of its partition was committed; 0 with nothing to "
-        "commit.",
+        "Seconds during which records were settled and nothing of their partition was committed; 0 with "
+        "nothing "
+        "to commit.",
         "Far above `kafka.commit_seconds`: the broker refuses commits; see `/ready`.",
         lambda scrape: _one(scrape.gauges.source.commit_delay_seconds),
     ),
     Definition(
         "accepted_uncommitted_records",
         "gauge",
-        "Records settled, not committed yet: what a crash right now would repeat, with equal event ids.",
-        "Growing: one slow session holds its partition's offset back.",
+        "Records settled but not committed yet: what a crash right now would repeat, with the same event "
+        "ids.",
+        "Growing: one slow session holds back the offset of its partition.",
         lambda scrape: _one(scrape.gauges.accepted_uncommitted_records),
     ),
     *SENDING_DEFINITIONS,

@@ -1,4 +1,4 @@
-"""How late the loop is: a loop that is busy or blocked answers probes late, and everything else too."""
+"""Measures how late the event loop is: a busy or blocked loop answers probes late, like everything else."""
 
 from __future__ import annotations
 
@@ -9,40 +9,39 @@ if TYPE_CHECKING:
     import asyncio
 
 INTERVAL_SECONDS = 1.0
-# One minute: a probe that failed lately should find its cause here.
+# One minute, so that a probe that failed recently finds its cause here.
 SAMPLES = 60
 
 
 class LoopLag:
-    """Has the loop call it every second, and notes how much too late it did."""
+    """Is called by the loop every second, and records how late each call was."""
 
     def __init__(self) -> None:
-        """Watch once started."""
         self._lags: deque[float] = deque([0.0], maxlen=SAMPLES)
         self._timer: asyncio.TimerHandle | None = None
 
     @property
     def is_watching(self) -> bool:
-        """Whether it was started."""
+        """Whether it has been started."""
         return self._timer is not None
 
     @property
     def last_seconds(self) -> float:
-        """How late the last call came."""
+        """How late the last call was."""
         return self._lags[-1]
 
     @property
     def worst_seconds(self) -> float:
-        """How late the latest call of about the last minute came."""
+        """The longest delay of about the last minute."""
         return max(self._lags)
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Begin to watch ``loop``."""
+        """Start watching ``loop``."""
         due = loop.time() + INTERVAL_SECONDS
         self._timer = loop.call_at(due, self._called, loop, due)
 
     def stop(self) -> None:
-        """Watch no longer."""
+        """Stop watching."""
         if self._timer is not None:
             self._timer.cancel()
 

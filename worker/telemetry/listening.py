@@ -1,4 +1,4 @@
-"""Where the admin pages are listened for: one address, or all there are, of both kinds."""
+"""Opens the listening socket of the admin pages: on one address, or on all, IPv4 and IPv6."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import errno
 import socket
 from typing import Final
 
-# Both kinds by one socket. asyncio, given "::", would leave IPv4 out.
+# One socket serves both IPv4 and IPv6. asyncio, given "::", would leave IPv4 out.
 _EVERYWHERE: Final = (None, "::")
-# A kernel without IPv6, or one that has it switched off.
+# The kernel has no IPv6, or it is switched off.
 _NO_IPV6: Final = {errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT, errno.EADDRNOTAVAIL}
 
 
@@ -18,10 +18,10 @@ def is_everywhere(host: str | None) -> bool:
 
 
 def listen_everywhere(port: int, *, family: socket.AddressFamily = socket.AF_INET6) -> socket.socket:
-    """A socket that listens on all addresses, IPv4 and IPv6; IPv4 alone where there is no other.
+    """Return a socket that listens on all addresses, IPv4 and IPv6; IPv4 only if there is no IPv6.
 
     Raises:
-        OSError: the port is taken, or not for us.
+        OSError: the port is taken, or not permitted.
     """
     dual = family == socket.AF_INET6 and socket.has_dualstack_ipv6()
     try:

@@ -1,7 +1,7 @@
-"""Logs: one JSON line an event on stdout, or coloured text where a terminal is.
+"""Logs: one JSON line per event on stdout, or coloured text on a terminal.
 
-The rule: nobody's data and no secret is ever in a line. Our own events are literals with plain values
-beside them. What libraries say is shown by the words of their source, never with values filled in.
+The rule: no line ever contains user data or a secret. Our own events are literals with plain values beside
+them. Messages of libraries are shown as they stand in their source, never with values filled in.
 """
 
 from __future__ import annotations
@@ -28,11 +28,12 @@ if TYPE_CHECKING:
 
 Format = Literal["json", "console"]
 
-# The logger that Kafka's clients are given. It is told in full, for it speaks of brokers, never of records.
+# The logger that Kafka's clients are given. Its messages are shown in full, because they are about brokers,
+# never about records.
 LIBRDKAFKA = "worker.librdkafka"
 
-# Their messages are literals with %-arguments, at WARNING and above. Others put values into the message
-# itself (asyncio prints a task with its exception), so of others only the place in the code is told.
+# Their messages are literals with %-arguments, at WARNING and above. Other libraries put values into the
+# message itself (asyncio prints a task with its exception), so for those only the place in the code is shown.
 _TEMPLATES_OF = ("boto3", "botocore", "urllib3")
 
 _encode_json = msgspec.json.Encoder().encode
@@ -43,7 +44,7 @@ log = structlog.get_logger(__name__)
 def configure_logs(
     level: str, line_format: Format | None = None, to: TextIO | UnblockedLines | None = None
 ) -> None:
-    """Log to stdout, or ``to``, from ``level`` ("debug" to "critical") on; without a format, by what that is.
+    """Log to stdout, or ``to``, from ``level`` ("debug" to "critical") on; by default, the format fits it.
 
     Libraries that log through the standard library are heard from WARNING on, whatever level they set.
     """
@@ -63,12 +64,12 @@ def configure_logs(
 
 
 def log_dropped(lines: int) -> None:
-    """Say that so many lines found no room."""
+    """Log that this many lines were dropped."""
     log.warning("log.lines_dropped", lines=lines, reason="nobody read standard output fast enough")
 
 
 def log_crashes() -> None:
-    """Have warnings, and exceptions that nobody caught, logged by the same rule, not printed with words."""
+    """Log warnings and uncaught exceptions by the same rule, and don't print them with their messages."""
     warnings.showwarning = _warned  # type: ignore[assignment]  # all come by position
     sys.excepthook = _crashed
     threading.excepthook = lambda args: log.critical("worker.thread_crashed", exc_info=args.exc_value)
@@ -87,7 +88,7 @@ def _crashed(kind: type[BaseException], error: BaseException, trace: TracebackTy
 
 
 class _Foreign(logging.Handler):
-    """Brings what libraries log into the same lines; what they repeat is said now and again, and counted."""
+    """Routes the log records of libraries into our lines; repeated messages are throttled and counted."""
 
     def __init__(self, level: int) -> None:
         super().__init__(level)
@@ -98,13 +99,13 @@ class _Foreign(logging.Handler):
         if not times:
             return
         log.log(
-            # Levels of their own making count as the standard one below.
+            # A custom level counts as the standard level below it.
             min(record.levelno // 10 * 10, logging.CRITICAL),
             "library.said",
             library=record.name,
             words=_words(record),
             times=times,
-            # librdkafka speaks through one line of Python.
+            # All of librdkafka's messages come through one line of Python.
             place=None
             if record.name == LIBRDKAFKA
             else place(record.pathname, record.lineno, record.funcName),
@@ -113,7 +114,7 @@ class _Foreign(logging.Handler):
 
 
 def _kind(record: logging.LogRecord) -> str:
-    """What makes two lines the same trouble: their place, or librdkafka's word for it (FAIL, REQTMOUT)."""
+    """The key by which lines count as repeated: their place, or librdkafka's word for it (FAIL, REQTMOUT)."""
     if record.name == LIBRDKAFKA:
         return f"{record.name} {record.getMessage().partition(' ')[0]}"
     return f"{record.name} {record.pathname}:{record.lineno}"
@@ -127,7 +128,7 @@ def _words(record: logging.LogRecord) -> str | None:
 
 
 def _tell_exception(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Put types and frames in the place of ``exc_info``."""
+    """Replace ``exc_info`` by the types and frames of the exceptions."""
     error = event.pop("exc_info", None)
     if error is True:
         error = sys.exc_info()[1]
@@ -139,7 +140,7 @@ def _tell_exception(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 
 
 def _keep_plain(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Let nothing through but plain values, in an order that reads well."""
+    """Let only plain values through, in an order that reads well."""
     head = {key: event.pop(key) for key in ("timestamp", "level", "event")}
     return {key: plain(value) for key, value in {**head, **event}.items() if value is not None}
 
@@ -149,7 +150,7 @@ def _factory(
 ) -> structlog.PrintLoggerFactory | structlog.BytesLoggerFactory:
     if console:
         return structlog.PrintLoggerFactory(cast("TextIO | None", to))
-    # Whatever takes lines: of a text file, what takes bytes.
+    # Anything that takes lines will do; for a text file, use its underlying byte stream.
     return structlog.BytesLoggerFactory(cast("BinaryIO | None", getattr(to, "buffer", to)))
 
 

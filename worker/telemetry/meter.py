@@ -1,7 +1,7 @@
-"""Counting on the hot path: plain integers on the loop, no locks, nothing formatted until somebody scrapes.
+"""Counts events on the hot path: plain integers on the loop, no locks, nothing formatted until a scrape.
 
-The rule: a label is a word of the program, never of a record. Should a word that is none of ours come along,
-a label still makes no more than ``MAX_LABELS`` series.
+The rule: a label is a word from the program, never from a record. If an unknown word turns up, a label still
+makes at most ``MAX_LABELS`` series.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     from worker.core.model.outcomes import Answer
     from worker.core.model.records import Batch, Reason, Skipped
 
-# Every reason and rule that there is: what is there at 0 from the start shows its first burst.
+# Every reason and every rule. A series that is there at 0 from the start shows its first burst.
 DEAD_LETTER_REASONS = (*KINDS, REFUSED, TOO_OLD)
 SKIP_RULES = (TOMBSTONE, TOO_OLD)
 
 MAX_LABELS = 100
 OTHER = "other"
 
-# What an answer without a code is called.
+# The names of answers without an error code.
 _HTTP_WORDS = tuple(f"Http{status}" for status in range(100, 600))
-# Those that come in practice: theirs and the known codes' series are there from the start, or ``increase()``
-# would not see the first burst.
+# The statuses that occur in practice. Their series and those of the known codes exist from the start;
+# otherwise ``increase()`` would miss the first burst.
 _COMMON_HTTP_WORDS = tuple(f"Http{status}" for status in (403, 404, 413, 429, 500, 502, 503, 504))
 
 OUTCOMES: Mapping[type[Answer], str] = {
@@ -43,17 +43,20 @@ OUTCOMES: Mapping[type[Answer], str] = {
 
 CALL_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 EVENTS_PER_CALL = tuple(range(1, 11))
-# From the linger to the retention of a topic: a backlog of days is what this one is for.
+# From the linger to the retention of a topic, because this histogram must show a backlog of days.
 RECORD_AGE_SECONDS = (0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600, 21600, 86400, 604800)
 
 
 class Histogram:
-    """How many values were at most each bound, and their sum."""
+    """Counts how many values were at most each bound, and sums them.
+
+    Args:
+        bounds: the upper bounds, in ascending order.
+    """
 
     __slots__ = ("_bounds", "_counts", "sum")
 
     def __init__(self, bounds: Sequence[float]) -> None:
-        """Begin empty; ``bounds`` ascend."""
         self._bounds = tuple(bounds)
         self._counts = [0] * (len(self._bounds) + 1)
         self.sum = 0.0
@@ -64,7 +67,7 @@ class Histogram:
         self.sum += value
 
     def cumulative(self) -> Iterator[tuple[float, int]]:
-        """Each bound with the number of values not above it; the last bound is infinity."""
+        """Yield each bound with the number of values not above it; the last bound is infinity."""
         total = 0
         for bound, count in zip((*self._bounds, float("inf")), self._counts, strict=True):
             total += count
@@ -72,12 +75,16 @@ class Histogram:
 
 
 class Tally:
-    """Counts by one word."""
+    """Counts by one label.
+
+    Args:
+        seeded: the words that are there from the start, at 0.
+        known: the only words that are counted by name; any other counts as ``other``. None: every word.
+    """
 
     __slots__ = ("_counts", "_known")
 
     def __init__(self, seeded: Collection[str] = (), known: Collection[str] | None = None) -> None:
-        """Begin with the ``seeded`` words at 0; with ``known``, any word outside counts as ``other``."""
         self._counts = dict.fromkeys(seeded, 0)
         self._known = None if known is None else frozenset(known)
 
@@ -93,15 +100,20 @@ class Tally:
         return iter(self._counts.items())
 
     def _may_add(self, word: str) -> bool:
-        # One place is kept for the word "other".
+        # One place is reserved for the word "other".
         return len(self._counts) < MAX_LABELS - 1 and (self._known is None or word in self._known)
 
 
 class Counts:
-    """What happened since the process began; implements ``ports.PipelineMetrics``."""
+    """What happened since the process began; implements ``ports.PipelineMetrics``.
+
+    Args:
+        epoch_seconds: the current time.
+        error_codes: these become labels, and so do "Http503" and the like; any other code counts as
+        ``other``.
+    """
 
     def __init__(self, epoch_seconds: Callable[[], float], error_codes: Collection[str]) -> None:
-        """Begin at zero. ``error_codes`` and "Http503" and such are labels; any other counts as ``other``."""
         self._epoch_seconds = epoch_seconds
         self.records_received = 0
         self.records_skipped = Tally(seeded=SKIP_RULES)
@@ -118,11 +130,11 @@ class Counts:
         self.commits = 0
 
     def received(self, records: int) -> None:
-        """So many records came from the topics."""
+        """Records were received from the topics."""
         self.records_received += records
 
     def skipped(self, skipped: Skipped) -> None:
-        """A record was left out by rule."""
+        """A record was skipped by a rule."""
         self.records_skipped.add(skipped.rule)
 
     def dead_lettered(self, reason: Reason) -> None:
@@ -130,14 +142,14 @@ class Counts:
         self.records_dead_lettered.add(reason.kind)
 
     def answered(self, answer: Answer, seconds: float) -> None:
-        """One try of a call was answered, or failed, after so many seconds."""
+        """One attempt at a call was answered, or failed, after this many seconds."""
         self.calls.add(OUTCOMES[type(answer)])
         self.call_seconds.observe(seconds)
         if not isinstance(answer, Accepted):
             self.call_errors.add(answer.code)
 
     def accepted(self, batch: Batch) -> None:
-        """The API has the events of this call."""
+        """The API accepted the events of this call."""
         self.events_accepted += len(batch.interactions)
         self.events_per_call.observe(len(batch.interactions))
         now_ms = self._epoch_seconds() * 1000
@@ -145,7 +157,7 @@ class Counts:
         for interaction in batch.interactions:
             timestamp_ms = interaction.record.timestamp_ms
             if timestamp_ms is not None:
-                # A producer's clock may run ahead of ours; a negative age would make the sum a lie.
+                # A producer's clock may run ahead of ours, and a negative age would falsify the sum.
                 observe(max(0.0, (now_ms - timestamp_ms) / 1000))
 
     def rebalanced(self, kind: str) -> None:
@@ -153,5 +165,5 @@ class Counts:
         self.rebalances.add(kind)
 
     def committed(self) -> None:
-        """A commit was acknowledged."""
+        """The broker acknowledged a commit."""
         self.commits += 1

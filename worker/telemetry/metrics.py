@@ -1,6 +1,6 @@
-"""The exposition: what was counted and what the pipeline shows, in Prometheus' text format.
+"""The exposition: the counters and the pipeline's gauges, in Prometheus' text format.
 
-Everything is read at the moment of the scrape; between scrapes nothing is kept up to date.
+Everything is read at the moment of the scrape; nothing is kept up to date between scrapes.
 """
 
 from __future__ import annotations
@@ -26,10 +26,15 @@ if TYPE_CHECKING:
 
 
 class Metrics(Collector):
-    """All metrics of one worker, in a registry of its own."""
+    """All metrics of one worker, in their own registry.
+
+    Args:
+        counts: the counters.
+        gauges: called at every scrape.
+        build: the versions that are running.
+    """
 
     def __init__(self, counts: Counts, gauges: Callable[[], Gauges], build: Build) -> None:
-        """Show ``counts`` and, asked anew at every scrape, ``gauges``."""
         self._counts = counts
         self._gauges = gauges
         self._build = build
@@ -40,15 +45,15 @@ class Metrics(Collector):
         GCCollector(registry=self._registry)
 
     def render(self) -> bytes:
-        """The text that ``/metrics`` answers with (format 0.0.4)."""
+        """Return the text that ``/metrics`` answers with (format 0.0.4)."""
         return generate_latest(self._registry)
 
     def describe(self) -> Iterator[Metric]:
-        """Nothing: asking the pipeline before it stands would be too early."""
+        """Yield nothing, because the pipeline does not exist yet when this is called."""
         return iter(())
 
     def collect(self) -> Iterator[Metric]:
-        """Every metric of the table, also those without a series yet."""
+        """Yield every metric of the table, including those without a series yet."""
         scrape = Scrape(self._counts, self._gauges(), self._build)
         for definition in DEFINITIONS:
             yield _family(definition, scrape)

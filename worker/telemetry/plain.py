@@ -1,7 +1,7 @@
-"""What may stand in a log line: plain words and numbers, and of an exception its type and where it happened.
+"""What a log line may contain: plain words and numbers, and for an exception its type and where it happened.
 
 An exception's message may quote a record, and so may an object's ``repr`` or the encoding of a struct. None
-of them is ever written; a type's name stands in their place.
+of them is ever written; the name of the type is written instead.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ if TYPE_CHECKING:
 
 Plain: TypeAlias = "bool | int | float | str | list[Plain] | dict[str, Plain] | None"
 
-# A log line is read by people and cut by collectors at some kilobytes.
+# People read log lines, and collectors cut them off at some kilobytes.
 MAX_CHARACTERS = 2000
 MAX_ITEMS = 50
 MAX_DEPTH = 4
 MAX_FRAMES = 30
 MAX_EXCEPTIONS = 8
-# What JSON readers and msgspec take as a number.
+# The range that JSON readers and msgspec accept as a number.
 MAX_INTEGER = 2**63
 
 
 def plain(value: object, depth: int = MAX_DEPTH) -> Plain:
-    """The value if it is made of plain words and numbers; what is not is replaced by its type's name."""
+    """Return the value if it consists of plain words and numbers; else the name of its type."""
     if value is None or isinstance(value, bool | float):
         return value
     if isinstance(value, int):
         return value if -MAX_INTEGER <= value < MAX_INTEGER else str(value)
     if isinstance(value, str):
-        # A path from the system may hold half characters, which UTF-8 has no bytes for.
+        # A path from the system may contain lone surrogates, which UTF-8 can't encode.
         return value[:MAX_CHARACTERS].encode("utf-8", "backslashreplace").decode()
     if depth and isinstance(value, Mapping):
         return {str(plain(k, 0)): plain(v, depth - 1) for k, v in islice(value.items(), MAX_ITEMS)}
@@ -46,17 +46,17 @@ def plain(value: object, depth: int = MAX_DEPTH) -> Plain:
 
 
 def type_name(kind: type) -> str:
-    """The type's name, with its module unless it is built in."""
+    """Return the type's name, with its module unless it is built in."""
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
 def exceptions(error: BaseException) -> list[Plain]:
-    """The exception, a group's members, and what they came from: types and frames, the innermost last."""
+    """Describe the exception, a group's members and their causes: types and frames, the innermost last."""
     return [_told(each) for each in islice(_related(error, set()), MAX_EXCEPTIONS)]
 
 
 def place(path: str, line: int, function: str = "?") -> str:
-    """Where in the code something is, without where the code lies on this machine."""
+    """Return the place in the code, without the directory where the code is installed."""
     return f"{_within_package(path)}:{line}:{function}"
 
 
@@ -67,7 +67,7 @@ def _told(error: BaseException) -> Plain:
     ]
     told: dict[str, Plain] = {"type": type_name(type(error)), "frames": frames[-MAX_FRAMES:]}
     if isinstance(error, OSError) and error.errno is not None:
-        # A word of the system's, and half the diagnosis.
+        # The system's error name is half of the diagnosis.
         told["errno"] = errno.errorcode.get(error.errno, str(error.errno))
     return told
 

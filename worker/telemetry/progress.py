@@ -1,4 +1,4 @@
-"""How far it is, on one line."""
+"""Shows progress on one line."""
 
 from __future__ import annotations
 
@@ -13,20 +13,23 @@ LINE_SECONDS = 2.0
 
 
 class Progress:
-    """One line that is written over again on a terminal; elsewhere a new one every now and then."""
+    """One line: rewritten in place on a terminal, elsewhere printed anew every now and then.
+
+    Args:
+        out: where to write.
+    """
 
     def __init__(self, out: TextIO) -> None:
-        """Write to ``out``."""
         self._out = out
         self._is_terminal = out.isatty()
         self._shown_at = 0.0
         self._shown = ""
 
     def show(self, line: str) -> None:
-        """Show how far it is."""
+        """Show this line."""
         now = monotonic()
         if self._is_terminal:
-            # A line that wraps could not be written over.
+            # A line that wraps could not be overwritten.
             width = get_terminal_size().columns - 1
             self._out.write("\r" + line[:width].ljust(width))
         elif line != self._shown and now - self._shown_at >= LINE_SECONDS:
@@ -35,5 +38,5 @@ class Progress:
         self._out.flush()
 
     def end(self) -> None:
-        """Leave the line."""
+        """End the line."""
         self._out.write("\n")

@@ -1,4 +1,4 @@
-"""The page docs/metrics.md, made by ``python -m worker.telemetry.reference > docs/metrics.md``."""
+"""Generates docs/metrics.md: ``python -m worker.telemetry.reference > docs/metrics.md``."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from worker.telemetry.definitions import DEFINITIONS
 HEAD = f"""\
 # Metrics
 
-Answered at `/metrics` of the admin server. Every name begins with `{PREFIX}`; beside them are the usual
-`process_*` and `python_gc_*`. No label ever holds anything from a record.
+Served at `/metrics` of the admin server. Every name begins with `{PREFIX}`; in addition there are the usual
+`process_*` and `python_gc_*`. No label ever contains anything from a record.
 
-<!-- Made from worker/telemetry/definitions.py by `python -m worker.telemetry.reference`: change it there. -->
+<!-- Generated from worker/telemetry/definitions.py by `python -m worker.telemetry.reference`: change it
+there. -->
 
-| name | kind | labels | what it says | what to do |
+| name | kind | labels | meaning | what to do |
 |---|---|---|---|---|
 """
 
@@ -23,7 +24,7 @@ Answered at `/metrics` of the admin server. Every name begins with `{PREFIX}`; b
 ALARMS_HEAD = """
 ## What to alert on
 
-| alarm | for | it means |
+| alert | for | meaning |
 |---|---|---|
 """
 ALARMS = (
@@ -42,22 +43,22 @@ ALARMS = (
     (
         f"{PREFIX}throttled_seconds > 600",
         "",
-        "the quota is not what is configured, or a stranger uses it too",
+        "the quota is not what is configured, or another program uses it too",
     ),
     (f"{PREFIX}calls_failed_ratio > 0.2", "5 min", "many calls fail, though some are accepted"),
     (f"{PREFIX}credentials_end_seconds < 300", "", "the keys are not renewed"),
 )
 ALARMS_NOTE = """
-`oldest_unsettled_age_seconds` and `not_accepted_seconds` know of records that were received. They stay at 0
-where none are: held or without keys before the first record came, a partition of which nothing comes, no
-partitions, Kafka away. In each of these `not_ready` is 1, with `hold`, `credentials`, `no_partitions` or
-`kafka` as its reason, which is why it comes first. A hold that nobody can confirm for want of records is no
-alarm: it is `hold_unconfirmed`.
+`oldest_unsettled_age_seconds` and `not_accepted_seconds` only cover records that were received. They stay at
+0 when there are none: a hold or missing keys before the first record came, a partition that returns nothing,
+no partitions, Kafka unreachable. In each of these cases `not_ready` is 1, with `hold`, `credentials`,
+`no_partitions` or `kafka` as its reason, which is why it comes first. A hold that nobody can confirm because
+no records come is no alert: it is `hold_unconfirmed`.
 """
 
 
 def markdown() -> str:
-    """The whole page."""
+    """Return the whole page."""
     rows, alarms = map(_row, DEFINITIONS), (_cells(f"`{what}`", *more) for what, *more in ALARMS)
     return "".join((HEAD, *rows, ALARMS_HEAD, *alarms, ALARMS_NOTE))
 

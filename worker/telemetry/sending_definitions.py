@@ -1,4 +1,4 @@
-"""The metrics that alerts on sending stand on: is it ready, do calls come through, what are the bounds."""
+"""The metrics that alerts on sending rely on: readiness, whether calls succeed, and the limits."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _KINDS = frozenset[str](HoldKind)
 
 
 def _not_ready(scrape: Scrape) -> Series:
-    # Those that do not apply are 0, so that an alert can tell "ready" from "not scraped".
+    # Causes that do not apply are 0, so that an alert can tell "ready" from "not scraped".
     for cause in NOT_READY_CAUSES:
         yield (cause,), cause in scrape.gauges.not_ready
 
 
 def _holds(scrape: Scrape) -> Series:
     held = {hold.kind if hold.kind in _KINDS else OTHER for hold in scrape.gauges.holds if _is_sure(hold)}
-    # The words that do not apply are shown as 0, so that an alert can tell "not held" from "not scraped".
+    # Kinds that do not apply are 0, so that an alert can tell "not held" from "not scraped".
     for hold in (*HoldKind, OTHER):
         yield (hold,), hold in held
 
@@ -61,16 +61,17 @@ SENDING_DEFINITIONS = (
     Definition(
         "not_ready",
         "gauge",
-        "1 while this keeps the worker from being ready, else 0: what `/ready` says, as a word.",
-        "The first alarm: any of them 1 for some minutes. Do what `/ready` says.",
+        "1 while this reason keeps the worker from being ready, else 0: what `/ready` says, as one word.",
+        "The first alert: any of them is 1 for some minutes. Do what `/ready` says.",
         _not_ready,
         ("reason",),
     ),
     Definition(
         "hold_active",
         "gauge",
-        "1 while sending is held for this kind of reason, else 0; also 0 while that is `hold_unconfirmed`.",
-        "Mend what `/ready` says; the worker goes on by itself. Nothing is lost while it is held.",
+        "1 while sending is held for this kind of reason, else 0; also 0 while that hold is "
+        "`hold_unconfirmed`.",
+        "Fix what `/ready` says; the worker resumes by itself. Nothing is lost while it is held.",
         _holds,
         ("kind",),
     ),
@@ -78,24 +79,25 @@ SENDING_DEFINITIONS = (
         "hold_seconds",
         "gauge",
         "For how long sending has been held for this kind of reason; 0 while it is not.",
-        "Above some minutes: somebody has to mend what `/ready` says.",
+        "Above some minutes: somebody has to fix what `/ready` says.",
         _held_seconds,
         ("kind",),
     ),
     Definition(
         "hold_next_probe_seconds",
         "gauge",
-        "In how many seconds it is next tried whether the hold is over; missing without one, and meanwhile.",
-        "Nothing: when it has been mended, so long is waited at most.",
+        "Seconds until the next probe of the hold; missing without a hold, and while a probe is under way.",
+        "Nothing: this is how long it takes at most to resume after a fix.",
         _next_probes,
         ("kind",),
     ),
     Definition(
         "hold_unconfirmed",
         "gauge",
-        "1 while sending is held, and for a minute there has been nothing to send that would find out "
-        "whether it still has to be.",
-        "Nothing: the next record finds out. Another pod says whether it is over.",
+        "1 while sending is held and nothing has been there to send for a minute, so that nothing could "
+        "find out "
+        "whether the hold is still needed.",
+        "Nothing: the next record finds out. Another pod shows whether it is over.",
         _unconfirmed,
         ("kind",),
     ),
@@ -109,22 +111,24 @@ SENDING_DEFINITIONS = (
     Definition(
         "sessions_retried",
         "gauge",
-        "Sessions whose last call failed in a way that may pass, and which are tried again.",
-        "Many for long: see `call_errors_total`. A few for hours: those sessions only; see `status`.",
+        "Sessions whose last call failed for a reason that may pass, and which are retried.",
+        "Many for long: see `call_errors_total`. A few for hours: only those sessions are affected; see "
+        "`status`.",
         lambda scrape: one(scrape.gauges.sending.sessions_retried),
     ),
     Definition(
         "calls_failed_ratio",
         "gauge",
-        "Which part of the calls of the last minute failed in a way that may pass, 0 to 1.",
+        "The fraction of the last minute's calls that failed for a reason that may pass, 0 to 1.",
         "Above 0.2 for minutes: `status` and the log (`calls.many_fail`) say with which code and what to do.",
         lambda scrape: one(scrape.gauges.sending.calls_failed_ratio),
     ),
     Definition(
         "calls_throttled_ratio",
         "gauge",
-        "Which part of the calls of the last minute was throttled, 0 to 1.",
-        "A few hundredths are how the limit is found. Much more for minutes: see `throttled_seconds`.",
+        "The fraction of the last minute's calls that were throttled, 0 to 1.",
+        "A few hundredths are normal: this is how the limit is found. Much more for minutes: see "
+        "`throttled_seconds`.",
         lambda scrape: one(scrape.gauges.sending.calls_throttled_ratio),
     ),
     Definition(
@@ -138,21 +142,21 @@ SENDING_DEFINITIONS = (
     Definition(
         "draining",
         "gauge",
-        "1 from SIGTERM on, while what was received is being delivered.",
-        "Longer than `shutdown.drain_seconds`: the broker does not let it leave.",
+        "1 after SIGTERM, while the received records are being delivered.",
+        "Longer than `shutdown.drain_seconds`: the broker does not let the worker leave the group.",
         lambda scrape: one(scrape.gauges.sending.draining),
     ),
     Definition(
         "loop_lag_seconds",
         "gauge",
-        "How late the event loop was at most in the last minute.",
+        "The longest delay of the event loop in the last minute.",
         "Above 0.5: the pod has too little CPU; above 5 probes fail.",
         lambda scrape: one(scrape.gauges.loop_lag_seconds),
     ),
     Definition(
         "credentials_end_seconds",
         "gauge",
-        "In how many seconds the keys at hand end; missing while there are none, or they never end.",
+        "Seconds until the present keys expire; missing if there are none, or they never expire.",
         "Below 300: they can't be renewed; see `credentials_failures_total` and the log.",
         _keys_end,
     ),
@@ -160,35 +164,35 @@ SENDING_DEFINITIONS = (
         "credentials_failures_total",
         "counter",
         "How often keys could not be loaded or renewed.",
-        "Growing: the log (`credentials.failed`) says why. Calls go on with the keys at hand.",
+        "Growing: the log (`credentials.failed`) says why. Calls continue with the present keys.",
         lambda scrape: one(0 if scrape.gauges.keys is None else scrape.gauges.keys.failures),
     ),
     Definition(
         "quota_calls_per_second",
         "gauge",
         "The quota as configured: `personalize.requests_per_second`, of the whole dataset group.",
-        "The bound that `rate_limit_calls_per_second` is a share of.",
+        "The quota that `rate_limit_calls_per_second` is a share of.",
         lambda scrape: one(scrape.gauges.sending.quota_calls_per_second),
     ),
     Definition(
         "max_calls_in_flight",
         "gauge",
         "`personalize.max_in_flight`.",
-        "The bound of `calls_in_flight`.",
+        "The limit of `calls_in_flight`.",
         lambda scrape: one(scrape.gauges.sending.max_calls_in_flight),
     ),
     Definition(
         "max_unsettled_records",
         "gauge",
         "`limits.max_unsettled_records`.",
-        "The bound of `unsettled_records`.",
+        "The limit of `unsettled_records`.",
         lambda scrape: one(scrape.gauges.sending.max_unsettled_records),
     ),
     Definition(
         "max_unsettled_bytes",
         "gauge",
         "`limits.max_unsettled_bytes`.",
-        "The bound of `unsettled_bytes`.",
+        "The limit of `unsettled_bytes`.",
         lambda scrape: one(scrape.gauges.sending.max_unsettled_bytes),
     ),
 )

@@ -1,8 +1,8 @@
-"""Lines for whoever reads standard output, or does not: whoever logs never waits for them.
+"""Writes log lines to standard output without ever blocking the code that logs.
 
-A thread of its own writes. While the reader is slow its lines wait, up to a bound; those that find no room
-are dropped and counted, and said once there is room. When the reader has gone, all are dropped, and nothing
-else changes.
+A separate thread writes. While the reader is slow, lines wait up to a limit; lines beyond it are dropped and
+counted, and the count is reported once there is room. When the reader is gone, all lines are dropped, and
+nothing else changes.
 """
 
 from __future__ import annotations
@@ -17,41 +17,40 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# An hour of a quiet worker's lines, a minute of a troubled one's.
+# An hour of lines from a quiet worker, or a minute from one in trouble.
 MAX_BYTES: Final = 1 << 20
-# Those who give standard output may have made it not to block.
+# Whoever provides standard output may have made it non-blocking.
 _WOULD_BLOCK: Final = {errno.EAGAIN, errno.EWOULDBLOCK}
 
 
 class UnblockedLines:
-    """A file of lines, as far as loggers know one."""
+    """A file of lines, with as much of the file interface as loggers need.
+
+    Args:
+        descriptor: an open file, which stays open.
+        dropped: receives the number of dropped lines once there is room again; it may log.
+        max_bytes: the most bytes that may wait.
+    """
 
     def __init__(
         self, descriptor: int, dropped: Callable[[int], object], *, max_bytes: int = MAX_BYTES
     ) -> None:
-        """Begin to write.
-
-        Args:
-            descriptor: an open file, which stays so.
-            dropped: is told how many lines were dropped, once there is room again; it may log.
-            max_bytes: so much may wait.
-        """
         self._descriptor = descriptor
         self._dropped_is_told = dropped
         self._max_bytes = max_bytes
         self._waiting: deque[bytes] = deque()
         self._bytes = self._dropped = 0
-        # One line is being written, which is in ``_bytes`` and not in ``_waiting`` any more.
+        # The line being written is still counted in ``_bytes`` but no longer in ``_waiting``.
         self._changed = threading.Condition()
-        # The process never waits for it at its end: nobody may read.
+        # A daemon thread, because the process must not wait for it at exit: nobody may be reading.
         threading.Thread(target=self._run, name="log lines", daemon=True).start()
 
     def isatty(self) -> bool:
-        """Whether a person looks on."""
+        """Whether the output is a terminal."""
         return os.isatty(self._descriptor)
 
     def write(self, line: bytes | str) -> int:
-        """Have a whole line, or several, written soon, or dropped."""
+        """Queue one or several whole lines for writing, or drop them."""
         data = line.encode(errors="backslashreplace") if isinstance(line, str) else line
         with self._changed:
             if self._bytes + len(data) > self._max_bytes:
@@ -63,10 +62,10 @@ class UnblockedLines:
         return len(line)
 
     def flush(self) -> None:
-        """Do nothing: loggers call it after each line, and must not wait."""
+        """Do nothing, because loggers call it after each line and must not wait."""
 
     def drain(self, seconds: float) -> None:
-        """Wait until all is written, but not longer than this."""
+        """Wait until everything is written, but at most this long."""
         with self._changed:
             self._changed.wait_for(lambda: not self._bytes, seconds)
 
@@ -85,7 +84,7 @@ class UnblockedLines:
 
 
 def _write(descriptor: int, data: bytes) -> bool:
-    """Write all of it, however long that takes; False when nobody can read it any more."""
+    """Write all of it, however long it takes; False when nobody can read it any more."""
     while data:
         try:
             data = data[os.write(descriptor, data) :]

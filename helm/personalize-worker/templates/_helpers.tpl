@@ -26,12 +26,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
-{{/* The worker's drain and, above it, 15 seconds to commit, to leave the group and to end; whole seconds. */}}
+{{/* The worker's drain, plus 15 seconds to commit, to leave the group and to exit; in whole seconds. */}}
 {{- define "personalize-worker.gracePeriodSeconds" -}}
 {{- add (dig "shutdown" "drain_seconds" 20 .Values.config | float64 | ceil | int) 15 -}}
 {{- end -}}
 
-{{/* Static members of one id fence each other: with several pods it has to name the pod. */}}
+{{/* Static members with the same id fence each other, so with several pods the id must contain the pod's name. */}}
 {{- define "personalize-worker.refuseSharedInstanceId" -}}
 {{- $ids := list (dig "kafka" "client" "group.instance.id" "" .Values.config) -}}
 {{- range .Values.env -}}
@@ -41,7 +41,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- range $ids -}}
 {{- if and . (gt (int $.Values.replicas) 1) (not (contains "{hostname}" .)) (not (contains "$(" .)) -}}
-{{- fail (printf "group.instance.id %q would be that of all %d pods, which fence each other: write {hostname} in it, for the pod's name" . (int $.Values.replicas)) -}}
+{{- fail (printf "group.instance.id %q would be the same for all %d pods, which would fence each other: put {hostname} in it, for the pod's name" . (int $.Values.replicas)) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NEW = (
-    "is new; begins at the earliest record (kafka.start: earliest); set kafka.start: latest, and it begins "
-    "with the records that come from then on"
+    "is new; starts at the earliest record (kafka.start: earliest); set kafka.start: latest, and it starts "
+    "with the records that arrive from then on"
 )
 TOPICS = {"interactions": 3, "interactions.eu": 2, "dead": 1}
 
@@ -96,10 +96,10 @@ def test_all_is_well(kafka: EmbeddedKafka, endpoint: str) -> None:
         f"ok    kafka {kafka.bootstrap_servers}: answers (brokers: 1)",
         "ok    kafka topic interactions: 3 partitions",
         f"ok    kafka group personalize-worker: {NEW}",
-        "ok    kafka dead letters dead: 1 partitions; cleanup.policy not known: see that it is delete",
-        "ok    aws credentials: found by env, not tried: nothing is sent; a change of them needs a restart",
+        "ok    kafka dead letters dead: 1 partitions; cleanup.policy not known: make sure that it is delete",
+        "ok    aws credentials: found by env, not tried: nothing is sent; changing them needs a restart",
         "ok    aws region: eu-west-1",
-        f"ok    aws endpoint {endpoint}: takes connections",
+        f"ok    aws endpoint {endpoint}: accepts connections",
     ]
     assert code == 0
 
@@ -143,7 +143,7 @@ def test_a_dead_letter_topic_that_will_be_made_is_no_failure_and_is_not_made(kaf
             kafka.bootstrap_servers, dead_letters__topic="none", dead_letters__create_topic="true"
         )
         assert (
-            "ok    kafka dead letters none: is not there; will be made with 3 partitions, 1 replicas"
+            "ok    kafka dead letters none: is not there; will be created with 3 partitions, 1 replicas"
         ) in lines
 
 
@@ -199,8 +199,8 @@ def group_of(kafka: EmbeddedKafka, name: str = "personalize-worker", **more: str
 @pytest.mark.parametrize(
     ("more", "expected"),
     [
-        ({"kafka__start": "latest"}, "with the records that come from then on (kafka.start: latest); set "),
-        ({"kafka__start": "latest"}, "set kafka.start: earliest, and it begins at the earliest record"),
+        ({"kafka__start": "latest"}, "with the records that arrive from then on (kafka.start: latest); set "),
+        ({"kafka__start": "latest"}, "set kafka.start: earliest, and it starts at the earliest record"),
         (
             {"kafka__client__auto_offset_reset": "largest"},
             "then on (auto.offset.reset: largest of kafka.client); set kafka.start: earliest in place of ",
@@ -211,14 +211,14 @@ def test_where_a_new_group_begins_is_told_with_how_to_change_it(
     kafka: EmbeddedKafka, more: dict[str, str], expected: str
 ) -> None:
     line = group_of(kafka, **more)
-    assert line.startswith("ok    kafka group personalize-worker: is new; begins ")
+    assert line.startswith("ok    kafka group personalize-worker: is new; starts ")
     assert expected in line
 
 
 def test_a_new_group_that_begins_nowhere_fails(kafka: EmbeddedKafka) -> None:
     line = group_of(kafka, kafka__client__auto_offset_reset="error")
     assert line == (
-        "FAIL  kafka group personalize-worker: is new; begins nowhere, by auto.offset.reset: error of "
+        "FAIL  kafka group personalize-worker: is new; starts nowhere, by auto.offset.reset: error of "
         "kafka.client: set kafka.start in place of auto.offset.reset"
     )
 
@@ -227,14 +227,14 @@ def test_a_group_that_has_committed_goes_on_there(kafka: EmbeddedKafka) -> None:
     member = Consumer({"bootstrap.servers": kafka.bootstrap_servers, "group.id": "old"})
     member.commit(offsets=[TopicPartition("interactions", 0, 0)], asynchronous=False)
     assert group_of(kafka, "old").startswith(
-        "ok    kafka group old: goes on where it committed, on 1 of 3 partitions; of the others it begins at "
-        "the earliest record (kafka.start: earliest); set kafka.start: latest"
+        "ok    kafka group old: continues where it committed, on 1 of 3 partitions; on the others it starts "
+        "at the earliest record (kafka.start: earliest); set kafka.start: latest"
     )
     member.commit(offsets=[TopicPartition("interactions", each, 0) for each in range(3)], asynchronous=False)
     member.close()
     assert group_of(kafka, "old") == (
-        "ok    kafka group old: goes on where it committed, on all 3 partitions; to begin anew, take another "
-        "kafka.group_id"
+        "ok    kafka group old: continues where it committed, on all 3 partitions; to start over, use "
+        "another kafka.group_id"
     )
 
 
@@ -249,7 +249,7 @@ def test_a_static_member_that_all_pods_would_be_is_warned_of(
     warned = [
         line for line in lines if line.startswith("warn  kafka group.instance.id: all pods have the same")
     ]
-    assert [f"write {HOSTNAME} in it" in line for line in warned] == [True] * is_warned_of
+    assert [f"put {HOSTNAME} in it" in line for line in warned] == [True] * is_warned_of
 
 
 @pytest.mark.usefixtures("credentials")
@@ -260,7 +260,9 @@ def test_temporary_keys_of_the_environment_are_warned_of(
     monkeypatch.setenv("AWS_SESSION_TOKEN", "hunter2")
     _, lines = checked(kafka.bootstrap_servers)
     (line,) = [line for line in lines if "aws credentials" in line]
-    assert line.startswith("warn  aws credentials: found by env, not tried: nothing is sent; they end within")
+    assert line.startswith(
+        "warn  aws credentials: found by env, not tried: nothing is sent; they expire within"
+    )
     assert line.endswith("give the pod a role")
     assert "hunter2" not in line
 
@@ -283,7 +285,7 @@ def test_a_broker_that_is_away_fails_with_its_reason_and_aws_is_still_checked(en
     (line,) = [line for line in lines if line.startswith("FAIL")]
     assert line.startswith(f"FAIL  kafka {closed}: ")
     assert "Connection refused" in line
-    assert f"ok    aws endpoint {endpoint}: takes connections" in lines
+    assert f"ok    aws endpoint {endpoint}: accepts connections" in lines
 
 
 def test_a_missing_region_fails(kafka: EmbeddedKafka) -> None:
@@ -353,14 +355,14 @@ def test_an_endpoint_that_nobody_trusts_fails(
         assert "AWS_CA_BUNDLE" in lines[-1]
         monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
         _, lines = checked(kafka.bootstrap_servers, f"https://127.0.0.1:{port}")
-        assert lines[-1] == f"ok    aws endpoint https://127.0.0.1:{port}: takes connections"
+        assert lines[-1] == f"ok    aws endpoint https://127.0.0.1:{port}: accepts connections"
         _, lines = checked(kafka.bootstrap_servers, f"https://localhost:{port}")
         assert "Hostname mismatch" in lines[-1]
 
 
 def test_an_endpoint_by_http_on_another_machine_fails_unless_it_was_meant(kafka: EmbeddedKafka) -> None:
     _, lines = checked(kafka.bootstrap_servers, "http://put-events.invalid")
-    assert lines[-1].startswith("FAIL  aws endpoint: the endpoint http://put-events.invalid would be sent")
+    assert lines[-1].startswith("FAIL  aws endpoint: the endpoint http://put-events.invalid would receive")
     _, lines = checked(kafka.bootstrap_servers, "http://put-events.invalid", personalize__plain_http="true")
     assert "no connection" in lines[-1]
 
@@ -389,4 +391,4 @@ def test_mistakes_in_the_configuration_are_all_that_is_said_and_end_with_2() -> 
         ["FAIL  configuration", "kafka.bootstrap_servers"],
         ["FAIL  configuration", "kafka.topics"],
     ]
-    assert last.startswith("warn  configuration: no file was given, which --config FILE does")
+    assert last.startswith("warn  configuration: no file was given; --config FILE names one")

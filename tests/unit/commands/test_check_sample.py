@@ -110,9 +110,7 @@ def test_the_exit_code_is_1_when_nothing_of_a_topic_maps_and_0_when_something_do
     produce(kafka, "views", AVRO, None)
     code, lines = sampled(kafka, 100, url)
     assert code == 1
-    assert (
-        "FAIL  sample of views: none of the 2 newest records can be mapped: mend record.mapping" in lines[2]
-    )
+    assert "FAIL  sample of views: none of the 2 newest records can be mapped: fix record.mapping" in lines[2]
     produce(kafka, "views", GOOD)
     assert sampled(kafka, 100, url)[0] == 0
     assert sampled(kafka, None, url) == (0, [])

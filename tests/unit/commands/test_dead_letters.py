@@ -84,7 +84,7 @@ def test_a_replay_wants_the_time_itself_and_says_it(
     (tmp_path / "c.yaml").write_text(CONFIG)
     words = ["dead-letters", "replay", "--since", "2h", "--config", str(tmp_path / "c.yaml")]
     assert main(words) == 2
-    assert "a replay needs the time itself: --since 20" in capsys.readouterr().err
+    assert "a replay needs an absolute time: --since 20" in capsys.readouterr().err
 
 
 def test_an_export_writes_over_no_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -102,7 +102,7 @@ def test_a_port_that_is_taken_is_said_with_what_to_do(capfd: pytest.CaptureFixtu
         port = taken.getsockname()[1]
         assert main(["endpoint", "--port", str(port)]) == 1
     shown = capfd.readouterr()
-    assert f"nobody may listen on port {port} of 127.0.0.1: choose another with --port" in shown.err
+    assert f"can't listen on port {port} of 127.0.0.1: choose another with --port" in shown.err
 
 
 @pytest.mark.parametrize("port", ["-1", "65536", "x"])

@@ -230,7 +230,7 @@ def test_columns_stand_below_their_heads() -> None:
 def test_of_many_partitions_the_worst_are_shown_and_the_rest_counted() -> None:
     lines = list(page(status(partitions=tuple(partition(n, HELD) for n in range(50))), None))
     assert sum("interactions[" in line and "12,345" in line for line in lines) == 20
-    assert "and 30 partitions that are no worse" in lines
+    assert "and 30 more partitions, none of them worse" in lines
 
 
 @given(st.floats(0, 1e9))

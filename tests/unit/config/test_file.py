@@ -122,7 +122,7 @@ def test_an_unknown_name_names_the_nearest_known_one(read: Read, text: str, said
         ("limits: {when_too_old: skip}", "max_age_seconds: is not set, so limits.when_too_old: skip does"),
         ("limits: {max_age_seconds: 1}", "max_age_seconds: is not above batching.linger_seconds"),
         ("limits: {max_age_seconds: 0}", "max_age_seconds: is a number, must be a number above 0"),
-        ("dead_letters: {topic: interactions}", "kafka.topics[0]: takes in dead_letters.topic"),
+        ("dead_letters: {topic: interactions}", "kafka.topics[0]: matches dead_letters.topic"),
     ],
 )
 def test_a_wrong_value_is_refused_with_its_reason(read: Read, section: str, said: str) -> None:
@@ -149,7 +149,7 @@ def test_a_pattern_that_takes_in_the_dead_letters_is_refused(read: Read) -> None
     """The worker would deliver its own dead letters to itself, for ever."""
     said = mistakes_of(read, GOOD.replace("[interactions]", "[interactions, '^x', '^d.+']"))
     assert said == [
-        "kafka.topics[2]: takes in dead_letters.topic: the worker would read its own dead letters (c.yaml:1)"
+        "kafka.topics[2]: matches dead_letters.topic: the worker would read its own dead letters (c.yaml:1)"
     ]
 
 
@@ -157,15 +157,15 @@ def test_a_pattern_that_takes_in_the_dead_letters_is_refused(read: Read) -> None
 def test_a_pattern_that_not_all_read_alike_is_refused_with_its_place(read: Read, pattern: str) -> None:
     """POSIX knows no \\d: it would silently match nothing."""
     (said,) = mistakes_of(read, GOOD.replace("[interactions]", f"[a, '{pattern}']"))
-    assert said.startswith("kafka.topics[1]: must be a pattern that everybody reads alike; it ")
+    assert said.startswith("kafka.topics[1]: must be a pattern that librdkafka and brokers read alike; it ")
 
 
 def test_a_key_that_stands_twice_is_refused_with_both_lines(read: Read) -> None:
     """YAML would silently take the last."""
     said = mistakes_of(read, GOOD + "batching:\n  max_events: 3\n  max_events: 4\nbatching: {}\n")
     assert said == [
-        "batching.max_events: stands twice, on the lines 5 and 6 (c.yaml:6)",
-        "batching: stands twice, on the lines 4 and 7 (c.yaml:7)",
+        "batching.max_events: occurs twice, on lines 5 and 6 (c.yaml:6)",
+        "batching: occurs twice, on lines 4 and 7 (c.yaml:7)",
     ]
 
 
@@ -177,7 +177,7 @@ def test_merging_is_not_standing_twice(read: Read) -> None:
 
 def test_broken_yaml_is_named_with_line_and_column(read: Read) -> None:
     """As YAML itself says it."""
-    assert "is no YAML" in mistakes_of(read, "kafka: [a\nb: c")[0]
+    assert "is not valid YAML" in mistakes_of(read, "kafka: [a\nb: c")[0]
     assert mistakes_of(read, "kafka: [a\nb: c")[0].endswith("c.yaml:2:2)")
 
 
@@ -207,7 +207,7 @@ def test_a_secret_that_yaml_takes_for_a_part_of_the_name_is_not_shown(read: Read
 def test_a_file_that_is_nested_too_deep_is_no_yaml(read: Read) -> None:
     """It is a mistake in the file, not in the worker."""
     (said,) = mistakes_of(read, "kafka: " + "[" * 5000)
-    assert said.endswith("c.yaml: is no YAML: RecursionError")
+    assert said.endswith("c.yaml: is not valid YAML: RecursionError")
 
 
 @pytest.mark.parametrize("problem", ["missing", "folder"])

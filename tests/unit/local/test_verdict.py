@@ -71,7 +71,7 @@ def test_the_table_tells_everything_in_columns() -> None:
         "    accepted             1,000",
         "    ThrottlingException    250",
         "  events per call          4.0",
-        "  repeated                   2  under the same event id: learnt from once",
+        "  repeated                   2  with the same event id: trained on once",
         "  out of order               0",
         "  lost                       0",
         "  not committed              0",

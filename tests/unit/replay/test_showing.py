@@ -127,7 +127,7 @@ def test_an_export_has_all_of_the_letter() -> None:
 
 
 def test_all_accepted_is_0_and_anything_else_1() -> None:
-    assert Summary(5, {}, 0).exit_code({"by the filters": 7}) == 0
+    assert Summary(5, {}, 0).exit_code({"excluded by the filters": 7}) == 0
     assert Summary(5, {("missing", ""): 1}, 0).exit_code({}) == 1
     assert Summary(5, {}, 0, is_over=False).exit_code({}) == 1
     assert Summary(5, {}, 0).exit_code({EXHAUSTED: 1}) == 1
@@ -137,11 +137,11 @@ def test_a_summary_says_what_to_do_next() -> None:
     told = Summary(5, {("missing", "no session"): 1}, 0, is_over=False).text({EXHAUSTED: 2})
     assert told.splitlines()[:6] == [
         "accepted                    5",
-        "died again                  1",
+        "failed again                1",
         "  missing                   1",
         "    no session              1",
         "left out                    2",
         f"  {EXHAUSTED}  2",
     ]
     assert "export --exhausted" in told
-    assert "goes on where this one stopped" in told
+    assert "continues where this one stopped" in told

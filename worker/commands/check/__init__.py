@@ -1,8 +1,8 @@
-"""The ``check`` command: does what is configured work from here? One line each, with what to do next.
+"""The ``check`` command: does the configuration work from here? One line per finding, with what to do next.
 
-It goes on after a failure, and sends and makes nothing: Kafka is asked for its topics and the group's
-offsets, for a sample also for the newest records, AWS for nothing but credentials; the endpoint sees a
-connection, no call.
+It continues after a failure. It sends nothing and creates nothing: Kafka is asked for its topics and the
+group's offsets, and for a sample also for the newest records; AWS is asked for credentials only. The endpoint
+sees a connection but no call.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 WRONG_CONFIGURATION = 2
-"""The exit code for what a better configuration file would mend."""
+"""The exit code for anything that a change of the configuration would fix."""
 
 
 def check(
@@ -30,15 +30,15 @@ def check(
     sample: int | None = None,
     patience_seconds: float = 10.0,
 ) -> int:
-    """Check everything, say it line by line, give the exit code.
+    """Check everything, report it line by line, and return the exit code.
 
-    That is 0, or 1 if something failed, or 2 if the configuration is wrong; then nothing else is checked.
+    The code is 0, or 1 if something failed, or 2 if the configuration is wrong; then nothing else is checked.
 
     Args:
-        path: the configuration's file, if there is one.
-        environ: the environment, which goes over it.
-        say: takes a line.
-        sample: how many of the newest records of each topic are read and mapped; None: not one.
+        path: the configuration file, if there is one.
+        environ: the environment, which overrides the file.
+        say: prints a line.
+        sample: how many of the newest records of each topic to read and map; None: none.
         patience_seconds: how long Kafka may take for one answer.
     """
     try:

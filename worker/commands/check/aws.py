@@ -1,4 +1,4 @@
-"""AWS's part: credentials, region, endpoint. No call is made; the endpoint sees a connection."""
+"""The AWS part of ``check``: credentials, region, endpoint. No call is made, only a connection."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 
 def aws_findings(settings: PersonalizeSettings) -> Iterator[Finding]:
-    """Whether PutEvents could be called: credentials, region, endpoint."""
+    """Check whether PutEvents could be called: credentials, region, endpoint."""
     yield _credentials(settings.region)
-    # boto3, behind it, takes most of a second to import.
+    # It imports boto3, which takes most of a second.
     from worker.delivery.aws.endpoint import (  # noqa: PLC0415  see above
         UnusableSettings,
         require_encryption,
@@ -65,13 +65,13 @@ def _found(found: Found) -> Finding:
     if found.method != ENVIRONMENT:
         return fine(what, said)
     if found.are_temporary:
-        todo = "no running worker renews those of its environment: give the pod a role"
-        return Finding("warn", what, f"{said}; they end within hours, and {todo}")
-    return fine(what, f"{said}; a change of them needs a restart")
+        todo = "a running worker can't renew those of its environment: give the pod a role"
+        return Finding("warn", what, f"{said}; they expire within hours, and {todo}")
+    return fine(what, f"{said}; changing them needs a restart")
 
 
 def _connection(service: ServiceEndpoint, tls: ssl.SSLContext, connect_seconds: float) -> Finding:
-    """Whether the endpoint, or the proxy before it, takes a connection, and is who it should be."""
+    """Check whether the endpoint, or the proxy before it, accepts a connection and can be trusted."""
     address = urlsplit(service.proxy_url or service.endpoint_url)
     port = address.port or {"http": 80}.get(address.scheme, 443)
     through = f", through the proxy {address.hostname}:{port}" if service.proxy_url else ""
@@ -81,12 +81,12 @@ def _connection(service: ServiceEndpoint, tls: ssl.SSLContext, connect_seconds: 
             if address.scheme == "https":
                 tls.wrap_socket(connection, server_hostname=host).close()
     except ssl.SSLCertVerificationError as error:
-        todo = "see that the name is right, and AWS_CA_BUNDLE names the authority of its certificate"
+        todo = "check that the name is right, and that AWS_CA_BUNDLE names the authority of its certificate"
         return failed(f"aws endpoint {service.endpoint_url}", f"{error.verify_message}{through}: {todo}")
     except OSError as error:
         why = error.strerror or str(error)
-        todo = "open the way there (egress, VPC endpoint), or set HTTPS_PROXY or personalize.endpoint_url"
+        todo = "open the network path (egress, VPC endpoint), or set HTTPS_PROXY or personalize.endpoint_url"
         if is_loopback(host):
-            todo = "is `personalize-worker endpoint`, or what else should listen there, running?"
+            todo = "is `personalize-worker endpoint`, or whatever should listen there, running?"
         return failed(f"aws endpoint {service.endpoint_url}", f"no connection{through} ({why}): {todo}")
-    return fine(f"aws endpoint {service.endpoint_url}", f"takes connections{through}")
+    return fine(f"aws endpoint {service.endpoint_url}", f"accepts connections{through}")

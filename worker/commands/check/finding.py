@@ -10,22 +10,22 @@ Level: TypeAlias = Literal["ok", "warn", "FAIL"]
 
 
 class Finding(Struct, frozen=True):
-    """What was looked at, and what was found. ``warn`` is worth reading, but the worker would run."""
+    """What was checked, and the result. ``warn`` is worth reading, but the worker would run."""
 
     level: Level
     what: str
     found: str
 
     def __str__(self) -> str:
-        """Say it in one line."""
+        """Format it as one line."""
         return f"{self.level:<5} {self.what}: {self.found}"
 
 
 def fine(what: str, found: str) -> Finding:
-    """It works."""
+    """Return a finding for something that works."""
     return Finding("ok", what, found)
 
 
 def failed(what: str, why: str) -> Finding:
-    """It doesn't; ``why`` ends with what to do next."""
+    """Return a finding for something that fails; ``why`` ends with what to do next."""
     return Finding("FAIL", what, why)

@@ -1,4 +1,4 @@
-"""The consumer group's part of the ``check`` command: where it begins, and who its members are."""
+"""The consumer group's part of ``check``: where the group starts, and whether its members have unique ids."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
     from worker.settings import KafkaSettings
 
-# What a broker that has just started answers; librdkafka waits for the others of this kind.
+# The answers of a broker that has just started; librdkafka itself waits out the others of this kind.
 _COORDINATOR_MOVES: Final = {KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE}
 _PAUSE_SECONDS: Final = 0.2
 
 _RESET: Final = "auto.offset.reset"
 _INSTANCE_ID: Final = "group.instance.id"
 _BEGINS: Final = {
-    "earliest": "begins at the earliest record",
-    "latest": "begins with the records that come from then on",
+    "earliest": "starts at the earliest record",
+    "latest": "starts with the records that arrive from then on",
 }
 _OTHER: Final = {"earliest": "latest", "latest": "earliest"}
 
@@ -35,41 +35,41 @@ _OTHER: Final = {"earliest": "latest", "latest": "earliest"}
 def group_findings(
     kafka: KafkaSettings, partitions: list[TopicPartition], patience_seconds: float
 ) -> Iterator[Finding]:
-    """Whether the group's offsets may be read, where it begins, and whether its members can tell apart."""
+    """Check that the group's offsets may be read, where it starts, and that its members have unique ids."""
     yield _offsets(kafka, partitions, patience_seconds)
     instance = str(kafka.client.get(_INSTANCE_ID, ""))
     if instance and HOSTNAME not in instance and socket.gethostname() not in instance:
-        todo = f"write {HOSTNAME} in it, for the pod's name, unless there is one pod for good"
+        todo = f"put {HOSTNAME} in it, for the pod's name, unless there will only ever be one pod"
         yield Finding(
-            "warn", f"kafka {_INSTANCE_ID}", f"all pods have the same, and would fence each other: {todo}"
+            "warn", f"kafka {_INSTANCE_ID}", f"all pods have the same one, and would fence each other: {todo}"
         )
 
 
 def _offsets(kafka: KafkaSettings, partitions: list[TopicPartition], patience_seconds: float) -> Finding:
-    """A group is there once it is asked for."""
+    """Report the group's offsets; asking for a group is enough to make it exist."""
     what = f"kafka group {kafka.group_id}"
     if not partitions:
-        return Finding("warn", what, "could not be asked for, as there is no topic yet")
+        return Finding("warn", what, "could not be checked, because there is no topic yet")
     committed = _committed(kafka, partitions, patience_seconds)
     if isinstance(committed, KafkaError):
         forbidden = committed.code() == KafkaError.GROUP_AUTHORIZATION_FAILED
-        todo = "grant this user READ on it, or set kafka.group_id" if forbidden else "see to the brokers"
+        todo = "grant this user READ on it, or set kafka.group_id" if forbidden else "check the brokers"
         return failed(what, f"{committed.str()}: {todo}")
     if committed == len(partitions):
-        anew = "to begin anew, take another kafka.group_id"
-        return fine(what, f"goes on where it committed, on all {committed} partitions; {anew}")
-    before = f"goes on where it committed, on {committed} of {len(partitions)} partitions; of the others it"
+        anew = "to start over, use another kafka.group_id"
+        return fine(what, f"continues where it committed, on all {committed} partitions; {anew}")
+    before = f"continues where it committed, on {committed} of {len(partitions)} partitions; on the others it"
     return _start(kafka, what, before if committed else "is new;")
 
 
 def _start(kafka: KafkaSettings, what: str, before: str) -> Finding:
-    """Where it begins of which it has committed nothing, and how to change that."""
+    """Report where it starts on partitions without a committed offset, and how to change that."""
     start = start_of(client_settings(kafka, for_="consumer"))
     by_client = _RESET in kafka.client
     says = f"{_RESET}: {kafka.client[_RESET]} of kafka.client" if by_client else f"kafka.start: {start}"
     in_its_place = f" in place of {_RESET}" if by_client else ""
     if start not in _BEGINS:
-        return failed(what, f"{before} begins nowhere, by {says}: set kafka.start{in_its_place}")
+        return failed(what, f"{before} starts nowhere, by {says}: set kafka.start{in_its_place}")
     other = _OTHER[start]
     return fine(
         what,
@@ -81,9 +81,9 @@ def _start(kafka: KafkaSettings, what: str, before: str) -> Finding:
 def _committed(
     kafka: KafkaSettings, partitions: list[TopicPartition], patience_seconds: float
 ) -> int | KafkaError:
-    """On how many of the partitions the group has committed. Nothing is joined: there is no subscription."""
-    # Not through the admin client: one that is told NOT_COORDINATOR, as by a broker that has just started, is
-    # a crash of the whole process (confluentinc/librdkafka, issue 5040).
+    """Count the partitions with a committed offset. No group is joined, because there is no subscription."""
+    # Not through the admin client: a NOT_COORDINATOR answer, as from a broker that has just started, crashes
+    # the whole process there (confluentinc/librdkafka, issue 5040).
     consumer = Consumer(client_settings(kafka, for_="consumer") | {"logger": SILENT_LOG})
     ends = time.monotonic() + patience_seconds
     try:

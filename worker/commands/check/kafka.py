@@ -1,4 +1,4 @@
-"""Kafka's part of the ``check`` command: broker and login, topics, group, dead letters. Nothing is made."""
+"""Kafka's part of ``check``: broker and login, topics, group, dead letters. Nothing is created."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ if TYPE_CHECKING:
 def kafka_findings(
     settings: Settings, patience_seconds: float, sample: int | None = None
 ) -> Iterator[Finding]:
-    """What works of Kafka; each question may take ``patience_seconds``.
+    """Check what works with Kafka; each question may take ``patience_seconds``.
 
-    With a ``sample`` so many of the newest records of each topic are read and mapped.
+    With a ``sample``, that many of the newest records of each topic are read and mapped.
     """
     kafka = settings.kafka
     if reason := exposed(kafka):
         yield Finding("warn", f"kafka {kafka.bootstrap_servers}", reason)
-    # The name keeps the client alive.
+    # The variable keeps the client alive.
     asked = Cluster(kafka)
     admin, cluster = asked.admin, asked.ask(patience_seconds)
     if isinstance(cluster, str):
@@ -76,7 +76,7 @@ def _wanted(name: str, settings: Settings) -> bool:
 
 
 def _allowed(admin: AdminClient, names: list[str], patience_seconds: float) -> Allowed:
-    """What this user may do with each topic; left out where the broker doesn't say."""
+    """Return what this user may do with each topic; a topic is left out if the broker doesn't say."""
     if not names:
         return {}
     answers = admin.describe_topics(
@@ -84,7 +84,7 @@ def _allowed(admin: AdminClient, names: list[str], patience_seconds: float) -> A
     )
     allowed = {}
     for name, answer in answers.items():
-        # A broker that doesn't say what is allowed is no failure: the worker will see.
+        # A broker that doesn't say what is allowed is no failure: it will show when the worker runs.
         with suppress(KafkaException):
             allowed[name] = tuple(answer.result().authorized_operations or ())
     return allowed
@@ -94,12 +94,12 @@ def _topic(topic: str, cluster: ClusterMetadata, allowed: Allowed, settings: Set
     what = f"kafka topic {topic}"
     found = {name: each for name, each in cluster.topics.items() if takes_in(topic, name)}
     if not found and topic.startswith("^"):
-        todo = "mend the pattern, make the topic or grant DESCRIBE"
+        todo = "fix the pattern, create the topic or grant DESCRIBE"
         return failed(what, f"matches no topic that this user may see: {todo}")
     if not found:
         command = _command(settings, topic, TopicShape(8, min(3, len(cluster.brokers))))
         return failed(
-            what, f"is not there, or this user may not see it: grant DESCRIBE, or make it: {command}"
+            what, f"is not there, or this user may not see it: grant DESCRIBE, or create it: {command}"
         )
     for name, each in found.items():
         if why := _unreadable(each, allowed.get(name, ())):
@@ -110,13 +110,13 @@ def _topic(topic: str, cluster: ClusterMetadata, allowed: Allowed, settings: Set
 
 
 def _unreadable(topic: TopicMetadata, allowed: Sequence[AclOperation]) -> str | None:
-    """Why a topic that is there can't be read, and what to do."""
+    """Say why an existing topic can't be read, and what to do; None if it can."""
     if topic.error is not None:
-        return f"{topic.error.str()}: see to its brokers"
+        return f"{topic.error.str()}: check its brokers"
     if allowed and AclOperation.READ not in allowed:
         return "this user may not read it: grant READ"
     leaderless = [number for number, partition in topic.partitions.items() if partition.leader < 0]
-    return f"partition {leaderless[0]} has no leader: see to its brokers" if leaderless else None
+    return f"partition {leaderless[0]} has no leader: check its brokers" if leaderless else None
 
 
 def _dead_letters(
@@ -127,44 +127,44 @@ def _dead_letters(
     operations = allowed.get(name, ())
     if found := cluster.topics.get(name):
         if operations and AclOperation.WRITE not in operations:
-            return failed(what, "this user may not write it: grant WRITE")
+            return failed(what, "this user may not write to it: grant WRITE")
         return _letters_kept(admin, settings, f"{len(found.partitions)} partitions")
     shape = _like_the_source(settings, cluster)
     if settings.dead_letters.create_topic:
         will = f"{shape.partitions} partitions, {shape.replication_factor} replicas"
-        return fine(what, f"is not there; will be made with {will}")
+        return fine(what, f"is not there; will be created with {will}")
     command = _command(settings, name, shape)
-    return failed(what, f"is not there: set dead_letters.create_topic, or make it: {command}")
+    return failed(what, f"is not there: set dead_letters.create_topic, or create it: {command}")
 
 
 def _letters_kept(admin: AdminClient, settings: Settings, partitions: str) -> Finding:
-    """Whether a topic that is there keeps what is written to it."""
+    """Check whether an existing topic keeps what is written to it."""
     name = settings.dead_letters.topic
     what = f"kafka dead letters {name}"
     policy = None
     with suppress(KafkaAway):
         policy = cleanup_policy(admin, name)
     if policy is None:
-        # Who may not see it may run: the worker takes it for right, too.
-        return fine(what, f"{partitions}; cleanup.policy not known: see that it is delete")
+        # Not being allowed to see it is no obstacle: the worker assumes that it is right, too.
+        return fine(what, f"{partitions}; cleanup.policy not known: make sure that it is delete")
     if loses_letters(policy):
         command = delete_command(client_settings(settings.kafka, for_="admin"), name)
         return failed(
             what,
-            f"cleanup.policy={policy} keeps only the last letter of a key, and takes none without: {command}",
+            f"cleanup.policy={policy} keeps one letter per key, and rejects letters without one: {command}",
         )
     return fine(what, f"{partitions}, cleanup.policy={policy}")
 
 
 def _like_the_source(settings: Settings, cluster: ClusterMetadata) -> TopicShape:
-    """Partitions and replicas of the first source topic there is."""
+    """Return partitions and replicas of the first source topic that exists."""
     for source in _sources(settings, cluster).values():
         return TopicShape(len(source.partitions), len(next(iter(source.partitions.values())).replicas))
     return TopicShape(1, min(3, len(cluster.brokers)))
 
 
 def _sources(settings: Settings, cluster: ClusterMetadata) -> dict[str, TopicMetadata]:
-    """The topics to read that are there, in the order of the configuration."""
+    """Return the existing topics to read, in the order of the configuration."""
     return {
         name: each
         for topic in settings.kafka.topics

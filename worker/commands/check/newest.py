@@ -1,7 +1,7 @@
-"""The newest records of topics, read without joining a group and without committing anything.
+"""Reads the newest records of topics without joining a group and without committing anything.
 
-Partitions are assigned, not subscribed to, and each is begun at an offset: nobody is asked what the group has
-committed, nobody's partitions move, and nothing is stored.
+Partitions are assigned, not subscribed to, and each is read from a given offset. So the group's committed
+offsets are not needed, no member's partitions move, and nothing is stored.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _END: Final = KafkaError._PARTITION_EOF  # noqa: SLF001  librdkafka's own codes 
 
 
 class Span(Struct, frozen=True):
-    """The newest records of a partition: from ``begin``, with it, to ``end``, without it."""
+    """The newest records of a partition: from ``begin``, inclusive, to ``end``, exclusive."""
 
     partition: Partition
     begin: int
@@ -43,12 +43,16 @@ class Span(Struct, frozen=True):
 
 
 class Newest:
-    """The records of some spans, as they come in, and why some didn't."""
+    """Reads the records of some spans, and records why some did not come.
+
+    Args:
+        kafka: the settings of the client.
+        spans: what to read; nothing is read before ``read``.
+    """
 
     def __init__(self, kafka: KafkaSettings, spans: Sequence[Span]) -> None:
-        """Prepare; nothing is read yet."""
         self.trouble: dict[str | None, str] = {}
-        """What Kafka complained of, by topic; None: about no topic."""
+        """Kafka's errors by topic; None: of no particular topic."""
         self._kafka = kafka
         self._left = {span.partition: span.end for span in spans}
         self._begins = [TopicPartition(*span.partition, span.begin) for span in spans]
@@ -58,11 +62,11 @@ class Newest:
         self._reader = RecordReader()
 
     def unread(self, topic: str) -> bool:
-        """Whether there may be more of the topic than came."""
+        """Return whether the topic may have more records than were read."""
         return any(name == topic for name, _ in self._left)
 
     def read(self, seconds: float) -> Iterator[Record]:
-        """Give each record, until all are read or the time is over."""
+        """Yield each record, until all are read or the time is over."""
         if not self._left:
             return
         ours = {"enable.partition.eof": True, "error_cb": self._note, "logger": SILENT_LOG}
@@ -74,7 +78,7 @@ class Newest:
                 messages = consumer.consume(_AT_ONCE, timeout=_LOOK_SECONDS)
                 before = set(self._left)
                 yield from self._wanted(messages)
-                # Or the rest of a busy partition would come before the others.
+                # Otherwise the rest of a busy partition would come before the others.
                 consumer.pause([TopicPartition(*key) for key in before - self._left.keys()])
         finally:
             consumer.close()
@@ -103,7 +107,7 @@ def newest_spans(
     records: int,
     seconds: float,
 ) -> tuple[list[Span], dict[str, str]]:
-    """Where the newest ``records`` of each topic stand, and why that isn't known of some.
+    """Find the newest ``records`` of each topic, and why they can't be found for some.
 
     They are spread over the topic's partitions as evenly as these have records.
     """
@@ -125,11 +129,11 @@ def newest_spans(
 
 
 def spread(records: int, lengths: Sequence[int]) -> list[int]:
-    """How many of ``records`` to take of each, as evenly as their ``lengths`` allow."""
+    """Return how many of ``records`` to take from each, as evenly as their ``lengths`` allow."""
     shares = [0] * len(lengths)
     left, fewest_first = records, sorted(range(len(lengths)), key=lengths.__getitem__)
     for place, index in enumerate(fewest_first):
-        # What the shorter ones lack is left to the longer.
+        # What the shorter ones lack is taken from the longer.
         shares[index] = min(max(0, lengths[index]), left // (len(lengths) - place))
         left -= shares[index]
     return shares
@@ -142,8 +146,8 @@ def _offsets(
     spec: OffsetSpec,
     seconds: float,
 ) -> tuple[dict[Partition, int], dict[str, str]]:
-    """The offsets by partition, and by topic why one can't be had."""
-    # The end of what such a consumer is given: records of a transaction under way are not.
+    """Return the offsets by partition, and by topic why one can't be had."""
+    # The end as the configured consumer sees it: records of an open transaction are not included.
     uncommitted = kafka.client.get("isolation.level") == "read_uncommitted"
     isolation = IsolationLevel.READ_UNCOMMITTED if uncommitted else IsolationLevel.READ_COMMITTED
     asked = admin.list_offsets(

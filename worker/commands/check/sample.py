@@ -1,4 +1,4 @@
-"""``check --sample N``: would the newest records be events? They are mapped as configured, and not sent."""
+"""``check --sample N``: do the newest records map to events? They are mapped as configured, and not sent."""
 
 from __future__ import annotations
 
@@ -23,33 +23,32 @@ if TYPE_CHECKING:
     from worker.settings import Settings
 
 _SHOWN_REASONS: Final = 10
-# Beside the time that an answer may take.
+# In addition to the time that an answer may take.
 _RECORDS_PER_SECOND: Final = 2_000
-_MEND: Final = "mend record.mapping, record.format or the producer"
+_MEND: Final = "fix record.mapping, record.format or the producer"
 _REACH: Final = (
-    "see that this user may read it, and that brokers are reached where they say (advertised.listeners)"
+    "check that this user may read it, and that brokers are reachable where they say (advertised.listeners)"
 )
 
 
 class _Event(Struct):
-    """What of an event may be absent, and is seldom meant to be."""
+    """The optional fields of an event that are seldom meant to be absent."""
 
     itemId: str | None = None  # noqa: N815  the API's name
 
 
 class Tally:
-    """What became of the records of one topic: numbers and reasons, nothing of theirs."""
+    """The results for the records of one topic: numbers and reasons, and no data of theirs."""
 
     def __init__(self) -> None:
-        """Begin without any."""
         self.read = self.mapped = self.with_user = self.with_item = 0
         self.skipped: Counter[str] = Counter()
         self.reasons: Counter[tuple[str, str]] = Counter()
         self.places: dict[tuple[str, str], str] = {}
-        """Of each reason, where the first such record stands."""
+        """The position of the first record with each reason."""
 
     def add(self, mapped: Mapped) -> None:
-        """Count one."""
+        """Count one record."""
         self.read += 1
         match mapped:
             case Interaction():
@@ -74,7 +73,7 @@ def sample_findings(
     records: int,
     patience_seconds: float,
 ) -> Iterator[Finding]:
-    """What would become of the newest ``records`` of each topic; ``topics`` has their partitions."""
+    """Report what the newest ``records`` of each topic would become; ``topics`` has their partitions."""
     spans, trouble = newest_spans(admin, settings.kafka, topics, records, patience_seconds)
     newest, tallies = Newest(settings.kafka, spans), {topic: Tally() for topic in topics}
     map_record = record_mapping(settings)

@@ -1,1 +1,1 @@
-"""What AWS asks of a caller: credentials, region, endpoint, signature, clock."""
+"""What AWS requires of a caller: credentials, region, endpoint, signature, clock."""

@@ -1,10 +1,10 @@
-"""boto3 in a process of its own.
+"""Runs boto3 in a separate process.
 
-It is needed for half a second at start, and again when keys expire or are refused. In the worker's process
-it would stay: twenty megabytes, and the interpreter's lock for as long as it imports and parses. Apart, it
-costs a process that ends when it has answered.
+boto3 is needed for half a second at start, and again when keys expire or are refused. Inside the worker's
+process it would stay loaded: it takes twenty megabytes, and it holds the interpreter's lock for as long as
+it imports and parses. A separate process ends as soon as it has answered.
 
-The answer comes as one line of JSON through a pipe that nobody else reads; keys appear nowhere else.
+The answer is one line of JSON through a pipe that nobody else reads. Keys appear nowhere else.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from worker.delivery.aws.signing import Keys
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-# A token service that does not answer is asked again later.
+# How long to wait for an answer. A token service that does not answer is asked again later.
 _PATIENCE_SECONDS: Final = 60.0
-# Well before keys end; botocore itself begins to insist ten minutes before.
+# Renew well before the keys expire; botocore itself begins to insist on it ten minutes before.
 _RENEW_SECONDS: Final = 15 * 60.0
 
-_NO_TEXT: Final = "region, endpoint, proxy or AWS_CA_BUNDLE hold bytes that are no text in UTF-8"
+_NO_TEXT: Final = "region, endpoint, proxy or AWS_CA_BUNDLE contain bytes that are not valid UTF-8"
 
 T = TypeVar("T")
 
@@ -55,27 +55,31 @@ class _Resolved(Struct, omit_defaults=True):
     service: ServiceEndpoint | None = None
     unusable: str = ""
     keyed: _Keyed | None = None
-    """The keys too, for at start both are wanted, and most of the time is boto3's import."""
+    """The keys as well, because both are needed at start and importing boto3 takes most of the time."""
 
 
 class Apart:
-    """Asks boto3 for one worker. Every call blocks."""
+    """Asks boto3 on behalf of one worker. Every call blocks.
+
+    Args:
+        region: the AWS region; None leaves it to boto3.
+        now: the current time in epoch seconds.
+    """
 
     def __init__(self, region: str | None, *, now: Callable[[], float] = time.time) -> None:
-        """Ask nothing yet; ``now`` is epoch seconds."""
         self._region = region
         self._now = now
         self._keyed: _Keyed | None = None
 
     def resolve(self, endpoint_url: str | None) -> ServiceEndpoint:
-        """What ``service.resolve`` finds.
+        """Return what ``endpoint.resolve`` finds.
 
         Raises:
-            UnusableSettings: as there, or the process came to nothing.
+            UnusableSettings: as there, or the process gave no answer.
         """
         answer = _ask(["resolve", self._region or "", endpoint_url or ""], _Resolved)
         if answer is None:
-            msg = f"boto3 did not say where to send to: `{sys.executable} -m {__name__}` came to nothing"
+            msg = f"boto3 did not say where to send to: `{sys.executable} -m {__name__}` gave no answer"
             raise UnusableSettings(msg)
         if answer.service is None:
             raise UnusableSettings(answer.unusable)
@@ -83,12 +87,15 @@ class Apart:
         return answer.service
 
     def load(self) -> Loaded:
-        """What ``chain.load_from_chain`` finds, from scratch; it gives other keys well before these end.
+        """Return what ``provider_chain.load_from_chain`` finds, loaded from scratch.
+
+        The result fetches new keys well before the present ones expire.
 
         Raises:
-            CredentialsUnavailable: there are none, or nobody could say.
+            CredentialsUnavailable: there are none, or boto3 gave no answer.
         """
-        # What came with the service is as fresh, once; also the answer that there are none.
+        # The credentials that came with the endpoint count as fresh once, and so does the answer that there
+        # are none.
         first, self._keyed = self._keyed, None
         latest = _usable(first or self._asked())
 
@@ -116,8 +123,8 @@ def _usable(answer: _Keyed | None) -> _Keyed:
 
 
 def _ask(arguments: Sequence[str], kind: type[T]) -> T | None:
-    """What the process says; None when it says nothing of use."""
-    # -P: nothing in the current folder is taken for a module.
+    """Return the answer of the process; None if it gave no usable one."""
+    # -P: Python must not import modules from the current directory.
     command = [sys.executable, "-P", "-m", __name__, *arguments]
     try:
         done = subprocess.run(  # noqa: S603  the interpreter and the module that run here
@@ -125,8 +132,8 @@ def _ask(arguments: Sequence[str], kind: type[T]) -> T | None:
         )
         return msgspec.json.decode(done.stdout, type=kind)
     except (OSError, ValueError, RecursionError, subprocess.SubprocessError, msgspec.MsgspecError):
-        # ValueError: what is asked can't be an argument, or what is said is no UTF-8. Whatever else writes to
-        # standard output (a plugin, the interpreter's own start) is as good as no answer.
+        # ValueError: an argument can't be passed to a process, or the answer is not UTF-8. Anything else that
+        # writes to standard output (a plugin, the interpreter's own start) counts as no answer.
         return None
 
 
@@ -151,7 +158,7 @@ def _loaded(region: str) -> _Keyed:
 
 
 def _printable(text: str) -> str:
-    """The same, without the bytes of a path or variable that are no text."""
+    """Replace the bytes of a path or variable that are not text."""
     return text.encode(errors="replace").decode()
 
 

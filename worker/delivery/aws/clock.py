@@ -1,10 +1,11 @@
-"""How far our clock is off, by the Date of the API's answers.
+"""Measures how far our clock is off, by comparing it with the Date header of the API's answers.
 
-The API takes no signature that is more than five minutes from its own time. The worker says how far off its
-clock is, and signs with it all the same: botocore does so too when it asks for keys, whose end is told by the
-same clock; setting it right mends all of it.
+The API rejects any signature that is more than five minutes away from its own time. The worker reports how
+far its clock is off, and signs with that clock all the same. botocore does the same when it asks for keys,
+and the expiry of keys is judged by the same clock. Setting the clock right fixes all of it.
 
-The hot path compares bytes: a Date changes once a second. It is read when somebody asks, and now and then.
+The hot path only compares bytes, because a Date changes once a second. It is parsed now and then, and when
+somebody asks.
 """
 
 from __future__ import annotations
@@ -23,20 +24,24 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# A tenth of what a signature is allowed: worth knowing, and no hiccup of the network.
+# A tenth of the tolerance for a signature: worth reporting, and more than network jitter can cause.
 SAID_FROM_SECONDS: Final = 30.0
 _LOOK_EVERY_SECONDS: Final = 5.0
-# A Date has no fraction: on average half a second of it has passed.
+# A Date has no fraction, so on average half a second of it has already passed.
 _HALF_A_SECOND: Final = 0.5
 
 
 class ApiClock:
-    """Hears every answer's Date."""
+    """Compares our clock with the Date header of every answer.
+
+    Args:
+        epoch: the clock to check, in epoch seconds.
+        monotonic: a clock that never jumps.
+    """
 
     def __init__(
         self, epoch: Callable[[], float] = time.time, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
-        """Know nothing yet; ``epoch`` is the clock in question, ``monotonic`` one that never jumps."""
         self._epoch = epoch
         self._monotonic = monotonic
         self._date = b""
@@ -45,7 +50,7 @@ class ApiClock:
         self._log_throttle = LogThrottle()
 
     def hear(self, date: bytes) -> None:
-        """Take the Date of an answer that has just come."""
+        """Take the Date header of an answer that has just arrived."""
         if date == self._date:
             return
         self._date, self._heard_at = date, self._epoch()
@@ -55,15 +60,16 @@ class ApiClock:
             self._say(now)
 
     def ahead_seconds(self) -> float | None:
-        """How far our clock is ahead of the API's, to about a second; None while nobody has said.
+        """Return how far our clock is ahead of the API's, to about a second; None before the first answer.
 
-        That it was set right shows at once: with nothing to send there may be no answer for hours. That it
-        went wrong shows with the next answer only, for a host that was suspended looks the same.
+        A correction of the clock shows at once, because with nothing to send there may be no answer for
+        hours. A new error shows only with the next answer, because a host that was suspended looks the same
+        until then.
         """
         try:
             told = parsedate_to_datetime(self._date.decode("latin-1")).timestamp() if self._date else None
         except (ValueError, TypeError, OverflowError, IndexError, OSError):
-            # The standard library's parser has raised each of these on garbage.
+            # The standard library's parser has raised each of these on malformed input.
             return None
         if told is None:
             return None
@@ -79,7 +85,7 @@ class ApiClock:
             if self._log_throttle.ended("off", now) is not None:
                 log.info("clock.right", ahead_seconds=round(ahead))
         elif times := self._log_throttle.note("off", now):
-            advice = "set it right: AWS takes no signature that is five minutes off"
+            advice = "set it right: AWS rejects signatures that are five minutes off"
             log.warning(
                 "clock.off", ahead_seconds=round(ahead), says=clock_is_off(ahead), advice=advice, times=times
             )

@@ -1,8 +1,8 @@
-"""The keys that calls are signed with: loaded and refreshed beside the loop, read without waiting.
+"""The keys that sign calls: loaded and refreshed outside the event loop, read without waiting.
 
-botocore finds them (environment, profile, web identity, pod identity, instance). Every minute it is looked
-whether they end within 15 minutes and have to be asked for anew, so a call only ever reads a field. When the
-API refuses keys, everything is loaded from scratch, and a mended file is read again.
+botocore finds them (environment, profile, web identity, pod identity, instance). Once a minute the worker
+checks whether they expire within 15 minutes and must be renewed, so a call only ever reads a field. When the
+API refuses the keys, everything is loaded from scratch, so that a corrected file is read again.
 """
 
 from __future__ import annotations
@@ -31,34 +31,43 @@ log = structlog.get_logger(__name__)
 
 Fault: TypeAlias = Misconfigured | TransientFault
 
-# Well inside the 15 minutes before expiry at which keys are asked for anew.
+# Well within the 15 minutes before expiry at which keys are renewed.
 POLL_SECONDS = 60.0
-# Loading may ask a token service, which has quotas of its own.
+# The minimum time between two loads. Loading may ask a token service, which has quotas of its own.
 RELOAD_SECONDS = 5.0
-# How long a call waits for keys; loading goes on without it.
+# How long a call waits for keys; loading continues without it.
 PATIENCE_SECONDS = 10.0
 
 
 ENVIRONMENT = "env"
-"""botocore's word for keys that are the process's own environment's."""
+"""botocore's name for keys from the process's own environment."""
 
 
 class Found(Struct, frozen=True):
-    """There are credentials; ``method`` is botocore's word for where they came from."""
+    """Credentials were found; ``method`` is botocore's name for their source."""
 
     method: str
     are_temporary: bool = False
-    """Whether they end by themselves."""
+    """Whether they expire."""
 
 
 class Missing(Struct, frozen=True):
-    """There are none; ``why`` never holds a secret."""
+    """No credentials were found; ``why`` never contains a secret."""
 
     why: str
 
 
 class Credentials:
-    """The keys of now. All of it runs on the loop, but for what blocks."""
+    """The current keys. Everything runs on the event loop, except what blocks.
+
+    Args:
+        load: finds credentials. It blocks, and may raise any exception if there are none.
+        clock: a monotonic clock, in seconds.
+        poll_seconds: how often to check whether the keys must be renewed.
+        reload_seconds: the minimum time between two loads from scratch.
+        patience_seconds: how long a call waits for a load.
+        epoch_seconds: the clock by which keys expire.
+    """
 
     def __init__(  # noqa: PLR0913  two clocks, three times
         self,
@@ -70,10 +79,9 @@ class Credentials:
         patience_seconds: float = PATIENCE_SECONDS,
         epoch_seconds: Callable[[], float] = time.time,
     ) -> None:
-        """Begin without keys; ``load`` blocks, and raises what it likes where there are none."""
         self.keys: Keys | None = None
         self.fault: Fault | None = None
-        """Why the last load or refresh failed; None if it did not. Older keys are kept and used on."""
+        """Why the last load or refresh failed; None if it succeeded. Older keys are kept and still used."""
         self._load = load
         self._clock = clock
         self._poll_seconds = poll_seconds
@@ -91,16 +99,16 @@ class Credentials:
 
     @property
     def from_environment(self) -> bool:
-        """Whether those that were found last are the process's own environment's: others take a restart."""
+        """Whether the latest keys come from the process's own environment; changing those takes a restart."""
         return self._method == ENVIRONMENT
 
     async def open(self) -> None:
-        """Load the keys and begin to keep them fresh. Finding none is no error: ``fault`` says so."""
+        """Load the keys and start to keep them fresh. Missing keys are no error; ``fault`` reports them."""
         await self._reload()
         self._polling = asyncio.create_task(self._keep_fresh())
 
     async def close(self) -> None:
-        """Stop refreshing; a load under way is left behind."""
+        """Stop refreshing; a load in progress is abandoned."""
         tasks = [task for task in (self._polling, self._reloading) if task is not None]
         for task in tasks:
             task.cancel()
@@ -109,16 +117,16 @@ class Credentials:
                 await task
 
     async def renewed(self, refused: Keys | None) -> Keys | None:
-        """Give other keys than the refused ones, loading from scratch if need be; None if there are none.
+        """Return keys other than the refused ones, loading from scratch if needed; None if there are none.
 
-        Callers share one load, and there is one every few seconds at most.
+        Callers share one load, and a load starts every few seconds at most.
         """
         if self.keys == refused:
             await self._reload()
         return None if self.keys == refused else self.keys
 
     async def check(self) -> Found | Missing:
-        """Load them once, beside whatever is in use, and say where they came from or why there are none."""
+        """Load keys once, apart from those in use, and say where they came from or why there are none."""
         try:
             loaded = await in_daemon_thread(self._load)
             keys = validate(await in_daemon_thread(loaded.fetch))
@@ -127,17 +135,17 @@ class Credentials:
         return Found(loaded.method, are_temporary=keys.token is not None)
 
     async def poll(self) -> None:
-        """Have expiring keys refreshed; with none, look whether there are some now."""
+        """Refresh expiring keys; without keys, look for some."""
         loaded = self._loaded
         if loaded is None:
             await self._reload()
             return
         try:
             keys = validate(await in_daemon_thread(loaded.fetch))
-        except Exception as error:  # noqa: BLE001  as above; the keys at hand may be good for minutes yet
+        except Exception as error:  # noqa: BLE001  as above; the present keys may be good for minutes yet
             self._note_failure(error)
             return
-        # A load from scratch may have been faster; its keys are the newer ones.
+        # A load from scratch may have finished first; its keys are the newer ones.
         if self._loaded is loaded:
             self._use(keys)
 
@@ -152,7 +160,7 @@ class Credentials:
                 return
             self._reload_at = self._clock() + self._reload_seconds
             self._reloading = asyncio.create_task(self._load_from_scratch())
-        # Cancelling or timing out ends the wait, not the load that others wait for.
+        # Cancellation or a timeout ends the wait, not the load that others wait for.
         await asyncio.wait({self._reloading}, timeout=self._patience_seconds)
 
     async def _load_from_scratch(self) -> None:
@@ -169,7 +177,7 @@ class Credentials:
         self._use(keys)
 
     def status(self) -> KeysStatus:
-        """Whether there are keys, when they end, and whether others can be had."""
+        """Report whether there are keys, when they expire, and whether new ones can be had."""
         since = self._failing_since
         return KeysStatus(
             are_there=self.keys is not None,
@@ -185,7 +193,7 @@ class Credentials:
         return None if expires_at is None else expires_at - self._epoch_seconds()
 
     def _note_failure(self, error: Exception) -> None:
-        """Keep why there are no keys, or no newer ones, and say it as it happens."""
+        """Record why there are no keys, or no newer ones, and log it."""
         self.fault, now = fault_of(error), self._clock()
         self._failures += 1
         if self._failing_since is None:

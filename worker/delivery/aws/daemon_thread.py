@@ -1,7 +1,7 @@
-"""Blocking work beside the loop, in a thread that nobody waits for at the end.
+"""Runs blocking work outside the event loop, in a thread that does not delay the exit of the process.
 
-``asyncio.to_thread`` would: its executor is joined when the loop ends, and a token service that does not
-answer would then keep the process from ending.
+``asyncio.to_thread`` does not fit: its executor is joined when the loop ends, and a token service that does
+not answer would then keep the process from ending.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ T = TypeVar("T")
 
 
 async def in_daemon_thread(work: Callable[[], T]) -> T:
-    """Run ``work`` in a thread of its own; return or raise what it did.
+    """Run ``work`` in its own thread; return its result or raise its exception.
 
-    Cancelled, it returns at once and the thread's result is dropped.
+    When cancelled, it returns at once and drops the thread's result.
     """
     loop = asyncio.get_running_loop()
     result: asyncio.Future[T] = loop.create_future()
@@ -34,11 +34,11 @@ async def in_daemon_thread(work: Callable[[], T]) -> T:
             result.set_exception(error)
 
     def run() -> None:
-        # RuntimeError: the loop was closed meanwhile, so nobody waits any more.
+        # RuntimeError: the loop has been closed, so nobody is waiting any more.
         with suppress(RuntimeError):
             try:
                 value = work()
-            except BaseException as error:  # noqa: BLE001  it is raised again in who waits
+            except BaseException as error:  # noqa: BLE001  it is raised again in the waiting coroutine
                 loop.call_soon_threadsafe(fail, error)
             else:
                 loop.call_soon_threadsafe(give, value)

@@ -1,7 +1,8 @@
-"""Where and how PutEvents is called: what boto3 would do, asked of it once.
+"""Where and how to call PutEvents: what boto3 would do, asked of it once.
 
-boto3 knows regions, FIPS and dual-stack endpoints, ``AWS_ENDPOINT_URL``, proxies and the service model. So a
-client of its is made to build one call, which is not sent. ``apart`` does it in a process of its own.
+boto3 knows regions, FIPS and dual-stack endpoints, ``AWS_ENDPOINT_URL``, proxies and the service model. So
+one of its clients is made to build a call, which is not sent. ``boto_subprocess`` does this in a separate
+process.
 """
 
 from __future__ import annotations
@@ -21,19 +22,19 @@ if TYPE_CHECKING:
     from botocore.session import Session
 
 _SERVICE = "personalize-events"
-# The list of regions knows the service by the name of its signature.
+# The list of regions has the service under its signing name.
 _LISTED_AS = "personalize"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-# Whoever is named in the file is trusted, also one that somebody else has signed; from 3.13 on, the default.
+# Trust every certificate in the file, even one that another authority signed; the default from 3.13 on.
 _VERIFY_FLAGS = ssl.VERIFY_X509_PARTIAL_CHAIN
 
 
 class UnusableSettings(Exception):  # noqa: N818  it names the state; the operator has to act
-    """Region, endpoint, proxy or certificates are wrong; ``str()`` says which and how to mend it."""
+    """Region, endpoint, proxy or certificates are wrong; ``str()`` says which, and how to fix it."""
 
 
 class _Sample(Struct, frozen=True):
-    """A call as boto3 built it."""
+    """A call that boto3 built."""
 
     method: str
     url: str
@@ -49,28 +50,28 @@ class ServiceEndpoint(Struct, frozen=True):
 
     method: str
     url: str
-    """Of the operation, encoded as on the wire."""
+    """The operation's URL, encoded as on the wire."""
     endpoint_url: str
-    """Of the service, for people."""
+    """The service's URL, for people to read."""
     host: str
-    """The Host header: without a port that goes without saying."""
+    """The Host header, without the port if it is the scheme's default."""
     signed_path: str
     content_type: str
     region: str
     signing_name: str
     ca_file: str
-    """The certificates to trust: those that boto3 would."""
+    """The file of certificates to trust, the one that boto3 would use."""
     proxy_url: str | None
     proxy_headers: dict[str, str]
     region_warning: str | None
-    """Why the region may be a mistake."""
+    """Why the region may be wrong."""
 
 
 def resolve(region: str | None, endpoint_url: str | None) -> ServiceEndpoint:
-    """Ask boto3. It blocks for a tenth of a second, or a whole one when boto3 has to be imported.
+    """Ask boto3. It blocks for a tenth of a second, or a whole second if boto3 must be imported first.
 
     Raises:
-        UnusableSettings: boto3 can't make a client of this, or no such region can exist.
+        UnusableSettings: boto3 can't make a client from this, or no such region can exist.
     """
     import boto3  # noqa: PLC0415  a thread's work, like all that blocks
     import botocore.session  # noqa: PLC0415  as above
@@ -84,8 +85,8 @@ def resolve(region: str | None, endpoint_url: str | None) -> ServiceEndpoint:
         msg = "no region: set personalize.region, AWS_DEFAULT_REGION, or the region of the AWS profile"
         raise UnusableSettings(msg) from error
     except (BotoCoreError, ValueError) as error:
-        # botocore says "Invalid endpoint" with a ValueError, and cites it.
-        why = "the endpoint is no address" if "://" in str(error) else str(error)
+        # botocore reports "Invalid endpoint" with a ValueError that quotes it.
+        why = "the endpoint is not a valid address" if "://" in str(error) else str(error)
         msg = f"region {region!r} or its endpoint can't be used: {why}"
         raise UnusableSettings(msg) from None
     _check_address(sample.endpoint_url)
@@ -107,33 +108,33 @@ def resolve(region: str | None, endpoint_url: str | None) -> ServiceEndpoint:
 
 
 def require_encryption(service: ServiceEndpoint, *, plain_http: bool) -> None:
-    """Have nobody's data travel readable by mistake; on this machine, or said on purpose, it may.
+    """Forbid unencrypted traffic, except to this machine or where the operator allows it.
 
     Raises:
-        UnusableSettings: the endpoint is an http one.
+        UnusableSettings: the endpoint is an http one elsewhere, and ``plain_http`` is not set.
     """
     parts = urlsplit(service.endpoint_url)
     if parts.scheme == "http" and not plain_http and not is_loopback(parts.hostname or ""):
         msg = (
-            f"the endpoint {service.endpoint_url} would be sent ids, properties and signatures readable: "
-            "write https://, or set personalize.plain_http if the way there is private"
+            f"the endpoint {service.endpoint_url} would receive ids, properties and signatures unencrypted: "
+            "use https://, or set personalize.plain_http if the network in between is private"
         )
         raise UnusableSettings(msg)
 
 
 def tls_context(ca_file: str) -> ssl.SSLContext:
-    """Trust what is in this file, as boto3 does. There is no way to switch verification off.
+    """Trust the certificates in this file, as boto3 does. Verification can't be switched off.
 
-    Python sets flags of its own from 3.13 on. The strict one refuses what inspecting proxies and old
-    authorities make (a certificate without an Authority Key Identifier) and boto3 takes with the same file.
-    Without it, the same file means the same to all Pythons.
+    From 3.13 on, Python sets flags of its own. The strict flag rejects certificates without an Authority Key
+    Identifier, as inspecting proxies and old authorities make them; boto3 accepts them with the same file.
+    Without that flag, a file has the same effect under every Python version.
 
     Raises:
-        UnusableSettings: there are no certificates in that file.
+        UnusableSettings: the file contains no certificates.
     """
     try:
         context = ssl.create_default_context(cafile=ca_file)
-        # Whatever the system's OpenSSL is configured to.
+        # Regardless of how the system's OpenSSL is configured.
         context.minimum_version = max(context.minimum_version, ssl.TLSVersion.TLSv1_2)
         context.verify_flags = (context.verify_flags & ~ssl.VERIFY_X509_STRICT) | _VERIFY_FLAGS
     except OSError as error:
@@ -146,15 +147,15 @@ def tls_context(ca_file: str) -> ssl.SSLContext:
 
 
 def _check_address(endpoint_url: str) -> None:
-    """See that it can be logged, and dialled: the SDK takes any from its environment or profile.
+    """Check that the address can be logged and dialled: the SDK takes any from environment or profile.
 
     Raises:
-        UnusableSettings: it is of another kind, or has parts that it must not have.
+        UnusableSettings: its scheme is another one, or it has parts that are not allowed.
     """
     parts = urlsplit(endpoint_url)
     if parts.scheme not in _DEFAULT_PORTS or parts.username is not None or parts.query or parts.fragment:
         msg = (
-            "the endpoint (personalize.endpoint_url, AWS_ENDPOINT_URL or the AWS profile) has to be "
+            "the endpoint (personalize.endpoint_url, AWS_ENDPOINT_URL or the AWS profile) must be "
             "an http or https address without user, password and query"
         )
         raise UnusableSettings(msg)
@@ -164,7 +165,7 @@ def _sample(
     session: Any,  # noqa: ANN401  its stubs are overloads for 400 services by literal name
     endpoint_url: str | None,
 ) -> _Sample:
-    """Have a client build one call, and keep it from being sent, as botocore's Stubber does."""
+    """Let a client build one call, and keep it from being sent, as botocore's Stubber does."""
     from botocore import UNSIGNED  # noqa: PLC0415  as above
     from botocore.awsrequest import AWSResponse  # noqa: PLC0415  as above
     from botocore.compat import HTTPHeaders  # noqa: PLC0415  as above
@@ -193,7 +194,7 @@ def _sample(
 
 
 def _host(url: str) -> str:
-    """Say what the Host header has to be, in botocore's words, for it is signed."""
+    """Return the Host header exactly as botocore writes it, because it is signed."""
     parts = urlsplit(url)
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else (parts.hostname or "")
     return host if parts.port in {None, _DEFAULT_PORTS.get(parts.scheme)} else f"{host}:{parts.port}"
@@ -206,10 +207,10 @@ def _signed_path(url: str) -> str:
 
 
 def _proxy(url: str) -> tuple[str | None, dict[str, str]]:
-    """Find the proxy as boto3 does, once: looking at the environment for each call costs more than signing.
+    """Find the proxy as boto3 does, once: reading the environment for each call costs more than signing.
 
     Returns:
-        Its address without login, and the login as a header.
+        The proxy's address without its login, and the login as a header.
     """
     from botocore.httpsession import ProxyConfiguration  # noqa: PLC0415  as above
     from botocore.utils import get_environ_proxies  # noqa: PLC0415  as above
@@ -219,28 +220,28 @@ def _proxy(url: str) -> tuple[str | None, dict[str, str]]:
     proxy = proxies.proxy_url_for(url)
     if not proxy:
         return None, {}
-    # The address is never repeated: it may hold a password.
+    # The message never repeats the address, because it may contain a password.
     msg = "HTTPS_PROXY or HTTP_PROXY holds no address of a proxy, http://host:port or https://host:port"
     try:
         parts = parse_url(proxy)
     except ValueError:
         raise UnusableSettings(msg) from None
-    # botocore makes "http://socks5://host" of another kind of proxy.
+    # botocore turns an address of another kind of proxy into "http://socks5://host".
     if parts.scheme not in _DEFAULT_PORTS or not parts.host or parts.path not in {None, "", "/"}:
         raise UnusableSettings(msg)
     try:
         return f"{parts.scheme}://{parts.netloc}", proxies.proxy_headers_for(proxy)
     except UnicodeEncodeError:
-        # botocore writes it in ASCII, and nothing else.
-        msg = "the login in HTTPS_PROXY or HTTP_PROXY holds characters that are no ASCII"
+        # botocore encodes it as ASCII only.
+        msg = "the login in HTTPS_PROXY or HTTP_PROXY contains characters outside ASCII"
         raise UnusableSettings(msg) from None
 
 
 def _region_warning(session: Session, sample: _Sample) -> str | None:
-    """Judge the region; with an endpoint of one's own, anything goes.
+    """Check the region; with a custom endpoint, any region will do.
 
     Raises:
-        UnusableSettings: no region of AWS has such a name.
+        UnusableSettings: AWS has no region of that name.
     """
     from botocore.exceptions import UnknownRegionError  # noqa: PLC0415  as above
 
@@ -257,6 +258,6 @@ def _region_warning(session: Session, sample: _Sample) -> str | None:
     try:
         session.get_partition_for_region(sample.region)
     except UnknownRegionError as error:
-        msg = f"region {sample.region!r} is no region of AWS; nearest with Personalize: {nearest}"
+        msg = f"region {sample.region!r} is not an AWS region; nearest with Personalize: {nearest}"
         raise UnusableSettings(msg) from error
     return f"the AWS SDK knows of no Personalize in {sample.region!r}; nearest: {nearest}"

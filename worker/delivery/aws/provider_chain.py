@@ -1,4 +1,4 @@
-"""botocore's chain of credential providers: where the keys come from, and what its errors mean here."""
+"""botocore's chain of credential providers: where keys come from, and what its errors mean to the worker."""
 
 from __future__ import annotations
 
@@ -14,22 +14,21 @@ from worker.delivery.aws.signing import Keys
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Anything else breaks a header: the newline at the end of a mounted secret, say.
+# Any other character breaks a header, for example the newline at the end of a mounted secret.
 _WELL_FORMED = re.compile(r"[!-~]+")
 
 
 class CredentialsUnavailable(Exception):  # noqa: N818  it names the state
-    """There are no usable keys; ``str()`` says why and holds no secret, ``code`` is one word."""
+    """There are no usable keys; ``str()`` says why and contains no secret.
+
+    Args:
+        why: a sentence.
+        code: one word.
+        passing: whether it may resolve itself soon, without anybody acting.
+        method: botocore's name for the source of unusable keys, if any were found.
+    """
 
     def __init__(self, why: str, *, code: str, passing: bool = False, method: str = "") -> None:
-        """Keep all.
-
-        Args:
-            why: a sentence.
-            code: a word.
-            passing: it may be otherwise soon, without anybody doing something.
-            method: botocore's word for where keys were found that are of no use, if any were.
-        """
         super().__init__(why)
         self.code = code
         self.passing = passing
@@ -40,17 +39,17 @@ class Loaded(Struct, frozen=True):
     """Credentials that were found."""
 
     method: str
-    """botocore's word for where: env, shared-credentials-file, assume-role-with-web-identity, ..."""
+    """botocore's name for the source: env, shared-credentials-file, assume-role-with-web-identity, ..."""
     fetch: Callable[[], Keys]
-    """Gives the keys, refreshed where they need it. It blocks, and raises what the provider raises."""
+    """Returns the keys, refreshed if needed. It blocks, and raises whatever the provider raises."""
     expires_at: Callable[[], float | None] = lambda: None
-    """When the keys that were given last end, in epoch seconds; None: never, or nobody knows."""
+    """When the keys that were returned last expire, in epoch seconds; None: never, or unknown."""
 
 
 def load_from_chain(region: str | None) -> Loaded:
-    """Find credentials as boto3 does, in a new session, for an old one has its files in memory.
+    """Find credentials as boto3 does, in a new session, because an old one caches its files.
 
-    Blocks; raises ``CredentialsUnavailable`` if there are none, or what the provider raises.
+    Blocks; raises ``CredentialsUnavailable`` if there are none, or whatever the provider raises.
     """
     import boto3  # noqa: PLC0415  0.1 s and more that only a thread should spend
 
@@ -64,7 +63,7 @@ def load_from_chain(region: str | None) -> Loaded:
         return Keys(frozen.access_key or "", frozen.secret_key or "", frozen.token or None)
 
     def expires_at() -> float | None:
-        # botocore shows it nowhere else; keys that do not expire are of a class without it.
+        # botocore exposes it nowhere else; the class of keys that do not expire has no such attribute.
         expiry = getattr(found, "_expiry_time", None)
         return expiry.timestamp() if expiry else None
 
@@ -72,20 +71,20 @@ def load_from_chain(region: str | None) -> Loaded:
 
 
 def validate(keys: Keys) -> Keys:
-    """Give the same, if they can be those of AWS.
+    """Return the keys unchanged if they could be AWS keys.
 
     Raises:
-        CredentialsUnavailable: they can't.
+        CredentialsUnavailable: they could not.
     """
     parts = [keys.access_key, keys.secret_key] + ([] if keys.token is None else [keys.token])
     if not all(_WELL_FORMED.fullmatch(part) for part in parts):
-        msg = "they hold spaces or characters that no credentials have"
+        msg = "they contain spaces or characters that no credentials have"
         raise CredentialsUnavailable(msg, code="CredentialsMalformed")
     return keys
 
 
 def fault_of(error: Exception) -> Misconfigured | TransientFault:
-    """Say whose turn it is when no keys could be had: a token service's, or the operator's."""
+    """Say who must act when no keys could be had: nobody, if a token service may recover, or the operator."""
     if isinstance(error, CredentialsUnavailable):
         return TransientFault(error.code) if error.passing else Misconfigured(error.code, str(error))
     from botocore import exceptions  # noqa: PLC0415  as above
@@ -99,7 +98,7 @@ def fault_of(error: Exception) -> Misconfigured | TransientFault:
 
 
 def describe(error: Exception) -> str:
-    """Say why there are no keys, without what a provider printed: that may be a secret."""
+    """Say why there are no keys, but not what a provider printed, because that may be a secret."""
     if isinstance(error, CredentialsUnavailable):
         return str(error)
     from botocore import exceptions  # noqa: PLC0415  as above

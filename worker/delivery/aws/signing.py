@@ -1,8 +1,8 @@
-"""AWS Signature Version 4 for one operation at one address, with the signing key kept for the day.
+"""AWS Signature Version 4 for one operation at one address, with the signing key cached for the day.
 
-It does what botocore's ``SigV4Auth`` does for such a request, at a fraction of the CPU: all but date, token
-and body is the same from call to call. The tests hold it to botocore's signatures. Source: AWS, "Create a
-signed request".
+It does what botocore's ``SigV4Auth`` does for such a request, at a fraction of the CPU, because everything
+but date, token and body is the same for every call. The tests compare it with botocore's signatures. Source:
+AWS, "Create a signed request".
 """
 
 from __future__ import annotations
@@ -15,35 +15,34 @@ from msgspec import Struct
 
 
 class Keys(Struct, frozen=True):
-    """What requests are signed with. Equal keys are the same credentials."""
+    """The keys that sign requests. Equal keys are the same credentials."""
 
     access_key: str
     secret_key: str
     token: str | None = None
 
     def __repr__(self) -> str:
-        """Show none of it: a repr ends up in logs."""
+        """Reveal nothing, because a repr ends up in logs."""
         return "<Keys>"
 
 
 class Signer:
-    """Signs requests that differ in body and time only. The worker has one pair of keys at a time."""
+    """Signs requests that differ in body and time only. The worker has one pair of keys at a time.
+
+    Args:
+        method: in capitals.
+        path: the canonical path, that is, encoded once more than on the wire.
+        host: the Host header as it is sent.
+        content_type: the Content-Type header as it is sent.
+        region: the region of the credential scope.
+        service: the signing name, for the credential scope.
+    """
 
     __slots__ = ("_day", "_head", "_keys", "_scope", "_scope_of", "_seeded", "_static")
 
     def __init__(  # noqa: PLR0913  a signature covers this many things
         self, *, method: str, path: str, host: str, content_type: str, region: str, service: str
     ) -> None:
-        """Prepare what is the same for every call.
-
-        Args:
-            method: in capitals.
-            path: the canonical one, that is, encoded once more than on the wire.
-            host: the Host header as it is sent.
-            content_type: the Content-Type header as it is sent.
-            region: of the credential scope.
-            service: the signing name, of the credential scope.
-        """
         self._static = {"Host": host, "Content-Type": content_type}
         # The empty line is the query string.
         self._head = f"{method}\n{path}\n\ncontent-type:{content_type}\nhost:{host}\nx-amz-date:"
@@ -54,7 +53,7 @@ class Signer:
         self._seeded = hmac.new(b"", digestmod=sha256)
 
     def headers(self, body: bytes, keys: Keys, epoch_seconds: float) -> dict[str, str]:
-        """Give the headers to send with ``body``: host, content type, date, token if any, signature."""
+        """Return the headers to send with ``body``: host, content type, date, token if any, signature."""
         instant = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(epoch_seconds))
         if keys is not self._keys or not instant.startswith(self._day):
             self._derive(keys, instant[:8])
@@ -74,7 +73,7 @@ class Signer:
         return headers
 
     def _derive(self, keys: Keys, day: str) -> None:
-        """Derive the day's signing key; a keyed digest is kept, so that a call only copies it."""
+        """Derive the day's signing key; the keyed digest is kept, so that each call only copies it."""
         self._keys, self._day, self._scope = keys, day, f"{day}/{self._scope_of}"
         key = f"AWS4{keys.secret_key}".encode()
         for part in self._scope.split("/"):

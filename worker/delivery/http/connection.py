@@ -1,7 +1,7 @@
-"""One connection to the API: a call at a time, its answer or why there is none.
+"""One connection to the API. It carries one call at a time and returns its answer, or why there is none.
 
-The rule: an answer belongs to the call that asked for it. So a connection ends with a call that gave up on
-it, and with bytes that nobody asked for.
+The rule: an answer belongs to the call that asked for it. So a connection is closed when a call gives up on
+it, and when bytes arrive that nobody asked for.
 """
 
 from __future__ import annotations
@@ -20,34 +20,33 @@ if TYPE_CHECKING:
 
 
 class Connection(asyncio.Protocol):
-    """Made by a dialer, used by a pool."""
+    """A protocol that a dialer connects and a pool uses.
+
+    Args:
+        loop: the loop it runs on.
+        among: the set of existing connections. It is in this set from being connected until aborted or lost.
+        hear_date: receives the Date header of each answer.
+    """
 
     __slots__ = ("_all", "_is_over", "_loop", "_reader", "_transport", "_waiter", "ends_at", "open")
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, among: set[Connection], hear_date: Callable[[bytes], None]
     ) -> None:
-        """Begin unconnected.
-
-        Args:
-            loop: it runs here.
-            among: those that there are, in which it is from being made to being aborted or lost.
-            hear_date: is given the Date of each answer.
-        """
         self._all = among
         self._loop = loop
         self._reader = ResponseParser(hear_date)
         self._transport: asyncio.Transport | None = None
         self._waiter: asyncio.Future[Reply | Broken] | None = None
         self.ends_at = inf
-        """When, on the loop's clock, the answer is too late, or an idle connection too old."""
+        """When, on the loop's clock, the answer is too late, or the idle connection too old."""
         self.open = False
-        """Whether a call can be made; with one under way, whether it still can be answered."""
+        """Whether a call can be made; during a call, whether it can still be answered."""
         self._is_over = False
 
     def ask(self, request: bytes, ends_at: float) -> asyncio.Future[Reply | Broken]:
-        """Send a whole request over an idle connection; the future is given the answer, and no exception."""
-        assert self._transport is not None  # noqa: S101  the pool asks open connections only
+        """Send a whole request over an idle connection; the future gets the answer, never an exception."""
+        assert self._transport is not None  # noqa: S101  the pool uses open connections only
         self.ends_at = ends_at
         self._reader.expect()
         self._waiter = waiter = self._loop.create_future()
@@ -55,10 +54,10 @@ class Connection(asyncio.Protocol):
         return waiter
 
     def abort(self, why: Broken | None = None) -> None:
-        """End it at once; a call under way is answered with ``why``, if there still is one that waits.
+        """Close it at once; a call in progress is answered with ``why`` if somebody still waits for it.
 
-        Nothing is left of it then. To wait for ``connection_lost`` would be to wait for ever: of a connection
-        that was given up in the turn of the loop in which it was made, uvloop tells nothing more.
+        Nothing is left open. Waiting for ``connection_lost`` could take for ever: if a connection is given up
+        in the same turn of the loop in which it was made, uvloop reports nothing more about it.
         """
         if why is not None:
             self._answer(why)
@@ -69,12 +68,12 @@ class Connection(asyncio.Protocol):
             transport.abort()
 
     def expire(self) -> None:
-        """End it, for its time is over."""
+        """Close it, because its time is over."""
         self.abort(ANSWER_TIMEOUT)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Be open."""
-        # A stream's, and uvloop's are no subclasses.
+        """Mark the connection as open."""
+        # A stream's transport; uvloop's are not subclasses of asyncio's.
         self._transport = cast("asyncio.Transport", transport)
         if self._is_over:
             # It was given up before it was made.
@@ -84,7 +83,7 @@ class Connection(asyncio.Protocol):
         self._all.add(self)
 
     def data_received(self, data: bytes) -> None:
-        """Read on, and be free again when the answer is whole."""
+        """Read on; the connection is free again when the answer is complete."""
         if self._waiter is None:
             self.abort()
             return
@@ -92,17 +91,18 @@ class Connection(asyncio.Protocol):
         if reply is None:
             return
         self._answer(reply)
-        # A server that answers before it has heard all (413, say) does not read the rest as the next call.
+        # A server that answers before it has read all (with 413, say) does not take the rest as the next
+        # call.
         if not self._reader.reusable or (self._transport and self._transport.get_write_buffer_size()):
             self.abort()
 
     def eof_received(self) -> None:
-        """Take the end of the stream for the end of an answer that has no other."""
+        """Treat the end of the stream as the end of an answer that has no length of its own."""
         self._answer(self._reader.end())
         self.abort()
 
     def connection_lost(self, _: Exception | None) -> None:
-        """Be gone, for whatever reason."""
+        """Clean up, whatever the reason."""
         self._answer(self._reader.cut())
         self._be_gone()
 

@@ -1,8 +1,8 @@
-"""How a connection is made: to the endpoint itself, or through an HTTP proxy.
+"""Makes connections: to the endpoint itself, or through an HTTP proxy.
 
-An http endpoint is asked for at the proxy by its whole address; for an https endpoint, the proxy digs a
-tunnel, and never sees more than the CONNECT. Its login goes to the proxy only. Certificates are verified on
-either way, and the proxy's own if it is an https one.
+For an http endpoint, the proxy is asked for the whole address. For an https endpoint, the proxy opens a
+tunnel and never sees more than the CONNECT. The proxy's login goes to the proxy only. Certificates are
+verified either way, including the proxy's own if it is an https one.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class Place(Struct, frozen=True):
-    """Where an address points to."""
+    """The host and port that an address points to."""
 
     host: str
     port: int
@@ -41,41 +41,46 @@ class Place(Struct, frozen=True):
 
     @property
     def authority(self) -> str:
-        """Host and port as CONNECT names them."""
+        """Host and port as CONNECT writes them."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 def place_of(url: str) -> Place:
-    """Read an http or https address."""
+    """Parse an http or https address."""
     parts = urlsplit(url)
     return Place(parts.hostname or "", parts.port or _DEFAULT_PORTS[parts.scheme], parts.scheme == "https")
 
 
 class Progress:
-    """How far a dial has come."""
+    """How far a connection attempt has got."""
 
     __slots__ = ("late",)
 
     def __init__(self) -> None:
-        """Begin before its beginning."""
         self.late: Broken | None = None
-        """What it is when time is over now; None: nothing in particular."""
+        """The error to report if time runs out now; None: no particular one."""
 
 
 class Dialer:
-    """Makes connections that all lead to one address."""
+    """Makes connections that all lead to one address.
+
+    Args:
+        url: the endpoint's address.
+        tls: which certificates to trust.
+        proxy_url: the proxy's address, without its login; None: connect directly.
+        proxy_headers: the proxy's login.
+    """
 
     def __init__(
         self, url: str, *, tls: ssl.SSLContext, proxy_url: str | None, proxy_headers: Mapping[str, str]
     ) -> None:
-        """Decide the way; ``tls`` says whom to trust, ``proxy_headers`` are the proxy's login."""
         parts = urlsplit(url)
         path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
         asked_by_address = proxy_url is not None and parts.scheme == "http"
         self.target = f"{parts.scheme}://{parts.netloc}{path}" if asked_by_address else path
-        """What a request asks for."""
+        """The target in the request line."""
         self.headers = dict(proxy_headers) if asked_by_address else {}
-        """What each request has to say besides."""
+        """Headers that each request must have in addition."""
         self._tls = tls
         self._endpoint = place_of(url)
         self._proxied = proxy_url is not None
@@ -89,17 +94,17 @@ class Dialer:
         )
 
     def close(self) -> None:
-        """Leave a look-up under way to itself."""
+        """Abandon a look-up in progress."""
         self._sockets.close()
 
     async def dial(self, protocol: asyncio.Protocol, progress: Progress) -> Broken | None:
-        """Connect ``protocol``; what hinders it comes back as a value. Cancelled, it leaves nothing open."""
+        """Connect ``protocol``; a failure is returned as a value. When cancelled, it leaves nothing open."""
         if self._connect is not None:
             return await self._dig(protocol, self._connect, progress)
         return await self._reach(protocol, progress)
 
     async def _reach(self, protocol: asyncio.Protocol, progress: Progress) -> Broken | None:
-        """Connect to the endpoint or the proxy, whichever comes first."""
+        """Connect to the proxy if there is one, else to the endpoint."""
         tls, name = (self._tls, self._first.host) if self._first.secure else (None, None)
         loop = asyncio.get_running_loop()
         away = PROXY_UNREACHABLE if self._proxied else None
@@ -118,17 +123,17 @@ class Dialer:
         return None
 
     async def _dig(self, protocol: asyncio.Protocol, request: bytes, progress: Progress) -> Broken | None:
-        """Have the proxy connect to the endpoint, and speak TLS through it."""
+        """Let the proxy connect to the endpoint, and speak TLS through the tunnel."""
         try:
             tls = TlsEnd(self._tls, self._endpoint.host)
         except ValueError:
-            # A label that is empty or too long.
+            # A label of the host name is empty or too long.
             return DNS_FAILURE
         tunnel = Tunnel(asyncio.get_running_loop(), request, tls, protocol)
         try:
             if broken := await self._reach(tunnel, progress):
                 return broken
-            # uvloop takes a connection that is lost during the handshake for one that is made.
+            # uvloop reports a connection that is lost during the handshake as connected.
             return await tunnel.dug if tunnel.is_connected or tunnel.dug.done() else PROXY_UNREACHABLE
         except asyncio.CancelledError:
             tunnel.abort()

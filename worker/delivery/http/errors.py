@@ -1,4 +1,4 @@
-"""What can go wrong on the way to an answer, in one word each."""
+"""What can go wrong before an answer is complete, each as one word."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from msgspec import Struct
 
 
 class Broken(Struct, frozen=True):
-    """No answer came, or half of one; ``code`` is one word. The call may have been taken all the same."""
+    """No answer came, or only part of one; ``code`` is one word. The API may still have taken the call."""
 
     code: str
 
@@ -30,7 +30,8 @@ CONNECTION_RESET = Broken("ConnectionReset")
 ANSWER_CUT_SHORT = Broken("AnswerCutShort")
 ANSWER_UNREADABLE = Broken("AnswerUnreadable")
 
-# Every word that delivery itself says where the API said none, the credentials' included: fit for labels.
+# Every code that delivery itself assigns where the API gave none, including those for credentials; all are
+# fit for labels.
 DELIVERY_CODES = frozenset(
     each.code
     for each in (
@@ -56,8 +57,8 @@ DELIVERY_CODES = frozenset(
 }  # fmt: skip
 
 # OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID, _CERT_HAS_EXPIRED, _HOSTNAME_MISMATCH, _IP_ADDRESS_MISMATCH,
-# _EE_KEY_TOO_SMALL, _CA_KEY_TOO_SMALL and _CA_MD_TOO_WEAK (x509_vfy.h): who has to do what differs. All else
-# means that nobody who is trusted vouches for the certificate.
+# _EE_KEY_TOO_SMALL, _CA_KEY_TOO_SMALL and _CA_MD_TOO_WEAK (x509_vfy.h): each needs a different person to do a
+# different thing. Every other code means that no trusted authority vouches for the certificate.
 _BY_VERIFY_CODE = {
     9: CERTIFICATE_NOT_YET_VALID,
     10: CERTIFICATE_EXPIRED,
@@ -68,7 +69,7 @@ _BY_VERIFY_CODE = {
     68: CERTIFICATE_TOO_WEAK,
 }
 
-# The first that fits counts, so the narrower stand before the wider.
+# The first match counts, so narrower types come before wider ones.
 _WHILE_CONNECTING: tuple[tuple[type[OSError], Broken], ...] = (
     (ssl.SSLError, TLS_FAILURE),
     (gaierror, DNS_FAILURE),
@@ -78,7 +79,7 @@ _WHILE_CONNECTING: tuple[tuple[type[OSError], Broken], ...] = (
 
 
 def while_connecting(error: OSError) -> Broken:
-    """Say what kept a connection from being made."""
+    """Return the reason why a connection could not be made."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return _BY_VERIFY_CODE.get(getattr(error, "verify_code", 0), CERTIFICATE_REJECTED)
     return next(broken for kind, broken in _WHILE_CONNECTING if isinstance(error, kind))

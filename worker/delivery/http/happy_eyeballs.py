@@ -1,8 +1,9 @@
-"""TCP connections to one name: looked up anew for each, its addresses tried side by side.
+"""TCP connections to one host name, which is looked up for each; its addresses are tried in parallel.
 
-Names are looked up in threads that nobody waits for, one look-up at a time; so a name server that hangs
-neither fills a pool of threads nor keeps the process from ending. The addresses are raced as RFC 8305 ("happy
-eyeballs") says, which uvloop does not do by itself: one that swallows packets costs a quarter of a second.
+Names are looked up in threads that nobody waits for, one look-up at a time. So a name server that hangs
+neither fills a pool of threads nor keeps the process from ending. The addresses are raced as in RFC 8305
+("happy eyeballs"), which uvloop does not do by itself: an address that swallows packets costs a quarter of a
+second.
 """
 
 from __future__ import annotations
@@ -20,30 +21,31 @@ if TYPE_CHECKING:
 STAGGER_SECONDS = 0.25
 
 Address: TypeAlias = tuple[int, Any]
-"""A family and what ``connect`` takes in it."""
+"""An address family, and the argument that ``connect`` takes in it."""
 
 
 class HappyEyeballs:
     """Opens connections to one host and port."""
 
     def __init__(self, host: str, port: int) -> None:
-        """Look nothing up yet."""
         self._host = host
         self._port = port
         self._lookup: asyncio.Task[list[Address]] | None = None
 
     async def connect(self, found: Callable[[], None] = lambda: None) -> socket.socket:
-        """Give a connected socket, not blocking, without Nagle's delay; ``found``: there are addresses.
+        """Return a connected, non-blocking socket without Nagle's delay.
+
+        ``found`` is called once there are addresses.
 
         Raises:
-            OSError: none of the addresses could be reached; ``socket.gaierror`` if there is none.
+            OSError: no address could be reached; ``socket.gaierror`` if there is none.
         """
         addresses = await self._addresses()
         found()
         return await first_to_connect(addresses)
 
     def close(self) -> None:
-        """Leave a look-up under way to itself."""
+        """Abandon a look-up in progress."""
         if self._lookup is not None:
             self._lookup.cancel()
 
@@ -51,22 +53,22 @@ class HappyEyeballs:
         if self._lookup is None or self._lookup.done():
             self._lookup = asyncio.create_task(in_daemon_thread(self._look_up))
             self._lookup.add_done_callback(_hear)
-        # Cancelling or timing out ends the wait, not the look-up that others wait for.
+        # Cancellation or a timeout ends the wait, not the look-up that others wait for.
         return await asyncio.shield(self._lookup)
 
     def _look_up(self) -> list[Address]:
         try:
             found = socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
         except UnicodeError as error:
-            # A label that is empty or too long.
-            raise socket.gaierror(socket.EAI_NONAME, "no name of a host") from error
+            # A label of the host name is empty or too long.
+            raise socket.gaierror(socket.EAI_NONAME, "not a valid host name") from error
         return _interleaved([(family, address) for family, _, _, _, address in found])
 
 
 async def first_to_connect(
     addresses: Sequence[Address], stagger_seconds: float = STAGGER_SECONDS
 ) -> socket.socket:
-    """Try the addresses one by one, waiting little for a slow one; raise the last error if all fail."""
+    """Start one address after another, with a short delay; raise the last error if all fail."""
     todo = list(reversed(addresses))
     tried: set[asyncio.Task[socket.socket]] = set()
     running: set[asyncio.Task[socket.socket]] = set()
@@ -93,7 +95,7 @@ async def first_to_connect(
     raise error or socket.gaierror(socket.EAI_NONAME, "no address")
 
 
-async def _connected(family: int, address: Any) -> socket.socket:  # noqa: ANN401  of the family's own kind
+async def _connected(family: int, address: Any) -> socket.socket:  # noqa: ANN401  its type depends on the family
     made = socket.socket(family, socket.SOCK_STREAM)
     try:
         made.setblocking(False)  # noqa: FBT003  its only argument
@@ -106,7 +108,7 @@ async def _connected(family: int, address: Any) -> socket.socket:  # noqa: ANN40
 
 
 def _interleaved(addresses: list[Address]) -> list[Address]:
-    """Alternate the families, beginning with that of the first."""
+    """Alternate between the families, starting with that of the first address."""
     first = [each for each in addresses if each[0] == addresses[0][0]]
     other = [each for each in addresses if each[0] != addresses[0][0]]
     return [each for each in chain.from_iterable(zip_longest(first, other)) if each is not None]
@@ -118,6 +120,6 @@ def _close_unused(attempt: asyncio.Task[socket.socket]) -> None:
 
 
 def _hear(lookup: asyncio.Task[list[Address]]) -> None:
-    """Have its error taken for heard, though everybody may have stopped waiting."""
+    """Mark its exception as retrieved, because everybody may have stopped waiting."""
     if not lookup.cancelled():
         lookup.exception()

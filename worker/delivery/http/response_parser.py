@@ -1,7 +1,7 @@
-"""The answers that come over one connection, read from whatever pieces they arrive in. No I/O.
+"""Parses the answers on one connection, in whatever pieces they arrive. No I/O.
 
-llhttp, which Node.js uses, does the parsing (through httptools). What is decided here is when an answer is
-whole, how much of it is kept, and whether the connection can carry another one.
+llhttp, the parser of Node.js, does the parsing (through httptools). This module decides when an answer is
+complete, how much of it to keep, and whether the connection can carry another one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MAX_ANSWER_BYTES = 65536
-# Head, interim answers, sizes of chunks and trailers, all together.
+# Head, interim answers, chunk sizes and trailers together.
 MAX_FRAMING_BYTES = 65536
 
 _ACCEPTED = Reply(200)
@@ -30,21 +30,24 @@ _HEARD = frozenset({
 
 
 class ResponseParser:
-    """Makes one reply after the other of bytes. Once something went wrong it is of no use any more."""
+    """Turns bytes into one reply after another. After an error it can't be used any more.
+
+    Args:
+        hear_date: receives the Date header of each complete answer.
+    """
 
     __slots__ = ("_body", "_hear_date", "_parser", "_said", "_status", "_taken_bytes", "_whole", "reusable")
 
     def __init__(self, hear_date: Callable[[bytes], None]) -> None:
-        """Begin with no answer expected; ``hear_date`` is given the Date of each that is whole."""
         self._hear_date = hear_date
-        # It calls the methods named on_...; the circle that this makes is broken by ``drop``.
+        # It calls the methods named on_...; ``drop`` breaks the reference cycle that this makes.
         self._parser: HttpResponseParser | None = HttpResponseParser(self)
         self.reusable = False
         """Whether the connection can carry another call, once the answer is read."""
         self.expect()
 
     def expect(self) -> None:
-        """Make ready for the next answer."""
+        """Prepare for the next answer."""
         self._said: dict[bytes, bytes] = {}
         self._body = b""
         self._status = 0
@@ -52,18 +55,18 @@ class ResponseParser:
         self._whole = False
 
     def drop(self) -> None:
-        """Let go of the parser, so that no garbage collection is needed."""
+        """Release the parser, so that no garbage collection is needed."""
         self._parser = None
 
     def feed(self, data: bytes) -> Reply | Broken | None:
-        """Take the next bytes; None if there is more to come."""
+        """Parse the next bytes; None if more have to come."""
         if self._parser is None:
             return ANSWER_UNREADABLE
         self._taken_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade):
-            # After the whole answer came something else; the answer is good, the connection is not.
+            # Something followed the complete answer. The answer is good, the connection is not.
             self.reusable = False
             return self._reply() if self._whole else ANSWER_UNREADABLE
         if self._whole:
@@ -71,18 +74,18 @@ class ResponseParser:
         return self._given_up() if self._taken_bytes > MAX_FRAMING_BYTES else None
 
     def end(self) -> Reply | Broken:
-        """Say what an answer is that the server ended by closing the connection in good order."""
+        """Return the reply when the server ends the answer by closing the connection in good order."""
         sized = b"content-length" in self._said or b"transfer-encoding" in self._said
         self.reusable = False
         return self._reply() if self._status and not sized else self.cut()
 
     def cut(self) -> Broken:
-        """Say what it is when the connection was lost."""
+        """Return the error for a lost connection."""
         self.reusable = False
         return ANSWER_CUT_SHORT if self._taken_bytes else CONNECTION_RESET
 
     def _given_up(self) -> Reply | Broken | None:
-        """Stop reading what is too long: of the body, the beginning will do."""
+        """Stop reading an answer that is too long; the beginning of the body is enough."""
         if len(self._body) >= MAX_ANSWER_BYTES:
             self.reusable = False
             return self._reply()
@@ -95,7 +98,7 @@ class ResponseParser:
         if date := self._said.get(b"date"):
             self._hear_date(date)
         if self._status == _ACCEPTED.status and not self._body and b"x-amzn-errortype" not in self._said:
-            # Nothing else matters, and nearly every answer is one.
+            # No other header matters, and nearly every answer is one of these.
             return _ACCEPTED
         return Reply(
             self._status,
@@ -115,13 +118,13 @@ class ResponseParser:
             raise HttpParserError
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep what is of interest; of a name that is there twice, the first."""
+        """Keep the headers that matter; if a name occurs twice, the first one."""
         name = name.lower()
         if name in _HEARD:
             self._said.setdefault(name, value)
 
     def on_headers_complete(self) -> None:
-        """Take the status, unless the answer proper is still to come (100 Continue, 103 Early Hints)."""
+        """Take the status, unless the final answer is still to come (100 Continue, 103 Early Hints)."""
         assert self._parser is not None  # noqa: S101  the parser is calling
         status = self._parser.get_status_code()
         if status < _FIRST_FINAL_STATUS:
@@ -131,9 +134,9 @@ class ResponseParser:
             self.reusable = self._parser.should_keep_alive()
 
     def on_body(self, piece: bytes) -> None:
-        """Keep no more than anybody will look at."""
+        """Keep no more than anybody will read."""
         self._body += piece[: MAX_ANSWER_BYTES - len(self._body)]
 
     def on_message_complete(self) -> None:
-        """Know that the answer is whole, if it is the answer proper."""
+        """Note that the answer is complete, if it is the final one."""
         self._whole = self._status > 0

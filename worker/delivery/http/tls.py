@@ -1,8 +1,8 @@
-"""Our end of a TLS connection whose bytes somebody else carries. No I/O.
+"""The client side of a TLS connection whose bytes somebody else transports. No I/O.
 
-Event loops have TLS of their own, and that is used where TLS stands on TCP. On top of another TLS they can't
-be relied upon: when the outer one ends without a word in the middle of the inner handshake, asyncio raises a
-TypeError and uvloop says that the handshake is done.
+Event loops have their own TLS, which is used where TLS runs directly on TCP. It is not reliable on top of
+another TLS connection: when the outer one ends without notice in the middle of the inner handshake, asyncio
+raises a TypeError and uvloop reports that the handshake is complete.
 """
 
 from __future__ import annotations
@@ -13,28 +13,31 @@ _PIECE_BYTES = 65536
 
 
 class TlsEnd:
-    """A client. Take ``to_send`` after each of its methods, also when it raised: it may be an alert."""
+    """A TLS client. Send ``to_send`` after each method, even if it raised, because it may contain an alert.
+
+    Args:
+        context: which certificates to trust.
+        host: the name that the certificate must be for.
+
+    Raises:
+        ValueError: ``host`` can't be a host name.
+    """
 
     __slots__ = ("_incoming", "_object", "_outgoing", "ended", "open")
 
     def __init__(self, context: ssl.SSLContext, host: str) -> None:
-        """Expect a certificate for ``host``.
-
-        Raises:
-            ValueError: that can be no host's name.
-        """
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._object = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
         self.open = False
-        """Whether the handshake is over, so that something can be said."""
+        """Whether the handshake is complete, so that data can be sent."""
         self.ended = False
-        """Whether the other end has said, in good order, that it says no more."""
+        """Whether the peer has closed its direction in good order."""
 
     def feed(self, received: bytes) -> bytes:
-        """Take what was received (at first: nothing), and give what the other end says by it.
+        """Process what was received (at first: nothing), and return the peer's decrypted data.
 
         Raises:
-            ssl.SSLError: it is no TLS, or nobody to be trusted.
+            ssl.SSLError: it is not TLS, or the peer can't be trusted.
         """
         self._incoming.write(received)
         said = []
@@ -50,15 +53,15 @@ class TlsEnd:
         return b"".join(said)
 
     def say(self, text: bytes) -> None:
-        """Say this.
+        """Encrypt this for sending.
 
         Raises:
-            ssl.SSLError: the connection is of no use any more.
+            ssl.SSLError: the connection can't be used any more.
         """
         rest = memoryview(text)
         while rest:
             rest = rest[self._object.write(rest) :]
 
     def to_send(self) -> bytes:
-        """Give what has to be sent."""
+        """Return the bytes that must be sent."""
         return self._outgoing.read()

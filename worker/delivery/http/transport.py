@@ -1,8 +1,8 @@
-"""One POST over a pool of kept-alive connections, and what became of it.
+"""Sends POST requests over a pool of kept-alive connections, and returns the outcome.
 
-A call has one deadline for everything: a free connection, name, TCP, proxy, TLS, the answer's last byte. It
-is sent once at most, by nobody a second time, and no redirect is followed. Deadlines are looked at ten times
-a second for all connections together, which costs nothing per call.
+A call has one deadline for everything: a free connection, name look-up, TCP, proxy, TLS, the last byte of the
+answer. It is sent at most once, nothing here sends it again, and no redirect is followed. Deadlines are
+checked ten times a second for all connections together, which costs nothing per call.
 """
 
 from __future__ import annotations
@@ -20,16 +20,29 @@ if TYPE_CHECKING:
 
     from worker.delivery.reply import Reply
 
-# Below the 20 s after which front ends of AWS have been seen to close an idle connection.
+# Below the 20 s after which AWS front ends have been seen to close an idle connection.
 KEEP_ALIVE_SECONDS = 15.0
 # How late a deadline may be noticed.
 SWEEP_SECONDS = 0.1
-# One of TLS, one of TCP, and one that is to spare.
+# Turns of the loop: one for TLS, one for TCP, and one spare.
 _TURNS_TO_CLOSE = 3
 
 
 class Transport:
-    """Posts to one address. Opened on the loop that it is used on."""
+    """Posts to one address. Create it on the loop that uses it; connections are opened as needed.
+
+    Args:
+        url: encoded as on the wire.
+        tls: which certificates to trust, if the address is https.
+        user_agent: our name, with the version.
+        connect_seconds: the limit for name look-up, connection, proxy and TLS.
+        answer_seconds: the limit for everything, from connecting to the last byte of the answer.
+        max_connections: the maximum number of simultaneous calls.
+        proxy_url: the address of an HTTP proxy, without its login.
+        proxy_headers: the proxy's login.
+        hear_date: receives the Date header of each answer, as the API wrote it.
+        keep_alive_seconds: how long to keep an unused connection.
+    """
 
     def __init__(  # noqa: PLR0913  a connection pool is this many choices
         self,
@@ -45,20 +58,6 @@ class Transport:
         hear_date: Callable[[bytes], None],
         keep_alive_seconds: float = KEEP_ALIVE_SECONDS,
     ) -> None:
-        """Make the pool; connections are opened as they are needed.
-
-        Args:
-            url: encoded as it is to stand on the wire.
-            tls: whom to trust, if the address is https.
-            user_agent: who we are, version included.
-            connect_seconds: for name, connection, proxy and TLS.
-            answer_seconds: for all of it, from connecting to the answer's last byte.
-            max_connections: as many as there are calls at once.
-            proxy_url: of an HTTP proxy, without login.
-            proxy_headers: its login.
-            hear_date: is given the Date of each answer, as the API wrote it.
-            keep_alive_seconds: how long a connection is kept that nobody uses.
-        """
         self._loop = asyncio.get_running_loop()
         self._dialer = Dialer(url, tls=tls, proxy_url=proxy_url, proxy_headers=proxy_headers)
         self._head = f"POST {self._dialer.target} HTTP/1.1\r\n" + _lines(
@@ -68,7 +67,8 @@ class Transport:
         self._answer_seconds = answer_seconds
         self._keep_alive_seconds = keep_alive_seconds
         self._hear_date = hear_date
-        # Who has a slot takes an idle connection or makes one; so there are never more of them than slots.
+        # Each holder of a slot takes an idle connection or makes one, so there are never more connections
+        # than slots.
         self._slots = asyncio.Semaphore(max_connections)
         self._connections: set[Connection] = set()
         self._idle: list[Connection] = []
@@ -78,11 +78,11 @@ class Transport:
 
     @property
     def connections(self) -> int:
-        """How many there are, those included that nobody uses at the moment."""
+        """The number of connections, including idle ones."""
         return len(self._connections)
 
     async def close(self) -> None:
-        """Close all connections; calls under way come out broken, and later ones. It may be called twice."""
+        """Close all connections; calls in progress and later calls fail. It may be called twice."""
         self._closed = True
         for limit in self._dials:
             if not limit.expired():
@@ -92,12 +92,12 @@ class Transport:
         if self._sweeping is not None:
             self._sweeping.cancel()
         self._dialer.close()
-        # The loop closes an aborted connection in one of its next turns; not every loop tells of it.
+        # The loop closes an aborted connection in one of its next turns; not every loop reports it.
         for _ in range(_TURNS_TO_CLOSE):
             await asyncio.sleep(0)
 
     async def post(self, headers: Mapping[str, str], body: bytes) -> Reply | Broken:
-        """Send once, and give the answer or why there is none."""
+        """Send once, and return the answer or why there is none."""
         ends_at = self._loop.time() + self._answer_seconds
         if not await self._slot(ends_at):
             return ANSWER_TIMEOUT
@@ -114,7 +114,7 @@ class Transport:
         try:
             reply = await connection.ask(request, ends_at)
         except asyncio.CancelledError:
-            # The answer would be taken for that of the next call.
+            # Otherwise this answer would be taken for that of the next call.
             connection.abort()
             raise
         if connection.open:
@@ -132,7 +132,7 @@ class Transport:
             return False
 
     def _idle_one(self) -> Connection | None:
-        """Take the one used last, so that those which are too many grow old and go."""
+        """Take the most recently used connection, so that surplus ones grow old and are closed."""
         while self._idle:
             connection = self._idle.pop()
             if connection.open and connection.ends_at > self._loop.time():
@@ -170,7 +170,7 @@ class Transport:
             self._dials.discard(limit)
 
     def _sweep(self) -> None:
-        """End what is too late or too old, and come again while there is anything to look after."""
+        """Close connections whose deadline has passed; repeat while any exist."""
         now = self._loop.time()
         for connection in list(self._connections):
             if connection.ends_at <= now:

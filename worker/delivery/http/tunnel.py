@@ -1,7 +1,7 @@
-"""The way through an HTTP proxy: CONNECT, what the proxy says to that, and TLS with the endpoint behind it.
+"""The path through an HTTP proxy: CONNECT, the proxy's answer, and TLS with the endpoint behind it.
 
-One protocol does all of it, from the first byte to the last. So no byte falls between two protocols, and when
-the proxy goes, however it goes, that is told at once.
+One protocol handles all of it, from the first byte to the last. So no byte is lost between two protocols, and
+when the proxy goes away, in whatever manner, this is reported at once.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from worker.delivery.http.errors import CONNECTION_FAILED, PROXY_REFUSED, Broken
 if TYPE_CHECKING:
     from worker.delivery.http.tls import TlsEnd
 
-# As much as a proxy may say before it is taken for no proxy.
+# How long a proxy's answer may be before the peer is considered not to be a proxy.
 MAX_HEAD_BYTES = 65536
 
 _END_OF_HEAD = b"\r\n\r\n"
@@ -25,12 +25,18 @@ _INTERIM = re.compile(rb"HTTP/1\.[01] 1\d\d[ \r]")
 
 
 class Tunnel(asyncio.Protocol):
-    """A protocol to the proxy; to what speaks with the endpoint, as much of a transport as that needs."""
+    """A protocol towards the proxy, and towards the inner protocol as much of a transport as it needs.
+
+    Args:
+        loop: the loop it runs on.
+        request: the CONNECT request, sent as soon as there is a connection.
+        tls: TLS with the endpoint.
+        protocol: the protocol that speaks with the endpoint through ``tls``.
+    """
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, request: bytes, tls: TlsEnd, protocol: asyncio.Protocol
     ) -> None:
-        """Ask with ``request`` as soon as there is a connection; ``protocol`` is to speak through ``tls``."""
         self._request = request
         self._tls = tls
         self._protocol: asyncio.Protocol | None = protocol
@@ -38,7 +44,7 @@ class Tunnel(asyncio.Protocol):
         self._heard = b""
         self._is_granted = False
         self.dug: asyncio.Future[Broken | None] = loop.create_future()
-        """Done when the protocol was told that its connection is made, or can't be; never an exception."""
+        """Done once the protocol has been told that it is connected, or can't be; never an exception."""
 
     @property
     def is_connected(self) -> bool:
@@ -46,28 +52,28 @@ class Tunnel(asyncio.Protocol):
         return self._wire is not None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Ask."""
-        # A stream's, and uvloop's are no subclasses.
+        """Send the request."""
+        # A stream's transport; uvloop's are not subclasses of asyncio's.
         self._wire = cast("asyncio.Transport", transport)
         self._wire.write(self._request)
 
     def data_received(self, data: bytes) -> None:
-        """Read one head, then TLS."""
+        """Read the head of one answer, then TLS."""
         if self._is_granted:
             self._take(data)
         elif self._protocol is not None:
             self._hear(data)
 
     def eof_received(self) -> None:
-        """Take it for the end, whoever it is that leaves the other direction open."""
+        """Treat it as the end, whichever peer leaves the other direction open."""
         self._end(None)
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Be gone."""
+        """End the tunnel."""
         self._end(error)
 
     def write(self, text: bytes) -> None:
-        """Say this to the endpoint."""
+        """Send this to the endpoint."""
         try:
             self._tls.say(text)
         except ssl.SSLError as error:
@@ -76,17 +82,17 @@ class Tunnel(asyncio.Protocol):
         self._send()
 
     def get_write_buffer_size(self) -> int:
-        """How much of what was said is not sent yet."""
+        """The number of bytes written and not sent yet."""
         return 0 if self._wire is None else self._wire.get_write_buffer_size()
 
     def abort(self) -> None:
-        """End it at once."""
+        """Close it at once."""
         wire, self._wire = self._wire, None
         if wire is not None:
             wire.abort()
 
     def _hear(self, data: bytes) -> None:
-        """Read the proxy's head; what follows it would be the endpoint's, which does not speak first."""
+        """Read the proxy's head. Bytes after it would be the endpoint's, which never speaks first."""
         self._heard += data
         head, end, rest = self._heard.partition(_END_OF_HEAD)
         while end and _INTERIM.match(head):
@@ -102,7 +108,7 @@ class Tunnel(asyncio.Protocol):
         try:
             said = self._tls.feed(data)
         except ssl.SSLError as error:
-            # The alert, which tells the other end why.
+            # Send the alert, which tells the peer why.
             self._send()
             self._end(error, while_connecting(error))
             return
@@ -124,7 +130,7 @@ class Tunnel(asyncio.Protocol):
             self._wire.write(text)
 
     def _end(self, error: Exception | None, broken: Broken | None = None) -> None:
-        """Tell whoever has to know, once: who waits for the tunnel, or who speaks through it."""
+        """Report the end once: to the code that waits for the tunnel, or to the protocol that uses it."""
         protocol, self._protocol = self._protocol, None
         if protocol is None:
             return

@@ -50,7 +50,7 @@ def test_the_configured_endpoint_comes_before_the_environments(monkeypatch: pyte
 
 @pytest.mark.parametrize("region", ["euwest1", "EU-WEST-1", "mars-north-1"])
 def test_a_region_that_no_partition_of_aws_can_have_is_unusable(region: str) -> None:
-    with pytest.raises(UnusableSettings, match="is no region of AWS; nearest with Personalize: "):
+    with pytest.raises(UnusableSettings, match="is not an AWS region; nearest with Personalize: "):
         resolve(region, None)
 
 
