@@ -15,7 +15,6 @@ for what stands there, ``lenient`` takes it apart instead.
 
 from worker.core.mapping.compile import TOMBSTONE, compile_mapping
 from worker.core.mapping.faults import KINDS, MappingError, Mistake
-from worker.core.mapping.spec import FIELDS
 from worker.core.mapping.times import UNITS
 
-__all__ = ["FIELDS", "KINDS", "TOMBSTONE", "UNITS", "MappingError", "Mistake", "compile_mapping"]
+__all__ = ["KINDS", "TOMBSTONE", "UNITS", "MappingError", "Mistake", "compile_mapping"]
