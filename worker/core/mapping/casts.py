@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 import msgspec
 
 from worker.core.mapping import faults
-from worker.core.mapping.json_text import CONTROL
-from worker.core.mapping.lenient import NAN, Unfit, loads
+from worker.core.mapping.header_text import CONTROL
 from worker.core.mapping.placeholders import BLANKS
 from worker.core.mapping.placeholders import NAN as NAN_WORD
 from worker.core.mapping.times import time
 from worker.core.operations.table import Id, IdList, JsonObject, Number, PrintableAscii, Time
+from worker.formats.json.text import parse_text
+from worker.formats.protocol import NAN, UnusableNumber
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +34,6 @@ _MaybeText = TypeVar("_MaybeText", str, "str | None")
 
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,64}(\.[0-9]{0,64})?([eE][+-]?[0-9]{1,4})?")
 _NOT_UNICODE: Final = re.compile("[\ud800-\udfff]")
-_decode: Final = msgspec.json.Decoder().decode
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -109,7 +109,7 @@ def _required_id(field: Field, absent: frozenset[str], max_characters: int) -> C
 def _unusual_id(field: Field, value: object, absent: frozenset[str], max_characters: int) -> str | None:
     if value is None or (value is NAN and NAN_WORD in absent):
         return None
-    if isinstance(value, Unfit):
+    if isinstance(value, UnusableNumber):
         raise field.broken(value.kind, value.rule)
     if isinstance(value, bytes):
         raise field.broken(faults.NOT_TEXT, "bytes that are no text, such as a number in binary form")
@@ -158,7 +158,7 @@ def _number(field: Field, rule: Number) -> Callable[[object], float | None]:
             if not value or value.isspace():
                 return None
             value = float(value) if _NUMBER.fullmatch(value) else value
-        if isinstance(value, Unfit):
+        if isinstance(value, UnusableNumber):
             raise field.broken(value.kind, value.rule)
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise field.broken(faults.WRONG_TYPE, "neither a number nor the text of one")
@@ -196,12 +196,7 @@ def _json_object(field: Field, rule: JsonObject) -> OptionalText:
 def _parse(field: Field, text: str) -> object:
     """What JSON text holds; None for blank text."""
     try:
-        return _decode(text)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        if not text or text.isspace():
-            return None
-    try:
-        return loads(text)
+        return parse_text(text)
     except (ValueError, RecursionError):
         raise field.broken(faults.WRONG_TYPE, "text that is not JSON") from None
 
@@ -210,13 +205,13 @@ def _as_json(field: Field, value: dict[str, object]) -> str:
     try:
         return _encode(value).decode()
     except (TypeError, UnicodeError):
-        # What ``lenient`` has let pass; nothing else that JSON is decoded to is refused.
+        # What a lenient decoder has let pass; nothing else that JSON is decoded to is refused.
         return _encode(_mended(field, value)).decode()
 
 
 def _mended(field: Field, value: object) -> object:
     """``value`` with U+FFFD for what is not Unicode, as every decoder that goes on has it."""
-    if isinstance(value, Unfit):
+    if isinstance(value, UnusableNumber):
         raise field.broken(value.kind, f"holds what is unfit: {value.rule}")
     if isinstance(value, str):
         return _NOT_UNICODE.sub("\ufffd", value)

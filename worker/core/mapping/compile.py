@@ -3,41 +3,36 @@
 from __future__ import annotations
 
 from operator import itemgetter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
-from worker.core.mapping import faults
 from worker.core.mapping.casts import absent_texts, compile_cast
 from worker.core.mapping.entries import compile_interaction
 from worker.core.mapping.faults import Field, MappingError, Mistake, Unmappable
-from worker.core.mapping.lenient import NotJson
 from worker.core.mapping.placeholders import placeholders
-from worker.core.mapping.read import compile_reader
+from worker.core.mapping.select import compile_selection
 from worker.core.mapping.spec import parse_mapping
-from worker.core.mapping.unwrap import unwrap, why_not_json
 from worker.core.model.records import Interaction, Reason, Skipped, Undecodable
 from worker.core.operations.put_events import PUT_EVENTS
 from worker.core.operations.table import Id, IdList
+from worker.formats.json.decoder import compile_json_decoder, may_hold_control_characters
+from worker.formats.protocol import NOT_JSON, Document, FormatError, NeedsSchema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
     from worker.core.mapping.casts import Cast
-    from worker.core.mapping.read import Reader
     from worker.core.mapping.spec import FieldSpec
     from worker.core.model.records import Mapped, Record
     from worker.core.operations.table import Operation
+    from worker.formats.protocol import Format
+
+NeedsT = TypeVar("NeedsT", bound=NeedsSchema)
 
 TOMBSTONE: Final = "tombstone"
 """The ``rule`` by which records without a value are skipped, and those whose value is JSON's null."""
-
-# Without one of these a record's ids hold no control characters and nothing but Unicode: as an escape, as DEL
-# or as two bytes of which this is the first it would stand there. To search for a byte costs next to nothing.
-_BACKSLASH: Final = 0x5C
-_DEL: Final = 0x7F
-_C1: Final = 0xC2
 
 
 def compile_mapping(
@@ -45,12 +40,18 @@ def compile_mapping(
     placeholder_ids: Iterable[str] = (),
     *,
     builtin_placeholder_ids: bool = True,
-) -> Callable[[Record], Mapped]:
-    """Compile what the configuration holds under ``record.mapping``; ``{}`` is the default.
+    record_format: Format[NeedsT] = compile_json_decoder,
+) -> Callable[[Record], Mapped | NeedsT]:
+    """Compile what the configuration holds under ``record.mapping`` to the function that maps a record.
 
-    ``placeholder_ids`` stand for nobody, besides those that are built in.
+    That function never raises. It belongs to one thread.
 
-    The function that comes back never raises. It belongs to one thread.
+    Args:
+        fields: ``record.mapping``; ``{}`` is the default.
+        placeholder_ids: ids that stand for nobody, besides those that are built in.
+        builtin_placeholder_ids: whether the built-in ones do.
+        record_format: how values are encoded; one of ``worker.formats.FORMATS``. If it may need a schema
+            first, so may the function: it passes that answer on.
 
     Raises:
         MappingError: with every mistake in ``fields``.
@@ -61,27 +62,57 @@ def compile_mapping(
     close = _compile_casts(PUT_EVENTS, specs, nobody, close=True)
     _check_constants(specs, close)
     absent = {field.name: absent_texts(field.type, nobody) for field in PUT_EVENTS.fields}
-    decode, _, look_up = reader = compile_reader(specs, absent)
+    document_type, look_up = compile_selection(specs, absent)
+    decode, refusals, decode_unusual, ids_are_doubtful = record_format(document_type)
     to_interaction = compile_interaction(PUT_EVENTS, quick)
     to_interaction_closely = compile_interaction(PUT_EVENTS, close)
-    map_unusual = _compile_unusual(reader, to_interaction_closely)
+    map_unusual = _compile_unusual(decode_unusual, look_up, to_interaction_closely)
     ids_need_a_look = _compile_ids_need_a_look(PUT_EVENTS)
+    # Not only decoding: a cast meets what it cannot encode, or what is nested too deeply.
+    unusual: tuple[type[Exception], ...] = (*refusals, UnicodeError, RecursionError)
 
-    def map_record(record: Record) -> Mapped:
+    def map_record(record: Record) -> Mapped | NeedsT:
         value = record.value
         if value is None:
             return Skipped(record, TOMBSTONE)
         try:
             values = look_up(decode(value), record)
-            if (_BACKSLASH in value or _DEL in value or _C1 in value) and ids_need_a_look(values):
+            if ids_are_doubtful(value) and ids_need_a_look(values):
                 return to_interaction_closely(record, values)
             return to_interaction(record, values)
         except Unmappable as fault:
             return Undecodable(record, fault.reason)
-        except (msgspec.DecodeError, UnicodeError, RecursionError):
+        except FormatError as fault:
+            return Undecodable(record, Reason(fault.kind, fault.text))
+        except unusual:
             return map_unusual(record, value)
 
     return map_record
+
+
+def _compile_unusual(
+    decode: Callable[[bytes], Document | NeedsT | None],
+    look_up: Callable[[Document, Record], Sequence[Any]],
+    to_interaction: Callable[[Record, Sequence[Any]], Interaction],
+) -> Callable[[Record, bytes], Mapped | NeedsT]:
+    """The way of a record that the quick decoder refuses as it stands."""
+
+    def map_unusual(record: Record, value: bytes) -> Mapped | NeedsT:
+        try:
+            document = decode(value)
+            if document is None:
+                return Skipped(record, TOMBSTONE)
+            if not isinstance(document, Document):
+                return document
+            return to_interaction(record, look_up(document, record))
+        except Unmappable as fault:
+            return Undecodable(record, fault.reason)
+        except FormatError as fault:
+            return Undecodable(record, Reason(fault.kind, fault.text))
+        except RecursionError:
+            return Undecodable(record, Reason(NOT_JSON, "what a path leads to is nested too deeply"))
+
+    return map_unusual
 
 
 def _compile_ids_need_a_look(operation: Operation) -> Callable[[Sequence[Any]], bool]:
@@ -100,36 +131,9 @@ def _compile_ids_need_a_look(operation: Operation) -> Callable[[Sequence[Any]], 
             encode_into(ids(values), buffer)
         except (TypeError, UnicodeError, RecursionError):
             return True
-        return _BACKSLASH in buffer or _DEL in buffer or _C1 in buffer
+        return may_hold_control_characters(buffer)
 
     return ids_need_a_look
-
-
-def _compile_unusual(
-    reader: Reader, to_interaction: Callable[[Record, Sequence[Any]], Interaction]
-) -> Callable[[Record, bytes], Mapped]:
-    """The way of a record that msgspec refuses as it stands."""
-
-    def map_unusual(record: Record, value: bytes) -> Mapped:
-        try:
-            text = unwrap(value)
-            if text is None:
-                return Skipped(record, TOMBSTONE)
-            return to_interaction(record, reader.look_up(decode(text), record))
-        except Unmappable as fault:
-            return Undecodable(record, fault.reason)
-        except NotJson as fault:
-            return Undecodable(record, Reason(faults.NOT_JSON, why_not_json(value, fault)))
-        except RecursionError:
-            return Undecodable(record, Reason(faults.NOT_JSON, "what a path leads to is nested too deeply"))
-
-    def decode(text: str) -> msgspec.Struct:
-        try:
-            return reader.decode(text)  # What was only wrapped is read as fast as the rest.
-        except (msgspec.DecodeError, UnicodeError, RecursionError):
-            return reader.decode_leniently(text)
-
-    return map_unusual
 
 
 def _compile_casts(
