@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from msgspec import Meta, Struct
 
+from worker.core.operations.put_events import PUT_EVENTS
+
 # ``extra["must"]`` completes the sentence "is text, must be ..." where a pattern alone would say nothing.
 Topic: TypeAlias = Annotated[
     str,
@@ -177,7 +179,9 @@ class BatchingSettings(Section, frozen=True, kw_only=True):
         float,
         Meta(description="How long an event waits for others of its session; 0: not at all.", ge=0, le=300),
     ] = 1.0
-    max_events: Annotated[int, Meta(description="Events per call; PutEvents takes 10.", ge=1, le=10)] = 10
+    max_events: Annotated[
+        int, Meta(description="Events per call; PutEvents takes 10.", ge=1, le=PUT_EVENTS.max_entries)
+    ] = PUT_EVENTS.max_entries
     order: Annotated[
         Literal["oldest_first", "freshest_first"],
         Meta(description="Which of the sessions that are due goes first; within a session the oldest does."),

@@ -30,6 +30,7 @@ from worker.dead_letters.writer import KafkaDeadLetters
 from worker.delivery.aws.endpoint import UnusableSettings
 from worker.delivery.http.errors import DELIVERY_CODES
 from worker.delivery.put_events import ClientSettings, PutEventsClient
+from worker.formats import FORMATS
 from worker.sources.kafka.client_settings import client_settings, refusal_of
 from worker.sources.kafka.cluster import why_away
 from worker.sources.kafka.error_monitor import KafkaUnusable
@@ -233,7 +234,10 @@ def record_mapping(settings: Settings) -> Map:
     """How records become interactions, as configured."""
     record = settings.record
     return compile_mapping(
-        record.mapping, record.placeholder_ids, builtin_placeholder_ids=record.builtin_placeholder_ids
+        record.mapping,
+        record.placeholder_ids,
+        builtin_placeholder_ids=record.builtin_placeholder_ids,
+        record_format=FORMATS[record.format],
     )
 
 

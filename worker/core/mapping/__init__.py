@@ -1,4 +1,4 @@
-"""From a record to an interaction: JSON in, one valid PutEvents event out, or the reason why not.
+"""From a record to an interaction: a document in, one valid PutEvents event out, or the reason why not.
 
 ``compile_mapping`` reads what the configuration holds under ``record.mapping`` once, at start, and gives the
 function that maps a record. That function never raises, whatever the bytes: its answer is an ``Interaction``
@@ -9,13 +9,13 @@ optional field off. A field is *there* when its place holds something other than
 JSON, key and headers alike: web trackers send ``"userId": ""`` for nobody. For an id, blanks and the words of
 ``placeholders`` are nobody too.
 
-Members that no path leads to are not looked into. msgspec skips them, and where it refuses the whole record
-for what stands there, ``lenient`` takes it apart instead.
+A decoder (``worker.formats``) turns the value into a document, ``select`` finds each field's value in it, a
+cast makes of it what the API takes. Members that no path leads to are not looked into: whatever stands there
+is no reason to refuse a record.
 """
 
 from worker.core.mapping.compile import TOMBSTONE, compile_mapping
 from worker.core.mapping.faults import KINDS, MappingError, Mistake
-from worker.core.mapping.spec import FIELDS
 from worker.core.mapping.times import UNITS
 
-__all__ = ["FIELDS", "KINDS", "TOMBSTONE", "UNITS", "MappingError", "Mistake", "compile_mapping"]
+__all__ = ["KINDS", "TOMBSTONE", "UNITS", "MappingError", "Mistake", "compile_mapping"]

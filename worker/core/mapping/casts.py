@@ -13,35 +13,79 @@ from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 import msgspec
 
 from worker.core.mapping import faults
-from worker.core.mapping.event import MetricAttribution
-from worker.core.mapping.json_text import CONTROL
-from worker.core.mapping.lenient import NAN, Unfit, loads
+from worker.core.mapping.header_text import CONTROL
 from worker.core.mapping.placeholders import BLANKS
 from worker.core.mapping.placeholders import NAN as NAN_WORD
-from worker.core.operations import limits
+from worker.core.mapping.times import time
+from worker.core.operations.table import Id, IdList, JsonObject, Number, PrintableAscii, Time
+from worker.formats.json.text import parse_text
+from worker.formats.protocol import NAN, UnusableNumber
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from worker.core.mapping.faults import Field
+    from worker.core.operations.table import FieldType
 
-    Text: TypeAlias = Callable[[object], str]
+    Cast: TypeAlias = Callable[[object], object]
     OptionalText: TypeAlias = Callable[[object], str | None]
 
 _MaybeText = TypeVar("_MaybeText", str, "str | None")
 
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,64}(\.[0-9]{0,64})?([eE][+-]?[0-9]{1,4})?")
 _NOT_UNICODE: Final = re.compile("[\ud800-\udfff]")
-_RESERVED_PROPERTIES: Final = frozenset(limits.RESERVED_PROPERTIES)
-_decode: Final = msgspec.json.Decoder().decode
 _encode: Final = msgspec.json.Encoder().encode
 
 
-def optional_id(
-    field: Field, absent: frozenset[str] = BLANKS, max_characters: int = limits.ID_CHARACTERS
-) -> OptionalText:
-    """The cast of an id that may be absent; ``absent`` holds what is as good as null."""
+def compile_cast(
+    field: Field, field_type: FieldType, *, unit: str, nobody: frozenset[str], close: bool
+) -> Cast:
+    """The cast of a field to its type; it raises Unmappable for a value that breaks a rule.
 
+    Args:
+        field: as reasons name it; it also says whether the field is required.
+        field_type: from the operation's table, with its limits.
+        unit: of a time.
+        nobody: the ids that stand for nobody.
+        close: look for what no id may hold: control characters, and what is not Unicode. Slower.
+    """
+    absent = absent_texts(field_type, nobody)
+    match field_type:
+        case Id():
+            return (
+                _closely(field, _id(field, field_type, absent)) if close else _id(field, field_type, absent)
+            )
+        case Time():
+            return time(field, unit)
+        case Number():
+            return _number(field, field_type)
+        case JsonObject():
+            return _json_object(field, field_type)
+        case IdList(item=item):
+            item_id = _optional_id(field, absent_texts(item, nobody), item.max_characters)
+            return _id_list(field, field_type, _closely(field, item_id) if close else item_id)
+        case PrintableAscii():
+            return _printable_ascii(field, field_type, absent)
+
+
+def absent_texts(field_type: FieldType, nobody: frozenset[str]) -> frozenset[str]:
+    """The texts that are as good as null: blanks, and where an id or a name is wanted placeholders too."""
+    match field_type:
+        case Id(reserved=reserved):
+            return BLANKS | nobody | reserved
+        case PrintableAscii():
+            return BLANKS | nobody
+        case _:
+            return BLANKS
+
+
+def _id(field: Field, rule: Id, absent: frozenset[str]) -> OptionalText:
+    if field.need:
+        return _required_id(field, absent, rule.max_characters)
+    return _optional_id(field, absent, rule.max_characters)
+
+
+def _optional_id(field: Field, absent: frozenset[str], max_characters: int) -> OptionalText:
     def cast(value: object) -> str | None:
         if type(value) is str and value not in absent and len(value) <= max_characters:
             return value
@@ -50,13 +94,11 @@ def optional_id(
     return cast
 
 
-def required_id(field: Field, absent: frozenset[str] = BLANKS) -> Text:
-    """The cast of an id that must be there; what is in ``absent`` is refused."""
-
+def _required_id(field: Field, absent: frozenset[str], max_characters: int) -> Callable[[object], str]:
     def cast(value: object) -> str:
-        if type(value) is str and value not in absent and len(value) <= limits.ID_CHARACTERS:
+        if type(value) is str and value not in absent and len(value) <= max_characters:
             return value
-        text = _unusual_id(field, value, absent, limits.ID_CHARACTERS)
+        text = _unusual_id(field, value, absent, max_characters)
         if text is None:
             raise _nobody(field, value)
         return text
@@ -67,7 +109,7 @@ def required_id(field: Field, absent: frozenset[str] = BLANKS) -> Text:
 def _unusual_id(field: Field, value: object, absent: frozenset[str], max_characters: int) -> str | None:
     if value is None or (value is NAN and NAN_WORD in absent):
         return None
-    if isinstance(value, Unfit):
+    if isinstance(value, UnusableNumber):
         raise field.broken(value.kind, value.rule)
     if isinstance(value, bytes):
         raise field.broken(faults.NOT_TEXT, "bytes that are no text, such as a number in binary form")
@@ -88,7 +130,7 @@ def _nobody(field: Field, value: object) -> faults.Unmappable:
     return field.broken(faults.RESERVED_VALUE, "must not be a word for nothing, such as null, None or zeros")
 
 
-def closely(field: Field, cast: Callable[[object], _MaybeText]) -> Callable[[object], _MaybeText]:
+def _closely(field: Field, cast: Callable[[object], _MaybeText]) -> Callable[[object], _MaybeText]:
     """The same cast where text may hold what no id does: control characters, or what is not Unicode."""
 
     def look_closely(value: object) -> _MaybeText:
@@ -108,27 +150,28 @@ def closely(field: Field, cast: Callable[[object], _MaybeText]) -> Callable[[obj
     return look_closely
 
 
-def number(field: Field) -> Callable[[object], float | None]:
-    """The cast of a number, or of the text of one."""
+def _number(field: Field, rule: Number) -> Callable[[object], float | None]:
+    largest = rule.max_magnitude
 
     def cast(value: object) -> float | None:
         if isinstance(value, str):
             if not value or value.isspace():
                 return None
             value = float(value) if _NUMBER.fullmatch(value) else value
-        if isinstance(value, Unfit):
+        if isinstance(value, UnusableNumber):
             raise field.broken(value.kind, value.rule)
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise field.broken(faults.WRONG_TYPE, "neither a number nor the text of one")
-        if not -limits.EVENT_VALUE_MAGNITUDE <= value <= limits.EVENT_VALUE_MAGNITUDE:
+        if not -largest <= value <= largest:
             raise field.broken(faults.OUT_OF_RANGE, "not a finite number of 32 bits")
         return float(value)
 
     return cast
 
 
-def properties(field: Field) -> OptionalText:
-    """The cast of an object, or of the JSON text of one, to its JSON text: encoded once, without spaces."""
+def _json_object(field: Field, rule: JsonObject) -> OptionalText:
+    """Of an object, or of the JSON text of one, to its JSON text: encoded once, without spaces."""
+    reserved, max_characters = frozenset(rule.reserved_keys), rule.max_characters
 
     def cast(value: object) -> str | None:
         if type(value) is str:
@@ -140,12 +183,11 @@ def properties(field: Field) -> OptionalText:
         if not value:
             return None
         text = _as_json(field, value)
-        if not _RESERVED_PROPERTIES.isdisjoint(map(str.lower, value)):
-            raise field.broken(faults.RESERVED_KEY, f"holds {_reserved_among(value)}, which the API reserves")
-        if len(text) > limits.PROPERTIES_CHARACTERS:
-            raise field.broken(
-                faults.TOO_LONG, f"longer than {limits.PROPERTIES_CHARACTERS} characters as JSON"
-            )
+        if not reserved.isdisjoint(map(str.lower, value)):
+            keys = _reserved_among(value, rule)
+            raise field.broken(faults.RESERVED_KEY, f"holds {keys}, which the API reserves")
+        if len(text) > max_characters:
+            raise field.broken(faults.TOO_LONG, f"longer than {max_characters} characters as JSON")
         return text
 
     return cast
@@ -154,12 +196,7 @@ def properties(field: Field) -> OptionalText:
 def _parse(field: Field, text: str) -> object:
     """What JSON text holds; None for blank text."""
     try:
-        return _decode(text)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        if not text or text.isspace():
-            return None
-    try:
-        return loads(text)
+        return parse_text(text)
     except (ValueError, RecursionError):
         raise field.broken(faults.WRONG_TYPE, "text that is not JSON") from None
 
@@ -168,13 +205,13 @@ def _as_json(field: Field, value: dict[str, object]) -> str:
     try:
         return _encode(value).decode()
     except (TypeError, UnicodeError):
-        # What ``lenient`` has let pass; nothing else that JSON is decoded to is refused.
+        # What a lenient decoder has let pass; nothing else that JSON is decoded to is refused.
         return _encode(_mended(field, value)).decode()
 
 
 def _mended(field: Field, value: object) -> object:
     """``value`` with U+FFFD for what is not Unicode, as every decoder that goes on has it."""
-    if isinstance(value, Unfit):
+    if isinstance(value, UnusableNumber):
         raise field.broken(value.kind, f"holds what is unfit: {value.rule}")
     if isinstance(value, str):
         return _NOT_UNICODE.sub("\ufffd", value)
@@ -185,14 +222,15 @@ def _mended(field: Field, value: object) -> object:
     return value
 
 
-def _reserved_among(given: dict[str, object]) -> str:
+def _reserved_among(given: dict[str, object], rule: JsonObject) -> str:
     """The reserved keys among these, in the API's own spelling."""
     lowered = {key.lower() for key in given}
-    return ", ".join(f"`{name}`" for key, name in limits.RESERVED_PROPERTIES.items() if key in lowered)
+    return ", ".join(f"`{name}`" for key, name in rule.reserved_keys.items() if key in lowered)
 
 
-def item_ids(field: Field, item_id: OptionalText) -> Callable[[object], list[str] | None]:
-    """The cast of a list of item ids, or of the JSON text of one; each is cast by ``item_id``."""
+def _id_list(field: Field, rule: IdList, item_id: OptionalText) -> Callable[[object], list[str] | None]:
+    """Of a list of item ids, or of the JSON text of one; each is cast by ``item_id``."""
+    max_items = rule.max_items
 
     def cast(value: object) -> list[str] | None:
         if type(value) is str:
@@ -201,8 +239,8 @@ def item_ids(field: Field, item_id: OptionalText) -> Callable[[object], list[str
             return None
         if type(value) is not list:
             raise field.broken(faults.WRONG_TYPE, "not a list of item ids")
-        if len(value) > limits.IMPRESSION_ITEMS:
-            raise field.broken(faults.TOO_MANY, f"more than {limits.IMPRESSION_ITEMS} items")
+        if len(value) > max_items:
+            raise field.broken(faults.TOO_MANY, f"more than {max_items} items")
         items = [item for each in value if (item := item_id(each))]
         if len(items) != len(value):
             raise field.broken(faults.EMPTY, "holds an empty item, or a word for nothing")
@@ -211,18 +249,15 @@ def item_ids(field: Field, item_id: OptionalText) -> Callable[[object], list[str
     return cast
 
 
-def attribution(
-    field: Field, absent: frozenset[str] = BLANKS
-) -> Callable[[object], MetricAttribution | None]:
-    """The cast of a source's name, in printable ASCII, to what the event holds of it."""
-    to_text = optional_id(field, absent, limits.ATTRIBUTION_SOURCE_CHARACTERS)
+def _printable_ascii(field: Field, rule: PrintableAscii, absent: frozenset[str]) -> OptionalText:
+    to_text = _optional_id(field, absent, rule.max_characters)
 
-    def cast(value: object) -> MetricAttribution | None:
-        source = to_text(value)
-        if source is None or source.isspace():
+    def cast(value: object) -> str | None:
+        text = to_text(value)
+        if text is None or text.isspace():
             return None
-        if not (source.isascii() and source.isprintable()):
+        if not (text.isascii() and text.isprintable()):
             raise field.broken(faults.NOT_PRINTABLE, "must be printable ASCII")
-        return MetricAttribution(source)
+        return text
 
     return cast

@@ -8,27 +8,25 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from worker.core.model.records import Reason
+from worker.formats import protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-NOT_JSON: Final = "not_json"
-NOT_AN_OBJECT: Final = "not_an_object"
 MISSING: Final = "missing"
-WRONG_TYPE: Final = "wrong_type"
+WRONG_TYPE: Final = protocol.WRONG_TYPE
 EMPTY: Final = "empty"
 TOO_LONG: Final = "too_long"
 TOO_MANY: Final = "too_many"
 TOO_LARGE: Final = "too_large"
-OUT_OF_RANGE: Final = "out_of_range"
+OUT_OF_RANGE: Final = protocol.OUT_OF_RANGE
 NOT_TEXT: Final = "not_text"
 NOT_PRINTABLE: Final = "not_printable"
 RESERVED_KEY: Final = "reserved_key"
 RESERVED_VALUE: Final = "reserved_value"
 
 KINDS: Final = (
-    NOT_JSON,
-    NOT_AN_OBJECT,
+    *protocol.FORMAT_KINDS,
     MISSING,
     WRONG_TYPE,
     EMPTY,

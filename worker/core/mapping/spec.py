@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 from msgspec import Struct
@@ -11,29 +11,10 @@ from msgspec import Struct
 from worker.core.mapping.faults import MappingError, Mistake, unknown
 from worker.core.mapping.paths import Place, parse_path
 from worker.core.mapping.times import AUTO, UNITS
+from worker.core.operations.table import Time
 
-_DEFAULTS: Final[Mapping[str, Sequence[str]]] = {
-    "event_type": ["eventType"],
-    "sent_at": ["sentAt", "$timestamp"],
-    "session_id": ["sessionId"],
-    "user_id": ["userId"],
-    "item_id": ["itemId"],
-    "event_id": ["eventId"],
-    "event_value": ["eventValue"],
-    "properties": ["properties"],
-    "impression": ["impression"],
-    "recommendation_id": ["recommendationId"],
-    "event_attribution_source": ["eventAttributionSource"],
-}
-FIELDS: Final = tuple(_DEFAULTS)
-"""The fields of an interaction, in the order in which they are read and checked."""
-
-REQUIRED: Final = {
-    "event_type": "every event has a type",
-    "sent_at": "every event has its time",
-    "session_id": "a record without a session cannot be delivered",
-}
-"""The fields that no event goes without, and why."""
+if TYPE_CHECKING:
+    from worker.core.operations.table import Operation, OperationField
 
 _EMPTY: Final[Sequence[object]] = (None, "", [], {})
 
@@ -50,41 +31,42 @@ class FieldSpec(Struct, frozen=True):
         return " or ".join(f"`{place.text}`" for place in self.places) or "a constant"
 
 
-def parse_mapping(given: Mapping[str, object]) -> dict[str, FieldSpec]:
-    """Every field's spec, in the order of ``FIELDS``: the given one, else the default.
+def parse_mapping(operation: Operation, given: Mapping[str, object]) -> dict[str, FieldSpec]:
+    """Every field's spec, in the order of the operation's table: the given one, else the default.
 
     Raises:
         MappingError: with every mistake.
     """
-    mistakes = [Mistake(str(key), unknown("field", key, FIELDS)) for key in given if key not in _DEFAULTS]
-    parsers = [_SpecParser(field, given.get(field, _DEFAULTS[field])) for field in FIELDS]
+    names = [field.name for field in operation.fields]
+    mistakes = [Mistake(str(key), unknown("field", key, names)) for key in given if key not in names]
+    parsers = [_SpecParser(field, given.get(field.name, field.default_paths)) for field in operation.fields]
     mistakes += [mistake for parser in parsers for mistake in parser.mistakes]
     if mistakes:
         raise MappingError(mistakes)
-    return {parser.field: parser.spec for parser in parsers}
+    return {parser.field.name: parser.spec for parser in parsers}
 
 
 class _SpecParser:
     """Reads one field's spec as far as it can be read, and notes what is wrong with it."""
 
-    def __init__(self, field: str, given: object) -> None:
+    def __init__(self, field: OperationField, given: object) -> None:
         self.field = field
         self.mistakes: list[Mistake] = []
         self.spec = self._parse(given)
 
     def _note(self, reason: str, at: str = "") -> None:
-        self.mistakes.append(Mistake(self.field + at, reason))
+        self.mistakes.append(Mistake(self.field.name + at, reason))
 
     def _parse(self, given: object) -> FieldSpec:
         if given is None:
-            if self.field in REQUIRED:
-                self._note(f"cannot be turned off: {REQUIRED[self.field]}")
+            if self.field.required:
+                self._note(f"cannot be turned off: {self.field.required}")
             return FieldSpec()
         if not isinstance(given, Mapping):
             return FieldSpec(self._places(given))
         if "value" in given:
             return self._constant(given)
-        self._refuse_unknown(given, ("path", "unit") if self.field == "sent_at" else ("path",))
+        self._refuse_unknown(given, ("path", "unit") if isinstance(self.field.type, Time) else ("path",))
         if "path" not in given:
             self._note("names neither a path nor a value")
             return FieldSpec()
@@ -111,7 +93,7 @@ class _SpecParser:
 
     def _constant(self, given: Mapping[object, object]) -> FieldSpec:
         self._refuse_unknown(given, ("value",))
-        if self.field == "event_id":
+        if self.field.unique:
             self._note("one id for all events: Personalize would learn from the first only")
         constant = given["value"]
         if constant in _EMPTY:

@@ -10,8 +10,8 @@ import re
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from worker.core.mapping import faults
-from worker.core.mapping.lenient import Unfit
 from worker.core.mapping.moments import epoch_seconds, names_zone_by_word
+from worker.formats.protocol import UnusableNumber
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,7 +99,7 @@ def _measure(value: object, unit: str, scales: tuple[_Scale, ...]) -> tuple[floa
 
 
 def _why_none(value: object, unit: str) -> tuple[str, str]:
-    if isinstance(value, Unfit):
+    if isinstance(value, UnusableNumber):
         return value.kind, value.rule
     if isinstance(value, str) and unit in (AUTO, ISO8601) and names_zone_by_word(value):
         return faults.WRONG_TYPE, "not a time: its zone is a word other than UTC; give the offset"

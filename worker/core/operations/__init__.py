@@ -1,1 +1,1 @@
-"""The operations of the API: their fields and limits."""
+"""The operations of the API: one table each, in the terms of ``operations.table``."""

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.unit.core.mapping.mapping_records import MINIMAL, event_of, interaction_of, mapped, reason_of
-from worker.core.mapping import json_text
 from worker.core.model.records import Undecodable
+from worker.formats.json import text as json_text
 
 FIELDS = {"event_type": "eventType", "sent_at": "sentAt", "session_id": "sessionId", "item_id": "itemId"}
 EVENT = MINIMAL | {"itemId": "i-1", "list": [{"id": "first"}]}
@@ -96,6 +96,13 @@ def test_text_in_text_in_text_ends_somewhere() -> None:
     outcome = mapped({"payload": text}, under("payload"))
     assert isinstance(outcome, Undecodable)
     assert outcome.reason.kind == "missing"
+
+
+@pytest.mark.parametrize("inner", ["{x: 1}", "[1 2]", '{"c" 1}'])
+def test_a_path_into_what_is_broken_within_json_text_is_a_reason(inner: str) -> None:
+    """msgspec refuses the text as a whole, and by its brackets alone it could be JSON."""
+    reason = reason_of(MINIMAL | {"payload": f'{{"a": {inner}, "b": NaN}}'}, {"item_id": "payload.a.c"})
+    assert reason.kind == "not_json"
 
 
 def test_an_impression_may_be_json_text_as_properties_may() -> None:

@@ -16,8 +16,9 @@ from tests.unit.core.mapping.mapping_records import (
     mapped,
     reason_of,
 )
-from worker.core.mapping import FIELDS, KINDS, compile_mapping
+from worker.core.mapping import KINDS, compile_mapping
 from worker.core.model.records import Skipped, Undecodable
+from worker.core.operations.put_events import PUT_EVENTS
 
 FULL = {
     "eventType": "purchase",
@@ -265,7 +266,7 @@ def test_every_kind_of_reason_is_one_lower_case_word() -> None:
 
 
 def test_the_fields_are_those_of_an_interaction() -> None:
-    assert FIELDS == (
+    assert tuple(field.name for field in PUT_EVENTS.fields) == (
         "event_type", "sent_at", "session_id", "user_id", "item_id", "event_id", "event_value", "properties",
         "impression", "recommendation_id", "event_attribution_source",
     )  # fmt: skip

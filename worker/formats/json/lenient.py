@@ -5,7 +5,8 @@ is only taken apart into members by its brackets and quotes, and nothing is deco
 what stands elsewhere costs nothing, at whatever depth. It is slow, and for the records that need it.
 
 Text is kept as it stands, half of a surrogate pair and bytes that are not UTF-8 as lone surrogates: whoever
-takes the text decides about them. A number that no field takes is an ``Unfit``.
+takes the text decides about them. A number that no field takes is an
+``UnusableNumber``.
 """
 
 from __future__ import annotations
@@ -15,8 +16,7 @@ import math
 import re
 from typing import Final
 
-from worker.core.mapping import faults
-from worker.core.mapping.faults import Unmappable
+from worker.formats.protocol import INFINITE, NAN, NOT_JSON, TOO_LARGE, FormatError, LazyValue, UnusableNumber
 
 _BLANK: Final = r"[ \t\n\r]*+"
 _STRING: Final = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
@@ -30,38 +30,25 @@ _CLOSING: Final = {"{": "}", "[": "]"}
 _MOST_DIGITS: Final = 1024
 
 
-class NotJson(Exception):  # noqa: N818  a state of the text, not an error of ours
-    """It is not JSON even by its brackets and quotes; ``args[0]`` says what stands there instead."""
+class NotJson(FormatError):  # noqa: N818  a state of the text, not an error of ours
+    """It is not JSON even by its brackets and quotes; ``found`` says what stands there instead."""
+
+    def __init__(self, found: str) -> None:
+        super().__init__(NOT_JSON, f"the value is not JSON: {found}")
+        self.found = found
 
 
-class Unfit:
-    """What is written as a number and is none that a field could take."""
-
-    __slots__ = ("kind", "rule")
-
-    def __init__(self, kind: str, rule: str) -> None:
-        """``kind`` and ``rule`` as reasons have them."""
-        self.kind = kind
-        self.rule = rule
-
-
-NAN: Final = Unfit(faults.WRONG_TYPE, "NaN is no number")
-INFINITE: Final = Unfit(faults.OUT_OF_RANGE, "Infinity is no finite number")
-TOO_LARGE: Final = Unfit(faults.OUT_OF_RANGE, "a number too large to read")
-
-
-class Unread:
-    """A value as it stands in the JSON, not decoded yet; ``at`` is where, as reasons name it."""
+class UndecodedJson(LazyValue):
+    """One JSON value as it stands in ``text``, without blanks around it; ``at`` is its place, for reasons."""
 
     __slots__ = ("_at", "_parts", "_text")
 
     def __init__(self, text: str, at: str) -> None:
-        """``text`` is one JSON value, without blanks around it."""
         self._text = text
         self._at = at
-        self._parts: dict[str, Unread] | list[Unread] | None = None
+        self._parts: dict[str, LazyValue] | list[LazyValue] | None = None
 
-    def parts(self) -> dict[str, Unread] | list[Unread] | None:
+    def parts(self) -> dict[str, LazyValue] | list[LazyValue] | None:
         """The members of an object or the elements of an array; None if it is neither.
 
         Raises:
@@ -69,23 +56,23 @@ class Unread:
         """
         if self._parts is None and self._text.startswith("{"):
             self._parts = {
-                name: Unread(text, f"{self._at}.{name}") for name, text in members(self._text).items()
+                name: UndecodedJson(text, f"{self._at}.{name}") for name, text in members(self._text).items()
             }
         elif self._parts is None and self._text.startswith("["):
-            self._parts = [Unread(text, f"{self._at}[]") for text in _elements(self._text)]
+            self._parts = [UndecodedJson(text, f"{self._at}[]") for text in _elements(self._text)]
         return self._parts
 
     def read(self) -> object:
         """Decode it.
 
         Raises:
-            Unmappable: it is not JSON.
+            FormatError: it is not JSON.
             RecursionError: it is nested too deeply.
         """
         try:
             return loads(self._text)
         except ValueError:
-            raise Unmappable(faults.NOT_JSON, f"`{self._at}` holds {_what(self._text)}") from None
+            raise FormatError(NOT_JSON, f"`{self._at}` holds {_what(self._text)}") from None
 
 
 def members(text: str) -> dict[str, str]:
@@ -225,11 +212,11 @@ def _what(text: str) -> str:
     return "a word without quotes, not JSON" if text[0] not in "{[" else "what is not JSON"
 
 
-def _integer(digits: str) -> int | Unfit:
+def _integer(digits: str) -> int | UnusableNumber:
     return int(digits) if len(digits) <= _MOST_DIGITS else TOO_LARGE
 
 
-def _float(digits: str) -> float | Unfit:
+def _float(digits: str) -> float | UnusableNumber:
     number = float(digits)
     return number if math.isfinite(number) else TOO_LARGE
 

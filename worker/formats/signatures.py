@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
-# Longer marks before those that they begin with.
-_MARKS: Final[tuple[tuple[bytes, str], ...]] = (
+# Longer ones before those that they begin with.
+_SIGNATURES: Final[tuple[tuple[bytes, str], ...]] = (
     (b"\x00\x00\xfe\xff", "UTF-32"),
     (b"\xff\xfe\x00\x00", "UTF-32"),
     (b"{\x00\x00\x00", "UTF-32"),
@@ -53,10 +53,10 @@ _ONE_BYTE: Final = {
 }
 
 
-def mark_of(value: bytes) -> str:
+def describe_signature(value: bytes) -> str:
     """What the first bytes say that it is; empty if they say nothing."""
-    for mark, what in _MARKS:
-        if value.startswith(mark):
+    for signature, what in _SIGNATURES:
+        if value.startswith(signature):
             return what
     if len(value) > 4 and int.from_bytes(value[:4], "little") == len(value):  # noqa: PLR2004  BSON begins with its length
         return "BSON"

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from worker.core.mapping import faults
-from worker.core.mapping.faults import Unmappable
-from worker.core.mapping.lenient import NotJson, Unfit, loads
-from worker.core.mapping.unreadable import mark_of
+from worker.formats.json.lenient import NotJson, loads
+from worker.formats.protocol import NOT_AN_OBJECT, FormatError, UnusableNumber
+from worker.formats.signatures import describe_signature
 
 # .NET writes it in front, and RFC 8259 lets a reader ignore it.
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
@@ -20,7 +19,7 @@ def unwrap(value: bytes) -> str | None:
     None for JSON's null. What is not UTF-8 in it stands as lone surrogates.
 
     Raises:
-        Unmappable: it is JSON, and no object.
+        FormatError: it is JSON, and no object.
         NotJson: it does not begin as JSON does.
     """
     text = value.removeprefix(_BYTE_ORDER_MARK).decode(errors="surrogateescape").strip(_BLANKS)
@@ -30,7 +29,7 @@ def unwrap(value: bytes) -> str | None:
         return text
     if text == "null":
         return None
-    raise Unmappable(faults.NOT_AN_OBJECT, f"the value is JSON, but {_kind(text)}, not an object")
+    raise FormatError(NOT_AN_OBJECT, f"the value is JSON, but {_kind(text)}, not an object")
 
 
 def _quoted(text: str) -> str:
@@ -41,9 +40,9 @@ def _quoted(text: str) -> str:
         msg = "a text that does not end, or more than one"
         raise NotJson(msg) from None
     if within.startswith('"'):
-        raise Unmappable(faults.NOT_AN_OBJECT, "the value is JSON text within JSON text within JSON")
+        raise FormatError(NOT_AN_OBJECT, "the value is JSON text within JSON text within JSON")
     if not within.startswith("{"):
-        raise Unmappable(faults.NOT_AN_OBJECT, "the value is JSON, but text, and no object in it")
+        raise FormatError(NOT_AN_OBJECT, "the value is JSON, but text, and no object in it")
     return within
 
 
@@ -58,7 +57,7 @@ def _kind(text: str) -> str:
             return "an array"
         case bool():
             return "true or false"
-        case Unfit(rule=rule):
+        case UnusableNumber(rule=rule):
             raise NotJson(rule)
         case _:
             return "a number"
@@ -68,6 +67,6 @@ def why_not_json(value: bytes, fault: NotJson) -> str:
     """What the value is instead, as far as it shows; never what it says."""
     if not value.strip():
         return "the value is empty"
-    if mark := mark_of(value):
-        return f"the value is {mark}, not plain JSON"
-    return f"the value is not JSON: {fault.args[0]}"
+    if signature := describe_signature(value):
+        return f"the value is {signature}, not plain JSON"
+    return f"the value is not JSON: {fault.found}"

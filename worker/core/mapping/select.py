@@ -1,50 +1,47 @@
-"""Finding the values: a record's JSON is decoded once, and only those members of it that some field needs.
+"""Selecting: the values of the fields, found in a record's document and in the record itself.
 
-The document is a struct made for the mapping, with a slot for each member of the top object that a path
-begins with; msgspec skips all others without making objects of them. Fields whose first place is such a
-member, and constants, are read in one call; what is nested, a fall-back or the record's own is looked up one
-by one. What msgspec refuses is taken apart by ``lenient`` instead, into the same slots.
+The document is a struct made for the mapping, with an attribute for each member of the top object that a path
+begins with. Fields whose first place is such a member, and constants, are read in one call; what is nested, a
+fall-back or the record's own is looked up one by one.
 """
 
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, TypeGuard, cast
 
 import msgspec
 
 from worker.core.mapping.event_ids import origin
-from worker.core.mapping.json_text import own_text, step_into
-from worker.core.mapping.lenient import Unread, members
+from worker.core.mapping.header_text import header_text
 from worker.core.mapping.paths import JsonPath, RecordHeader, RecordKey, RecordTimestamp
+from worker.core.mapping.steps import walk
 from worker.core.mapping.times import OwnMilliseconds
+from worker.formats.protocol import Document, DocumentType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping, Sequence
 
-    from worker.core.mapping.json_text import Opened
-    from worker.core.mapping.paths import Place, Step
+    from worker.core.mapping.paths import Place
     from worker.core.mapping.spec import FieldSpec
+    from worker.core.mapping.steps import Opened
     from worker.core.model.records import Record
 
-    Lookup: TypeAlias = Callable[[msgspec.Struct, Record, Opened], object]
+    Lookup: TypeAlias = Callable[[Document, Record, Opened], object]
 
 # A class attribute of every document: what a field reads at first that has neither slot nor constant.
 _ABSENT: Final = "absent"
 
 
-class Reader(NamedTuple):
-    """Decodes a record's value to a document, and finds the fields' values in it and in the record."""
+class Selection(NamedTuple):
+    """What a mapping needs of a document, and how it finds the fields' values in it."""
 
-    decode: Callable[[bytes | str], msgspec.Struct]
-    """Raises what msgspec raises: DecodeError, UnicodeError, RecursionError."""
-    decode_leniently: Callable[[str], msgspec.Struct]
-    """Of an object that ``decode`` refuses. Raises NotJson, Unmappable, RecursionError."""
-    look_up: Callable[[msgspec.Struct, Record], Sequence[Any]]
+    document: DocumentType
+    look_up: Callable[[Document, Record], Sequence[Any]]
     """One value for each field, in their order; what is absent is None, or text that is as good as that."""
 
 
-def compile_reader(specs: Mapping[str, FieldSpec], absent: Mapping[str, Container[str]]) -> Reader:
+def compile_selection(specs: Mapping[str, FieldSpec], absent: Mapping[str, Container[str]]) -> Selection:
     """``absent`` holds, for each field, the texts that are as good as null."""
     roots = {
         place.root: None for spec in specs.values() for place in spec.places if isinstance(place, JsonPath)
@@ -52,36 +49,21 @@ def compile_reader(specs: Mapping[str, FieldSpec], absent: Mapping[str, Containe
     slots = {root: f"member_{number}" for number, root in enumerate(roots)}
     constants = {f"constant_{field}": spec.constant for field, spec in specs.items()}
     first_attributes = [_first_attribute(field, spec, slots) for field, spec in specs.items()]
-    document_type = _document_type(slots, constants)
-    return Reader(
-        msgspec.json.Decoder(document_type).decode,
-        _compile_decode_leniently(document_type, slots, set(first_attributes)),
+    whole = frozenset(root for root, slot in slots.items() if slot in first_attributes)
+    return Selection(
+        DocumentType(_document_struct(slots, constants), slots, whole),
         _compile_look_up(attrgetter(*first_attributes), _compile_lookups(specs, slots, absent)),
     )
 
 
-def _compile_decode_leniently(
-    document_type: type[msgspec.Struct], slots: Mapping[str, str], whole: Container[str]
-) -> Callable[[str], msgspec.Struct]:
-    """Those of ``slots`` that are ``whole`` are decoded; of the others only what a path leads to will be."""
-
-    def decode_leniently(text: str) -> msgspec.Struct:
-        unread = {slots[name]: Unread(each, name) for name, each in members(text).items() if name in slots}
-        return document_type(
-            **{slot: each.read() if slot in whole else each for slot, each in unread.items()}
-        )
-
-    return decode_leniently
-
-
 def _compile_look_up(
-    first_values: Callable[[msgspec.Struct], Sequence[Any]],
+    first_values: Callable[[Document], Sequence[Any]],
     lookups: Sequence[tuple[int, Container[str], Sequence[Lookup]]],
-) -> Callable[[msgspec.Struct, Record], Sequence[Any]]:
-    # The JSON texts within one record, decoded once however many paths go on into them.
+) -> Callable[[Document, Record], Sequence[Any]]:
+    # The JSON texts within one record, each decoded once however many paths go on into them.
     opened: Opened = {}
 
-    def look_up(document: msgspec.Struct, record: Record) -> Sequence[Any]:
+    def look_up(document: Document, record: Record) -> Sequence[Any]:
         if opened:
             opened.clear()
         values = list(first_values(document))
@@ -95,14 +77,16 @@ def _compile_look_up(
     return look_up
 
 
-def _document_type(slots: Mapping[str, str], constants: Mapping[str, object]) -> type[msgspec.Struct]:
-    return msgspec.defstruct(
-        "Document",
+def _document_struct(slots: Mapping[str, str], constants: Mapping[str, object]) -> type[Document]:
+    made = msgspec.defstruct(
+        "MappedDocument",
         [(slot, Any, None) for slot in slots.values()],
         rename={slot: root for root, slot in slots.items()},
+        bases=(Document,),
         namespace={_ABSENT: None, **constants},
         gc=False,
     )
+    return cast("type[Document]", made)
 
 
 def _first_attribute(field: str, spec: FieldSpec, slots: Mapping[str, str]) -> str:
@@ -132,7 +116,7 @@ def _compile_lookups(
 def _first_there(
     places: Sequence[Lookup],
     nothing: Container[str],
-    document: msgspec.Struct,
+    document: Document,
     record: Record,
     opened: Opened,
 ) -> object:
@@ -151,27 +135,14 @@ def _lookup(place: Place, slots: Mapping[str, str]) -> Lookup:
     match place:
         case JsonPath(root=root, rest=rest):
             slot = slots[root]
-            return lambda document, _, opened: _walk(getattr(document, slot), rest, opened)
+            return lambda document, _, opened: walk(getattr(document, slot), rest, opened)
         case RecordKey():
-            return lambda _, record, __: own_text(record.key)
+            return lambda _, record, __: header_text(record.key)
         case RecordHeader(name=name):
             # Of headers of one name the last counts, as it does to Kafka's own lastHeader.
-            return lambda _, record, __: own_text(dict(record.headers).get(name))
+            return lambda _, record, __: header_text(dict(record.headers).get(name))
         case RecordTimestamp():
             return lambda _, record, __: _own_time(record)
-
-
-def _walk(value: object, steps: Sequence[Step], opened: Opened) -> object:
-    for name, index in steps:
-        if isinstance(value, dict):
-            value = value.get(name)
-        elif isinstance(value, list) and index is not None and index < len(value):
-            value = value[index]
-        elif isinstance(value, str | Unread):
-            value = step_into(value, name, index, opened)
-        else:
-            return None
-    return value.read() if type(value) is Unread else value
 
 
 def _own_time(record: Record) -> OwnMilliseconds | None:

@@ -1,0 +1,111 @@
+"""From the values of a record's fields to an entry of a call: cast each, put them together, encode the entry.
+
+The function that does it is generated from the operation's table, as ``dataclasses`` generates ``__init__``:
+the table binds every field by its name, and a record still costs one straight run of calls. A loop over the
+fields costs a tenth of the whole mapping more.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import msgspec
+
+from worker.core.mapping import faults
+from worker.core.mapping.event_ids import derived_event_id
+from worker.core.mapping.faults import Unmappable
+from worker.core.model.records import Interaction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from worker.core.mapping.casts import Cast
+    from worker.core.model.records import Record
+    from worker.core.operations.table import Operation, OperationField
+
+_SOURCE: Final = """
+def to_interaction(record, values):
+    {names} = values
+    entry = Entry({of_entry})
+    return Interaction(record, {of_call}event=encode(entry))
+"""
+
+
+def compile_interaction(
+    operation: Operation, casts: Mapping[str, Cast]
+) -> Callable[[Record, Sequence[Any]], Interaction]:
+    """Make the function for good records: one value for each field in, in the table's order.
+
+    It raises Unmappable for a record that breaks a rule; UnicodeError, TypeError and RecursionError for what
+    only ``casts`` that look closely tell.
+    """
+    of_entry = [field for field in operation.fields if not field.of_call]
+    source = _SOURCE.format(
+        names=", ".join(field.name for field in operation.fields),
+        of_entry=", ".join(map(_expression, of_entry)),
+        of_call="".join(f"{each.name}={_expression(each)}, " for each in operation.fields if each.of_call),
+    )
+    namespace: dict[str, object] = {
+        f"cast_{field.name}": _within_structure(field, casts[field.name]) for field in operation.fields
+    } | {
+        "Entry": _entry_type(of_entry),
+        "Interaction": Interaction,
+        "derived_id": derived_event_id,
+        "encode": _compile_encode(operation.max_entry_bytes),
+    }
+    exec(source, namespace)  # noqa: S102  of names in our own table, nothing from outside
+    return cast("Callable[[Record, Sequence[Any]], Interaction]", namespace["to_interaction"])
+
+
+def _expression(field: OperationField) -> str:
+    value = field.name
+    if field.unique:
+        return f"({value} is not None and cast_{value}({value})) or derived_id(record)"
+    if field.required:
+        return f"cast_{value}({value})"
+    return f"None if {value} is None else cast_{value}({value})"
+
+
+def _entry_type(fields: Sequence[OperationField]) -> type[msgspec.Struct]:
+    """The struct that an entry is encoded from; what is None is left out."""
+    return _struct("Entry", {field.name: field.api_name.partition(".")[0] for field in fields})
+
+
+def _struct(title: str, api_names: Mapping[str, str]) -> type[msgspec.Struct]:
+    return msgspec.defstruct(
+        title,
+        [(name, Any, None) for name in api_names],
+        rename=dict(api_names),
+        frozen=True,
+        omit_defaults=True,
+        gc=False,
+    )
+
+
+def _within_structure(field: OperationField, cast_value: Cast) -> Cast:
+    """The cast to the field's value, within a structure of its own if that is where the API has it."""
+    outer, _, inner = field.api_name.partition(".")
+    if not inner:
+        return cast_value
+    structure = _struct(outer, {field.name: inner})
+
+    def cast_and_wrap(value: object) -> object:
+        member = cast_value(value)
+        return None if member is None else structure(member)
+
+    return cast_and_wrap
+
+
+def _compile_encode(max_bytes: int) -> Callable[[msgspec.Struct], bytes]:
+    encode_into = msgspec.json.Encoder().encode_into
+    # Each entry is copied out of one buffer: bytes of its own would keep the slack they grew in, a hundred
+    # bytes and more.
+    buffer = bytearray(max_bytes)
+
+    def encode_within_limit(entry: msgspec.Struct) -> bytes:
+        encode_into(entry, buffer)
+        if len(buffer) > max_bytes:
+            raise Unmappable(faults.TOO_LARGE, f"the event is larger than {max_bytes} bytes as JSON")
+        return bytes(buffer)
+
+    return encode_within_limit
