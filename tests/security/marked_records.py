@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from msgspec import Struct
 
 from worker.core.mapping import faults
+from worker.formats import protocol
 
 if TYPE_CHECKING:
     from tests.security.marks import Marks
@@ -64,8 +65,8 @@ def unmappable(marks: Marks) -> dict[str, MarkedRecord]:
     value[faults.RESERVED_KEY]["properties"]["userId"] = marks.nasty("reserved_key: reserved")
     value[faults.RESERVED_VALUE]["sessionId"] = "null"
     raw = {kind: json.dumps(each).encode() for kind, each in value.items()}
-    raw[faults.NOT_JSON] = b"\xff{" + marks.nasty("not_json: raw").encode()
-    raw[faults.NOT_AN_OBJECT] = json.dumps([marks.nasty("not_an_object: raw")]).encode()
+    raw[protocol.NOT_JSON] = b"\xff{" + marks.nasty("not_json: raw").encode()
+    raw[protocol.NOT_AN_OBJECT] = json.dumps([marks.nasty("not_an_object: raw")]).encode()
     return {kind: _record(marks, kind, each) for kind, each in raw.items()}
 
 
