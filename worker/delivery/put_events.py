@@ -97,9 +97,8 @@ class PutEventsClient:
         """Find endpoint and credentials without blocking the loop. No connection is made yet.
 
         Raises:
-            UnusableSettings: region, endpoint, proxy or certificates are wrong. Missing credentials do not
-            raise:
-                they may still come, and until then every call is answered with ``Misconfigured``.
+            UnusableSettings: region, endpoint, proxy or certificates are wrong. Missing credentials raise
+                nothing: they may still come, and until then every call is answered with ``Misconfigured``.
         """
         service, tls = await in_daemon_thread(self._resolve)
         await self._credentials.open()

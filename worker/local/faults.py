@@ -69,8 +69,7 @@ class Faults(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Return this plan with some fields changed, from a JSON object.
 
         Raises:
-            msgspec.MsgspecError: it is not JSON, or has an unknown field, or a value of a wrong type or out
-            of range.
+            msgspec.MsgspecError: not JSON, an unknown field, or a value of a wrong type or out of range.
         """
         fields = msgspec.to_builtins(self) | msgspec.json.decode(changes, type=dict)
         return msgspec.convert(fields, type(self))

@@ -83,8 +83,8 @@ DEFINITIONS = (
         "records_dead_lettered_total",
         "counter",
         "Records written to the dead-letter topic and acknowledged.",
-        "Read the dead letters of that reason; fix the producer or the mapping, then replay them. "
-        "`too_old`: add quota.",
+        "Read the dead letters of that reason; fix the producer or the mapping, then replay them. `too_old`: "
+        "add quota.",
         lambda scrape: _words(scrape.counts.records_dead_lettered),
         ("reason",),
     ),
@@ -152,16 +152,14 @@ DEFINITIONS = (
         "gauge",
         "Seconds since the oldest unsettled record was received; 0 with none.",
         "Far above the linger: a session is stuck in retries, or a hold is active. It leaves out the time "
-        "that a "
-        "record waited in Kafka: see `oldest_unsettled_record_age_seconds`; alert on `not_ready` too.",
+        "that a record waited in Kafka: see `oldest_unsettled_record_age_seconds`; alert on `not_ready` too.",
         lambda scrape: _one(scrape.gauges.oldest_unsettled_age_seconds),
     ),
     Definition(
         "oldest_unsettled_record_age_seconds",
         "gauge",
         "Age of the oldest unsettled record by its own timestamp, accurate to a second; only the first "
-        "records of "
-        "each partition are considered. 0 with none.",
+        "records of each partition are considered. 0 with none.",
         "The best single alert: above the delay that recommendations may have, whether from retries, a hold, "
         "too little quota or a backlog. 0 while `lag_records` grows: Kafka sends nothing.",
         lambda scrape: _one(scrape.gauges.oldest_unsettled_record_age_seconds),
@@ -279,8 +277,7 @@ DEFINITIONS = (
         "commit_delay_seconds",
         "gauge",
         "Seconds during which records were settled and nothing of their partition was committed; 0 with "
-        "nothing "
-        "to commit.",
+        "nothing to commit.",
         "Far above `kafka.commit_seconds`: the broker refuses commits; see `/ready`.",
         lambda scrape: _one(scrape.gauges.source.commit_delay_seconds),
     ),

@@ -109,8 +109,7 @@ class Counts:
 
     Args:
         epoch_seconds: the current time.
-        error_codes: these become labels, and so do "Http503" and the like; any other code counts as
-        ``other``.
+        error_codes: these become labels, as do "Http503" and the like; any other code counts as ``other``.
     """
 
     def __init__(self, epoch_seconds: Callable[[], float], error_codes: Collection[str]) -> None:

@@ -94,9 +94,8 @@ SENDING_DEFINITIONS = (
     Definition(
         "hold_unconfirmed",
         "gauge",
-        "1 while sending is held and nothing has been there to send for a minute, so that nothing could "
-        "find out "
-        "whether the hold is still needed.",
+        "1 while sending is held and nothing has been there to send for a minute, so that nothing could find "
+        "out whether the hold is still needed.",
         "Nothing: the next record finds out. Another pod shows whether it is over.",
         _unconfirmed,
         ("kind",),

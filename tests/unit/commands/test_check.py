@@ -153,7 +153,7 @@ def test_a_dead_letter_topic_that_will_be_made_is_no_failure_and_is_not_made(kaf
         ("delete", "ok    kafka dead letters dead: 1 partitions, cleanup.policy=delete"),
         (
             "compact,delete",
-            "FAIL  kafka dead letters dead: cleanup.policy=compact,delete keeps only the last ",
+            "FAIL  kafka dead letters dead: cleanup.policy=compact,delete keeps one letter per key, ",
         ),
         (None, "ok    kafka dead letters dead: 1 partitions; cleanup.policy not known"),
         (KafkaAway("hidden"), "ok    kafka dead letters dead: 1 partitions; cleanup.policy not known"),

@@ -25,7 +25,12 @@ Address: TypeAlias = tuple[int, Any]
 
 
 class HappyEyeballs:
-    """Opens connections to one host and port."""
+    """Opens connections to one host and port.
+
+    Args:
+        host: a name or an address.
+        port: the port.
+    """
 
     def __init__(self, host: str, port: int) -> None:
         self._host = host
