@@ -12,7 +12,8 @@ import pytest
 from tests.security.house import SECRET_SETTINGS, House, secret_environment
 from tests.security.marked_records import good, unmappable
 from tests.security.marks import Marks
-from worker.cli import _parser, main
+from worker.cli import main
+from worker.commands.arguments import build_parser
 from worker.commands.check import check
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def house(tmp_path: Path) -> Iterator[House]:
         yield house
 
 
-@pytest.mark.parametrize("words", list(commands(_parser())), ids=" ".join)
+@pytest.mark.parametrize("words", list(commands(build_parser())), ids=" ".join)
 def test_no_command_prints_a_secret_or_a_user_s_data(
     house: House, searched: set[str], words: tuple[str, ...]
 ) -> None:

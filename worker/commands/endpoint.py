@@ -15,9 +15,11 @@ import uvloop
 
 from worker.local.accepted_calls import Books
 from worker.local.faults import Faults
-from worker.local.put_events import HOST, LocalPutEvents, told_to_stop
+from worker.local.put_events import HOST, LocalPutEvents
+from worker.runtime.exit_codes import ExitCode
+from worker.runtime.signals import stop_event
 from worker.telemetry.progress import Progress
-from worker.telemetry.unblocked import UnblockedLines
+from worker.telemetry.unblocked import LAST_LINES_SECONDS, UnblockedLines
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -25,8 +27,6 @@ if TYPE_CHECKING:
     from worker.local.accepted_calls import Summary
 
 _TICK_SECONDS: Final = 0.5
-# Nobody may read what is still to be said.
-_LAST_WORD_SECONDS: Final = 1.0
 _NOT_OURS: Final = {errno.EADDRINUSE, errno.EACCES}
 
 # Not the configured group: what it commits here, it would never deliver to AWS.
@@ -45,7 +45,7 @@ The group has to be one of the trial's own: what a group has delivered here, it 
 """
 
 
-def run_endpoint(port: int) -> int:
+def run_endpoint(port: int) -> ExitCode:
     """Serve until SIGTERM or Ctrl-C, say how to use it and what it accepted; the exit code."""
     # Whoever looks on may stop reading: calls are answered all the same.
     out = UnblockedLines(sys.stdout.fileno(), lambda _: None)
@@ -57,20 +57,20 @@ def run_endpoint(port: int) -> int:
             raise
         todo = "choose another with --port, or any that is free with --port 0"
         sys.stderr.write(f"personalize-worker: nobody may listen on port {port} of {HOST}: {todo}\n")
-        return 1
-    out.drain(_LAST_WORD_SECONDS)
-    return 0
+        return ExitCode.FAILED
+    out.drain(LAST_LINES_SECONDS)
+    return ExitCode.OK
 
 
 async def _serve(endpoint: LocalPutEvents, out: TextIO) -> None:
-    stop = told_to_stop()
+    stopping = stop_event()
     async with endpoint:
         out.write(_HOW.format(url=endpoint.url))
         progress = Progress(out)
-        while not stop.is_set():
+        while not stopping.is_set():
             progress.show(accepted(endpoint.books.summary()))
             with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), _TICK_SECONDS)
+                await asyncio.wait_for(stopping.wait(), _TICK_SECONDS)
     progress.end()
     out.write(f"Ended as told: {accepted(endpoint.books.summary())}.\n")
 

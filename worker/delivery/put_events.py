@@ -54,7 +54,7 @@ class ClientSettings(Struct, frozen=True):
 class _Line(Struct, frozen=True):
     """What there is between open and close."""
 
-    service: ServiceEndpoint
+    endpoint: ServiceEndpoint
     signer: Signer
     transport: Transport
 
@@ -112,9 +112,9 @@ class PutEventsClient:
             await self._line.transport.close()
 
     @property
-    def service(self) -> ServiceEndpoint:
-        """Endpoint, region and what is doubtful about it; there once opened."""
-        return self._opened().service
+    def endpoint(self) -> ServiceEndpoint:
+        """Address, region and what is doubtful about it; there once opened."""
+        return self._opened().endpoint
 
     def keys_status(self) -> KeysStatus:
         """Whether there are keys, when they end, and whether others can be had."""

@@ -28,6 +28,7 @@ from worker.local.topics import TopicFeed, TopicWatch
 from worker.local.traffic import POISON_ITEM, make_traffic
 from worker.local.verdict import Verdict, broken_promises, table
 from worker.local.worker_process import WorkerProcess
+from worker.runtime.exit_codes import ExitCode
 from worker.telemetry.progress import Progress
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ STAGES = (
 )
 
 
-def run_demo(*, seed: int = 1, records: int = 20_000, feed_seconds: float = FEED_SECONDS) -> int:
+def run_demo(*, seed: int = 1, records: int = 20_000, feed_seconds: float = FEED_SECONDS) -> ExitCode:
     """Run the demo, its records sent within ``feed_seconds``; 0 if every promise was kept, else 1."""
     traffic = make_traffic(seed, records, int(time()))
     partitions = max(MIN_PARTITIONS, -(-len(traffic.records) // RECORDS_PER_PARTITION))
@@ -81,9 +82,7 @@ def run_demo(*, seed: int = 1, records: int = 20_000, feed_seconds: float = FEED
                     return uvloop.run(demo.run(Path(folder), feed_seconds))
         except KafkaUnavailable as unavailable:
             sys.stderr.write(f"personalize-worker: {unavailable}\n")
-            return 1
-        except KeyboardInterrupt:
-            return 130
+            return ExitCode.FAILED
 
 
 class _Demo:
@@ -102,7 +101,7 @@ class _Demo:
         self._calls_seen = 0
         self._sent = 0
 
-    async def run(self, folder: Path, feed_seconds: float) -> int:
+    async def run(self, folder: Path, feed_seconds: float) -> ExitCode:
         """Run it; the exit code."""
         async with self._endpoint as endpoint:
             faults = endpoint.faults
@@ -120,7 +119,7 @@ class _Demo:
         self._progress.end()
         if is_early:
             sys.stdout.write(f"The worker ended by itself, with {exit_code}:\n\n{worker.last_lines()}\n")
-            return 1
+            return ExitCode.FAILED
         verdict = await asyncio.to_thread(self._judge, exit_code)
         return _tell(verdict, worker)
 
@@ -205,12 +204,12 @@ def worker_settings(bootstrap_servers: str, endpoint_url: str) -> dict[str, Any]
     }
 
 
-def _tell(verdict: Verdict, worker: WorkerProcess) -> int:
+def _tell(verdict: Verdict, worker: WorkerProcess) -> ExitCode:
     """Print the table and what was not kept; the exit code."""
     sys.stdout.write(table(verdict) + "\n\n")
     broken = broken_promises(verdict)
     if broken:
         sys.stdout.write(f"Not kept: {'; '.join(broken)}.\n\n{worker.last_lines()}\n")
-        return 1
+        return ExitCode.FAILED
     sys.stdout.write("Every event was accepted or dead-lettered, every session in order.\n")
-    return 0
+    return ExitCode.OK

@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import signal
 import sys
 from datetime import UTC, datetime
 from random import Random
@@ -31,6 +30,8 @@ from worker.local.accepted_calls import Books
 from worker.local.answers import ACCEPTED, Answer, Refusal, Reply, Reset, Silence, dated, refused, response
 from worker.local.faults import Faults, TokenBucket
 from worker.local.http import Connection, Request
+from worker.runtime.exit_codes import ExitCode
+from worker.runtime.signals import stop_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -229,20 +230,12 @@ class LocalPutEvents:
         return self._random.uniform(0.5 * mean, 1.5 * mean) if mean else 0
 
 
-def told_to_stop() -> asyncio.Event:
-    """An event that SIGTERM and SIGINT set from now on."""
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    return stop
-
-
 async def serve(endpoint: LocalPutEvents) -> None:
     """Serve until SIGTERM or SIGINT, having said where."""
-    stop = told_to_stop()
+    stopping = stop_event()
     async with endpoint:
         print(msgspec.json.encode({"url": endpoint.url}).decode(), flush=True)  # noqa: T201  its one line of output
-        await stop.wait()
+        await stopping.wait()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -259,7 +252,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"--faults: {error}")
     with contextlib.suppress(KeyboardInterrupt):
         uvloop.run(serve(LocalPutEvents(faults, port=chosen.port, fast=chosen.fast, seed=chosen.seed)))
-    return 0
+    return ExitCode.OK
 
 
 if __name__ == "__main__":

@@ -7,38 +7,29 @@ behind the end that was noted at the start, so it is for the next replay.
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import structlog
-import uvloop
 from msgspec import Struct, structs
 
 from worker.assembly import Adapters, Worker, assemble
 from worker.core.flow_control.background_rate import BackgroundRate
-from worker.dead_letters.writer import KafkaDeadLetters
 from worker.replay.background_sender import BackgroundSender
 from worker.replay.letter_topic import LettersUnreadable
 from worker.replay.source import ReplayedElsewhere, ReplaySource
 from worker.replay.store import TopicReplayStore, open_topic, replay_group
 from worker.replay.summary import Summary, rehearse
 from worker.replay.tally import Tally
-from worker.runtime.wiring import (
-    LAST_LINES_SECONDS,
-    VERSION,
-    causes,
-    heed_signals,
-    open_client,
-    put_events_client,
-    record_mapping,
-    tell,
-)
-from worker.sources.kafka.client_settings import CLIENT_LOG, client_settings
-from worker.telemetry.logs import configure_logs, log_crashes, log_dropped
+from worker.runtime.exit_codes import ExitCode
+from worker.runtime.failures import report_failure
+from worker.runtime.life_cycle import LifeCycle, run_until_stopped
+from worker.runtime.startup import open_client
+from worker.runtime.wiring import dead_letter_writer, put_events_client, record_mapping
+from worker.sources.kafka.client_settings import CLIENT_LOG
 from worker.telemetry.progress import Progress
-from worker.telemetry.unblocked import UnblockedLines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -53,7 +44,6 @@ log = structlog.get_logger(__name__)
 _QUOTA_SHARE: Final = 0.05
 _LOOK_SECONDS: Final = 0.5
 _SAY_SECONDS: Final = 30.0
-_FAILED: Final = 1
 
 
 class Plan(Struct, frozen=True):
@@ -83,12 +73,9 @@ class Parts(Struct, frozen=True):
     """Set when every letter is settled and committed."""
 
 
-def replay(settings: Settings, selection: Selection, plan: Plan) -> int:
+def replay(settings: Settings, selection: Selection, plan: Plan) -> ExitCode:
     """Replay until all is done, or told to stop; the exit code. A replay proper ends the process."""
-    line_format = settings.log.format
-    lines = UnblockedLines(sys.stderr.fileno(), log_dropped)
-    configure_logs(settings.log.level, None if line_format == "auto" else line_format, lines)
-    log_crashes()
+    life_cycle = LifeCycle(settings.log, sys.stderr.fileno())
     group = replay_group(settings, selection)
     store = TopicReplayStore(open_topic(settings, group, CLIENT_LOG), settings, selection, plan.wave_letters)
     store.begin(from_start=plan.from_start)
@@ -96,12 +83,9 @@ def replay(settings: Settings, selection: Selection, plan: Plan) -> int:
         return asyncio.run(_rehearse(settings, store))
     if plan.from_start:
         store.forget()
-    runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
-    code = runner.run(_run_to_the_end(settings, store, group, plan, lines))
-    # Neither closing the runner nor sys.exit: both would wait for threads that may hang on a broker.
+    code = life_cycle.run(partial(_run, settings, store, group, plan), partial(_report, group))
     sys.stdout.flush()
-    lines.drain(LAST_LINES_SECONDS)
-    os._exit(code)
+    return life_cycle.exit(code)
 
 
 def join(
@@ -137,7 +121,7 @@ def join(
     return Parts(worker, tally, is_over)
 
 
-async def _rehearse(settings: Settings, store: TopicReplayStore) -> int:
+async def _rehearse(settings: Settings, store: TopicReplayStore) -> ExitCode:
     progress = Progress(sys.stderr)
     try:
         summary = await rehearse(
@@ -149,43 +133,30 @@ async def _rehearse(settings: Settings, store: TopicReplayStore) -> int:
         progress.end()
         await store.close()
     sys.stdout.write(summary.text(store.gathering.left_out))
-    return 0
+    return ExitCode.OK
 
 
-async def _run_to_the_end(
-    settings: Settings, store: TopicReplayStore, group: str, plan: Plan, lines: UnblockedLines
-) -> int:
-    stopping = asyncio.Event()
-    heed_signals(stopping, lines)
-    try:
-        return await _run(settings, store, group, plan, stopping)
-    except Exception as error:  # noqa: BLE001  the last stop: what nobody expected is told, not swallowed
-        return max(_tell(each, group) for each in causes(error))
-
-
-def _tell(error: Exception, group: str) -> int:
+def _report(group: str, error: Exception) -> ExitCode:
     match error:
         case ReplayedElsewhere():
             log.error("replay.elsewhere", group=group, advice="one replay of the same letters at a time")
         case LettersUnreadable():
             log.error("replay.unreadable", reason=str(error))
         case _:
-            return tell(error)
-    return _FAILED
+            return report_failure(error)
+    return ExitCode.FAILED
 
 
 async def _run(
     settings: Settings, store: TopicReplayStore, group: str, plan: Plan, stopping: asyncio.Event
-) -> int:
+) -> ExitCode:
     """Build the parts, run the flow, end the parts, say what came of it."""
     rate = plan.calls_per_second or settings.personalize.requests_per_second * _QUOTA_SHARE
     log.info("replay.started", group=group, offsets=store.topic.left(), calls_per_second=rate)
     client = put_events_client(settings)
     try:
         await open_client(client)
-        dead_letters = KafkaDeadLetters(
-            client_settings(settings.kafka, for_="producer"), settings.dead_letters.topic, version=VERSION
-        )
+        dead_letters = dead_letter_writer(settings)
         try:
             adapters = WithoutSource(record_mapping(settings), client, dead_letters)
             parts = join(settings, store, adapters, rate, asyncio.get_running_loop().time)
@@ -201,17 +172,11 @@ async def _run(
 
 async def _flow(parts: Parts, store: TopicReplayStore, stopping: asyncio.Event) -> None:
     """Run until all is done, or told to stop and drained; say meanwhile how far it is."""
-
-    async def stop() -> None:
-        await stopping.wait()
-        parts.worker.pipeline.stop()
-
-    beside = [asyncio.create_task(stop()), asyncio.create_task(_say(parts, store))]
+    saying = asyncio.create_task(_say(parts, store))
     try:
-        await parts.worker.pipeline.run()
+        await run_until_stopped(parts.worker.pipeline, stopping)
     finally:
-        for task in beside:
-            task.cancel()
+        saying.cancel()
 
 
 async def _say(parts: Parts, store: TopicReplayStore) -> None:

@@ -12,6 +12,7 @@ from worker.core.offsets.assignment import Assignment
 from worker.dead_letters.reading import replayed, rule_of
 from worker.replay.tables import aligned, by_reason
 from worker.replay.waves import EXHAUSTED
+from worker.runtime.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -44,9 +45,10 @@ class Summary(Struct, frozen=True):
         hints = _EXHAUSTED * bool(left_out.get(EXHAUSTED)) + _STOPPED * (not self.is_over)
         return aligned(list(self._rows(left_out))) + hints
 
-    def exit_code(self, left_out: Mapping[str, int]) -> int:
-        """0 when all that was meant was accepted, else 1."""
-        return 0 if self.is_over and not self.died_again and not left_out.get(EXHAUSTED) else 1
+    def exit_code(self, left_out: Mapping[str, int]) -> ExitCode:
+        """OK when all that was meant was accepted."""
+        is_done = self.is_over and not self.died_again and not left_out.get(EXHAUSTED)
+        return ExitCode.OK if is_done else ExitCode.FAILED
 
     def _rows(self, left_out: Mapping[str, int]) -> Iterator[Row]:
         yield "would be sent" if self.is_rehearsal else "accepted", self.delivered

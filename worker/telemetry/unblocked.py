@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # An hour of a quiet worker's lines, a minute of a troubled one's.
 MAX_BYTES: Final = 1 << 20
+# At the end of a process, for whoever still reads its output.
+LAST_LINES_SECONDS: Final = 1.0
 # Those who give standard output may have made it not to block.
 _WOULD_BLOCK: Final = {errno.EAGAIN, errno.EWOULDBLOCK}
 
