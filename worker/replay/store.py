@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final
 
+from worker.blocking import run_blocking
 from worker.replay.letter_topic import LettersUnreadable, LetterTopic
 from worker.replay.waves import WaveReader
 from worker.sources.kafka.client_settings import client_settings
@@ -12,24 +12,16 @@ from worker.sources.kafka.cluster import why_away
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
+    from worker.blocking import RunBlocking
     from worker.replay.selection import Selection
     from worker.replay.waves import Wave
     from worker.settings import Settings
 
-Answer = TypeVar("Answer")
-
 _PATIENCE_SECONDS: Final = 10.0
 # Of what may be held: the rest is for the events made of the letters, and for their queues.
 _WAVE_SHARE: Final = 0.5
-
-
-class Apart(Protocol):
-    """Makes calls that block, such as ``asyncio.to_thread``."""
-
-    async def __call__(self, call: Callable[..., Answer], /, *args: Any) -> Answer:  # noqa: ANN401  whatever
-        """Make the call."""
 
 
 def open_topic(settings: Settings, group: str, logger: logging.Logger) -> LetterTopic:
@@ -58,19 +50,19 @@ class TopicReplayStore:
         settings: Settings,
         selection: Selection,
         wave: int,
-        apart: Apart = asyncio.to_thread,
+        run_blocking: RunBlocking = run_blocking,
     ) -> None:
         """Choose from ``topic`` what ``selection`` takes, ``wave`` letters at a time.
 
         Args:
-            topic: its calls block, so they are made ``apart``.
+            topic: its calls block, so they are made by ``run_blocking``.
             settings: how much may be held in memory.
             selection: what is meant.
             wave: letters put in order at a time.
-            apart: makes a call that blocks.
+            run_blocking: makes a call that blocks, beside the loop.
         """
         self.topic = topic
-        self._apart = apart
+        self._run_blocking = run_blocking
         self._selection = selection
         self.gathering = WaveReader(
             topic,
@@ -96,7 +88,7 @@ class TopicReplayStore:
 
     async def step(self) -> Wave | None:
         """Read a little; the next wave, once it is complete."""
-        return await self._apart(self.gathering.step)
+        return await self._run_blocking(self.gathering.step)
 
     @property
     def over(self) -> bool:
@@ -105,12 +97,12 @@ class TopicReplayStore:
 
     async def committed(self) -> dict[int, int]:
         """What is committed, by partition."""
-        return await self._apart(self.topic.committed)
+        return await self._run_blocking(self.topic.committed)
 
     async def commit(self, offsets: Mapping[int, int]) -> None:
         """Commit, and wait for it."""
-        await self._apart(self.topic.commit, offsets)
+        await self._run_blocking(self.topic.commit, offsets)
 
     async def close(self) -> None:
         """Disconnect."""
-        await self._apart(self.topic.close)
+        await self._run_blocking(self.topic.close)

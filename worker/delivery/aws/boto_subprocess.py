@@ -1,8 +1,8 @@
 """boto3 in a process of its own.
 
 It is needed for half a second at start, and again when keys expire or are refused. In the worker's process
-it would stay: twenty megabytes, and the interpreter's lock for as long as it imports and parses. Apart, it
-costs a process that ends when it has answered.
+it would stay: twenty megabytes, and the interpreter's lock for as long as it imports and parses. A process
+of its own ends when it has answered.
 
 The answer comes as one line of JSON through a pipe that nobody else reads; keys appear nowhere else.
 """
@@ -42,7 +42,7 @@ _NO_TEXT: Final = "region, endpoint, proxy or AWS_CA_BUNDLE hold bytes that are 
 T = TypeVar("T")
 
 
-class _Keyed(Struct, omit_defaults=True):
+class _CredentialsAnswer(Struct, omit_defaults=True):
     method: str = ""
     keys: Keys | None = None
     expires_at: float | None = None
@@ -51,60 +51,61 @@ class _Keyed(Struct, omit_defaults=True):
     passing: bool = False
 
 
-class _Resolved(Struct, omit_defaults=True):
-    service: ServiceEndpoint | None = None
+class _EndpointAnswer(Struct, omit_defaults=True):
+    endpoint: ServiceEndpoint | None = None
     unusable: str = ""
-    keyed: _Keyed | None = None
-    """The keys too, for at start both are wanted, and most of the time is boto3's import."""
+    credentials: _CredentialsAnswer | None = None
+    """At start both are wanted, and most of the time goes into importing boto3."""
 
 
-class Apart:
+class BotoSubprocess:
     """Asks boto3 for one worker. Every call blocks."""
 
     def __init__(self, region: str | None, *, now: Callable[[], float] = time.time) -> None:
         """Ask nothing yet; ``now`` is epoch seconds."""
         self._region = region
         self._now = now
-        self._keyed: _Keyed | None = None
+        self._credentials_at_start: _CredentialsAnswer | None = None
 
     def resolve(self, endpoint_url: str | None) -> ServiceEndpoint:
-        """What ``service.resolve`` finds.
+        """What ``endpoint.resolve`` finds.
 
         Raises:
             UnusableSettings: as there, or the process came to nothing.
         """
-        answer = _ask(["resolve", self._region or "", endpoint_url or ""], _Resolved)
+        answer = _ask(["resolve", self._region or "", endpoint_url or ""], _EndpointAnswer)
         if answer is None:
             msg = f"boto3 did not say where to send to: `{sys.executable} -m {__name__}` came to nothing"
             raise UnusableSettings(msg)
-        if answer.service is None:
+        if answer.endpoint is None:
             raise UnusableSettings(answer.unusable)
-        self._keyed = answer.keyed
-        return answer.service
+        self._credentials_at_start = answer.credentials
+        return answer.endpoint
 
     def load(self) -> Loaded:
-        """What ``chain.load_from_chain`` finds, from scratch; it gives other keys well before these end.
+        """What ``load_from_chain`` finds, from scratch; it gives other keys well before these end.
 
         Raises:
             CredentialsUnavailable: there are none, or nobody could say.
         """
-        # What came with the service is as fresh, once; also the answer that there are none.
-        first, self._keyed = self._keyed, None
-        latest = _usable(first or self._asked())
+        # The credentials that came with the endpoint count as fresh once, and so does the answer that there
+        # are none.
+        first, self._credentials_at_start = self._credentials_at_start, None
+        latest = _require_keys(first or self._ask_for_credentials())
 
         def fetch() -> Keys:
             nonlocal latest
             if latest.expires_at is not None and self._now() > latest.expires_at - _RENEW_SECONDS:
-                latest = _usable(self._asked())
+                latest = _require_keys(self._ask_for_credentials())
             return latest.keys or Keys("", "")
 
         return Loaded(latest.method, fetch, lambda: latest.expires_at)
 
-    def _asked(self) -> _Keyed | None:
-        return _ask(["load", self._region or ""], _Keyed)
+    def _ask_for_credentials(self) -> _CredentialsAnswer | None:
+        return _ask(["load", self._region or ""], _CredentialsAnswer)
 
 
-def _usable(answer: _Keyed | None) -> _Keyed:
+def _require_keys(answer: _CredentialsAnswer | None) -> _CredentialsAnswer:
     if answer is None:
         msg = "boto3 did not answer"
         raise CredentialsUnavailable(msg, code="CredentialsRefresh", passing=True)
@@ -130,24 +131,26 @@ def _ask(arguments: Sequence[str], kind: type[T]) -> T | None:
         return None
 
 
-def _resolved(region: str, endpoint_url: str) -> _Resolved:
+def _answer_resolve(region: str, endpoint_url: str) -> _EndpointAnswer:
     try:
-        return _Resolved(resolve(region or None, endpoint_url or None), keyed=_loaded(region))
+        return _EndpointAnswer(
+            resolve(region or None, endpoint_url or None), credentials=_answer_load(region)
+        )
     except UnusableSettings as error:
-        return _Resolved(unusable=_printable(str(error)))
+        return _EndpointAnswer(unusable=_printable(str(error)))
 
 
-def _loaded(region: str) -> _Keyed:
+def _answer_load(region: str) -> _CredentialsAnswer:
     method = ""
     try:
         loaded = load_from_chain(region or None)
         method = loaded.method
         keys = validate(loaded.fetch())
-        return _Keyed(loaded.method, keys, loaded.expires_at())
+        return _CredentialsAnswer(loaded.method, keys, loaded.expires_at())
     except Exception as error:  # noqa: BLE001  a provider runs the user's program or plugin
         fault = fault_of(error)
         passing = isinstance(fault, TransientFault)
-        return _Keyed(method, why=_printable(describe(error)), code=fault.code, passing=passing)
+        return _CredentialsAnswer(method, why=_printable(describe(error)), code=fault.code, passing=passing)
 
 
 def _printable(text: str) -> str:
@@ -155,13 +158,13 @@ def _printable(text: str) -> str:
     return text.encode(errors="replace").decode()
 
 
-def _written(answer: _Resolved | _Keyed) -> bytes:
+def _encoded(answer: _EndpointAnswer | _CredentialsAnswer) -> bytes:
     try:
         return msgspec.json.encode(answer)
     except UnicodeEncodeError:
-        return msgspec.json.encode(_Resolved(unusable=_NO_TEXT))
+        return msgspec.json.encode(_EndpointAnswer(unusable=_NO_TEXT))
 
 
 if __name__ == "__main__":
     asked, *rest = sys.argv[1:]
-    sys.stdout.buffer.write(_written(_resolved(*rest) if asked == "resolve" else _loaded(*rest)))
+    sys.stdout.buffer.write(_encoded(_answer_resolve(*rest) if asked == "resolve" else _answer_load(*rest)))

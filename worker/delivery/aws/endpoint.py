@@ -1,7 +1,7 @@
 """Where and how PutEvents is called: what boto3 would do, asked of it once.
 
 boto3 knows regions, FIPS and dual-stack endpoints, ``AWS_ENDPOINT_URL``, proxies and the service model. So a
-client of its is made to build one call, which is not sent. ``apart`` does it in a process of its own.
+client of its is made to build one call, which is not sent. ``boto_subprocess`` does that in another process.
 """
 
 from __future__ import annotations
@@ -106,16 +106,16 @@ def resolve(region: str | None, endpoint_url: str | None) -> ServiceEndpoint:
     )
 
 
-def require_encryption(service: ServiceEndpoint, *, plain_http: bool) -> None:
+def require_encryption(endpoint: ServiceEndpoint, *, plain_http: bool) -> None:
     """Have nobody's data travel readable by mistake; on this machine, or said on purpose, it may.
 
     Raises:
         UnusableSettings: the endpoint is an http one.
     """
-    parts = urlsplit(service.endpoint_url)
+    parts = urlsplit(endpoint.endpoint_url)
     if parts.scheme == "http" and not plain_http and not is_loopback(parts.hostname or ""):
         msg = (
-            f"the endpoint {service.endpoint_url} would be sent ids, properties and signatures readable: "
+            f"the endpoint {endpoint.endpoint_url} would be sent ids, properties and signatures readable: "
             "write https://, or set personalize.plain_http if the way there is private"
         )
         raise UnusableSettings(msg)

@@ -10,7 +10,7 @@ import asyncio
 from math import inf
 from typing import TYPE_CHECKING, cast
 
-from worker.delivery.http.errors import ANSWER_TIMEOUT, Broken
+from worker.delivery.http.errors import ANSWER_TIMEOUT, TransportError
 from worker.delivery.http.response_parser import ResponseParser
 
 if TYPE_CHECKING:
@@ -38,14 +38,14 @@ class Connection(asyncio.Protocol):
         self._loop = loop
         self._reader = ResponseParser(hear_date)
         self._transport: asyncio.Transport | None = None
-        self._waiter: asyncio.Future[Reply | Broken] | None = None
+        self._waiter: asyncio.Future[Reply | TransportError] | None = None
         self.ends_at = inf
         """When, on the loop's clock, the answer is too late, or an idle connection too old."""
         self.open = False
         """Whether a call can be made; with one under way, whether it still can be answered."""
         self._is_over = False
 
-    def ask(self, request: bytes, ends_at: float) -> asyncio.Future[Reply | Broken]:
+    def ask(self, request: bytes, ends_at: float) -> asyncio.Future[Reply | TransportError]:
         """Send a whole request over an idle connection; the future is given the answer, and no exception."""
         assert self._transport is not None  # noqa: S101  the pool asks open connections only
         self.ends_at = ends_at
@@ -54,7 +54,7 @@ class Connection(asyncio.Protocol):
         self._transport.write(request)
         return waiter
 
-    def abort(self, why: Broken | None = None) -> None:
+    def abort(self, why: TransportError | None = None) -> None:
         """End it at once; a call under way is answered with ``why``, if there still is one that waits.
 
         Nothing is left of it then. To wait for ``connection_lost`` would be to wait for ever: of a connection
@@ -64,7 +64,7 @@ class Connection(asyncio.Protocol):
             self._answer(why)
         self._waiter = None
         transport = self._transport
-        self._be_gone()
+        self._forget()
         if transport is not None:
             transport.abort()
 
@@ -104,15 +104,15 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, _: Exception | None) -> None:
         """Be gone, for whatever reason."""
         self._answer(self._reader.cut())
-        self._be_gone()
+        self._forget()
 
-    def _be_gone(self) -> None:
+    def _forget(self) -> None:
         self.open, self._is_over = False, True
         self._transport = None
         self._reader.drop()
         self._all.discard(self)
 
-    def _answer(self, reply: Reply | Broken) -> None:
+    def _answer(self, reply: Reply | TransportError) -> None:
         waiter, self._waiter = self._waiter, None
         if waiter is not None and not waiter.done():
             waiter.set_result(reply)

@@ -12,7 +12,7 @@ import socket
 from itertools import chain, zip_longest
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from worker.delivery.aws.daemon_thread import in_daemon_thread
+from worker.blocking import run_blocking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,14 +32,17 @@ class HappyEyeballs:
         self._port = port
         self._lookup: asyncio.Task[list[Address]] | None = None
 
-    async def connect(self, found: Callable[[], None] = lambda: None) -> socket.socket:
-        """Give a connected socket, not blocking, without Nagle's delay; ``found``: there are addresses.
+    async def connect(self, on_resolved: Callable[[], None] = lambda: None) -> socket.socket:
+        """Give a connected socket, not blocking, without Nagle's delay.
+
+        Args:
+            on_resolved: called once there are addresses.
 
         Raises:
             OSError: none of the addresses could be reached; ``socket.gaierror`` if there is none.
         """
         addresses = await self._addresses()
-        found()
+        on_resolved()
         return await first_to_connect(addresses)
 
     def close(self) -> None:
@@ -49,8 +52,8 @@ class HappyEyeballs:
 
     async def _addresses(self) -> list[Address]:
         if self._lookup is None or self._lookup.done():
-            self._lookup = asyncio.create_task(in_daemon_thread(self._look_up))
-            self._lookup.add_done_callback(_hear)
+            self._lookup = asyncio.create_task(run_blocking(self._look_up))
+            self._lookup.add_done_callback(_mark_retrieved)
         # Cancelling or timing out ends the wait, not the look-up that others wait for.
         return await asyncio.shield(self._lookup)
 
@@ -117,7 +120,7 @@ def _close_unused(attempt: asyncio.Task[socket.socket]) -> None:
         attempt.result().close()
 
 
-def _hear(lookup: asyncio.Task[list[Address]]) -> None:
-    """Have its error taken for heard, though everybody may have stopped waiting."""
+def _mark_retrieved(lookup: asyncio.Task[list[Address]]) -> None:
+    """Have asyncio not complain of its error, though everybody may have stopped waiting."""
     if not lookup.cancelled():
         lookup.exception()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-from worker.delivery.http.errors import ANSWER_CUT_SHORT, ANSWER_UNREADABLE, CONNECTION_RESET, Broken
+from worker.delivery.http.errors import ANSWER_CUT_SHORT, ANSWER_UNREADABLE, CONNECTION_RESET, TransportError
 from worker.delivery.reply import Reply
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class ResponseParser:
         """Let go of the parser, so that no garbage collection is needed."""
         self._parser = None
 
-    def feed(self, data: bytes) -> Reply | Broken | None:
+    def feed(self, data: bytes) -> Reply | TransportError | None:
         """Take the next bytes; None if there is more to come."""
         if self._parser is None:
             return ANSWER_UNREADABLE
@@ -70,18 +70,18 @@ class ResponseParser:
             return self._reply()
         return self._given_up() if self._taken_bytes > MAX_FRAMING_BYTES else None
 
-    def end(self) -> Reply | Broken:
+    def end(self) -> Reply | TransportError:
         """Say what an answer is that the server ended by closing the connection in good order."""
         sized = b"content-length" in self._said or b"transfer-encoding" in self._said
         self.reusable = False
         return self._reply() if self._status and not sized else self.cut()
 
-    def cut(self) -> Broken:
+    def cut(self) -> TransportError:
         """Say what it is when the connection was lost."""
         self.reusable = False
         return ANSWER_CUT_SHORT if self._taken_bytes else CONNECTION_RESET
 
-    def _given_up(self) -> Reply | Broken | None:
+    def _given_up(self) -> Reply | TransportError | None:
         """Stop reading what is too long: of the body, the beginning will do."""
         if len(self._body) >= MAX_ANSWER_BYTES:
             self.reusable = False
