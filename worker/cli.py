@@ -51,9 +51,9 @@ def _dispatch(chosen: argparse.Namespace) -> int:  # noqa: PLR0911  one for each
 
             return show_status(chosen.address, chosen.config, os.environ, _print_line, as_json=chosen.json)
         case "dead-letters":
-            from worker.commands.dead_letters import do_dead_letters  # noqa: PLC0415  see the module's docstring
+            from worker.commands.dead_letters import run_dead_letters  # noqa: PLC0415  see the module's docstring
 
-            return do_dead_letters(chosen)
+            return run_dead_letters(chosen)
         case "endpoint":
             from worker.commands.endpoint import run_endpoint  # noqa: PLC0415  see the module's docstring
 

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import uvloop
 
-from worker.local.accepted_calls import Books
+from worker.local.call_log import CallLog
 from worker.local.faults import Faults
 from worker.local.put_events import LocalPutEvents
 
@@ -50,7 +50,7 @@ class TellingFaults(Faults, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return fate
 
 
-class HouseBooks(Books):
+class HouseBooks(CallLog):
     """The account of all calls, through whichever door."""
 
     def __init__(self) -> None:
@@ -71,10 +71,10 @@ class HouseBooks(Books):
         return end
 
 
-class DoorBooks(Books):
+class DoorBooks(CallLog):
     """Knows what is in flight through one door; the rest is noted in the house's books."""
 
-    def __init__(self, house: Books) -> None:
+    def __init__(self, house: CallLog) -> None:
         super().__init__()
         self._house = house
 
@@ -108,11 +108,11 @@ async def serve(faults: Faults, doors: int, seed: int) -> None:
         asyncio.get_running_loop().add_signal_handler(ending, stop.set)
     async with contextlib.AsyncExitStack() as stack:
         house = await stack.enter_async_context(LocalPutEvents())
-        house.books = HouseBooks()
+        house.call_log = HouseBooks()
         urls = []
         for number in range(doors):
             door = await stack.enter_async_context(LocalPutEvents(faults, seed=seed + number))
-            door.books = DoorBooks(house.books)
+            door.call_log = DoorBooks(house.call_log)
             urls.append(door.url)
         say(url=house.url, doors=urls)
         await stop.wait()

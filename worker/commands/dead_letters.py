@@ -32,7 +32,7 @@ _READ_AT_ONCE: Final = 1000
 _MODE: Final = 0o600
 
 
-def do_dead_letters(chosen: argparse.Namespace) -> ExitCode:
+def run_dead_letters(chosen: argparse.Namespace) -> ExitCode:
     """Do what the command line says; the exit code."""
     try:
         settings = read_settings(chosen.config, os.environ)

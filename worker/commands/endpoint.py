@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 import uvloop
 
-from worker.local.accepted_calls import Books
+from worker.local.call_log import CallLog
 from worker.local.faults import Faults
 from worker.local.put_events import HOST, LocalPutEvents
 from worker.runtime.exit_codes import ExitCode
@@ -24,7 +24,7 @@ from worker.telemetry.unblocked import LAST_LINES_SECONDS, UnblockedLines
 if TYPE_CHECKING:
     from typing import TextIO
 
-    from worker.local.accepted_calls import Summary
+    from worker.local.call_log import Summary
 
 _TICK_SECONDS: Final = 0.5
 _NOT_OURS: Final = {errno.EADDRINUSE, errno.EACCES}
@@ -49,7 +49,7 @@ def run_endpoint(port: int) -> ExitCode:
     """Serve until SIGTERM or Ctrl-C, say how to use it and what it accepted; the exit code."""
     # Whoever looks on may stop reading: calls are answered all the same.
     out = UnblockedLines(sys.stdout.fileno(), lambda _: None)
-    endpoint = LocalPutEvents(Faults(any_keys=True), port=port, books=Books(numbers_only=True))
+    endpoint = LocalPutEvents(Faults(any_keys=True), port=port, call_log=CallLog(numbers_only=True))
     try:
         uvloop.run(_serve(endpoint, cast("TextIO", out)))
     except OSError as error:
@@ -68,15 +68,15 @@ async def _serve(endpoint: LocalPutEvents, out: TextIO) -> None:
         out.write(_HOW.format(url=endpoint.url))
         progress = Progress(out)
         while not stopping.is_set():
-            progress.show(accepted(endpoint.books.summary()))
+            progress.show(accepted(endpoint.call_log.summary()))
             with suppress(TimeoutError):
                 await asyncio.wait_for(stopping.wait(), _TICK_SECONDS)
     progress.end()
-    out.write(f"Ended as told: {accepted(endpoint.books.summary())}.\n")
+    out.write(f"Ended as told: {accepted(endpoint.call_log.summary())}.\n")
 
 
 def accepted(summary: Summary) -> str:
-    """The books in one line."""
+    """The calls in one line."""
     if not summary.calls:
         return "no call yet"
     others = [

@@ -175,7 +175,7 @@ class PutEventsClient:
             max_connections=self._settings.max_connections,
             proxy_url=endpoint.proxy_url,
             proxy_headers=endpoint.proxy_headers,
-            hear_date=self._api_clock.hear,
+            on_date=self._api_clock.observe,
         )
 
 

@@ -2,7 +2,7 @@
 
 A Kafka and a PutEvents within this process, and the worker as a process of its own. Records come in for a
 third of a minute; meanwhile the API throttles, the worker is killed and started again, answers are lost. Then
-the books of PutEvents are compared with what was sent.
+the calls that PutEvents accepted are compared with what was sent.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import uvloop
 from msgspec import Struct
 from msgspec.structs import replace
 
-from worker.local.accepted_calls import audit
+from worker.local.audit import audit
 from worker.local.faults import Faults
 from worker.local.kafka import EmbeddedKafka, KafkaUnavailable
 from worker.local.put_events import LocalPutEvents
@@ -121,7 +121,7 @@ class _Demo:
             sys.stdout.write(f"The worker ended by itself, with {exit_code}:\n\n{worker.last_lines()}\n")
             return ExitCode.FAILED
         verdict = await asyncio.to_thread(self._judge, exit_code)
-        return _tell(verdict, worker)
+        return _print_verdict(verdict, worker)
 
     async def _play(self, stage: Stage, worker: WorkerProcess, records_per_second: float) -> None:
         """Send a stage's share of the records, evenly; end early if the worker does."""
@@ -141,10 +141,10 @@ class _Demo:
 
     async def _tick(self, what: str) -> None:
         await asyncio.sleep(TICK_SECONDS)
-        for call in self._endpoint.books.accepted(self._calls_seen):
+        for call in self._endpoint.call_log.accepted(self._calls_seen):
             self._calls_seen += 1
             self._awaited.difference_update(call.event_ids)
-        summary = self._endpoint.books.summary()
+        summary = self._endpoint.call_log.summary()
         throttled = summary.outcomes.get("ThrottlingException", 0)
         self._progress.show(
             f"{monotonic() - self._started:4.0f} s  sent {self._sent:,}"
@@ -169,14 +169,14 @@ class _Demo:
     def _judge(self, exit_code: int | None) -> Verdict:
         letters = {letter.value: letter.reason for letter in self._watch.letters(DEAD_LETTERS)}
         uncommitted = self._watch.uncommitted(TOPIC)
-        traffic, books = self._traffic, self._endpoint.books
+        traffic, call_log = self._traffic, self._endpoint.call_log
         excused = {traffic.poison_id} if traffic.poison_value in letters else set()
         return Verdict(
             records=self._sent,
             delivered=self._expected - len(self._awaited),
             tombstones=traffic.tombstones,
-            summary=books.summary(),
-            audit=audit(traffic.produced, books.accepted(), excused=excused),
+            summary=call_log.summary(),
+            audit=audit(traffic.produced, call_log.accepted(), excused=excused),
             dead_letters=dict(Counter(letters.values())),
             missing_letters=len(traffic.unfit - letters.keys()),
             uncommitted=uncommitted,
@@ -204,7 +204,7 @@ def worker_settings(bootstrap_servers: str, endpoint_url: str) -> dict[str, Any]
     }
 
 
-def _tell(verdict: Verdict, worker: WorkerProcess) -> ExitCode:
+def _print_verdict(verdict: Verdict, worker: WorkerProcess) -> ExitCode:
     """Print the table and what was not kept; the exit code."""
     sys.stdout.write(table(verdict) + "\n\n")
     broken = broken_promises(verdict)

@@ -1,11 +1,11 @@
-"""PutEvents on 127.0.0.1: checks what AWS checks, keeps books, and fails as it is told.
+"""PutEvents on 127.0.0.1: checks what AWS checks, records the calls, and fails as it is told.
 
     POST /events         the call itself
-    GET  /books          the books in numbers          GET  /books/events   the accepted calls, JSON lines
+    GET  /calls          the calls in numbers         GET  /calls/accepted   the accepted calls, JSON lines
     GET  /faults         the plan of faults            POST /faults         some of its fields, set anew
 
-``fast`` leaves out the checks of signature and rules, for benchmarks; books and faults stay. A call is in the
-books before its answer leaves: one whose answer is lost was accepted all the same.
+``fast`` leaves out the checks of signature and rules, for benchmarks; call log and faults stay. A call is in
+the call log before its answer leaves: one whose answer is lost was accepted all the same.
 
 ``python -m worker.local.put_events`` prints ``{"url": ...}`` and serves until SIGTERM.
 """
@@ -26,8 +26,8 @@ import uvloop
 from msgspec import Struct
 
 from worker.local import rules, signature
-from worker.local.accepted_calls import Books
 from worker.local.answers import ACCEPTED, Answer, Refusal, Reply, Reset, Silence, dated, refused, response
+from worker.local.call_log import CallLog
 from worker.local.faults import Faults, TokenBucket
 from worker.local.http import Connection, Request
 from worker.runtime.exit_codes import ExitCode
@@ -54,7 +54,7 @@ class _Event(Struct, frozen=True, gc=False):
 
 
 class _Call(Struct, frozen=True):
-    """What books and faults need of a call."""
+    """What call log and faults need of a call."""
 
     trackingId: str  # noqa: N815  the API's name
     sessionId: str  # noqa: N815  the API's name
@@ -78,10 +78,10 @@ class LocalPutEvents:
         port: int = 0,
         fast: bool = False,
         seed: int = 0,
-        books: Books | None = None,
+        call_log: CallLog | None = None,
     ) -> None:
-        """Choose the faults, the port (0: any that is free), the seed of the dice and the books to keep."""
-        self.books = Books() if books is None else books
+        """Choose the faults, the port (0: any that is free), the seed of the dice and the call log."""
+        self.call_log = CallLog() if call_log is None else call_log
         self._port = port
         self._fast = fast
         self._random = Random(seed)  # noqa: S311  faults, not secrets
@@ -124,10 +124,10 @@ class LocalPutEvents:
         match request.method, request.target:
             case "POST", "/events":
                 return self._put_events(request)
-            case "GET", "/books":
-                return Reply(response(200, msgspec.json.encode(self.books.summary())))
-            case "GET", "/books/events":
-                return Reply(response(200, self.books.lines(), b"application/jsonl"))
+            case "GET", "/calls":
+                return Reply(response(200, msgspec.json.encode(self.call_log.summary())))
+            case "GET", "/calls/accepted":
+                return Reply(response(200, self.call_log.lines(), b"application/jsonl"))
             case "GET", "/faults":
                 return Reply(response(200, msgspec.json.encode(self.faults)))
             case "POST", "/faults":
@@ -144,13 +144,13 @@ class LocalPutEvents:
     def _put_events(self, request: Request) -> Answer:
         fate = self._faults.fate(self._random)
         if fate == "reset":
-            self.books.count("reset")
+            self.call_log.count("reset")
             return Reset()
         call = self._call(request.body)
-        ended = self.books.begin(call.sessionId) if call else None
+        ended = self.call_log.begin(call.sessionId) if call else None
         refusal = self._refusal(request, call, fate)
         if refusal is not None:
-            self.books.count(refusal.code)
+            self.call_log.count(refusal.code)
             return Reply(dated(refused(refusal), self._now()), self._answer_seconds(), ended)
         return self._accepted(cast("_Call", call), fate, ended)
 
@@ -212,10 +212,10 @@ class LocalPutEvents:
     def _accepted(self, call: _Call, fate: Fate | None, ended: Callable[[], None] | None) -> Answer:
         if call.sessionId == "null":
             # As Personalize does: answered 200, and nothing comes of it.
-            self.books.count("ignored")
+            self.call_log.count("ignored")
         else:
             ids = tuple(event.eventId for event in call.eventList)
-            self.books.accept(time(), call.sessionId, call.userId, ids)
+            self.call_log.accept(time(), call.sessionId, call.userId, ids)
         if fate == "lose":
             return Reset(ended)
         if fate == "silence":

@@ -1,7 +1,8 @@
 """What the demo puts on the topic: a shop's visitors, some broken records, and one poison event. Seeded.
 
 Sessions overlap and are of many lengths; some visitors log in half-way, some are known from the start, some
-never. Every event has an id of its own, so that the books can be compared with what was sent, event by event.
+never. Every event has an id of its own, so that what was accepted can be compared with what was sent, event
+by event.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 from msgspec import Struct
 
-from worker.local.accepted_calls import Produced
+from worker.local.audit import Produced
 
 if TYPE_CHECKING:
     from collections.abc import Callable

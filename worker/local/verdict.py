@@ -11,7 +11,8 @@ from worker.runtime.exit_codes import ExitCode
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from worker.local.accepted_calls import Audit, Summary
+    from worker.local.audit import Audit
+    from worker.local.call_log import Summary
 
 
 class Verdict(Struct, frozen=True, kw_only=True):

@@ -56,7 +56,7 @@ class Plan(Struct, frozen=True):
     wave_letters: int
 
 
-class WithoutSource(Struct, frozen=True):
+class ReplayAdapters(Struct, frozen=True):
     """What a replay touches of the world, beside the dead letters that it reads."""
 
     map_record: Map
@@ -64,7 +64,7 @@ class WithoutSource(Struct, frozen=True):
     dead_letters: DeadLetters
 
 
-class Parts(Struct, frozen=True):
+class Replay(Struct, frozen=True):
     """A replay that is ready to run."""
 
     worker: Worker
@@ -88,9 +88,9 @@ def replay(settings: Settings, selection: Selection, plan: Plan) -> ExitCode:
     return life_cycle.exit(code)
 
 
-def join(
-    settings: Settings, store: ReplayStore, adapters: WithoutSource, rate: float, clock: Callable[[], float]
-) -> Parts:
+def assemble_replay(
+    settings: Settings, store: ReplayStore, adapters: ReplayAdapters, rate: float, clock: Callable[[], float]
+) -> Replay:
     """A replay of ``store``: the worker as configured, at its own rate."""
     tally, is_over = Tally(), asyncio.Event()
 
@@ -118,7 +118,7 @@ def join(
         Adapters(source, adapters.map_record, background_rate, adapters.dead_letters, tally, time.time),
         clock,
     )
-    return Parts(worker, tally, is_over)
+    return Replay(worker, tally, is_over)
 
 
 async def _rehearse(settings: Settings, store: TopicReplayStore) -> ExitCode:
@@ -132,7 +132,7 @@ async def _rehearse(settings: Settings, store: TopicReplayStore) -> ExitCode:
     finally:
         progress.end()
         await store.close()
-    sys.stdout.write(summary.text(store.gathering.left_out))
+    sys.stdout.write(summary.text(store.wave_reader.left_out))
     return ExitCode.OK
 
 
@@ -150,7 +150,7 @@ def _report(group: str, error: Exception) -> ExitCode:
 async def _run(
     settings: Settings, store: TopicReplayStore, group: str, plan: Plan, stopping: asyncio.Event
 ) -> ExitCode:
-    """Build the parts, run the flow, end the parts, say what came of it."""
+    """Build the parts, run the pipeline, end the parts, say what came of it."""
     rate = plan.calls_per_second or settings.personalize.requests_per_second * _QUOTA_SHARE
     log.info("replay.started", group=group, offsets=store.topic.left(), calls_per_second=rate)
     client = put_events_client(settings)
@@ -158,47 +158,47 @@ async def _run(
         await open_client(client)
         dead_letters = dead_letter_writer(settings)
         try:
-            adapters = WithoutSource(record_mapping(settings), client, dead_letters)
-            parts = join(settings, store, adapters, rate, asyncio.get_running_loop().time)
-            await _flow(parts, store, stopping)
+            adapters = ReplayAdapters(record_mapping(settings), client, dead_letters)
+            running = assemble_replay(settings, store, adapters, rate, asyncio.get_running_loop().time)
+            await _run_pipeline(running, store, stopping)
         finally:
             await dead_letters.close()
     finally:
         await client.close()
-    summary = Summary.of(parts.tally, is_over=parts.is_over.is_set())
-    sys.stdout.write(summary.text(store.gathering.left_out))
-    return summary.exit_code(store.gathering.left_out)
+    summary = Summary.of(running.tally, is_over=running.is_over.is_set())
+    sys.stdout.write(summary.text(store.wave_reader.left_out))
+    return summary.exit_code(store.wave_reader.left_out)
 
 
-async def _flow(parts: Parts, store: TopicReplayStore, stopping: asyncio.Event) -> None:
+async def _run_pipeline(running: Replay, store: TopicReplayStore, stopping: asyncio.Event) -> None:
     """Run until all is done, or told to stop and drained; say meanwhile how far it is."""
-    saying = asyncio.create_task(_say(parts, store))
+    saying = asyncio.create_task(_report_progress(running, store))
     try:
-        await run_until_stopped(parts.worker.pipeline, stopping)
+        await run_until_stopped(running.worker.pipeline, stopping)
     finally:
         saying.cancel()
 
 
-async def _say(parts: Parts, store: TopicReplayStore) -> None:
+async def _report_progress(running: Replay, store: TopicReplayStore) -> None:
     """On a terminal a line that is written over; elsewhere a log line now and then."""
     progress = Progress(sys.stderr) if sys.stderr.isatty() else None
     said_at = time.monotonic()
     while True:
         await asyncio.sleep(_LOOK_SECONDS)
-        tally, left = parts.tally, store.topic.left()
+        tally, left = running.tally, store.topic.left()
         if progress is not None:
-            progress.show(_line(parts, left))
+            progress.show(_progress_line(running, left))
         elif time.monotonic() - said_at >= _SAY_SECONDS:
             said_at = time.monotonic()
             died_again = tally.died_again.total()
             log.info("replay.under_way", settled=tally.settled, died_again=died_again, to_read=left)
 
 
-def _line(parts: Parts, left: int) -> str:
-    tally, holds = parts.tally, parts.worker.permits.gate.holds
+def _progress_line(running: Replay, left: int) -> str:
+    tally, holds = running.tally, running.worker.permits.gate.holds
     held = "".join(f", held: {hold.kind}: {hold.reason}" for hold in holds)
     died_again = tally.died_again.total()
-    under_way = parts.worker.unsettled.memory.records
+    under_way = running.worker.unsettled.memory.records
     return (
         f"{tally.delivered:,} accepted, {died_again:,} died again, {under_way:,} under way, "
         f"{left:,} to read{held}"

@@ -8,7 +8,7 @@ from worker.blocking import run_blocking
 from worker.replay.letter_topic import LettersUnreadable, LetterTopic
 from worker.replay.waves import WaveReader
 from worker.sources.kafka.client_settings import client_settings
-from worker.sources.kafka.cluster import why_away
+from worker.sources.kafka.cluster import unreachable_reason
 
 if TYPE_CHECKING:
     import logging
@@ -30,7 +30,7 @@ def open_topic(settings: Settings, group: str, logger: logging.Logger) -> Letter
     Raises:
         LettersUnreadable: Kafka does not answer.
     """
-    if why := why_away(settings.kafka, _PATIENCE_SECONDS):
+    if why := unreachable_reason(settings.kafka, _PATIENCE_SECONDS):
         raise LettersUnreadable(settings.dead_letters.topic, why)
     ours = {"group.id": group, "logger": logger}
     return LetterTopic(client_settings(settings.kafka, for_="consumer") | ours, settings.dead_letters.topic)
@@ -64,7 +64,7 @@ class TopicReplayStore:
         self.topic = topic
         self._run_blocking = run_blocking
         self._selection = selection
-        self.gathering = WaveReader(
+        self.wave_reader = WaveReader(
             topic,
             selection,
             most_letters=wave,
@@ -88,12 +88,12 @@ class TopicReplayStore:
 
     async def step(self) -> Wave | None:
         """Read a little; the next wave, once it is complete."""
-        return await self._run_blocking(self.gathering.step)
+        return await self._run_blocking(self.wave_reader.step)
 
     @property
     def over(self) -> bool:
         """Whether the last wave was given."""
-        return self.gathering.over
+        return self.wave_reader.over
 
     async def committed(self) -> dict[int, int]:
         """What is committed, by partition."""

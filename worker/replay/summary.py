@@ -60,8 +60,8 @@ class Summary(Struct, frozen=True):
         yield from ((f"  {why}", count) for why, count in sorted(left_out.items()))
 
 
-async def rehearse(store: ReplayStore, map_record: Map, tell: Callable[[], None]) -> Summary:
-    """Map what a replay would replay, by today's mapping; ``tell`` is called again and again."""
+async def rehearse(store: ReplayStore, map_record: Map, on_progress: Callable[[], None]) -> Summary:
+    """Map what a replay would replay, by today's mapping; ``on_progress`` is called again and again."""
     assignment, delivered, skipped = Assignment("", 0, 0), 0, 0
     died_again: Counter[tuple[str, str]] = Counter()
     while not store.over:
@@ -74,5 +74,5 @@ async def rehearse(store: ReplayStore, map_record: Map, tell: Callable[[], None]
                     skipped += 1
                 case undecodable:
                     died_again[undecodable.reason.kind, rule_of(undecodable.reason)] += 1
-        tell()
+        on_progress()
     return Summary(delivered, died_again, skipped, is_rehearsal=True)

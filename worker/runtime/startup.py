@@ -11,7 +11,7 @@ from worker.blocking import run_blocking
 from worker.core.log_throttle import LogThrottle
 from worker.dead_letters.topic import KafkaAway, ensure_topic
 from worker.sources.kafka.client_settings import client_settings
-from worker.sources.kafka.cluster import why_away
+from worker.sources.kafka.cluster import unreachable_reason
 
 if TYPE_CHECKING:
     from worker.delivery.put_events import PutEventsClient
@@ -84,7 +84,7 @@ async def _ensure_dead_letter_topic(settings: Settings) -> bool:
         DeadLetterTopicUnusable: as above.
         KafkaAway: Kafka does not answer.
     """
-    if why := await run_blocking(why_away, settings.kafka, _PATIENCE_SECONDS):
+    if why := await run_blocking(unreachable_reason, settings.kafka, _PATIENCE_SECONDS):
         raise KafkaAway(why)
     return await ensure_topic(
         client_settings(settings.kafka, for_="admin"),

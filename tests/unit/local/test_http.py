@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from worker.local.http import MAX_BODY_BYTES, Inbox, Request, Unreadable
 
 ONE = b"POST /events HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nbody"
-TWO = b"GET /books HTTP/1.1\r\n\r\n"
+TWO = b"GET /calls HTTP/1.1\r\n\r\n"
 
 
 @given(st.lists(st.integers(0, len(ONE + TWO)), max_size=8))
@@ -24,7 +24,7 @@ def test_requests_come_out_whole_however_the_bytes_came(cuts: list[int]) -> None
             requests.append(request)
     assert requests == [
         Request("POST", "/events", {"host": "h", "content-length": "4"}, b"body"),
-        Request("GET", "/books", {}, b""),
+        Request("GET", "/calls", {}, b""),
     ]
 
 

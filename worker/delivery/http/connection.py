@@ -25,18 +25,18 @@ class Connection(asyncio.Protocol):
     __slots__ = ("_all", "_is_over", "_loop", "_reader", "_transport", "_waiter", "ends_at", "open")
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, among: set[Connection], hear_date: Callable[[bytes], None]
+        self, loop: asyncio.AbstractEventLoop, among: set[Connection], on_date: Callable[[bytes], None]
     ) -> None:
         """Begin unconnected.
 
         Args:
             loop: it runs here.
             among: those that there are, in which it is from being made to being aborted or lost.
-            hear_date: is given the Date of each answer.
+            on_date: is given the Date of each answer.
         """
         self._all = among
         self._loop = loop
-        self._reader = ResponseParser(hear_date)
+        self._reader = ResponseParser(on_date)
         self._transport: asyncio.Transport | None = None
         self._waiter: asyncio.Future[Reply | TransportError] | None = None
         self.ends_at = inf

@@ -34,9 +34,9 @@ class ResponseParser:
 
     __slots__ = ("_body", "_hear_date", "_parser", "_said", "_status", "_taken_bytes", "_whole", "reusable")
 
-    def __init__(self, hear_date: Callable[[bytes], None]) -> None:
-        """Begin with no answer expected; ``hear_date`` is given the Date of each that is whole."""
-        self._hear_date = hear_date
+    def __init__(self, on_date: Callable[[bytes], None]) -> None:
+        """Begin with no answer expected; ``on_date`` is given the Date of each that is whole."""
+        self._hear_date = on_date
         # It calls the methods named on_...; the circle that this makes is broken by ``drop``.
         self._parser: HttpResponseParser | None = HttpResponseParser(self)
         self.reusable = False

@@ -42,7 +42,7 @@ class Transport:
         max_connections: int,
         proxy_url: str | None,
         proxy_headers: Mapping[str, str],
-        hear_date: Callable[[bytes], None],
+        on_date: Callable[[bytes], None],
         keep_alive_seconds: float = KEEP_ALIVE_SECONDS,
     ) -> None:
         """Make the pool; connections are opened as they are needed.
@@ -56,7 +56,7 @@ class Transport:
             max_connections: as many as there are calls at once.
             proxy_url: of an HTTP proxy, without login.
             proxy_headers: its login.
-            hear_date: is given the Date of each answer, as the API wrote it.
+            on_date: is given the Date of each answer, as the API wrote it.
             keep_alive_seconds: how long a connection is kept that nobody uses.
         """
         self._loop = asyncio.get_running_loop()
@@ -67,7 +67,7 @@ class Transport:
         self._connect_seconds = connect_seconds
         self._answer_seconds = answer_seconds
         self._keep_alive_seconds = keep_alive_seconds
-        self._hear_date = hear_date
+        self._hear_date = on_date
         # Who has a slot takes an idle connection or makes one; so there are never more of them than slots.
         self._slots = asyncio.Semaphore(max_connections)
         self._connections: set[Connection] = set()

@@ -159,7 +159,7 @@ def test_no_answer_makes_a_call_raise_or_spoils_the_next_one(
         seconds = 0.3 if then == "keep" else 30.0
         async with (
             Endpoint(Act(said, then=then)) as endpoint,
-            transport_to(endpoint.url, seconds=seconds, hear_date=clock.hear) as transport,
+            transport_to(endpoint.url, seconds=seconds, on_date=clock.observe) as transport,
         ):
             got = await transport.post(HEADERS, b"{}")
             assert isinstance(got, Reply | TransportError)
@@ -260,7 +260,7 @@ def test_an_answer_of_any_status_headers_and_body_has_a_class(
 @given(st.binary() | VALUES)
 def test_no_date_makes_the_clock_raise(date: bytes) -> None:
     clock = ApiClock(lambda: NOW, lambda: NOW)
-    clock.hear(date)
+    clock.observe(date)
     ahead = clock.ahead_seconds()
     assert ahead is None or math.isfinite(ahead)
 
