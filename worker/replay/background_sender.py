@@ -1,4 +1,4 @@
-"""The API, as a replay calls it: each call waits for its turn in the lane, behind the live traffic."""
+"""The API, as a replay calls it: each call waits for its turn at the background rate, behind live traffic."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class BackgroundSender:
-    """Calls at the pace of a lane; implements ``ports.PutEvents``."""
+    """Calls at the background rate; implements ``ports.PutEvents``."""
 
     def __init__(
         self, put_events: PutEvents, background_rate: BackgroundRate, clock: Callable[[], float]

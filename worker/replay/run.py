@@ -1,4 +1,4 @@
-"""``dead-letters replay``: the real worker, with the dead-letter topic for a source and a lane for a gate.
+"""``dead-letters replay``: the real worker, with the dead-letter topic for a source, at a background rate.
 
 Mapping, queues, retries, holds and dead letters are the live worker's; a letter that dies again is written
 behind the end that was noted at the start, so it is for the next replay.
@@ -42,8 +42,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 _QUOTA_SHARE: Final = 0.05
-_LOOK_SECONDS: Final = 0.5
-_SAY_SECONDS: Final = 30.0
+_PROGRESS_SECONDS: Final = 0.5
+_LOGGED_PROGRESS_SECONDS: Final = 30.0
 
 
 class Plan(Struct, frozen=True):
@@ -109,13 +109,13 @@ def assemble_replay(
         on_over=on_over,
         clock=clock,
     )
-    background_rate = BackgroundSender(adapters.put_events, BackgroundRate(rate), clock)
+    put_events = BackgroundSender(adapters.put_events, BackgroundRate(rate), clock)
     personalize = structs.replace(settings.personalize, requests_per_second=rate)
     # What dies again is a dead letter again, however many do: they are kept already.
     dead_letters = structs.replace(settings.dead_letters, hold_after_unmappable=None)
     worker = assemble(
         structs.replace(settings, personalize=personalize, dead_letters=dead_letters),
-        Adapters(source, adapters.map_record, background_rate, adapters.dead_letters, tally, time.time),
+        Adapters(source, adapters.map_record, put_events, adapters.dead_letters, tally, time.time),
         clock,
     )
     return Replay(worker, tally, is_over)
@@ -172,24 +172,24 @@ async def _run(
 
 async def _run_pipeline(running: Replay, store: TopicReplayStore, stopping: asyncio.Event) -> None:
     """Run until all is done, or told to stop and drained; say meanwhile how far it is."""
-    saying = asyncio.create_task(_report_progress(running, store))
+    reporting = asyncio.create_task(_report_progress(running, store))
     try:
         await run_until_stopped(running.worker.pipeline, stopping)
     finally:
-        saying.cancel()
+        reporting.cancel()
 
 
 async def _report_progress(running: Replay, store: TopicReplayStore) -> None:
     """On a terminal a line that is written over; elsewhere a log line now and then."""
     progress = Progress(sys.stderr) if sys.stderr.isatty() else None
-    said_at = time.monotonic()
+    logged_at = time.monotonic()
     while True:
-        await asyncio.sleep(_LOOK_SECONDS)
+        await asyncio.sleep(_PROGRESS_SECONDS)
         tally, left = running.tally, store.topic.left()
         if progress is not None:
             progress.show(_progress_line(running, left))
-        elif time.monotonic() - said_at >= _SAY_SECONDS:
-            said_at = time.monotonic()
+        elif time.monotonic() - logged_at >= _LOGGED_PROGRESS_SECONDS:
+            logged_at = time.monotonic()
             died_again = tally.died_again.total()
             log.info("replay.under_way", settled=tally.settled, died_again=died_again, to_read=left)
 
