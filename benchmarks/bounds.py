@@ -16,7 +16,7 @@ from benchmarks.processes import MB, endpoint
 from benchmarks.report import Table
 from benchmarks.watch import Watch, dead_letters
 from tests.support.java_kafka import free_port
-from worker.local.accepted_calls import Produced, audit
+from worker.local.audit import Produced, audit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from benchmarks.ground import Ground
     from benchmarks.processes import Endpoint, Process
     from benchmarks.report import Cell
-    from worker.local.accepted_calls import Summary
+    from worker.local.call_log import Summary
 
 NO_QUOTA = 100_000
 WORKER = "worker, 1,000 calls/s"

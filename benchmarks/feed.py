@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from worker.local.accepted_calls import Produced
+from worker.local.audit import Produced
 from worker.local.traffic import POISON_ITEM
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from benchmarks.processes import endpoint
 from benchmarks.report import VERDICTS, Table, bar
 from benchmarks.watch import Watch
 from tests.support.java_kafka import free_port
-from worker.local.accepted_calls import audit
+from worker.local.audit import audit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from benchmarks.ground import Ground
     from benchmarks.processes import Endpoint
     from benchmarks.report import Cell
-    from worker.local.accepted_calls import Audit
+    from worker.local.audit import Audit
 
 # So long all is well before; the first commit is through by then.
 BEFORE_SECONDS = 20.0

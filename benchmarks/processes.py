@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from worker.local.accepted_calls import AcceptedCall, Summary, read_lines
+from worker.local.call_log import AcceptedCall, Summary, read_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -115,11 +115,11 @@ class Endpoint:
 
     def books(self) -> Summary:
         """What it accepted so far."""
-        return msgspec.json.decode(_ask(f"{self.url}/books"), type=Summary)
+        return msgspec.json.decode(_ask(f"{self.url}/calls"), type=Summary)
 
     def accepted(self) -> Iterator[AcceptedCall]:
         """The calls it accepted so far, in the order of acceptance."""
-        return read_lines(_ask(f"{self.url}/books/events", seconds=READ_SECONDS))
+        return read_lines(_ask(f"{self.url}/calls/accepted", seconds=READ_SECONDS))
 
     def set_faults(self, faults: Mapping[str, Any]) -> None:
         """From now on, this goes wrong; what is not named stays as it is."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from benchmarks.ground import Ground
     from benchmarks.report import Cell
-    from worker.local.accepted_calls import Summary
+    from worker.local.call_log import Summary
 
 CALLS_PER_SECOND = 200
 # How much the API lets through at once: a second's worth, as token buckets often do, and as good as nothing.

@@ -27,7 +27,7 @@ from worker.core.model.partition import Partition
 from worker.core.model.records import Reason, Record
 from worker.core.offsets.assignment import Assignment
 from worker.dead_letters.letter import letter_headers
-from worker.local.accepted_calls import Audit, Produced, audit
+from worker.local.audit import Audit, Produced, audit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from benchmarks.ground import Ground
     from benchmarks.processes import Endpoint
     from benchmarks.report import Cell
-    from worker.local.accepted_calls import AcceptedCall
+    from worker.local.call_log import AcceptedCall
 
 QUOTA_CALLS_PER_SECOND = 400
 ANSWER_SECONDS = 0.03

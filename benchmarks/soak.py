@@ -20,7 +20,7 @@ from benchmarks.processes import endpoint
 from benchmarks.report import VERDICTS, Table, bar
 from benchmarks.watch import Watch, dead_letters
 from tests.support.java_kafka import free_port
-from worker.local.accepted_calls import audit
+from worker.local.audit import audit
 from worker.local.traffic import POISON_ITEM
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import pytest
 from confluent_kafka import Consumer
 
 from tests.support.waiting import until
-from worker.core.topics import subscription, takes_in
+from worker.core.topics import matches_topic, subscription
 from worker.settings import KafkaSettings
 from worker.sources.kafka.client_settings import client_settings
 
@@ -55,7 +55,7 @@ def test_both_protocols_subscribe_to_what_is_counted(
     try:
         consumer.subscribe(subscription(topics))
         there = set(consumer.list_topics(timeout=10).topics)
-        expected = {name for name in there if takes_in(topics[0], name)}
+        expected = {name for name in there if matches_topic(topics[0], name)}
         until(
             lambda: consumer.poll(0.1) or assigned(consumer) == expected, SECONDS, what=f"{sorted(expected)}"
         )

@@ -18,7 +18,7 @@ from worker.core.mapping.event_ids import derived_event_id
 from worker.core.model.partition import Partition
 from worker.core.model.records import Record
 from worker.core.offsets.assignment import Assignment
-from worker.local.accepted_calls import Produced, audit
+from worker.local.audit import Produced, audit
 from worker.local.traffic import TopicRecord
 
 if TYPE_CHECKING:

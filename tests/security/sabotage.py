@@ -21,7 +21,7 @@ import structlog
 from worker import cli, config, status
 from worker.core.model.snapshot import NotReady
 from worker.dead_letters.writer import KafkaDeadLetters
-from worker.delivery.aws.boto_subprocess import Apart
+from worker.delivery.aws.boto_subprocess import BotoSubprocess
 from worker.delivery.put_events import PutEventsClient
 from worker.runtime import wiring
 from worker.sources.kafka.source import KafkaSource
@@ -117,7 +117,7 @@ def leak_reason() -> None:
 FATAL: Final[dict[str, Callable[[], object]]] = {
     "configuration": lambda: replace(config, "read_settings", fail),
     "wiring": lambda: replace(wiring, "_build", fail),
-    "endpoint": lambda: replace(Apart, "resolve", fail),
+    "endpoint": lambda: replace(BotoSubprocess, "resolve", fail),
     "mapping": lambda: replace(wiring, "compile_mapping", lambda *_, **__: fail),
     "delivery": lambda: replace(PutEventsClient, "put", fail_soon),
     "dead letters": lambda: replace(KafkaDeadLetters, "write", fail_soon),

@@ -12,7 +12,8 @@ import pytest
 from tests.security.environment import SECRET_SETTINGS, Environment, secret_environment
 from tests.security.marked_records import good, unmappable
 from tests.security.marks import Marks
-from worker.cli import _parser, main
+from worker.cli import main
+from worker.commands.arguments import build_parser
 from worker.commands.check import check
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def environment(tmp_path: Path) -> Iterator[Environment]:
         yield environment
 
 
-@pytest.mark.parametrize("words", list(commands(_parser())), ids=" ".join)
+@pytest.mark.parametrize("words", list(commands(build_parser())), ids=" ".join)
 def test_no_command_prints_a_secret_or_a_user_s_data(
     environment: Environment, searched: set[str], words: tuple[str, ...]
 ) -> None:

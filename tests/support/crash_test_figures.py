@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.support.crash_test_records import CrashTestRecord
-    from worker.local.accepted_calls import Audit, Summary
+    from worker.local.audit import Audit
+    from worker.local.call_log import Summary
 
 
 @dataclass(frozen=True)

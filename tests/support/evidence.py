@@ -17,7 +17,7 @@ from tests.support.crash_test_figures import Figures, Letter
 from tests.support.losses import Losses, stored
 from worker.core.mapping.event_ids import derived_event_id
 from worker.core.model.dead_letter_headers import ERROR_CLASS, ORIGINAL_OFFSET, ORIGINAL_PARTITION, REASON
-from worker.local.accepted_calls import AcceptedCall, Produced, Summary, audit
+from worker.local.audit import Produced, audit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tests.support.log_files import StoredRecord
     from tests.support.processes import DoorsProcess
     from tests.support.site import Site
+    from worker.local.call_log import AcceptedCall, Summary
 
 READ_SECONDS: Final = 120.0
 Place: TypeAlias = tuple[int, int]

@@ -19,7 +19,7 @@ import msgspec
 
 from tests.support.child_processes import ending_with_us
 from tests.support.waiting import until
-from worker.local.accepted_calls import AcceptedCall, Summary, read_lines
+from worker.local.call_log import AcceptedCall, Summary, read_lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -99,11 +99,11 @@ class EndpointProcess(Process):
 
     def summary(self) -> Summary:
         """The books in numbers."""
-        return msgspec.json.decode(_ask(f"{self.url}/books"), type=Summary)
+        return msgspec.json.decode(_ask(f"{self.url}/calls"), type=Summary)
 
     def accepted(self) -> list[AcceptedCall]:
         """The accepted calls in the order of acceptance."""
-        return list(read_lines(_ask(f"{self.url}/books/events")))
+        return list(read_lines(_ask(f"{self.url}/calls/accepted")))
 
     def accepted_ids(self) -> set[str | None]:
         """The ids of all accepted events."""
@@ -130,7 +130,7 @@ class DoorsProcess(EndpointProcess):
 
     def max_concurrent_in_session(self) -> int:
         """The most calls that a session had in flight at one door."""
-        books = (msgspec.json.decode(_ask(f"{door}/books"), type=Summary) for door in self.doors)
+        books = (msgspec.json.decode(_ask(f"{door}/calls"), type=Summary) for door in self.doors)
         return max(each.max_concurrent_in_session for each in books)
 
     def told(self, what: str) -> int:

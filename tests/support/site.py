@@ -15,7 +15,7 @@ from tests.support.kafka_topics import QUIET
 from tests.support.processes import EndpointProcess, Process, WorkerProcess
 from tests.support.waiting import until
 from worker.core.model import dead_letter_headers
-from worker.local.accepted_calls import Audit, Produced, audit
+from worker.local.audit import Audit, Produced, audit
 from worker.local.traffic import TopicRecord, Traffic, make_traffic
 
 if TYPE_CHECKING:

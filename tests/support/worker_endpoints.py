@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import uvloop
 
-from worker.local.accepted_calls import Books
+from worker.local.call_log import CallLog
 from worker.local.faults import Faults
 from worker.local.put_events import LocalPutEvents
 
@@ -50,7 +50,7 @@ class CountedFaults(Faults, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return fate
 
 
-class TotalBooks(Books):
+class TotalCalls(CallLog):
     """The account of all calls, through whichever door."""
 
     def __init__(self) -> None:
@@ -71,10 +71,10 @@ class TotalBooks(Books):
         return end
 
 
-class WorkerBooks(Books):
-    """Knows what is in flight through one door; the rest is noted in the total's books."""
+class WorkerCalls(CallLog):
+    """Knows what is in flight through one door; the rest is noted in the total's call log."""
 
-    def __init__(self, total: Books) -> None:
+    def __init__(self, total: CallLog) -> None:
         super().__init__()
         self._total = total
 
@@ -108,11 +108,11 @@ async def serve(faults: Faults, doors: int, seed: int) -> None:
         asyncio.get_running_loop().add_signal_handler(ending, stop.set)
     async with contextlib.AsyncExitStack() as stack:
         total = await stack.enter_async_context(LocalPutEvents())
-        total.books = TotalBooks()
+        total.call_log = TotalCalls()
         urls = []
         for number in range(doors):
             door = await stack.enter_async_context(LocalPutEvents(faults, seed=seed + number))
-            door.books = WorkerBooks(total.books)
+            door.call_log = WorkerCalls(total.call_log)
             urls.append(door.url)
         say(url=total.url, doors=urls)
         await stop.wait()

@@ -60,7 +60,7 @@ def test_a_crash_is_told_without_its_words(
     def broken(*_: object) -> None:
         raise ValueError("hunter2")
 
-    monkeypatch.setattr("worker.config.read_settings", broken)
+    monkeypatch.setattr("worker.commands.run.read_settings", broken)
     assert main(["run", "--config", str(tmp_path / "c.yaml")]) == 1
     shown = capsys.readouterr()
     assert shown.out == ""

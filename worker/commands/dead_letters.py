@@ -7,6 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Final
 
+from worker.commands.mistakes import print_mistakes
 from worker.config import ConfigError, read_settings
 from worker.dead_letters.reading import open_letter
 from worker.replay.letter_topic import LettersUnreadable
@@ -14,31 +15,30 @@ from worker.replay.listing import Listing
 from worker.replay.selection import Selection
 from worker.replay.showing import as_json, as_text
 from worker.replay.store import open_topic
+from worker.runtime.exit_codes import ExitCode
 from worker.sources.kafka.client_settings import SILENT_LOG
 from worker.telemetry.progress import Progress
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from typing import BinaryIO
 
     from worker.dead_letters.reading import Letter
     from worker.settings import Settings
 
-_FAILED: Final = 1
-_MISCONFIGURED: Final = 2
 _READ_AT_ONCE: Final = 1000
 # The file contains user data.
 _MODE: Final = 0o600
 
 
-def do_dead_letters(chosen: argparse.Namespace, complain: Callable[[ConfigError], None]) -> int:
+def run_dead_letters(chosen: argparse.Namespace) -> ExitCode:
     """Run the command and return the exit code."""
     try:
         settings = read_settings(chosen.config, os.environ)
     except ConfigError as error:
-        complain(error)
-        return _MISCONFIGURED
+        print_mistakes(error, chosen.config)
+        return ExitCode.MISCONFIGURED
     selection = _selection(chosen)
     if isinstance(sys.stdout, io.TextIOWrapper):
         # Letters contain arbitrary text, and some terminals can't show all of it.
@@ -70,28 +70,28 @@ def _selection(chosen: argparse.Namespace) -> Selection:
     )
 
 
-def _list(settings: Settings, selection: Selection, chosen: argparse.Namespace) -> int:
+def _list(settings: Settings, selection: Selection, chosen: argparse.Namespace) -> ExitCode:
     listing = Listing(settings.dead_letters.topic)
     for letter in _letters(settings, selection):
         listing.add(letter)
     sys.stdout.write(listing.json(chosen.by).decode() + "\n" if chosen.json else listing.text(chosen.by))
-    return 0
+    return ExitCode.OK
 
 
-def _show(settings: Settings, selection: Selection, chosen: argparse.Namespace) -> int:
+def _show(settings: Settings, selection: Selection, chosen: argparse.Namespace) -> ExitCode:
     shown = 0
     for letter in _letters(settings, selection):
         sys.stdout.write("\n" * (shown > 0) + as_text(letter, payload=chosen.payload))
         shown += 1
         if shown == chosen.limit:
             break
-    return 0 if shown else _fail("no dead letter matches")
+    return ExitCode.OK if shown else _fail("no dead letter matches")
 
 
-def _export(settings: Settings, selection: Selection, chosen: argparse.Namespace) -> int:
+def _export(settings: Settings, selection: Selection, chosen: argparse.Namespace) -> ExitCode:
     if chosen.output is None:
         _write(settings, selection, sys.stdout.buffer)
-        return 0
+        return ExitCode.OK
     try:
         file = os.open(chosen.output, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
     except OSError as error:
@@ -99,7 +99,7 @@ def _export(settings: Settings, selection: Selection, chosen: argparse.Namespace
     with os.fdopen(file, "wb") as out:
         count = _write(settings, selection, out)
     sys.stderr.write(f"{count:,} dead letters in {chosen.output}\n")
-    return 0
+    return ExitCode.OK
 
 
 def _write(settings: Settings, selection: Selection, out: BinaryIO) -> int:
@@ -111,14 +111,14 @@ def _write(settings: Settings, selection: Selection, out: BinaryIO) -> int:
     return count
 
 
-def _replay(settings: Settings, selection: Selection, chosen: argparse.Namespace) -> int:
+def _replay(settings: Settings, selection: Selection, chosen: argparse.Namespace) -> ExitCode:
     # A relative time selects other letters as it passes, and a second run could not continue where the first
     # one stopped.
     for name in ("since", "until"):
         moment = getattr(chosen, name)
         if moment is not None and moment.relative:
             sys.stderr.write(f"personalize-worker: a replay needs an absolute time: --{name} {moment}\n")
-            return _MISCONFIGURED
+            return ExitCode.MISCONFIGURED
     from worker.replay.run import Plan, replay  # noqa: PLC0415  half a second that the others can save
 
     rate = chosen.calls_per_second
@@ -149,6 +149,6 @@ def _letters(settings: Settings, selection: Selection) -> Iterator[Letter]:
             sys.stderr.write(f"left out, because their headers name no position: {foreign:,} records\n")
 
 
-def _fail(why: str) -> int:
+def _fail(why: str) -> ExitCode:
     sys.stderr.write(f"personalize-worker: {why}\n")
-    return _FAILED
+    return ExitCode.FAILED

@@ -13,20 +13,20 @@ from typing import TYPE_CHECKING, Final, cast
 
 import uvloop
 
-from worker.local.accepted_calls import Books
+from worker.local.call_log import CallLog
 from worker.local.faults import Faults
-from worker.local.put_events import HOST, LocalPutEvents, told_to_stop
+from worker.local.put_events import HOST, LocalPutEvents
+from worker.runtime.exit_codes import ExitCode
+from worker.runtime.signals import stop_event
 from worker.telemetry.progress import Progress
-from worker.telemetry.unblocked import UnblockedLines
+from worker.telemetry.unblocked import LAST_LINES_SECONDS, UnblockedLines
 
 if TYPE_CHECKING:
     from typing import TextIO
 
-    from worker.local.accepted_calls import Summary
+    from worker.local.call_log import Summary
 
 _TICK_SECONDS: Final = 0.5
-# Bounded, because nobody may be reading the last lines.
-_LAST_WORD_SECONDS: Final = 1.0
 _NOT_OURS: Final = {errno.EADDRINUSE, errno.EACCES}
 
 # Another group than the configured one: what a group commits here, it would never deliver to AWS.
@@ -45,11 +45,11 @@ Use a separate group for the trial: what a group has delivered here, it never de
 """
 
 
-def run_endpoint(port: int) -> int:
+def run_endpoint(port: int) -> ExitCode:
     """Serve until SIGTERM or Ctrl-C, show how to use it and what it accepted; return the exit code."""
     # Non-blocking output, because calls must be answered even if the reader of the output stops reading.
     out = UnblockedLines(sys.stdout.fileno(), lambda _: None)
-    endpoint = LocalPutEvents(Faults(any_keys=True), port=port, books=Books(numbers_only=True))
+    endpoint = LocalPutEvents(Faults(any_keys=True), port=port, call_log=CallLog(numbers_only=True))
     try:
         uvloop.run(_serve(endpoint, cast("TextIO", out)))
     except OSError as error:
@@ -57,22 +57,22 @@ def run_endpoint(port: int) -> int:
             raise
         todo = "choose another with --port, or any free one with --port 0"
         sys.stderr.write(f"personalize-worker: can't listen on port {port} of {HOST}: {todo}\n")
-        return 1
-    out.drain(_LAST_WORD_SECONDS)
-    return 0
+        return ExitCode.FAILED
+    out.drain(LAST_LINES_SECONDS)
+    return ExitCode.OK
 
 
 async def _serve(endpoint: LocalPutEvents, out: TextIO) -> None:
-    stop = told_to_stop()
+    stopping = stop_event()
     async with endpoint:
         out.write(_HOW.format(url=endpoint.url))
         progress = Progress(out)
-        while not stop.is_set():
-            progress.show(accepted(endpoint.books.summary()))
+        while not stopping.is_set():
+            progress.show(accepted(endpoint.call_log.summary()))
             with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), _TICK_SECONDS)
+                await asyncio.wait_for(stopping.wait(), _TICK_SECONDS)
     progress.end()
-    out.write(f"Ended as told: {accepted(endpoint.books.summary())}.\n")
+    out.write(f"Ended as told: {accepted(endpoint.call_log.summary())}.\n")
 
 
 def accepted(summary: Summary) -> str:

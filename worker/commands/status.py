@@ -13,6 +13,7 @@ import msgspec
 from worker.commands.group_members import members
 from worker.config import ConfigError, read_settings
 from worker.core.model.worker_status import WorkerStatus
+from worker.runtime.exit_codes import ExitCode
 from worker.settings import AdminSettings
 from worker.status.page import page
 
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 
     from worker.settings import Settings
 
-_READY: Final = 0
-_NOT_READY: Final = 1
-_WRONG: Final = 2
 _PATIENCE_SECONDS: Final = 10.0
 # How to reach a worker that listens on all addresses. Not by "localhost", which some hosts map to IPv4 only.
 _EVERYWHERE: Final = (None, "::", "0.0.0.0")  # noqa: S104  asked for, not listened on
@@ -39,7 +37,7 @@ def show_status(
     say: Callable[[str], None],
     *,
     as_json: bool,
-) -> int:
+) -> ExitCode:
     """Ask, print, and return the exit code.
 
     Args:
@@ -54,20 +52,20 @@ def show_status(
         hosts, port = _place(address, AdminSettings() if settings is None else settings.admin)
     except (ConfigError, ValueError) as error:
         say(str(error))
-        return _WRONG
+        return ExitCode.MISCONFIGURED
     try:
         answer = _ask_one_of(hosts, port)
         status = msgspec.json.decode(answer, type=WorkerStatus)
     except (OSError, http.client.HTTPException, msgspec.MsgspecError) as error:
         where = " or ".join(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host in hosts)
         say(f"NOT REACHABLE  no status at {where}: {_why(error)}")
-        return _NOT_READY
+        return ExitCode.FAILED
     if as_json:
         say(answer.decode().rstrip())
     else:
         for line in page(status, _members(settings, status.group)):
             say(line)
-    return _READY if status.ready else _NOT_READY
+    return ExitCode.OK if status.ready else ExitCode.FAILED
 
 
 def _place(address: str | None, admin: AdminSettings) -> tuple[tuple[str, ...], int]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from worker.config.names import OPEN_KEYS, known_keys, meant, nearest, sections
+from worker.config.names import OPEN_KEYS, did_you_mean, known_keys, nearest, sections
 from worker.config.reading import Unreadable, read_text
 from worker.config.validation import from_json, from_text
 from worker.sources.kafka.properties import ALL as CLIENT_KEYS
@@ -60,7 +60,7 @@ def read_environment(environ: Mapping[str, str], given: Given) -> None:
     for name in sorted(targets, key=lambda each: each.count("__")):
         target = targets[name]
         if target is None:
-            given.mistake(name, "unknown variable" + meant(_nearest_variable(name)), "")
+            given.mistake(name, "unknown variable" + did_you_mean(_nearest_variable(name)), "")
         elif other := setters.get(target.name()):
             given.mistake(target.name(), f"is set by both {other} and {name}; keep one", "")
         else:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import yaml
 
 from worker.config.mistakes import ConfigError, Mistake
-from worker.config.names import meant, nearest, nearest_key, sections
+from worker.config.names import did_you_mean, nearest, nearest_key, sections
 from worker.config.reading import Unreadable, read_text
 from worker.config.scalars import TooMuch, construct
 from worker.config.validation import kind
@@ -47,7 +47,7 @@ def read_file(path: Path, given: Given) -> None:
 def _put_section(given: Given, section: object, keys: object) -> None:
     if not isinstance(section, str) or section not in sections():
         name = str(section)
-        given.mistake(name, "unknown section" + meant(nearest(name, sections()) or nearest_key(name)))
+        given.mistake(name, "unknown section" + did_you_mean(nearest(name, sections()) or nearest_key(name)))
     elif isinstance(keys, dict):
         for key, value in keys.items():
             given.put(section, str(key), value)

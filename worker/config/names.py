@@ -46,6 +46,6 @@ def nearest_key(name: str) -> str | None:
     return next(same_word, None) or nearest(name, known_keys())
 
 
-def meant(name: str | None) -> str:
+def did_you_mean(name: str | None) -> str:
     """Return the end of a sentence that suggests the name."""
     return f"; did you mean {name}?" if name else ""

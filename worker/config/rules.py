@@ -6,8 +6,8 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from worker.config.names import meant, nearest
-from worker.core.topics import PatternError, is_pattern, parse, takes_in
+from worker.config.names import did_you_mean, nearest
+from worker.core.topics import PatternError, is_pattern, matches_topic, parse
 from worker.sources.kafka.client_settings import refusals, refused_by_librdkafka
 from worker.sources.kafka.properties import ALL as CLIENT_KEYS
 from worker.sources.kafka.setting_values import number
@@ -72,7 +72,7 @@ def _patterns(topics: list[str]) -> Iterator[tuple[str, str]]:
 def _own_dead_letters(topics: list[str], dead_letters: str | None) -> Iterator[tuple[str, str]]:
     """Reject a worker that reads its own dead letters, because it would go round in circles."""
     for index, topic in enumerate(topics):
-        if dead_letters is not None and takes_in(topic, dead_letters):
+        if dead_letters is not None and matches_topic(topic, dead_letters):
             yield (
                 f"kafka.topics[{index}]",
                 "matches dead_letters.topic: the worker would read its own dead letters",
@@ -127,7 +127,7 @@ def _client(client: Mapping[str, ClientValue]) -> Iterator[tuple[str, str]]:
         if said is None:
             yield "kafka.client", reason
         elif reason.startswith("No such"):
-            yield f"kafka.client.{said}", "unknown to librdkafka" + meant(nearest(said, CLIENT_KEYS))
+            yield f"kafka.client.{said}", "unknown to librdkafka" + did_you_mean(nearest(said, CLIENT_KEYS))
         else:
             yield f"kafka.client.{said}", reason
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_args, get_
 import msgspec
 from msgspec import inspect
 
-from worker.config.names import OPEN_KEYS, meant, nearest, nearest_key, sections
+from worker.config.names import OPEN_KEYS, did_you_mean, nearest, nearest_key, sections
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -44,7 +44,7 @@ def validate(given: Given) -> dict[str, dict[str, object]]:
             elif field.required:
                 given.mistake(name, f"is missing, must be {_must(field.type)}")
         for key in written.keys() - keys.keys():
-            given.mistake(f"{section}.{key}", "unknown key" + meant(nearest_key(f"{section}.{key}")))
+            given.mistake(f"{section}.{key}", "unknown key" + did_you_mean(nearest_key(f"{section}.{key}")))
     return values
 
 
@@ -169,7 +169,7 @@ def _reason(value: object, type_: object) -> str:
     must = f"must be {_must(type_)}"
     if get_origin(plain) is Literal:
         choices = get_args(plain) if isinstance(value, str) and len(get_args(plain)) > 1 else ()
-        return must + meant(nearest(str(value), choices))
+        return must + did_you_mean(nearest(str(value), choices))
     if value in ("", []):
         return f"is empty, {must}"
     if plain in {int, float} and isinstance(value, int | float) and not isinstance(value, bool):

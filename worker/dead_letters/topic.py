@@ -20,7 +20,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # documented,
 )
 from msgspec import Struct, structs
 
-from worker.core.topics import is_pattern, takes_in
+from worker.core.topics import is_pattern, matches_topic
 from worker.dead_letters.unwritable import said
 
 if TYPE_CHECKING:
@@ -243,7 +243,7 @@ def _source_shape(admin: AdminClient, source_topics: Sequence[str], *, but_not: 
 
 def _matching(admin: AdminClient, pattern: str) -> list[str]:
     """Return the names of the matching topics, in order."""
-    return sorted(name for name in _topics(admin) if takes_in(pattern, name))
+    return sorted(name for name in _topics(admin) if matches_topic(pattern, name))
 
 
 def _max_message_bytes(admin: AdminClient, topic: str) -> int | None:

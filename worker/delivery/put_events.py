@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, structs
 
+from worker.blocking import run_blocking
 from worker.core.flow_control.advice import TIMED_CODES
 from worker.core.model.error_codes import CREDENTIAL_CODES
 from worker.core.model.outcomes import Misconfigured, Refused, TransientFault
-from worker.delivery.aws.boto_subprocess import Apart
+from worker.delivery.aws.boto_subprocess import BotoSubprocess
 from worker.delivery.aws.clock import ApiClock
 from worker.delivery.aws.credentials import POLL_SECONDS, RELOAD_SECONDS, Credentials
-from worker.delivery.aws.daemon_thread import in_daemon_thread
 from worker.delivery.aws.endpoint import ServiceEndpoint, require_encryption, tls_context
 from worker.delivery.aws.signing import Signer
 from worker.delivery.body import EventsBody
-from worker.delivery.http.errors import Broken
+from worker.delivery.http.errors import TransportError
 from worker.delivery.http.transport import Transport
 from worker.delivery.reply import read
 
@@ -51,10 +51,10 @@ class ClientSettings(Struct, frozen=True):
     max_connections: int = 64
 
 
-class _Line(Struct, frozen=True):
+class _Opened(Struct, frozen=True):
     """What exists between open and close."""
 
-    service: ServiceEndpoint
+    endpoint: ServiceEndpoint
     signer: Signer
     transport: Transport
 
@@ -81,17 +81,17 @@ class PutEventsClient:
     ) -> None:
         self._settings = settings
         self._body = EventsBody(settings.tracking_id)
-        apart = Apart(settings.region)
+        boto = BotoSubprocess(settings.region)
         self._credentials = Credentials(
-            load or apart.load,
+            load or boto.load,
             poll_seconds=poll_seconds,
             reload_seconds=reload_seconds,
             epoch_seconds=clock,
         )
-        self._apart = apart
+        self._boto = boto
         self._clock = clock
         self._api_clock = ApiClock(clock)
-        self._line: _Line | None = None
+        self._opened: _Opened | None = None
 
     async def open(self) -> None:
         """Find endpoint and credentials without blocking the loop. No connection is made yet.
@@ -100,20 +100,20 @@ class PutEventsClient:
             UnusableSettings: region, endpoint, proxy or certificates are wrong. Missing credentials raise
                 nothing: they may still come, and until then every call is answered with ``Misconfigured``.
         """
-        service, tls = await in_daemon_thread(self._resolve)
+        endpoint, tls = await run_blocking(self._resolve)
         await self._credentials.open()
-        self._line = _Line(service, _signer(service), self._transport(service, tls))
+        self._opened = _Opened(endpoint, _signer(endpoint), self._transport(endpoint, tls))
 
     async def close(self) -> None:
         """Close the connections. It may be called twice, and without ``open``."""
         await self._credentials.close()
-        if self._line is not None:
-            await self._line.transport.close()
+        if self._opened is not None:
+            await self._opened.transport.close()
 
     @property
-    def service(self) -> ServiceEndpoint:
-        """The endpoint, the region and any doubt about it; available once opened."""
-        return self._opened().service
+    def endpoint(self) -> ServiceEndpoint:
+        """The address, the region and any doubt about it; available once opened."""
+        return self._require_opened().endpoint
 
     def keys_status(self) -> KeysStatus:
         """Report whether there are keys, when they expire, and whether new ones can be had."""
@@ -149,41 +149,41 @@ class PutEventsClient:
     async def _send(self, body: bytes, keys: Keys | None) -> Answer:
         if keys is None:
             return Misconfigured("NoCredentials")
-        line = self._opened()
-        reply = await line.transport.post(line.signer.headers(body, keys, self._clock()), body)
-        return TransientFault(reply.code) if isinstance(reply, Broken) else read(reply, self._clock())
+        opened = self._require_opened()
+        reply = await opened.transport.post(opened.signer.headers(body, keys, self._clock()), body)
+        return TransientFault(reply.code) if isinstance(reply, TransportError) else read(reply, self._clock())
 
-    def _opened(self) -> _Line:
-        if self._line is None:
+    def _require_opened(self) -> _Opened:
+        if self._opened is None:
             msg = "the client is not open"
             raise RuntimeError(msg)
-        return self._line
+        return self._opened
 
     def _resolve(self) -> tuple[ServiceEndpoint, ssl.SSLContext]:
-        service = self._apart.resolve(self._settings.endpoint_url)
-        require_encryption(service, plain_http=self._settings.plain_http)
-        return service, tls_context(service.ca_file)
+        endpoint = self._boto.resolve(self._settings.endpoint_url)
+        require_encryption(endpoint, plain_http=self._settings.plain_http)
+        return endpoint, tls_context(endpoint.ca_file)
 
-    def _transport(self, service: ServiceEndpoint, tls: ssl.SSLContext) -> Transport:
+    def _transport(self, endpoint: ServiceEndpoint, tls: ssl.SSLContext) -> Transport:
         return Transport(
-            service.url,
+            endpoint.url,
             tls=tls,
             user_agent=f"personalize-worker/{version('personalize-worker')}",
             connect_seconds=self._settings.connect_seconds,
             answer_seconds=self._settings.answer_seconds,
             max_connections=self._settings.max_connections,
-            proxy_url=service.proxy_url,
-            proxy_headers=service.proxy_headers,
-            hear_date=self._api_clock.hear,
+            proxy_url=endpoint.proxy_url,
+            proxy_headers=endpoint.proxy_headers,
+            on_date=self._api_clock.observe,
         )
 
 
-def _signer(service: ServiceEndpoint) -> Signer:
+def _signer(endpoint: ServiceEndpoint) -> Signer:
     return Signer(
-        method=service.method,
-        path=service.signed_path,
-        host=service.host,
-        content_type=service.content_type,
-        region=service.region,
-        service=service.signing_name,
+        method=endpoint.method,
+        path=endpoint.signed_path,
+        host=endpoint.host,
+        content_type=endpoint.content_type,
+        region=endpoint.region,
+        service=endpoint.signing_name,
     )

@@ -2,7 +2,7 @@
 
 Kafka and PutEvents run within this process, and the worker as a process of its own. Records come in for 20
 seconds. Meanwhile the API throttles, the worker is killed and started again, and answers are lost. Then the
-books of PutEvents are compared with what was sent.
+calls that PutEvents accepted are compared with what was sent.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import uvloop
 from msgspec import Struct
 from msgspec.structs import replace
 
-from worker.local.accepted_calls import audit
+from worker.local.audit import audit
 from worker.local.faults import Faults
 from worker.local.kafka import EmbeddedKafka, KafkaUnavailable
 from worker.local.put_events import LocalPutEvents
@@ -28,6 +28,7 @@ from worker.local.topics import TopicFeed, TopicWatch
 from worker.local.traffic import POISON_ITEM, make_traffic
 from worker.local.verdict import Verdict, broken_promises, table
 from worker.local.worker_process import WorkerProcess
+from worker.runtime.exit_codes import ExitCode
 from worker.telemetry.progress import Progress
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ STAGES = (
 )
 
 
-def run_demo(*, seed: int = 1, records: int = 20_000, feed_seconds: float = FEED_SECONDS) -> int:
+def run_demo(*, seed: int = 1, records: int = 20_000, feed_seconds: float = FEED_SECONDS) -> ExitCode:
     """Run the demo, sending its records within ``feed_seconds``; return 0 if all promises held, else 1."""
     traffic = make_traffic(seed, records, int(time()))
     partitions = max(MIN_PARTITIONS, -(-len(traffic.records) // RECORDS_PER_PARTITION))
@@ -81,9 +82,7 @@ def run_demo(*, seed: int = 1, records: int = 20_000, feed_seconds: float = FEED
                     return uvloop.run(demo.run(Path(folder), feed_seconds))
         except KafkaUnavailable as unavailable:
             sys.stderr.write(f"personalize-worker: {unavailable}\n")
-            return 1
-        except KeyboardInterrupt:
-            return 130
+            return ExitCode.FAILED
 
 
 class _Demo:
@@ -102,7 +101,7 @@ class _Demo:
         self._calls_seen = 0
         self._sent = 0
 
-    async def run(self, folder: Path, feed_seconds: float) -> int:
+    async def run(self, folder: Path, feed_seconds: float) -> ExitCode:
         """Run it and return the exit code."""
         async with self._endpoint as endpoint:
             faults = endpoint.faults
@@ -120,9 +119,9 @@ class _Demo:
         self._progress.end()
         if is_early:
             sys.stdout.write(f"The worker ended by itself, with {exit_code}:\n\n{worker.last_lines()}\n")
-            return 1
+            return ExitCode.FAILED
         verdict = await asyncio.to_thread(self._judge, exit_code)
-        return _tell(verdict, worker)
+        return _print_verdict(verdict, worker)
 
     async def _play(self, stage: Stage, worker: WorkerProcess, records_per_second: float) -> None:
         """Send a stage's share of the records at an even rate; stop early if the worker ends."""
@@ -142,10 +141,10 @@ class _Demo:
 
     async def _tick(self, what: str) -> None:
         await asyncio.sleep(TICK_SECONDS)
-        for call in self._endpoint.books.accepted(self._calls_seen):
+        for call in self._endpoint.call_log.accepted(self._calls_seen):
             self._calls_seen += 1
             self._awaited.difference_update(call.event_ids)
-        summary = self._endpoint.books.summary()
+        summary = self._endpoint.call_log.summary()
         throttled = summary.outcomes.get("ThrottlingException", 0)
         self._progress.show(
             f"{monotonic() - self._started:4.0f} s  sent {self._sent:,}"
@@ -170,14 +169,14 @@ class _Demo:
     def _judge(self, exit_code: int | None) -> Verdict:
         letters = {letter.value: letter.reason for letter in self._watch.letters(DEAD_LETTERS)}
         uncommitted = self._watch.uncommitted(TOPIC)
-        traffic, books = self._traffic, self._endpoint.books
+        traffic, call_log = self._traffic, self._endpoint.call_log
         excused = {traffic.poison_id} if traffic.poison_value in letters else set()
         return Verdict(
             records=self._sent,
             delivered=self._expected - len(self._awaited),
             tombstones=traffic.tombstones,
-            summary=books.summary(),
-            audit=audit(traffic.produced, books.accepted(), excused=excused),
+            summary=call_log.summary(),
+            audit=audit(traffic.produced, call_log.accepted(), excused=excused),
             dead_letters=dict(Counter(letters.values())),
             missing_letters=len(traffic.unfit - letters.keys()),
             uncommitted=uncommitted,
@@ -206,12 +205,12 @@ def worker_settings(bootstrap_servers: str, endpoint_url: str) -> dict[str, Any]
     }
 
 
-def _tell(verdict: Verdict, worker: WorkerProcess) -> int:
+def _print_verdict(verdict: Verdict, worker: WorkerProcess) -> ExitCode:
     """Print the table and the broken promises; return the exit code."""
     sys.stdout.write(table(verdict) + "\n\n")
     broken = broken_promises(verdict)
     if broken:
         sys.stdout.write(f"Not kept: {'; '.join(broken)}.\n\n{worker.last_lines()}\n")
-        return 1
+        return ExitCode.FAILED
     sys.stdout.write("Every event was accepted or dead-lettered, every session in order.\n")
-    return 0
+    return ExitCode.OK

@@ -1,11 +1,11 @@
 """PutEvents on 127.0.0.1: checks what AWS checks, records its calls, and injects faults on demand.
 
     POST /events         the call itself
-    GET  /books          the books in numbers          GET  /books/events   the accepted calls, JSON lines
+    GET  /calls          the calls in numbers          GET  /calls/accepted the accepted calls, JSON lines
     GET  /faults         the plan of faults            POST /faults         change some of its fields
 
-``fast`` skips the checks of signature and rules, for benchmarks; books and faults stay. A call is in the
-books before its answer leaves, so a call whose answer is lost was accepted all the same.
+``fast`` skips the checks of signature and rules, for benchmarks; call log and faults stay. A call is in the
+call log before its answer leaves, so a call whose answer is lost was accepted all the same.
 
 ``python -m worker.local.put_events`` prints ``{"url": ...}`` and serves until SIGTERM.
 """
@@ -13,9 +13,7 @@ books before its answer leaves, so a call whose answer is lost was accepted all 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import contextlib
-import signal
 import sys
 from datetime import UTC, datetime
 from random import Random
@@ -27,10 +25,12 @@ import uvloop
 from msgspec import Struct
 
 from worker.local import rules, signature
-from worker.local.accepted_calls import Books
 from worker.local.answers import ACCEPTED, Answer, Refusal, Reply, Reset, Silence, dated, refused, response
+from worker.local.call_log import CallLog
 from worker.local.faults import Faults, TokenBucket
 from worker.local.http import BOUNDS, Request, application
+from worker.runtime.exit_codes import ExitCode
+from worker.runtime.signals import stop_event
 from worker.telemetry.http_server import HttpServer
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class _Event(Struct, frozen=True, gc=False):
 
 
 class _Call(Struct, frozen=True):
-    """The parts of a call that books and faults need."""
+    """The parts of a call that the call log and the faults need."""
 
     trackingId: str  # noqa: N815  the API's name
     sessionId: str  # noqa: N815  the API's name
@@ -86,9 +86,9 @@ class LocalPutEvents:
         port: int = 0,
         fast: bool = False,
         seed: int = 0,
-        books: Books | None = None,
+        call_log: CallLog | None = None,
     ) -> None:
-        self.books = Books() if books is None else books
+        self.call_log = CallLog() if call_log is None else call_log
         self._port = port
         self._fast = fast
         self._random = Random(seed)  # noqa: S311  faults, not secrets
@@ -124,10 +124,10 @@ class LocalPutEvents:
         match request.method, request.target:
             case "POST", "/events":
                 return self._put_events(request)
-            case "GET", "/books":
-                return Reply(response(200, msgspec.json.encode(self.books.summary())))
-            case "GET", "/books/events":
-                return Reply(response(200, self.books.lines(), b"application/jsonl"))
+            case "GET", "/calls":
+                return Reply(response(200, msgspec.json.encode(self.call_log.summary())))
+            case "GET", "/calls/accepted":
+                return Reply(response(200, self.call_log.lines(), b"application/jsonl"))
             case "GET", "/faults":
                 return Reply(response(200, msgspec.json.encode(self.faults)))
             case "POST", "/faults":
@@ -144,13 +144,13 @@ class LocalPutEvents:
     def _put_events(self, request: Request) -> Answer:
         fate = self._faults.fate(self._random)
         if fate == "reset":
-            self.books.count("reset")
+            self.call_log.count("reset")
             return Reset()
         call = self._call(request.body)
-        ended = self.books.begin(call.sessionId) if call else None
+        ended = self.call_log.begin(call.sessionId) if call else None
         refusal = self._refusal(request, call, fate)
         if refusal is not None:
-            self.books.count(refusal.code)
+            self.call_log.count(refusal.code)
             return Reply(dated(refused(refusal), self._now()), self._answer_seconds(), ended)
         return self._accepted(cast("_Call", call), fate, ended)
 
@@ -212,10 +212,10 @@ class LocalPutEvents:
     def _accepted(self, call: _Call, fate: Fate | None, ended: Callable[[], None] | None) -> Answer:
         if call.sessionId == "null":
             # As Personalize does: it answers 200, and drops the events.
-            self.books.count("ignored")
+            self.call_log.count("ignored")
         else:
             ids = tuple(event.eventId for event in call.eventList)
-            self.books.accept(time(), call.sessionId, call.userId, ids)
+            self.call_log.accept(time(), call.sessionId, call.userId, ids)
         if fate == "lose":
             return Reset(ended)
         if fate == "silence":
@@ -230,20 +230,12 @@ class LocalPutEvents:
         return self._random.uniform(0.5 * mean, 1.5 * mean) if mean else 0
 
 
-def told_to_stop() -> asyncio.Event:
-    """Return an event that SIGTERM and SIGINT set from now on."""
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    return stop
-
-
 async def serve(endpoint: LocalPutEvents) -> None:
     """Print the address, and serve until SIGTERM or SIGINT."""
-    stop = told_to_stop()
+    stopping = stop_event()
     async with endpoint:
         print(msgspec.json.encode({"url": endpoint.url}).decode(), flush=True)  # noqa: T201  its one line of output
-        await stop.wait()
+        await stopping.wait()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -260,7 +252,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"--faults: {error}")
     with contextlib.suppress(KeyboardInterrupt):
         uvloop.run(serve(LocalPutEvents(faults, port=chosen.port, fast=chosen.fast, seed=chosen.seed)))
-    return 0
+    return ExitCode.OK
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The records of the demo: a shop's visitors, some broken records, and one poison event. Seeded.
 
 Sessions overlap and vary in length. Some visitors log in half-way, some are known from the start, some never.
-Every event has its own id, so that the books can be compared with what was sent, event by event.
+Every event has its own id, so that what was accepted can be compared with what was sent, event by event.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 from msgspec import Struct
 
-from worker.local.accepted_calls import Produced
+from worker.local.audit import Produced
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from worker.runtime.exit_codes import ExitCode
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from worker.local.accepted_calls import Audit, Summary
+    from worker.local.audit import Audit
+    from worker.local.call_log import Summary
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
@@ -46,7 +49,7 @@ def broken_promises(verdict: Verdict) -> list[str]:
         (verdict.audit.unknown, f"{len(verdict.audit.unknown)} accepted that were never sent"),
         (verdict.summary.max_concurrent_in_session > 1, "a session had several calls in flight at once"),
         (verdict.uncommitted, f"{verdict.uncommitted} offsets not committed"),
-        (verdict.exit_code != 0, f"the worker ended with {verdict.exit_code} after SIGTERM"),
+        (verdict.exit_code != ExitCode.OK, f"the worker ended with {verdict.exit_code} after SIGTERM"),
     )
     return [words for is_broken, words in judged if is_broken]
 

@@ -167,7 +167,7 @@ class LetterTopic:
     def _take(self, message: Message) -> Record | None:
         """Return the record, unless the message is not one, or lies past the end noted at the start."""
         if (error := message.error()) is not None:
-            self._heed(error, message)
+            self._handle_error(error, message)
             return None
         number, offset = message.partition(), message.offset()
         if number not in self._unread or offset is None:
@@ -181,7 +181,7 @@ class LetterTopic:
             self._end(number)
         return record
 
-    def _heed(self, error: KafkaError, message: Message) -> None:
+    def _handle_error(self, error: KafkaError, message: Message) -> None:
         if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  librdkafka's own codes are named so
             number, offset = message.partition(), message.offset()
             if number in self._unread and offset is not None:

@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final
 
+from worker.blocking import run_blocking
 from worker.replay.letter_topic import LettersUnreadable, LetterTopic
 from worker.replay.waves import WaveReader
 from worker.sources.kafka.client_settings import client_settings
-from worker.sources.kafka.cluster import why_away
+from worker.sources.kafka.cluster import unreachable_reason
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
+    from worker.blocking import RunBlocking
     from worker.replay.selection import Selection
     from worker.replay.waves import Wave
     from worker.settings import Settings
-
-Answer = TypeVar("Answer")
 
 _PATIENCE_SECONDS: Final = 10.0
 # The fraction of the memory limit for a wave; the rest is for the events made from the letters, and their
 # queues.
 _WAVE_SHARE: Final = 0.5
-
-
-class Apart(Protocol):
-    """Runs blocking calls, as ``asyncio.to_thread`` does."""
-
-    async def __call__(self, call: Callable[..., Answer], /, *args: Any) -> Answer:  # noqa: ANN401  whatever
-        """Run the call."""
 
 
 def open_topic(settings: Settings, group: str, logger: logging.Logger) -> LetterTopic:
@@ -39,7 +31,7 @@ def open_topic(settings: Settings, group: str, logger: logging.Logger) -> Letter
     Raises:
         LettersUnreadable: Kafka does not answer.
     """
-    if why := why_away(settings.kafka, _PATIENCE_SECONDS):
+    if why := unreachable_reason(settings.kafka, _PATIENCE_SECONDS):
         raise LettersUnreadable(settings.dead_letters.topic, why)
     ours = {"group.id": group, "logger": logger}
     return LetterTopic(client_settings(settings.kafka, for_="consumer") | ours, settings.dead_letters.topic)
@@ -54,11 +46,11 @@ class TopicReplayStore:
     """The waves of one replay, from where the last with the same filters stopped; a ``source.ReplayStore``.
 
     Args:
-        topic: the dead-letter topic. Its calls block, so they are made through ``apart``.
+        topic: the dead-letter topic. Its calls block, so they are made through ``run_blocking``.
         settings: for the memory limit.
         selection: which letters to choose.
         wave: how many letters to sort at a time.
-        apart: runs a blocking call.
+        run_blocking: runs a blocking call beside the event loop.
     """
 
     def __init__(
@@ -67,12 +59,12 @@ class TopicReplayStore:
         settings: Settings,
         selection: Selection,
         wave: int,
-        apart: Apart = asyncio.to_thread,
+        run_blocking: RunBlocking = run_blocking,
     ) -> None:
         self.topic = topic
-        self._apart = apart
+        self._run_blocking = run_blocking
         self._selection = selection
-        self.gathering = WaveReader(
+        self.wave_reader = WaveReader(
             topic,
             selection,
             most_letters=wave,
@@ -96,21 +88,21 @@ class TopicReplayStore:
 
     async def step(self) -> Wave | None:
         """Read a little; the next wave, once it is complete."""
-        return await self._apart(self.gathering.step)
+        return await self._run_blocking(self.wave_reader.step)
 
     @property
     def over(self) -> bool:
         """Whether the last wave was given."""
-        return self.gathering.over
+        return self.wave_reader.over
 
     async def committed(self) -> dict[int, int]:
         """What is committed, by partition."""
-        return await self._apart(self.topic.committed)
+        return await self._run_blocking(self.topic.committed)
 
     async def commit(self, offsets: Mapping[int, int]) -> None:
         """Commit, and wait for it."""
-        await self._apart(self.topic.commit, offsets)
+        await self._run_blocking(self.topic.commit, offsets)
 
     async def close(self) -> None:
         """Disconnect."""
-        await self._apart(self.topic.close)
+        await self._run_blocking(self.topic.close)

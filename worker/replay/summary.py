@@ -13,6 +13,7 @@ from worker.core.offsets.assignment import Assignment
 from worker.dead_letters.reading import replayed, rule_of
 from worker.replay.tables import aligned, by_reason
 from worker.replay.waves import EXHAUSTED
+from worker.runtime.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -45,9 +46,10 @@ class Summary(Struct, frozen=True):
         hints = _EXHAUSTED * bool(left_out.get(EXHAUSTED)) + _STOPPED * (not self.is_over)
         return aligned(list(self._rows(left_out))) + hints
 
-    def exit_code(self, left_out: Mapping[str, int]) -> int:
-        """Return 0 if everything selected was accepted, else 1."""
-        return 0 if self.is_over and not self.died_again and not left_out.get(EXHAUSTED) else 1
+    def exit_code(self, left_out: Mapping[str, int]) -> ExitCode:
+        """Return OK if everything selected was accepted, else FAILED."""
+        is_done = self.is_over and not self.died_again and not left_out.get(EXHAUSTED)
+        return ExitCode.OK if is_done else ExitCode.FAILED
 
     def _rows(self, left_out: Mapping[str, int]) -> Iterator[Row]:
         yield "would be sent" if self.is_rehearsal else "accepted", self.delivered
@@ -59,8 +61,8 @@ class Summary(Struct, frozen=True):
         yield from ((f"  {why}", count) for why, count in sorted(left_out.items()))
 
 
-async def rehearse(store: ReplayStore, map_record: Map, tell: Callable[[], None]) -> Summary:
-    """Map what a replay would send, with today's mapping; ``tell`` is called again and again."""
+async def rehearse(store: ReplayStore, map_record: Map, on_progress: Callable[[], None]) -> Summary:
+    """Map what a replay would send, with today's mapping; ``on_progress`` is called again and again."""
     assignment, delivered, skipped = Assignment(Partition("", 0), 0), 0, 0
     died_again: Counter[tuple[str, str]] = Counter()
     while not store.over:
@@ -73,5 +75,5 @@ async def rehearse(store: ReplayStore, map_record: Map, tell: Callable[[], None]
                     skipped += 1
                 case undecodable:
                     died_again[undecodable.reason.kind, rule_of(undecodable.reason)] += 1
-        tell()
+        on_progress()
     return Summary(delivered, died_again, skipped, is_rehearsal=True)

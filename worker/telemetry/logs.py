@@ -59,7 +59,7 @@ def configure_logs(
         cache_logger_on_first_use=False,
     )
     root = logging.getLogger()
-    root.handlers = [_Foreign(level=max(number, logging.WARNING))]
+    root.handlers = [_LibraryHandler(level=max(number, logging.WARNING))]
     root.setLevel(logging.WARNING)
 
 
@@ -87,7 +87,7 @@ def _crashed(kind: type[BaseException], error: BaseException, trace: TracebackTy
     log.critical("worker.crashed", exc_info=error)
 
 
-class _Foreign(logging.Handler):
+class _LibraryHandler(logging.Handler):
     """Routes the log records of libraries into our lines; repeated messages are throttled and counted."""
 
     def __init__(self, level: int) -> None:
@@ -127,7 +127,7 @@ def _words(record: logging.LogRecord) -> str | None:
     return record.msg if known and isinstance(record.msg, str) else None
 
 
-def _tell_exception(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+def _format_exception(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     """Replace ``exc_info`` by the types and frames of the exceptions."""
     error = event.pop("exc_info", None)
     if error is True:
@@ -165,6 +165,6 @@ def _render_json(_: WrappedLogger, __: str, event: EventDict) -> bytes:
 _PROCESSORS: tuple[Processor, ...] = (
     structlog.processors.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
-    _tell_exception,
+    _format_exception,
     _keep_plain,
 )

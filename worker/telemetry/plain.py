@@ -52,7 +52,7 @@ def type_name(kind: type) -> str:
 
 def exceptions(error: BaseException) -> list[Plain]:
     """Describe the exception, a group's members and their causes: types and frames, the innermost last."""
-    return [_told(each) for each in islice(_related(error, set()), MAX_EXCEPTIONS)]
+    return [_described(each) for each in islice(_related(error, set()), MAX_EXCEPTIONS)]
 
 
 def place(path: str, line: int, function: str = "?") -> str:
@@ -60,7 +60,7 @@ def place(path: str, line: int, function: str = "?") -> str:
     return f"{_within_package(path)}:{line}:{function}"
 
 
-def _told(error: BaseException) -> Plain:
+def _described(error: BaseException) -> Plain:
     frames: list[Plain] = [
         place(frame.f_code.co_filename, line, frame.f_code.co_qualname)
         for frame, line in traceback.walk_tb(error.__traceback__)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # An hour of lines from a quiet worker, or a minute from one in trouble.
 MAX_BYTES: Final = 1 << 20
+# Bounded, because nobody may be reading the last lines of a process.
+LAST_LINES_SECONDS: Final = 1.0
 # Whoever provides standard output may have made it non-blocking.
 _WOULD_BLOCK: Final = {errno.EAGAIN, errno.EWOULDBLOCK}
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from tests.support.crash_test_figures import Letter
 from tests.support.crash_test_records import CrashTestRecord
 from tests.support.evidence import CutRecord, Evidence
-from worker.local.accepted_calls import AcceptedCall, Books, Produced
+from worker.local.audit import Produced
+from worker.local.call_log import AcceptedCall, CallLog
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -37,7 +38,7 @@ def evidence_of(  # noqa: PLR0913  all that there may be
         produced={(0, offset): Produced("s", offset, f"e{offset}") for offset in range(records)},
         accepted=tuple(AcceptedCall(1, at, "s", None, (event_id,)) for at, event_id in calls),
         letters=tuple(Letter((0, offset), "refused", "why", at) for offset, at in (buried or {}).items()),
-        summary=Books().summary(),
+        summary=CallLog().summary(),
         lost_answers=0,
         overlaps=0,
         max_concurrent_at_a_door=1,

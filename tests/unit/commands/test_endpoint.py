@@ -20,7 +20,7 @@ from tests.support.waiting import until
 from tests.unit.local.calls import call, client, event
 from worker.cli import main
 from worker.commands.endpoint import accepted
-from worker.local.accepted_calls import Books
+from worker.local.call_log import CallLog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,8 +114,8 @@ def test_a_port_that_is_none_is_a_wrong_command_line(port: str) -> None:
 
 def test_it_takes_no_memory_for_what_it_accepted() -> None:
     """A topic of millions may be tried."""
-    books = Books(numbers_only=True)
+    call_log = CallLog(numbers_only=True)
     for _ in range(3):
-        books.accept(0.0, "s", None, ("a", "b"))
-    assert books.lines() == b""
-    assert accepted(books.summary()) == "accepted 3 calls, 6 events"
+        call_log.accept(0.0, "s", None, ("a", "b"))
+    assert call_log.lines() == b""
+    assert accepted(call_log.summary()) == "accepted 3 calls, 6 events"

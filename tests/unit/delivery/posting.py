@@ -47,7 +47,7 @@ async def transport_to(  # noqa: PLR0913  all that a test may want to be otherwi
     connect_seconds: float | None = None,
     max_connections: int = 4,
     keep_alive_seconds: float = KEEP_ALIVE_SECONDS,
-    hear_date: Callable[[bytes], None] = lambda _: None,
+    on_date: Callable[[bytes], None] = lambda _: None,
 ) -> AsyncIterator[Transport]:
     transport = Transport(
         f"{url}/events",
@@ -58,7 +58,7 @@ async def transport_to(  # noqa: PLR0913  all that a test may want to be otherwi
         max_connections=max_connections,
         proxy_url=proxy_url,
         proxy_headers={"Proxy-Authorization": "Basic bWU="},
-        hear_date=hear_date,
+        on_date=on_date,
         keep_alive_seconds=keep_alive_seconds,
     )
     try:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 POST = b"POST /events?a=%20b HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nbody"
 READ_POST = Request("POST", "/events?a=%20b", {"host": "h", "content-length": "4"}, b"body")
-GET = b"GET /books HTTP/1.1\r\nx: 1\r\nX:  2\r\n\r\n"
-READ_GET = Request("GET", "/books", {"x": "2"}, b"")
+GET = b"GET /calls HTTP/1.1\r\nx: 1\r\nX:  2\r\n\r\n"
+READ_GET = Request("GET", "/calls", {"x": "2"}, b"")
 LAST = b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n"
 FINE = response(200, b"fine")
 

@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, HTTPClientError
 
 from tests.unit.local.calls import call, client, event
-from worker.local.accepted_calls import read_lines
+from worker.local.call_log import read_lines
 from worker.local.faults import Faults
 from worker.local.put_events import LocalPutEvents
 
@@ -55,7 +55,7 @@ async def refused(
 async def test_a_valid_call_is_accepted_and_in_the_books(endpoint: LocalPutEvents) -> None:
     body = call(event(eventId="a", properties='{"price": 3}'), event(eventId="b"), sessionId="s", userId="u")
     assert await put(endpoint, body) == 200
-    (accepted,) = endpoint.books.accepted()
+    (accepted,) = endpoint.call_log.accepted()
     assert (accepted.number, accepted.session_id, accepted.user_id) == (1, "s", "u")
     assert accepted.event_ids == ("a", "b")
 
@@ -64,7 +64,7 @@ async def test_a_broken_rule_is_an_invalid_input_that_says_which(endpoint: Local
     with pytest.raises(ClientError, match=r"'eventList.1.member.itemId' failed") as caught:
         await put(endpoint, call(event(itemId="i" * 257)))
     assert caught.value.response["Error"]["Code"] == "InvalidInputException"
-    assert endpoint.books.summary().outcomes == {"InvalidInputException": 1}
+    assert endpoint.call_log.summary().outcomes == {"InvalidInputException": 1}
 
 
 async def test_wrong_keys_are_refused_until_they_are_mended(endpoint: LocalPutEvents) -> None:
@@ -90,7 +90,7 @@ async def test_wrong_keys_are_refused_until_they_are_mended(endpoint: LocalPutEv
 async def test_a_planned_refusal_reaches_boto3_as_its_code(faults: Faults, answer: tuple[int, str]) -> None:
     async with LocalPutEvents(faults) as endpoint:
         assert await refused(endpoint) == answer
-        assert endpoint.books.summary().accepted_events == 0
+        assert endpoint.call_log.summary().accepted_events == 0
 
 
 async def test_failing_answers_are_500_and_503() -> None:
@@ -120,19 +120,19 @@ async def test_a_call_that_is_reset_was_not_accepted() -> None:
     async with LocalPutEvents(Faults(reset=1)) as endpoint:
         with pytest.raises((ConnectionClosedError, HTTPClientError)):
             await put(endpoint)
-        assert endpoint.books.summary().outcomes == {"reset": 1}
+        assert endpoint.call_log.summary().outcomes == {"reset": 1}
 
 
 async def test_a_call_whose_answer_is_lost_was_accepted() -> None:
     async with LocalPutEvents(Faults(lose=1)) as endpoint:
         with pytest.raises((ConnectionClosedError, HTTPClientError)):
             await put(endpoint)
-        assert endpoint.books.summary().accepted_events == 1
+        assert endpoint.call_log.summary().accepted_events == 1
 
 
 async def test_the_session_id_null_is_answered_and_ignored(endpoint: LocalPutEvents) -> None:
     assert await put(endpoint, call(sessionId="null")) == 200
-    assert endpoint.books.summary().outcomes == {"ignored": 1}
+    assert endpoint.call_log.summary().outcomes == {"ignored": 1}
 
 
 async def test_a_call_without_an_answer_is_in_flight_until_its_client_gives_up() -> None:
@@ -140,14 +140,14 @@ async def test_a_call_without_an_answer_is_in_flight_until_its_client_gives_up()
     async with LocalPutEvents(Faults(silence=1), fast=True) as endpoint:
         async with aiohttp.ClientSession(endpoint.url) as http:
             first = asyncio.create_task(http.post("/events", json=call()))
-            while not endpoint.books.summary().accepted_events:
-                (await http.get("/books")).release()
+            while not endpoint.call_log.summary().accepted_events:
+                (await http.get("/calls")).release()
             first.cancel()
         endpoint.faults = Faults()
         async with aiohttp.ClientSession(endpoint.url) as http:
             (await http.post("/events", json=call())).release()
-        assert endpoint.books.summary().accepted_events == 2
-        assert endpoint.books.summary().max_concurrent_in_session == 1
+        assert endpoint.call_log.summary().accepted_events == 2
+        assert endpoint.call_log.summary().max_concurrent_in_session == 1
 
 
 async def test_two_calls_of_a_session_at_once_are_noticed() -> None:
@@ -157,7 +157,7 @@ async def test_two_calls_of_a_session_at_once_are_noticed() -> None:
     ):
         posts = [http.post(f"{endpoint.url}/events", json=call()) for _ in range(2)]
         assert [answer.status for answer in await asyncio.gather(*posts)] == [200, 200]
-        assert endpoint.books.summary().max_concurrent_in_session == 2
+        assert endpoint.call_log.summary().max_concurrent_in_session == 2
 
 
 async def test_fast_asks_for_no_signature_and_no_rule_but_for_a_call() -> None:
@@ -193,7 +193,7 @@ async def test_a_process_of_its_own_tells_books_and_takes_faults() -> None:
     url = json.loads(await process.stdout.readline())["url"]
     async with aiohttp.ClientSession(url) as http:
         (await http.post("/events", json=call(event(eventId="a")))).release()
-        assert [each.event_ids for each in read_lines(await (await http.get("/books/events")).read())] == [
+        assert [each.event_ids for each in read_lines(await (await http.get("/calls/accepted")).read())] == [
             ("a",)
         ]
         changed = await (await http.post("/faults", data=b'{"throttle": 1}')).json()
@@ -202,7 +202,7 @@ async def test_a_process_of_its_own_tells_books_and_takes_faults() -> None:
         assert (await (await http.get("/faults")).json()) == changed
         throttled = await http.post("/events", json=call())
         assert throttled.headers["x-amzn-errortype"] == "ThrottlingException"
-        assert (await (await http.get("/books")).json())["outcomes"] == {
+        assert (await (await http.get("/calls")).json())["outcomes"] == {
             "accepted": 1,
             "ThrottlingException": 1,
         }

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from worker.local.accepted_calls import Audit, Summary
+from worker.local.audit import Audit
+from worker.local.call_log import Summary
 from worker.local.verdict import Verdict, broken_promises, table
 
 SUMMARY = Summary(

@@ -15,7 +15,7 @@ from worker.core.mapping.event_ids import derived_event_id
 from worker.core.model.outcomes import Accepted
 from worker.core.model.records import Reason, Record
 from worker.dead_letters.letter import letter_headers
-from worker.replay.run import Parts, WithoutSource, join
+from worker.replay.run import Replay, ReplayAdapters, assemble_replay
 from worker.replay.selection import Selection
 from worker.replay.store import TopicReplayStore
 
@@ -125,8 +125,10 @@ class ReplayStage:
         self.api = PutEventsTwin(answer)
         conf = settings(linger_seconds=0.1)
         self.store = TopicReplayStore(topic, conf, selection, wave, at_once)  # type: ignore[arg-type]  # its twin
-        adapters = WithoutSource(compile_mapping({}), self.api, topic)
-        self.parts: Parts = join(conf, self.store, adapters, rate, asyncio.get_running_loop().time)
+        adapters = ReplayAdapters(compile_mapping({}), self.api, topic)
+        self.parts: Replay = assemble_replay(
+            conf, self.store, adapters, rate, asyncio.get_running_loop().time
+        )
 
     async def run(self, *, from_start: bool = False) -> None:
         """To the end of what was there at the start."""

@@ -106,7 +106,7 @@ def test_what_is_refused_again_is_a_letter_again_and_not_replayed_for_ever() -> 
         stage = ReplayStage(topic)
         await stage.run()
         assert stage.api.calls == []
-        assert stage.store.gathering.left_out == {EXHAUSTED: 1}
+        assert stage.store.wave_reader.left_out == {EXHAUSTED: 1}
 
     in_virtual_time(scenario())
 
@@ -143,7 +143,7 @@ def test_what_was_replayed_too_often_stays_put_whichever_of_its_letters_is_read_
         stage = ReplayStage(topic)
         await stage.run(from_start=True)
         assert stage.api.calls == []
-        assert stage.store.gathering.left_out == {EXHAUSTED: 1, SUPERSEDED: MOST_REPLAYS}
+        assert stage.store.wave_reader.left_out == {EXHAUSTED: 1, SUPERSEDED: MOST_REPLAYS}
 
     in_virtual_time(scenario())
 
@@ -165,7 +165,7 @@ def test_what_the_filters_leave_out_and_what_is_no_letter_is_passed_over() -> No
         stage = ReplayStage(topic, selection=Selection(topic="interactions"))
         await stage.run()
         assert list(stage.accepted()) == ["a"]
-        assert stage.store.gathering.left_out == {FILTERED: 1, FOREIGN: 1}
+        assert stage.store.wave_reader.left_out == {FILTERED: 1, FOREIGN: 1}
         assert topic.commits == {0: 3}
 
     in_virtual_time(scenario())
@@ -179,7 +179,7 @@ def test_of_several_letters_of_one_record_the_last_is_replayed() -> None:
         stage = ReplayStage(topic)
         await stage.run(from_start=True)
         assert stage.accepted() == {"a": event_ids([source_record(1, "a")])}
-        assert stage.store.gathering.left_out == {SUPERSEDED: 1}
+        assert stage.store.wave_reader.left_out == {SUPERSEDED: 1}
 
     in_virtual_time(scenario())
 

@@ -13,13 +13,11 @@ from worker.commands.check.aws import aws_findings
 from worker.commands.check.finding import Finding, failed, fine
 from worker.commands.check.kafka import kafka_findings
 from worker.config import NO_FILE, ConfigError, read_settings
+from worker.runtime.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
-
-WRONG_CONFIGURATION = 2
-"""The exit code for anything that a change of the configuration would fix."""
 
 
 def check(
@@ -29,7 +27,7 @@ def check(
     *,
     sample: int | None = None,
     patience_seconds: float = 10.0,
-) -> int:
+) -> ExitCode:
     """Check everything, report it line by line, and return the exit code.
 
     The code is 0, or 1 if something failed, or 2 if the configuration is wrong; then nothing else is checked.
@@ -48,11 +46,11 @@ def check(
             say(str(failed("configuration", str(mistake))))
         if path is None:
             say(str(Finding("warn", "configuration", NO_FILE)))
-        return WRONG_CONFIGURATION
+        return ExitCode.MISCONFIGURED
     say(str(fine("configuration", f"{path} and the environment" if path else "the environment")))
     right = True
     for findings in (kafka_findings(settings, patience_seconds, sample), aws_findings(settings.personalize)):
         for finding in findings:
             say(str(finding))
             right = right and finding.level != "FAIL"
-    return 0 if right else 1
+    return ExitCode.OK if right else ExitCode.FAILED

@@ -31,17 +31,17 @@ def aws_findings(settings: PersonalizeSettings) -> Iterator[Finding]:
     )
 
     try:
-        service = resolve(settings.region, settings.endpoint_url)
-        require_encryption(service, plain_http=settings.plain_http)
-        tls = tls_context(service.ca_file)
+        endpoint = resolve(settings.region, settings.endpoint_url)
+        require_encryption(endpoint, plain_http=settings.plain_http)
+        tls = tls_context(endpoint.ca_file)
     except UnusableSettings as error:
         yield failed("aws endpoint", str(error))
         return
-    if service.region_warning:
-        yield Finding("warn", f"aws region {service.region}", service.region_warning)
+    if endpoint.region_warning:
+        yield Finding("warn", f"aws region {endpoint.region}", endpoint.region_warning)
     else:
-        yield fine("aws region", service.region)
-    yield _connection(service, tls, settings.connect_seconds)
+        yield fine("aws region", endpoint.region)
+    yield _connection(endpoint, tls, settings.connect_seconds)
 
 
 def _credentials(region: str | None) -> Finding:
@@ -70,11 +70,11 @@ def _found(found: Found) -> Finding:
     return fine(what, f"{said}; changing them needs a restart")
 
 
-def _connection(service: ServiceEndpoint, tls: ssl.SSLContext, connect_seconds: float) -> Finding:
+def _connection(endpoint: ServiceEndpoint, tls: ssl.SSLContext, connect_seconds: float) -> Finding:
     """Check whether the endpoint, or the proxy before it, accepts a connection and can be trusted."""
-    address = urlsplit(service.proxy_url or service.endpoint_url)
+    address = urlsplit(endpoint.proxy_url or endpoint.endpoint_url)
     port = address.port or {"http": 80}.get(address.scheme, 443)
-    through = f", through the proxy {address.hostname}:{port}" if service.proxy_url else ""
+    through = f", through the proxy {address.hostname}:{port}" if endpoint.proxy_url else ""
     host = address.hostname or ""
     try:
         with socket.create_connection((host, port), connect_seconds) as connection:
@@ -82,11 +82,11 @@ def _connection(service: ServiceEndpoint, tls: ssl.SSLContext, connect_seconds: 
                 tls.wrap_socket(connection, server_hostname=host).close()
     except ssl.SSLCertVerificationError as error:
         todo = "check that the name is right, and that AWS_CA_BUNDLE names the authority of its certificate"
-        return failed(f"aws endpoint {service.endpoint_url}", f"{error.verify_message}{through}: {todo}")
+        return failed(f"aws endpoint {endpoint.endpoint_url}", f"{error.verify_message}{through}: {todo}")
     except OSError as error:
         why = error.strerror or str(error)
         todo = "open the network path (egress, VPC endpoint), or set HTTPS_PROXY or personalize.endpoint_url"
         if is_loopback(host):
             todo = "is `personalize-worker endpoint`, or whatever should listen there, running?"
-        return failed(f"aws endpoint {service.endpoint_url}", f"no connection{through} ({why}): {todo}")
-    return fine(f"aws endpoint {service.endpoint_url}", f"accepts connections{through}")
+        return failed(f"aws endpoint {endpoint.endpoint_url}", f"no connection{through} ({why}): {todo}")
+    return fine(f"aws endpoint {endpoint.endpoint_url}", f"accepts connections{through}")

@@ -14,7 +14,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # documented,
 from worker.commands.check.finding import Finding, failed, fine
 from worker.commands.check.group import group_findings
 from worker.commands.check.sample import sample_findings
-from worker.core.topics import takes_in
+from worker.core.topics import matches_topic
 from worker.dead_letters.topic import (
     KafkaAway,
     TopicShape,
@@ -71,7 +71,7 @@ def kafka_findings(
 
 def _wanted(name: str, settings: Settings) -> bool:
     return name == settings.dead_letters.topic or any(
-        takes_in(topic, name) for topic in settings.kafka.topics
+        matches_topic(topic, name) for topic in settings.kafka.topics
     )
 
 
@@ -92,7 +92,7 @@ def _allowed(admin: AdminClient, names: list[str], patience_seconds: float) -> A
 
 def _topic(topic: str, cluster: ClusterMetadata, allowed: Allowed, settings: Settings) -> Finding:
     what = f"kafka topic {topic}"
-    found = {name: each for name, each in cluster.topics.items() if takes_in(topic, name)}
+    found = {name: each for name, each in cluster.topics.items() if matches_topic(topic, name)}
     if not found and topic.startswith("^"):
         todo = "fix the pattern, create the topic or grant DESCRIBE"
         return failed(what, f"matches no topic that this user may see: {todo}")
@@ -169,7 +169,7 @@ def _sources(settings: Settings, cluster: ClusterMetadata) -> dict[str, TopicMet
         name: each
         for topic in settings.kafka.topics
         for name, each in cluster.topics.items()
-        if takes_in(topic, name) and each.partitions
+        if matches_topic(topic, name) and each.partitions
     }
 
 

@@ -15,7 +15,7 @@ from worker.core.topics.parsing import PatternError, parse
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["PatternError", "is_pattern", "parse", "subscription", "takes_in"]
+__all__ = ["PatternError", "is_pattern", "matches_topic", "parse", "subscription"]
 
 _parsed = lru_cache(maxsize=256)(parse)
 
@@ -25,7 +25,7 @@ def is_pattern(topic: str) -> bool:
     return topic.startswith("^")
 
 
-def takes_in(topic: str, name: str) -> bool:
+def matches_topic(topic: str, name: str) -> bool:
     """Whether an entry, a name or a pattern, takes in the topic of that name.
 
     Raises:

@@ -42,7 +42,7 @@ _NO_TEXT: Final = "region, endpoint, proxy or AWS_CA_BUNDLE contain bytes that a
 T = TypeVar("T")
 
 
-class _Keyed(Struct, omit_defaults=True):
+class _CredentialsAnswer(Struct, omit_defaults=True):
     method: str = ""
     keys: Keys | None = None
     expires_at: float | None = None
@@ -51,14 +51,14 @@ class _Keyed(Struct, omit_defaults=True):
     passing: bool = False
 
 
-class _Resolved(Struct, omit_defaults=True):
-    service: ServiceEndpoint | None = None
+class _EndpointAnswer(Struct, omit_defaults=True):
+    endpoint: ServiceEndpoint | None = None
     unusable: str = ""
-    keyed: _Keyed | None = None
-    """The keys as well, because both are needed at start and importing boto3 takes most of the time."""
+    credentials: _CredentialsAnswer | None = None
+    """Asked for as well, because both are needed at start and importing boto3 takes most of the time."""
 
 
-class Apart:
+class BotoSubprocess:
     """Asks boto3 on behalf of one worker. Every call blocks.
 
     Args:
@@ -69,7 +69,7 @@ class Apart:
     def __init__(self, region: str | None, *, now: Callable[[], float] = time.time) -> None:
         self._region = region
         self._now = now
-        self._keyed: _Keyed | None = None
+        self._credentials_at_start: _CredentialsAnswer | None = None
 
     def resolve(self, endpoint_url: str | None) -> ServiceEndpoint:
         """Return what ``endpoint.resolve`` finds.
@@ -77,14 +77,14 @@ class Apart:
         Raises:
             UnusableSettings: as there, or the process gave no answer.
         """
-        answer = _ask(["resolve", self._region or "", endpoint_url or ""], _Resolved)
+        answer = _ask(["resolve", self._region or "", endpoint_url or ""], _EndpointAnswer)
         if answer is None:
             msg = f"boto3 did not say where to send to: `{sys.executable} -m {__name__}` gave no answer"
             raise UnusableSettings(msg)
-        if answer.service is None:
+        if answer.endpoint is None:
             raise UnusableSettings(answer.unusable)
-        self._keyed = answer.keyed
-        return answer.service
+        self._credentials_at_start = answer.credentials
+        return answer.endpoint
 
     def load(self) -> Loaded:
         """Return what ``provider_chain.load_from_chain`` finds, loaded from scratch.
@@ -96,22 +96,22 @@ class Apart:
         """
         # The credentials that came with the endpoint count as fresh once, and so does the answer that there
         # are none.
-        first, self._keyed = self._keyed, None
-        latest = _usable(first or self._asked())
+        first, self._credentials_at_start = self._credentials_at_start, None
+        latest = _require_keys(first or self._ask_for_credentials())
 
         def fetch() -> Keys:
             nonlocal latest
             if latest.expires_at is not None and self._now() > latest.expires_at - _RENEW_SECONDS:
-                latest = _usable(self._asked())
+                latest = _require_keys(self._ask_for_credentials())
             return latest.keys or Keys("", "")
 
         return Loaded(latest.method, fetch, lambda: latest.expires_at)
 
-    def _asked(self) -> _Keyed | None:
-        return _ask(["load", self._region or ""], _Keyed)
+    def _ask_for_credentials(self) -> _CredentialsAnswer | None:
+        return _ask(["load", self._region or ""], _CredentialsAnswer)
 
 
-def _usable(answer: _Keyed | None) -> _Keyed:
+def _require_keys(answer: _CredentialsAnswer | None) -> _CredentialsAnswer:
     if answer is None:
         msg = "boto3 did not answer"
         raise CredentialsUnavailable(msg, code="CredentialsRefresh", passing=True)
@@ -137,24 +137,26 @@ def _ask(arguments: Sequence[str], kind: type[T]) -> T | None:
         return None
 
 
-def _resolved(region: str, endpoint_url: str) -> _Resolved:
+def _answer_resolve(region: str, endpoint_url: str) -> _EndpointAnswer:
     try:
-        return _Resolved(resolve(region or None, endpoint_url or None), keyed=_loaded(region))
+        return _EndpointAnswer(
+            resolve(region or None, endpoint_url or None), credentials=_answer_load(region)
+        )
     except UnusableSettings as error:
-        return _Resolved(unusable=_printable(str(error)))
+        return _EndpointAnswer(unusable=_printable(str(error)))
 
 
-def _loaded(region: str) -> _Keyed:
+def _answer_load(region: str) -> _CredentialsAnswer:
     method = ""
     try:
         loaded = load_from_chain(region or None)
         method = loaded.method
         keys = validate(loaded.fetch())
-        return _Keyed(loaded.method, keys, loaded.expires_at())
+        return _CredentialsAnswer(loaded.method, keys, loaded.expires_at())
     except Exception as error:  # noqa: BLE001  a provider runs the user's program or plugin
         fault = fault_of(error)
         passing = isinstance(fault, TransientFault)
-        return _Keyed(method, why=_printable(describe(error)), code=fault.code, passing=passing)
+        return _CredentialsAnswer(method, why=_printable(describe(error)), code=fault.code, passing=passing)
 
 
 def _printable(text: str) -> str:
@@ -162,13 +164,13 @@ def _printable(text: str) -> str:
     return text.encode(errors="replace").decode()
 
 
-def _written(answer: _Resolved | _Keyed) -> bytes:
+def _encoded(answer: _EndpointAnswer | _CredentialsAnswer) -> bytes:
     try:
         return msgspec.json.encode(answer)
     except UnicodeEncodeError:
-        return msgspec.json.encode(_Resolved(unusable=_NO_TEXT))
+        return msgspec.json.encode(_EndpointAnswer(unusable=_NO_TEXT))
 
 
 if __name__ == "__main__":
     asked, *rest = sys.argv[1:]
-    sys.stdout.buffer.write(_written(_resolved(*rest) if asked == "resolve" else _loaded(*rest)))
+    sys.stdout.buffer.write(_encoded(_answer_resolve(*rest) if asked == "resolve" else _answer_load(*rest)))

@@ -45,19 +45,19 @@ class ApiClock:
         self._epoch = epoch
         self._monotonic = monotonic
         self._date = b""
-        self._heard_at = self._heard_monotonic = 0.0
+        self._observed_at = self._observed_monotonic = 0.0
         self._look_at = 0.0
         self._log_throttle = LogThrottle()
 
-    def hear(self, date: bytes) -> None:
+    def observe(self, date: bytes) -> None:
         """Take the Date header of an answer that has just arrived."""
         if date == self._date:
             return
-        self._date, self._heard_at = date, self._epoch()
-        self._heard_monotonic = now = self._monotonic()
+        self._date, self._observed_at = date, self._epoch()
+        self._observed_monotonic = now = self._monotonic()
         if now >= self._look_at:
             self._look_at = now + _LOOK_EVERY_SECONDS
-            self._say(now)
+            self._log_offset(now)
 
     def ahead_seconds(self) -> float | None:
         """Return how far our clock is ahead of the API's, to about a second; None before the first answer.
@@ -73,11 +73,11 @@ class ApiClock:
             return None
         if told is None:
             return None
-        heard = self._heard_at - told - _HALF_A_SECOND
-        now = self._epoch() - (self._monotonic() - self._heard_monotonic) - told - _HALF_A_SECOND
-        return now if abs(now) < SAID_FROM_SECONDS <= abs(heard) else heard
+        then = self._observed_at - told - _HALF_A_SECOND
+        now = self._epoch() - (self._monotonic() - self._observed_monotonic) - told - _HALF_A_SECOND
+        return now if abs(now) < SAID_FROM_SECONDS <= abs(then) else then
 
-    def _say(self, now: float) -> None:
+    def _log_offset(self, now: float) -> None:
         ahead = self.ahead_seconds()
         if ahead is None:
             return

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, TypeAlias
 import structlog
 from msgspec import Struct
 
+from worker.blocking import run_blocking
 from worker.core.flow_control.advice import advise_keys
 from worker.core.log_throttle import LogThrottle
 from worker.core.model.outcomes import Misconfigured, TransientFault
 from worker.core.model.snapshot import KeysStatus
-from worker.delivery.aws.daemon_thread import in_daemon_thread
 from worker.delivery.aws.provider_chain import CredentialsUnavailable, Loaded, describe, fault_of, validate
 
 if TYPE_CHECKING:
@@ -128,8 +128,8 @@ class Credentials:
     async def check(self) -> Found | Missing:
         """Load keys once, apart from those in use, and say where they came from or why there are none."""
         try:
-            loaded = await in_daemon_thread(self._load)
-            keys = validate(await in_daemon_thread(loaded.fetch))
+            loaded = await run_blocking(self._load)
+            keys = validate(await run_blocking(loaded.fetch))
         except Exception as error:  # noqa: BLE001  a provider runs the user's program or plugin
             return Missing(describe(error))
         return Found(loaded.method, are_temporary=keys.token is not None)
@@ -141,7 +141,7 @@ class Credentials:
             await self._reload()
             return
         try:
-            keys = validate(await in_daemon_thread(loaded.fetch))
+            keys = validate(await run_blocking(loaded.fetch))
         except Exception as error:  # noqa: BLE001  as above; the present keys may be good for minutes yet
             self._note_failure(error)
             return
@@ -165,9 +165,9 @@ class Credentials:
 
     async def _load_from_scratch(self) -> None:
         try:
-            loaded = await in_daemon_thread(self._load)
+            loaded = await run_blocking(self._load)
             self._method = loaded.method
-            keys = validate(await in_daemon_thread(loaded.fetch))
+            keys = validate(await run_blocking(loaded.fetch))
         except Exception as error:  # noqa: BLE001  as above
             if isinstance(error, CredentialsUnavailable):
                 self._method = error.method or self._method

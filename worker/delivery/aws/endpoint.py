@@ -107,16 +107,16 @@ def resolve(region: str | None, endpoint_url: str | None) -> ServiceEndpoint:
     )
 
 
-def require_encryption(service: ServiceEndpoint, *, plain_http: bool) -> None:
+def require_encryption(endpoint: ServiceEndpoint, *, plain_http: bool) -> None:
     """Forbid unencrypted traffic, except to this machine or where the operator allows it.
 
     Raises:
         UnusableSettings: the endpoint is an http one elsewhere, and ``plain_http`` is not set.
     """
-    parts = urlsplit(service.endpoint_url)
+    parts = urlsplit(endpoint.endpoint_url)
     if parts.scheme == "http" and not plain_http and not is_loopback(parts.hostname or ""):
         msg = (
-            f"the endpoint {service.endpoint_url} would receive ids, properties and signatures unencrypted: "
+            f"the endpoint {endpoint.endpoint_url} would receive ids, properties and signatures unencrypted: "
             "use https://, or set personalize.plain_http if the network in between is private"
         )
         raise UnusableSettings(msg)

@@ -10,7 +10,7 @@ import asyncio
 from math import inf
 from typing import TYPE_CHECKING, cast
 
-from worker.delivery.http.errors import ANSWER_TIMEOUT, Broken
+from worker.delivery.http.errors import ANSWER_TIMEOUT, TransportError
 from worker.delivery.http.response_parser import ResponseParser
 
 if TYPE_CHECKING:
@@ -25,26 +25,26 @@ class Connection(asyncio.Protocol):
     Args:
         loop: the loop it runs on.
         among: the set of existing connections. It is in this set from being connected until aborted or lost.
-        hear_date: receives the Date header of each answer.
+        on_date: receives the Date header of each answer.
     """
 
     __slots__ = ("_all", "_is_over", "_loop", "_reader", "_transport", "_waiter", "ends_at", "open")
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, among: set[Connection], hear_date: Callable[[bytes], None]
+        self, loop: asyncio.AbstractEventLoop, among: set[Connection], on_date: Callable[[bytes], None]
     ) -> None:
         self._all = among
         self._loop = loop
-        self._reader = ResponseParser(hear_date)
+        self._reader = ResponseParser(on_date)
         self._transport: asyncio.Transport | None = None
-        self._waiter: asyncio.Future[Reply | Broken] | None = None
+        self._waiter: asyncio.Future[Reply | TransportError] | None = None
         self.ends_at = inf
         """When, on the loop's clock, the answer is too late, or the idle connection too old."""
         self.open = False
         """Whether a call can be made; during a call, whether it can still be answered."""
         self._is_over = False
 
-    def ask(self, request: bytes, ends_at: float) -> asyncio.Future[Reply | Broken]:
+    def ask(self, request: bytes, ends_at: float) -> asyncio.Future[Reply | TransportError]:
         """Send a whole request over an idle connection; the future gets the answer, never an exception."""
         assert self._transport is not None  # noqa: S101  the pool uses open connections only
         self.ends_at = ends_at
@@ -53,7 +53,7 @@ class Connection(asyncio.Protocol):
         self._transport.write(request)
         return waiter
 
-    def abort(self, why: Broken | None = None) -> None:
+    def abort(self, why: TransportError | None = None) -> None:
         """Close it at once; a call in progress is answered with ``why`` if somebody still waits for it.
 
         Nothing is left open. Waiting for ``connection_lost`` could take for ever: if a connection is given up
@@ -63,7 +63,7 @@ class Connection(asyncio.Protocol):
             self._answer(why)
         self._waiter = None
         transport = self._transport
-        self._be_gone()
+        self._forget()
         if transport is not None:
             transport.abort()
 
@@ -104,15 +104,15 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, _: Exception | None) -> None:
         """Clean up, whatever the reason."""
         self._answer(self._reader.cut())
-        self._be_gone()
+        self._forget()
 
-    def _be_gone(self) -> None:
+    def _forget(self) -> None:
         self.open, self._is_over = False, True
         self._transport = None
         self._reader.drop()
         self._all.discard(self)
 
-    def _answer(self, reply: Reply | Broken) -> None:
+    def _answer(self, reply: Reply | TransportError) -> None:
         waiter, self._waiter = self._waiter, None
         if waiter is not None and not waiter.done():
             waiter.set_result(reply)

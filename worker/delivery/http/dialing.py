@@ -18,7 +18,7 @@ from worker.delivery.http.errors import (
     CONNECTION_FAILED,
     DNS_FAILURE,
     PROXY_UNREACHABLE,
-    Broken,
+    TransportError,
     while_connecting,
 )
 from worker.delivery.http.happy_eyeballs import HappyEyeballs
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-class Place(Struct, frozen=True):
-    """The host and port that an address points to."""
+class Peer(Struct, frozen=True):
+    """The host and port that an address points to: the endpoint or a proxy."""
 
     host: str
     port: int
@@ -45,19 +45,19 @@ class Place(Struct, frozen=True):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-def place_of(url: str) -> Place:
+def peer_of(url: str) -> Peer:
     """Parse an http or https address."""
     parts = urlsplit(url)
-    return Place(parts.hostname or "", parts.port or _DEFAULT_PORTS[parts.scheme], parts.scheme == "https")
+    return Peer(parts.hostname or "", parts.port or _DEFAULT_PORTS[parts.scheme], parts.scheme == "https")
 
 
-class Progress:
+class DialProgress:
     """How far a connection attempt has got."""
 
-    __slots__ = ("late",)
+    __slots__ = ("on_timeout",)
 
     def __init__(self) -> None:
-        self.late: Broken | None = None
+        self.on_timeout: TransportError | None = None
         """The error to report if time runs out now; None: no particular one."""
 
 
@@ -82,11 +82,11 @@ class Dialer:
         self.headers = dict(proxy_headers) if asked_by_address else {}
         """Headers that each request must have in addition."""
         self._tls = tls
-        self._endpoint = place_of(url)
+        self._endpoint = peer_of(url)
         self._proxied = proxy_url is not None
-        self._first = self._endpoint if proxy_url is None else place_of(proxy_url)
-        self._sockets = HappyEyeballs(self._first.host, self._first.port)
-        self._unnamed = None if _is_address(self._first.host) else DNS_FAILURE
+        self._first_peer = self._endpoint if proxy_url is None else peer_of(proxy_url)
+        self._happy_eyeballs = HappyEyeballs(self._first_peer.host, self._first_peer.port)
+        self._unresolved = None if _is_address(self._first_peer.host) else DNS_FAILURE
         self._connect = (
             _connect_request(self._endpoint, proxy_headers)
             if proxy_url is not None and self._endpoint.secure
@@ -95,34 +95,36 @@ class Dialer:
 
     def close(self) -> None:
         """Abandon a look-up in progress."""
-        self._sockets.close()
+        self._happy_eyeballs.close()
 
-    async def dial(self, protocol: asyncio.Protocol, progress: Progress) -> Broken | None:
-        """Connect ``protocol``; a failure is returned as a value. When cancelled, it leaves nothing open."""
+    async def dial(self, protocol: asyncio.Protocol, progress: DialProgress) -> TransportError | None:
+        """Connect ``protocol``; a failure is returned, not raised. When cancelled, it leaves nothing open."""
         if self._connect is not None:
-            return await self._dig(protocol, self._connect, progress)
-        return await self._reach(protocol, progress)
+            return await self._dial_tunnel(protocol, self._connect, progress)
+        return await self._dial_peer(protocol, progress)
 
-    async def _reach(self, protocol: asyncio.Protocol, progress: Progress) -> Broken | None:
+    async def _dial_peer(self, protocol: asyncio.Protocol, progress: DialProgress) -> TransportError | None:
         """Connect to the proxy if there is one, else to the endpoint."""
-        tls, name = (self._tls, self._first.host) if self._first.secure else (None, None)
+        tls, name = (self._tls, self._first_peer.host) if self._first_peer.secure else (None, None)
         loop = asyncio.get_running_loop()
-        away = PROXY_UNREACHABLE if self._proxied else None
+        unreachable = PROXY_UNREACHABLE if self._proxied else None
 
-        def found() -> None:
-            progress.late = away
+        def on_resolved() -> None:
+            progress.on_timeout = unreachable
 
-        progress.late = away or self._unnamed
+        progress.on_timeout = unreachable or self._unresolved
         try:
-            sock = await self._sockets.connect(found)
-            progress.late = None
+            sock = await self._happy_eyeballs.connect(on_resolved)
+            progress.on_timeout = None
             await loop.create_connection(lambda: protocol, sock=sock, ssl=tls, server_hostname=name)
         except OSError as error:
-            broken = while_connecting(error)
-            return away if away and broken in {CONNECTION_FAILED, DNS_FAILURE} else broken
+            failure = while_connecting(error)
+            return unreachable if unreachable and failure in {CONNECTION_FAILED, DNS_FAILURE} else failure
         return None
 
-    async def _dig(self, protocol: asyncio.Protocol, request: bytes, progress: Progress) -> Broken | None:
+    async def _dial_tunnel(
+        self, protocol: asyncio.Protocol, request: bytes, progress: DialProgress
+    ) -> TransportError | None:
         """Let the proxy connect to the endpoint, and speak TLS through the tunnel."""
         try:
             tls = TlsEnd(self._tls, self._endpoint.host)
@@ -131,10 +133,12 @@ class Dialer:
             return DNS_FAILURE
         tunnel = Tunnel(asyncio.get_running_loop(), request, tls, protocol)
         try:
-            if broken := await self._reach(tunnel, progress):
-                return broken
+            if failure := await self._dial_peer(tunnel, progress):
+                return failure
             # uvloop reports a connection that is lost during the handshake as connected.
-            return await tunnel.dug if tunnel.is_connected or tunnel.dug.done() else PROXY_UNREACHABLE
+            if not (tunnel.is_connected or tunnel.established.done()):
+                return PROXY_UNREACHABLE
+            return await tunnel.established
         except asyncio.CancelledError:
             tunnel.abort()
             raise
@@ -148,7 +152,7 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def _connect_request(endpoint: Place, proxy_headers: Mapping[str, str]) -> bytes:
+def _connect_request(endpoint: Peer, proxy_headers: Mapping[str, str]) -> bytes:
     headers = {"Host": endpoint.authority, **proxy_headers}
     lines = [f"{name}: {value}\r\n" for name, value in headers.items()]
     return f"CONNECT {endpoint.authority} HTTP/1.1\r\n{''.join(lines)}\r\n".encode()

@@ -8,27 +8,30 @@ from socket import gaierror
 from msgspec import Struct
 
 
-class Broken(Struct, frozen=True):
-    """No answer came, or only part of one; ``code`` is one word. The API may still have taken the call."""
+class TransportError(Struct, frozen=True):
+    """No answer came, or only part of one. A value: it is returned and never raised.
+
+    ``code`` is one word. The API may still have taken the call.
+    """
 
     code: str
 
 
-CONNECT_TIMEOUT = Broken("ConnectTimeout")
-ANSWER_TIMEOUT = Broken("AnswerTimeout")
-DNS_FAILURE = Broken("DnsFailure")
-CERTIFICATE_REJECTED = Broken("CertificateRejected")
-CERTIFICATE_EXPIRED = Broken("CertificateExpired")
-CERTIFICATE_NOT_YET_VALID = Broken("CertificateNotYetValid")
-CERTIFICATE_OF_ANOTHER_HOST = Broken("CertificateOfAnotherHost")
-CERTIFICATE_TOO_WEAK = Broken("CertificateTooWeak")
-TLS_FAILURE = Broken("TlsFailure")
-PROXY_UNREACHABLE = Broken("ProxyUnreachable")
-PROXY_REFUSED = Broken("ProxyRefused")
-CONNECTION_FAILED = Broken("ConnectionFailed")
-CONNECTION_RESET = Broken("ConnectionReset")
-ANSWER_CUT_SHORT = Broken("AnswerCutShort")
-ANSWER_UNREADABLE = Broken("AnswerUnreadable")
+CONNECT_TIMEOUT = TransportError("ConnectTimeout")
+ANSWER_TIMEOUT = TransportError("AnswerTimeout")
+DNS_FAILURE = TransportError("DnsFailure")
+CERTIFICATE_REJECTED = TransportError("CertificateRejected")
+CERTIFICATE_EXPIRED = TransportError("CertificateExpired")
+CERTIFICATE_NOT_YET_VALID = TransportError("CertificateNotYetValid")
+CERTIFICATE_OF_ANOTHER_HOST = TransportError("CertificateOfAnotherHost")
+CERTIFICATE_TOO_WEAK = TransportError("CertificateTooWeak")
+TLS_FAILURE = TransportError("TlsFailure")
+PROXY_UNREACHABLE = TransportError("ProxyUnreachable")
+PROXY_REFUSED = TransportError("ProxyRefused")
+CONNECTION_FAILED = TransportError("ConnectionFailed")
+CONNECTION_RESET = TransportError("ConnectionReset")
+ANSWER_CUT_SHORT = TransportError("AnswerCutShort")
+ANSWER_UNREADABLE = TransportError("AnswerUnreadable")
 
 # Every code that delivery itself assigns where the API gave none, including those for credentials; all are
 # fit for labels.
@@ -70,7 +73,7 @@ _BY_VERIFY_CODE = {
 }
 
 # The first match counts, so narrower types come before wider ones.
-_WHILE_CONNECTING: tuple[tuple[type[OSError], Broken], ...] = (
+_WHILE_CONNECTING: tuple[tuple[type[OSError], TransportError], ...] = (
     (ssl.SSLError, TLS_FAILURE),
     (gaierror, DNS_FAILURE),
     (TimeoutError, CONNECT_TIMEOUT),
@@ -78,8 +81,8 @@ _WHILE_CONNECTING: tuple[tuple[type[OSError], Broken], ...] = (
 )
 
 
-def while_connecting(error: OSError) -> Broken:
+def while_connecting(error: OSError) -> TransportError:
     """Return the reason why a connection could not be made."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return _BY_VERIFY_CODE.get(getattr(error, "verify_code", 0), CERTIFICATE_REJECTED)
-    return next(broken for kind, broken in _WHILE_CONNECTING if isinstance(error, kind))
+    return next(failure for kind, failure in _WHILE_CONNECTING if isinstance(error, kind))

@@ -13,7 +13,7 @@ import socket
 from itertools import chain, zip_longest
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from worker.delivery.aws.daemon_thread import in_daemon_thread
+from worker.blocking import run_blocking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,16 +37,17 @@ class HappyEyeballs:
         self._port = port
         self._lookup: asyncio.Task[list[Address]] | None = None
 
-    async def connect(self, found: Callable[[], None] = lambda: None) -> socket.socket:
+    async def connect(self, on_resolved: Callable[[], None] = lambda: None) -> socket.socket:
         """Return a connected, non-blocking socket without Nagle's delay.
 
-        ``found`` is called once there are addresses.
+        Args:
+            on_resolved: called once there are addresses.
 
         Raises:
             OSError: no address could be reached; ``socket.gaierror`` if there is none.
         """
         addresses = await self._addresses()
-        found()
+        on_resolved()
         return await first_to_connect(addresses)
 
     def close(self) -> None:
@@ -56,8 +57,8 @@ class HappyEyeballs:
 
     async def _addresses(self) -> list[Address]:
         if self._lookup is None or self._lookup.done():
-            self._lookup = asyncio.create_task(in_daemon_thread(self._look_up))
-            self._lookup.add_done_callback(_hear)
+            self._lookup = asyncio.create_task(run_blocking(self._look_up))
+            self._lookup.add_done_callback(_mark_retrieved)
         # Cancellation or a timeout ends the wait, not the look-up that others wait for.
         return await asyncio.shield(self._lookup)
 
@@ -124,7 +125,7 @@ def _close_unused(attempt: asyncio.Task[socket.socket]) -> None:
         attempt.result().close()
 
 
-def _hear(lookup: asyncio.Task[list[Address]]) -> None:
+def _mark_retrieved(lookup: asyncio.Task[list[Address]]) -> None:
     """Mark its exception as retrieved, because everybody may have stopped waiting."""
     if not lookup.cancelled():
         lookup.exception()

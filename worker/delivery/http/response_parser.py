@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-from worker.delivery.http.errors import ANSWER_CUT_SHORT, ANSWER_UNREADABLE, CONNECTION_RESET, Broken
+from worker.delivery.http.errors import ANSWER_CUT_SHORT, ANSWER_UNREADABLE, CONNECTION_RESET, TransportError
 from worker.delivery.reply import Reply
 
 if TYPE_CHECKING:
@@ -33,13 +33,13 @@ class ResponseParser:
     """Turns bytes into one reply after another. After an error it can't be used any more.
 
     Args:
-        hear_date: receives the Date header of each complete answer.
+        on_date: receives the Date header of each complete answer.
     """
 
     __slots__ = ("_body", "_hear_date", "_parser", "_said", "_status", "_taken_bytes", "_whole", "reusable")
 
-    def __init__(self, hear_date: Callable[[bytes], None]) -> None:
-        self._hear_date = hear_date
+    def __init__(self, on_date: Callable[[bytes], None]) -> None:
+        self._hear_date = on_date
         # It calls the methods named on_...; ``drop`` breaks the reference cycle that this makes.
         self._parser: HttpResponseParser | None = HttpResponseParser(self)
         self.reusable = False
@@ -58,7 +58,7 @@ class ResponseParser:
         """Release the parser, so that no garbage collection is needed."""
         self._parser = None
 
-    def feed(self, data: bytes) -> Reply | Broken | None:
+    def feed(self, data: bytes) -> Reply | TransportError | None:
         """Parse the next bytes; None if more have to come."""
         if self._parser is None:
             return ANSWER_UNREADABLE
@@ -73,18 +73,18 @@ class ResponseParser:
             return self._reply()
         return self._given_up() if self._taken_bytes > MAX_FRAMING_BYTES else None
 
-    def end(self) -> Reply | Broken:
+    def end(self) -> Reply | TransportError:
         """Return the reply when the server ends the answer by closing the connection in good order."""
         sized = b"content-length" in self._said or b"transfer-encoding" in self._said
         self.reusable = False
         return self._reply() if self._status and not sized else self.cut()
 
-    def cut(self) -> Broken:
+    def cut(self) -> TransportError:
         """Return the error for a lost connection."""
         self.reusable = False
         return ANSWER_CUT_SHORT if self._taken_bytes else CONNECTION_RESET
 
-    def _given_up(self) -> Reply | Broken | None:
+    def _given_up(self) -> Reply | TransportError | None:
         """Stop reading an answer that is too long; the beginning of the body is enough."""
         if len(self._body) >= MAX_ANSWER_BYTES:
             self.reusable = False

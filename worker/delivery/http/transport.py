@@ -11,8 +11,8 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from worker.delivery.http.connection import Connection
-from worker.delivery.http.dialing import Dialer, Progress
-from worker.delivery.http.errors import ANSWER_TIMEOUT, CONNECT_TIMEOUT, CONNECTION_RESET, Broken
+from worker.delivery.http.dialing import Dialer, DialProgress
+from worker.delivery.http.errors import ANSWER_TIMEOUT, CONNECT_TIMEOUT, CONNECTION_RESET, TransportError
 
 if TYPE_CHECKING:
     import ssl
@@ -40,7 +40,7 @@ class Transport:
         max_connections: the maximum number of simultaneous calls.
         proxy_url: the address of an HTTP proxy, without its login.
         proxy_headers: the proxy's login.
-        hear_date: receives the Date header of each answer, as the API wrote it.
+        on_date: receives the Date header of each answer, as the API wrote it.
         keep_alive_seconds: how long to keep an unused connection.
     """
 
@@ -55,7 +55,7 @@ class Transport:
         max_connections: int,
         proxy_url: str | None,
         proxy_headers: Mapping[str, str],
-        hear_date: Callable[[bytes], None],
+        on_date: Callable[[bytes], None],
         keep_alive_seconds: float = KEEP_ALIVE_SECONDS,
     ) -> None:
         self._loop = asyncio.get_running_loop()
@@ -66,7 +66,7 @@ class Transport:
         self._connect_seconds = connect_seconds
         self._answer_seconds = answer_seconds
         self._keep_alive_seconds = keep_alive_seconds
-        self._hear_date = hear_date
+        self._hear_date = on_date
         # Each holder of a slot takes an idle connection or makes one, so there are never more connections
         # than slots.
         self._slots = asyncio.Semaphore(max_connections)
@@ -96,21 +96,23 @@ class Transport:
         for _ in range(_TURNS_TO_CLOSE):
             await asyncio.sleep(0)
 
-    async def post(self, headers: Mapping[str, str], body: bytes) -> Reply | Broken:
+    async def post(self, headers: Mapping[str, str], body: bytes) -> Reply | TransportError:
         """Send once, and return the answer or why there is none."""
         ends_at = self._loop.time() + self._answer_seconds
         if not await self._slot(ends_at):
             return ANSWER_TIMEOUT
         try:
             connection = self._idle_one() or await self._dial(ends_at)
-            if isinstance(connection, Broken):
+            if isinstance(connection, TransportError):
                 return connection
             head = f"{self._head}{_lines(headers)}Content-Length: {len(body)}\r\n\r\n"
             return await self._exchange(connection, head.encode() + body, ends_at)
         finally:
             self._slots.release()
 
-    async def _exchange(self, connection: Connection, request: bytes, ends_at: float) -> Reply | Broken:
+    async def _exchange(
+        self, connection: Connection, request: bytes, ends_at: float
+    ) -> Reply | TransportError:
         try:
             reply = await connection.ask(request, ends_at)
         except asyncio.CancelledError:
@@ -140,29 +142,29 @@ class Transport:
             connection.abort()
         return None
 
-    async def _dial(self, ends_at: float) -> Connection | Broken:
+    async def _dial(self, ends_at: float) -> Connection | TransportError:
         connection = Connection(self._loop, self._connections, self._hear_date)
-        broken = await self._dial_in_time(connection, ends_at)
-        if self._closed or not (broken or connection.open):
-            broken = CONNECTION_RESET
-        if broken:
+        failure = await self._dial_in_time(connection, ends_at)
+        if self._closed or not (failure or connection.open):
+            failure = CONNECTION_RESET
+        if failure:
             connection.abort()
-            return broken
+            return failure
         if self._sweeping is None:
             self._sweeping = self._loop.call_later(SWEEP_SECONDS, self._sweep)
         return connection
 
-    async def _dial_in_time(self, connection: Connection, ends_at: float) -> Broken | None:
+    async def _dial_in_time(self, connection: Connection, ends_at: float) -> TransportError | None:
         if self._closed:
             return CONNECTION_RESET
         connect_ends_at = self._loop.time() + self._connect_seconds
-        limit, progress = asyncio.timeout_at(min(ends_at, connect_ends_at)), Progress()
+        limit, progress = asyncio.timeout_at(min(ends_at, connect_ends_at)), DialProgress()
         try:
             async with limit:
                 self._dials.add(limit)
                 return await self._dialer.dial(connection, progress)
         except TimeoutError:
-            return progress.late or (CONNECT_TIMEOUT if connect_ends_at < ends_at else ANSWER_TIMEOUT)
+            return progress.on_timeout or (CONNECT_TIMEOUT if connect_ends_at < ends_at else ANSWER_TIMEOUT)
         except asyncio.CancelledError:
             connection.abort()
             raise

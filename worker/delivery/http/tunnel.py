@@ -11,7 +11,7 @@ import re
 import ssl
 from typing import TYPE_CHECKING, cast
 
-from worker.delivery.http.errors import CONNECTION_FAILED, PROXY_REFUSED, Broken, while_connecting
+from worker.delivery.http.errors import CONNECTION_FAILED, PROXY_REFUSED, TransportError, while_connecting
 
 if TYPE_CHECKING:
     from worker.delivery.http.tls import TlsEnd
@@ -41,9 +41,9 @@ class Tunnel(asyncio.Protocol):
         self._tls = tls
         self._protocol: asyncio.Protocol | None = protocol
         self._wire: asyncio.Transport | None = None
-        self._heard = b""
+        self._received = b""
         self._is_granted = False
-        self.dug: asyncio.Future[Broken | None] = loop.create_future()
+        self.established: asyncio.Future[TransportError | None] = loop.create_future()
         """Done once the protocol has been told that it is connected, or can't be; never an exception."""
 
     @property
@@ -60,9 +60,9 @@ class Tunnel(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Read the head of one answer, then TLS."""
         if self._is_granted:
-            self._take(data)
+            self._feed_tls(data)
         elif self._protocol is not None:
-            self._hear(data)
+            self._read_head(data)
 
     def eof_received(self) -> None:
         """Treat it as the end, whichever peer leaves the other direction open."""
@@ -91,20 +91,20 @@ class Tunnel(asyncio.Protocol):
         if wire is not None:
             wire.abort()
 
-    def _hear(self, data: bytes) -> None:
+    def _read_head(self, data: bytes) -> None:
         """Read the proxy's head. Bytes after it would be the endpoint's, which never speaks first."""
-        self._heard += data
-        head, end, rest = self._heard.partition(_END_OF_HEAD)
+        self._received += data
+        head, end, rest = self._received.partition(_END_OF_HEAD)
         while end and _INTERIM.match(head):
-            self._heard = rest
+            self._received = rest
             head, end, rest = rest.partition(_END_OF_HEAD)
         if end and not rest and _GRANTED.match(head):
             self._is_granted = True
-            self._take(b"")
-        elif end or len(self._heard) > MAX_HEAD_BYTES:
+            self._feed_tls(b"")
+        elif end or len(self._received) > MAX_HEAD_BYTES:
             self._end(None, PROXY_REFUSED)
 
-    def _take(self, data: bytes) -> None:
+    def _feed_tls(self, data: bytes) -> None:
         try:
             said = self._tls.feed(data)
         except ssl.SSLError as error:
@@ -116,8 +116,8 @@ class Tunnel(asyncio.Protocol):
         protocol = self._protocol
         if protocol is None:
             return
-        if self._tls.open and not self.dug.done():
-            self.dug.set_result(None)
+        if self._tls.open and not self.established.done():
+            self.established.set_result(None)
             protocol.connection_made(cast("asyncio.Transport", self))
         if said:
             protocol.data_received(said)
@@ -129,13 +129,13 @@ class Tunnel(asyncio.Protocol):
         if self._wire is not None and (text := self._tls.to_send()):
             self._wire.write(text)
 
-    def _end(self, error: Exception | None, broken: Broken | None = None) -> None:
+    def _end(self, error: Exception | None, failure: TransportError | None = None) -> None:
         """Report the end once: to the code that waits for the tunnel, or to the protocol that uses it."""
         protocol, self._protocol = self._protocol, None
         if protocol is None:
             return
         self.abort()
-        if not self.dug.done():
-            self.dug.set_result(broken or (CONNECTION_FAILED if self._is_granted else PROXY_REFUSED))
+        if not self.established.done():
+            self.established.set_result(failure or (CONNECTION_FAILED if self._is_granted else PROXY_REFUSED))
         else:
             protocol.connection_lost(error)

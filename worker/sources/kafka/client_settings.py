@@ -10,7 +10,7 @@ import logging
 import re
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from worker.core.topics import takes_in as takes_in  # noqa: PLC0414  it is looked for here too
+from worker.core.topics import matches_topic as matches_topic  # noqa: PLC0414  it is looked for here too
 from worker.settings import ClientValue, KafkaSettings
 from worker.sources.kafka.properties import ALL, CONSUMER_ONLY, PRODUCER_ONLY
 from worker.sources.kafka.security import SecretsLeftOut, weakening

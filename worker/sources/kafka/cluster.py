@@ -66,7 +66,7 @@ class Cluster:
         return f"{without_secrets(cause.str())}: {_ADVICE.get(cause.code(), _REACH)}"
 
 
-def why_away(kafka: KafkaSettings, patience_seconds: float) -> str | None:
+def unreachable_reason(kafka: KafkaSettings, patience_seconds: float) -> str | None:
     """Why Kafka does not answer; None when it does. Blocks."""
     answer = Cluster(kafka).ask(patience_seconds)
     return f"{kafka.bootstrap_servers}: {answer}" if isinstance(answer, str) else None

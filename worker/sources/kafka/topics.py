@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from confluent_kafka import KafkaError
 from msgspec import Struct
 
-from worker.core.topics import takes_in
+from worker.core.topics import matches_topic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,12 +34,14 @@ class TopicAnswer(Struct, frozen=True):
 def count_partitions(metadata: ClusterMetadata, topics: Sequence[str]) -> int:
     """All partitions of the topics that these names and patterns take in."""
     seen = metadata.topics.items()
-    return sum(len(each.partitions) for name, each in seen if any(takes_in(topic, name) for topic in topics))
+    return sum(
+        len(each.partitions) for name, each in seen if any(matches_topic(topic, name) for topic in topics)
+    )
 
 
 def absent(metadata: ClusterMetadata, topics: Sequence[str]) -> list[str]:
     """The names and patterns that take in no topic which can be seen."""
-    return [each for each in topics if not any(takes_in(each, name) for name in metadata.topics)]
+    return [each for each in topics if not any(matches_topic(each, name) for name in metadata.topics)]
 
 
 def answer(metadata: ClusterMetadata, topics: Sequence[str], codes: Mapping[str, int]) -> TopicAnswer:

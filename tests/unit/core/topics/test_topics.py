@@ -10,7 +10,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from tests.support.posix import found_by_posix
-from worker.core.topics import PatternError, is_pattern, parse, subscription, takes_in
+from worker.core.topics import PatternError, is_pattern, matches_topic, parse, subscription
 
 LETTERS = "ab_.-1Z"
 NAMES = st.text(alphabet=LETTERS, min_size=1, max_size=8)
@@ -49,7 +49,7 @@ def test_a_pattern_takes_in_what_it_says_and_librdkafka_the_same(pattern: str, n
     """Held against the C library's own reading of what was written, and of what librdkafka is given."""
     (told,) = given_to_kafka(pattern)
     for name in names:
-        takes = takes_in(pattern, name)
+        takes = matches_topic(pattern, name)
         assert takes == (found_by_posix(pattern, name) and not name.startswith("__")), name
         assert takes == found_by_posix(told, name), name
         # The whole name, as a broker asks its own: RE2J's matches().
@@ -64,7 +64,7 @@ def test_whatever_is_written_is_read_as_posix_does_or_refused(pattern: str, name
     except PatternError:
         return
     for name in names:
-        takes = takes_in(pattern, name)
+        takes = matches_topic(pattern, name)
         assert takes == (found_by_posix(pattern, name) and not name.startswith("__")), name
         assert takes == found_by_posix(told, name), name
 
@@ -81,12 +81,12 @@ def given_to_kafka(pattern: str) -> list[str]:
 @given(pattern=PATTERNS, name=NAMES.map("__{}".format))
 def test_a_pattern_never_takes_in_a_topic_of_kafkas_own(pattern: str, name: str) -> None:
     (told,) = given_to_kafka(pattern)
-    assert not takes_in(pattern, name)
+    assert not matches_topic(pattern, name)
     assert not found_by_posix(told, name)
 
 
 def test_whoever_names_an_internal_topic_in_full_has_it() -> None:
-    assert takes_in("__consumer_offsets", "__consumer_offsets")
+    assert matches_topic("__consumer_offsets", "__consumer_offsets")
     assert subscription(["__consumer_offsets"]) == ["__consumer_offsets"]
 
 
@@ -111,13 +111,13 @@ def test_a_pattern_begins_where_the_name_does_and_may_end_before_it(
     name: str,
     takes: bool,  # noqa: FBT001  the value under test
 ) -> None:
-    assert takes_in(pattern, name) is takes
+    assert matches_topic(pattern, name) is takes
 
 
 def test_a_name_is_no_pattern() -> None:
     assert not is_pattern("a.b")
-    assert not takes_in("a.b", "axb")
-    assert takes_in("a.b", "a.b")
+    assert not matches_topic("a.b", "axb")
+    assert matches_topic("a.b", "a.b")
 
 
 def test_what_means_the_same_twice_is_subscribed_to_once() -> None:
@@ -183,5 +183,5 @@ def test_no_pattern_makes_looking_through_the_topics_slow(pattern: str) -> None:
     """A backtracking reader takes years for some of these."""
     began = time.process_time()
     for end in "ab.":
-        takes_in(pattern, "a" * 248 + end)
+        matches_topic(pattern, "a" * 248 + end)
     assert time.process_time() - began < 2

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from worker.delivery.aws.boto_subprocess import Apart
+from worker.delivery.aws.boto_subprocess import BotoSubprocess
 from worker.delivery.aws.endpoint import UnusableSettings, resolve
 from worker.delivery.aws.provider_chain import CredentialsUnavailable
 from worker.delivery.aws.signing import Keys
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 def test_the_service_is_the_one_that_boto3_finds_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://user:secret@127.0.0.1:3128")
-    assert Apart("eu-west-1").resolve(None) == resolve("eu-west-1", None)
+    assert BotoSubprocess("eu-west-1").resolve(None) == resolve("eu-west-1", None)
 
 
 def test_a_region_that_cannot_be_is_told_as_here() -> None:
     with pytest.raises(UnusableSettings, match="eu-west-1"):
-        Apart("eu-wst1").resolve(None)
+        BotoSubprocess("eu-wst1").resolve(None)
 
 
 def test_keys_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    loaded = Apart("eu-west-1").load()
+    loaded = BotoSubprocess("eu-west-1").load()
     assert loaded.method == "env"
     assert loaded.fetch() == Keys("AKIA", "secret")
 
@@ -37,28 +37,28 @@ def test_keys_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None
 def test_the_first_keys_come_with_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "FIRST")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    apart = Apart("eu-west-1")
-    apart.resolve(None)
+    boto = BotoSubprocess("eu-west-1")
+    boto.resolve(None)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "LATER")
-    assert apart.load().fetch() == Keys("FIRST", "secret")
-    assert apart.load().fetch() == Keys("LATER", "secret")
+    assert boto.load().fetch() == Keys("FIRST", "secret")
+    assert boto.load().fetch() == Keys("LATER", "secret")
 
 
 def test_no_keys_are_told_with_what_was_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     with pytest.raises(CredentialsUnavailable, match="no provider") as caught:
-        Apart("eu-west-1").load()
+        BotoSubprocess("eu-west-1").load()
     assert (caught.value.code, caught.value.passing) == ("NoCredentials", False)
 
 
 def test_keys_that_come_later_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    apart = Apart("eu-west-1")
-    apart.resolve(None)
+    boto = BotoSubprocess("eu-west-1")
+    boto.resolve(None)
     with pytest.raises(CredentialsUnavailable):
-        apart.load()
+        boto.load()
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "LATER")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    assert apart.load().fetch() == Keys("LATER", "secret")
+    assert boto.load().fetch() == Keys("LATER", "secret")
 
 
 def test_keys_that_end_are_asked_for_anew_a_quarter_of_an_hour_before(
@@ -78,7 +78,7 @@ def test_keys_that_end_are_asked_for_anew_a_quarter_of_an_hour_before(
     config.write_text(f"[default]\ncredential_process = {sys.executable} {program}\n")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
     now = [0.0]
-    loaded = Apart("eu-west-1", now=lambda: now[0]).load()
+    loaded = BotoSubprocess("eu-west-1", now=lambda: now[0]).load()
     assert loaded.fetch().access_key == loaded.fetch().access_key == "AKIA1"
     assert loaded.expires_at() == 4_102_444_800.0
     now[0] = 4_102_444_800.0 - 14 * 60

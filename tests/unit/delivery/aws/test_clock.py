@@ -22,8 +22,8 @@ class Clocks:
         self.monotonic = 0.0
         self.clock = ApiClock(lambda: self.epoch, lambda: self.monotonic)
 
-    def hear(self, api_seconds: float) -> None:
-        self.clock.hear(formatdate(api_seconds, usegmt=True).encode())
+    def observe(self, api_seconds: float) -> None:
+        self.clock.observe(formatdate(api_seconds, usegmt=True).encode())
 
 
 def test_before_the_first_answer_nobody_knows() -> None:
@@ -33,23 +33,23 @@ def test_before_the_first_answer_nobody_knows() -> None:
 @pytest.mark.parametrize("off", [-312, 0, 3600])
 def test_it_is_known_to_a_second(off: int) -> None:
     clocks = Clocks()
-    clocks.hear(NOW - off)
+    clocks.observe(NOW - off)
     assert clocks.clock.ahead_seconds() == pytest.approx(off, abs=1)
 
 
 def test_the_same_second_again_tells_nothing_new() -> None:
     """A thousand answers in that second cost a comparison each."""
     clocks = Clocks()
-    clocks.hear(NOW)
+    clocks.observe(NOW)
     clocks.epoch += 0.9
-    clocks.hear(NOW)
+    clocks.observe(NOW)
     assert clocks.clock.ahead_seconds() == -0.5
 
 
 @given(st.binary(max_size=40))
 def test_whatever_is_in_the_header_nothing_is_raised(date: bytes) -> None:
     clock = ApiClock(lambda: NOW, lambda: 0.0)
-    clock.hear(date)
+    clock.observe(date)
     clock.ahead_seconds()
 
 
@@ -58,7 +58,7 @@ def test_a_clock_that_is_off_is_said_at_growing_intervals_and_that_it_is_right_a
     with capture_logs() as lines:
         for second in range(120):
             clocks.monotonic, clocks.epoch = second, NOW + second
-            clocks.hear(NOW + second + (312 if second < 100 else 0))
+            clocks.observe(NOW + second + (312 if second < 100 else 0))
     off = {"ahead_seconds": -312, "says": "the clock is 312 s behind the API's"}
     assert [{key: line[key] for key in off} for line in lines[:-1]] == [off] * 3
     assert lines[-1] == {"event": "clock.right", "log_level": "info", "ahead_seconds": 0}
@@ -67,7 +67,7 @@ def test_a_clock_that_is_off_is_said_at_growing_intervals_and_that_it_is_right_a
 def test_a_clock_that_was_set_right_is_right_though_no_answer_came_since() -> None:
     """With nothing to send there may be none for hours."""
     clocks = Clocks()
-    clocks.hear(NOW + 312)
+    clocks.observe(NOW + 312)
     clocks.epoch, clocks.monotonic = NOW + 1000, 1000
     assert clocks.clock.ahead_seconds() == pytest.approx(-312, abs=1)
     clocks.epoch += 312
@@ -76,7 +76,7 @@ def test_a_clock_that_was_set_right_is_right_though_no_answer_came_since() -> No
 
 def test_a_host_that_was_suspended_has_no_wrong_clock() -> None:
     clocks = Clocks()
-    clocks.hear(NOW)
+    clocks.observe(NOW)
     clocks.epoch, clocks.monotonic = NOW + 3600, 10
     assert clocks.clock.ahead_seconds() == pytest.approx(0, abs=1)
 
@@ -84,5 +84,5 @@ def test_a_host_that_was_suspended_has_no_wrong_clock() -> None:
 def test_a_clock_that_is_a_little_off_is_nobodys_business() -> None:
     clocks = Clocks()
     with capture_logs() as lines:
-        clocks.hear(NOW + 20)
+        clocks.observe(NOW + 20)
     assert lines == []

@@ -22,12 +22,12 @@ from tests.unit.delivery.endpoint import Act, Endpoint
 from tests.unit.delivery.http.test_dialing import serving
 from tests.unit.delivery.posting import HEADERS, OK, transport_to
 from worker.core.model.outcomes import Accepted, Misconfigured, Refused, Throttled, TransientFault
-from worker.delivery.aws import boto_subprocess as apart
-from worker.delivery.aws.boto_subprocess import Apart
+from worker.delivery.aws import boto_subprocess
+from worker.delivery.aws.boto_subprocess import BotoSubprocess
 from worker.delivery.aws.clock import ApiClock
 from worker.delivery.aws.endpoint import UnusableSettings, tls_context
 from worker.delivery.aws.provider_chain import CredentialsUnavailable
-from worker.delivery.http.errors import ANSWER_TIMEOUT, CONNECTION_RESET, DELIVERY_CODES, Broken
+from worker.delivery.http.errors import ANSWER_TIMEOUT, CONNECTION_RESET, DELIVERY_CODES, TransportError
 from worker.delivery.reply import Reply, read
 
 if TYPE_CHECKING:
@@ -159,10 +159,10 @@ def test_no_answer_makes_a_call_raise_or_spoils_the_next_one(
         seconds = 0.3 if then == "keep" else 30.0
         async with (
             Endpoint(Act(said, then=then)) as endpoint,
-            transport_to(endpoint.url, seconds=seconds, hear_date=clock.hear) as transport,
+            transport_to(endpoint.url, seconds=seconds, on_date=clock.observe) as transport,
         ):
             got = await transport.post(HEADERS, b"{}")
-            assert isinstance(got, Reply | Broken)
+            assert isinstance(got, Reply | TransportError)
             if isinstance(got, Reply):
                 classified = read(got, NOW)
                 assert isinstance(classified, Accepted | Misconfigured | TransientFault | Refused | Throttled)
@@ -203,7 +203,7 @@ def test_nothing_that_a_proxy_says_makes_a_call_raise_or_leaves_a_connection(  #
             ) as transport,
         ):
             got = await transport.post(HEADERS, b"{}")
-            assert isinstance(got, Broken)
+            assert isinstance(got, TransportError)
             assert got.code in DELIVERY_CODES
             assert transport.connections == 0
 
@@ -231,7 +231,7 @@ def test_nothing_that_is_said_instead_of_tls_makes_a_call_raise(
         seconds = 0.2 if then == "keep" else 30.0
         async with server, transport_to(url, ca_file=str(certificate), seconds=seconds) as transport:
             got = await transport.post(HEADERS, b"{}")
-            assert isinstance(got, Broken)
+            assert isinstance(got, TransportError)
             assert transport.connections == 0
 
     runner.run(play())
@@ -260,7 +260,7 @@ def test_an_answer_of_any_status_headers_and_body_has_a_class(
 @given(st.binary() | VALUES)
 def test_no_date_makes_the_clock_raise(date: bytes) -> None:
     clock = ApiClock(lambda: NOW, lambda: NOW)
-    clock.hear(date)
+    clock.observe(date)
     ahead = clock.ahead_seconds()
     assert ahead is None or math.isfinite(ahead)
 
@@ -284,7 +284,7 @@ def test_whatever_the_process_of_boto3_says_there_are_keys_or_none(
     program.write_text(f"#!/bin/sh\ncat {tmp_path / 'said'}\n{end}\n")
     program.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(program))
-    asked = Apart("eu-west-1")
+    asked = BotoSubprocess("eu-west-1")
     with pytest.raises(UnusableSettings):
         asked.resolve(None)
     with pytest.raises(CredentialsUnavailable):
@@ -294,9 +294,9 @@ def test_whatever_the_process_of_boto3_says_there_are_keys_or_none(
 @pytest.mark.parametrize("region", ["eu\0west", "\ud800", "x" * 3_000_000])
 def test_a_region_that_is_no_argument_of_a_process_is_told(region: str) -> None:
     with pytest.raises(UnusableSettings):
-        Apart(region).resolve(None)
+        BotoSubprocess(region).resolve(None)
     with pytest.raises(CredentialsUnavailable):
-        Apart(region).load()
+        BotoSubprocess(region).load()
 
 
 GIVEN = st.fixed_dictionaries(
@@ -343,9 +343,9 @@ def test_whatever_a_provider_prints_and_a_file_holds_there_are_keys_or_a_reason(
     (aws_home / "said").write_bytes(said)
     (aws_home / "credentials").write_bytes(credentials)
     (aws_home / "config").write_text(f"[default]\ncredential_process = cat {aws_home / 'said'}\n")
-    told = apart._loaded("eu-west-1")  # noqa: SLF001  what the process runs
+    told = boto_subprocess._answer_load("eu-west-1")  # noqa: SLF001  what the process runs
     assert (told.keys is None) == bool(told.why)
-    written = apart._written(told)  # noqa: SLF001  as above
+    written = boto_subprocess._encoded(told)  # noqa: SLF001  as above
     assert msgspec.json.decode(written, type=type(told)) == told
 
 
@@ -368,5 +368,5 @@ def test_a_login_of_a_proxy_that_is_no_ascii_is_told_without_being_repeated(
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", f"http://{login}@127.0.0.1:1")
     with pytest.raises(UnusableSettings, match="ASCII") as told:
-        Apart("eu-west-1").resolve(None)
+        BotoSubprocess("eu-west-1").resolve(None)
     assert login not in str(told.value)

@@ -16,7 +16,7 @@ from tests.unit.delivery.endpoint import Endpoint
 from tests.unit.delivery.http.test_dialing import serving
 from tests.unit.delivery.posting import HEADERS, OK, transport_to
 from worker.delivery.aws.endpoint import tls_context
-from worker.delivery.http.errors import Broken
+from worker.delivery.http.errors import TransportError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +41,7 @@ def signed(folder: Path, days: int, *, by: Path, says: str = "") -> Path:
 
 async def test_a_certificate_is_good_until_it_has_expired(certificate: Path, tmp_path: Path) -> None:
     """Both are signed by one who is trusted here."""
-    for days, expected in ((2, OK), (-1, Broken("CertificateExpired"))):
+    for days, expected in ((2, OK), (-1, TransportError("CertificateExpired"))):
         made = signed(tmp_path, days, by=certificate)
         async with Endpoint(tls=serving(made)) as endpoint:
             async with transport_to(endpoint.url, ca_file=str(certificate)) as transport:
@@ -88,7 +88,7 @@ async def test_one_that_nobody_trusted_has_signed_is_rejected(certificate: Path,
     for made in (certificate, signed(tmp_path, 2, by=certificate)):
         async with Endpoint(tls=serving(made)) as endpoint:
             async with transport_to(endpoint.url) as transport:
-                assert await transport.post(HEADERS, b"{}") == Broken("CertificateRejected")
+                assert await transport.post(HEADERS, b"{}") == TransportError("CertificateRejected")
             assert endpoint.requests == []
 
 
@@ -98,7 +98,7 @@ async def test_no_variable_of_other_programs_makes_anybody_trusted(
     for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         monkeypatch.setenv(name, str(certificate))
     async with Endpoint(tls=serving(certificate)) as endpoint, transport_to(endpoint.url) as transport:
-        assert await transport.post(HEADERS, b"{}") == Broken("CertificateRejected")
+        assert await transport.post(HEADERS, b"{}") == TransportError("CertificateRejected")
 
 
 async def test_tls_before_1_2_is_refused(certificate: Path) -> None:
@@ -113,7 +113,10 @@ async def test_tls_before_1_2_is_refused(certificate: Path) -> None:
         transport_to(endpoint.url, ca_file=str(certificate)) as transport,
     ):
         # What a server does that finds no version in common differs: a word of TLS, or none.
-        assert await transport.post(HEADERS, b"{}") in {Broken("TlsFailure"), Broken("ConnectionFailed")}
+        assert await transport.post(HEADERS, b"{}") in {
+            TransportError("TlsFailure"),
+            TransportError("ConnectionFailed"),
+        }
         assert endpoint.connections == 0
         _, writer = await asyncio.open_connection("127.0.0.1", endpoint.port, ssl=careless())
         writer.close()

@@ -4,7 +4,7 @@ import asyncio
 
 from tests.unit.delivery.posting import WireTwin
 from worker.delivery.http.connection import Connection
-from worker.delivery.http.errors import Broken
+from worker.delivery.http.errors import TransportError
 
 
 def connection_among(there: set[Connection]) -> Connection:
@@ -27,7 +27,7 @@ async def test_what_is_given_up_is_gone_though_nobody_ever_says_that_it_is_lost(
     connection.connection_made(wire)
     assert there == {connection}
     call = connection.ask(b"POST", ends_at=1.0)
-    connection.abort(Broken("AnswerTimeout"))
+    connection.abort(TransportError("AnswerTimeout"))
     assert there == set()
     assert wire.is_aborted
-    assert await call == Broken("AnswerTimeout")
+    assert await call == TransportError("AnswerTimeout")

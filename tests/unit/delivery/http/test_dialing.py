@@ -12,8 +12,8 @@ import pytest
 from tests.unit.delivery.endpoint import HANG, Act, Endpoint, answer, echo
 from tests.unit.delivery.http.test_happy_eyeballs import silent
 from tests.unit.delivery.posting import HEADERS, OK, transport_to
-from worker.delivery.http.dialing import place_of
-from worker.delivery.http.errors import Broken
+from worker.delivery.http.dialing import peer_of
+from worker.delivery.http.errors import TransportError
 from worker.delivery.reply import Reply
 
 if TYPE_CHECKING:
@@ -50,10 +50,10 @@ class Proxy:
         self._tasks.add(task)
         # Whoever asked may be gone at any time.
         with suppress(asyncio.CancelledError, asyncio.IncompleteReadError, OSError):
-            await self._dig(reader, writer)
+            await self._tunnel(reader, writer)
         writer.close()
 
-    async def _dig(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _tunnel(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
         self.heads.append(head)
         host, _, port = head.split(b" ")[1].decode().rpartition(":")
@@ -79,20 +79,23 @@ async def test_nobody_listening_is_a_failed_connection() -> None:
     async with Endpoint() as endpoint:
         url = endpoint.url
     async with transport_to(url) as transport:
-        assert await transport.post(HEADERS, b"{}") == Broken("ConnectionFailed")
+        assert await transport.post(HEADERS, b"{}") == TransportError("ConnectionFailed")
 
 
 async def test_a_name_that_is_not_found_is_a_dns_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", _unknown)
     async with transport_to("http://personalize.invalid") as transport:
-        assert await transport.post(HEADERS, b"{}") == Broken("DnsFailure")
+        assert await transport.post(HEADERS, b"{}") == TransportError("DnsFailure")
 
 
 async def test_a_connection_that_is_not_made_in_time_is_given_up() -> None:
     """Nobody accepts, and the queue of the listening socket is full: the kernel leaves new ones waiting."""
     with silent() as (_, (host, port)):
         async with transport_to(f"http://{host}:{port}", seconds=0.05) as transport:
-            assert await transport.post(HEADERS, b"{}") in {Broken("ConnectTimeout"), Broken("AnswerTimeout")}
+            assert await transport.post(HEADERS, b"{}") in {
+                TransportError("ConnectTimeout"),
+                TransportError("AnswerTimeout"),
+            }
 
 
 @pytest.mark.parametrize(("connect_seconds", "seconds"), [(0.05, 5.0), (5.0, 0.05)])
@@ -112,11 +115,11 @@ async def test_a_name_that_is_not_found_in_time_is_a_dns_failure_whichever_time_
     ) as transport:
         for _ in range(2):
             calls = (transport.post(HEADERS, b"{}") for _ in range(4))
-            assert set(await asyncio.gather(*calls)) == {Broken("DnsFailure")}
+            assert set(await asyncio.gather(*calls)) == {TransportError("DnsFailure")}
         late = asyncio.ensure_future(transport.post(HEADERS, b"{}"))
         await asyncio.sleep(0)
         hanging.set()
-        assert await late == Broken("DnsFailure")
+        assert await late == TransportError("DnsFailure")
 
 
 async def test_a_proxy_that_is_not_reached_in_time_is_said_to_be_away(
@@ -126,18 +129,18 @@ async def test_a_proxy_that_is_not_reached_in_time_is_said_to_be_away(
     with silent() as (_, (host, port)):
         url = "https://personalize.invalid"
         async with transport_to(url, proxy_url=f"http://{host}:{port}", connect_seconds=0.05) as transport:
-            assert await transport.post(HEADERS, b"{}") == Broken("ProxyUnreachable")
+            assert await transport.post(HEADERS, b"{}") == TransportError("ProxyUnreachable")
     hanging = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: hanging.wait() and [])
     async with transport_to(url, proxy_url="http://proxy.invalid:1", connect_seconds=0.05) as transport:
-        assert await transport.post(HEADERS, b"{}") == Broken("ProxyUnreachable")
+        assert await transport.post(HEADERS, b"{}") == TransportError("ProxyUnreachable")
     hanging.set()
 
 
 @pytest.mark.parametrize("host", ["a..invalid", "x" * 64 + ".invalid"])
 async def test_a_name_that_can_be_none_is_a_dns_failure_also_behind_a_proxy(host: str) -> None:
     async with Endpoint() as proxy, transport_to(f"https://{host}", proxy_url=proxy.url) as transport:
-        assert await transport.post(HEADERS, b"{}") == Broken("DnsFailure")
+        assert await transport.post(HEADERS, b"{}") == TransportError("DnsFailure")
 
 
 async def test_plain_http_goes_through_the_proxy_with_its_login() -> None:
@@ -154,7 +157,7 @@ async def test_https_asks_the_proxy_for_a_tunnel_and_does_without_none() -> None
         Endpoint(answer(407)) as proxy,
         transport_to("https://personalize.invalid", proxy_url=proxy.url) as transport,
     ):
-        assert await transport.post(HEADERS, b"{}") == Broken("ProxyRefused")
+        assert await transport.post(HEADERS, b"{}") == TransportError("ProxyRefused")
     (request,) = proxy.requests
     assert (request.method, request.target) == ("CONNECT", "personalize.invalid:443")
     assert request.header("Proxy-Authorization") == "Basic bWU="
@@ -165,7 +168,7 @@ async def test_a_proxy_that_is_away_is_said_to_be() -> None:
     async with Endpoint() as proxy:
         url = proxy.url
     async with transport_to("http://personalize.invalid", proxy_url=url) as transport:
-        assert await transport.post(HEADERS, b"{}") == Broken("ProxyUnreachable")
+        assert await transport.post(HEADERS, b"{}") == TransportError("ProxyUnreachable")
 
 
 async def test_what_is_no_granting_is_a_refusal(certificate: Path) -> None:
@@ -181,7 +184,7 @@ async def test_what_is_no_granting_is_a_refusal(certificate: Path) -> None:
         async with Endpoint(Act(each, then="close")) as proxy:
             url = "https://personalize.invalid"
             async with transport_to(url, proxy_url=proxy.url, ca_file=str(certificate)) as transport:
-                assert await transport.post(HEADERS, b"{}") == Broken("ProxyRefused"), each
+                assert await transport.post(HEADERS, b"{}") == TransportError("ProxyRefused"), each
             await proxy.left()
 
 
@@ -191,8 +194,8 @@ async def test_a_proxy_that_talks_for_ever_is_refused_and_one_that_says_nothing_
         Endpoint(Act(b"x" * 70_000, then="hang"), HANG) as proxy,
         transport_to(url, proxy_url=proxy.url, connect_seconds=0.2) as transport,
     ):
-        assert await transport.post(HEADERS, b"{}") == Broken("ProxyRefused")
-        assert await transport.post(HEADERS, b"{}") == Broken("ConnectTimeout")
+        assert await transport.post(HEADERS, b"{}") == TransportError("ProxyRefused")
+        assert await transport.post(HEADERS, b"{}") == TransportError("ConnectTimeout")
         await proxy.left()
 
 
@@ -202,7 +205,10 @@ async def test_what_comes_before_the_granting_is_passed_over(certificate: Path) 
         url = "https://personalize.invalid"
         async with transport_to(url, proxy_url=proxy.url, ca_file=str(certificate)) as transport:
             # It is granted, and there is nobody at the other end.
-            assert await transport.post(HEADERS, b"{}") in {Broken("ConnectionFailed"), Broken("TlsFailure")}
+            assert await transport.post(HEADERS, b"{}") in {
+                TransportError("ConnectionFailed"),
+                TransportError("TlsFailure"),
+            }
 
 
 @pytest.mark.parametrize("secure_proxy", [False, True])
@@ -229,7 +235,7 @@ async def test_through_a_tunnel_certificates_are_verified_too(certificate: Path)
         Proxy() as proxy,
         transport_to(endpoint.url, proxy_url=proxy.url) as transport,
     ):
-        assert await transport.post(HEADERS, b"{}") == Broken("CertificateRejected")
+        assert await transport.post(HEADERS, b"{}") == TransportError("CertificateRejected")
         assert endpoint.requests == []
 
 
@@ -237,7 +243,7 @@ async def test_an_https_proxy_has_to_be_who_it_says(certificate: Path) -> None:
     async with Endpoint(tls=serving(certificate)) as proxy:
         url = "http://personalize.invalid"
         async with transport_to(url, proxy_url=proxy.url) as transport:
-            assert await transport.post(HEADERS, b"{}") == Broken("CertificateRejected")
+            assert await transport.post(HEADERS, b"{}") == TransportError("CertificateRejected")
         assert proxy.requests == []
         async with transport_to(url, proxy_url=proxy.url, ca_file=str(certificate)) as transport:
             assert await transport.post(HEADERS, b"{}") == OK
@@ -247,7 +253,7 @@ async def test_an_https_proxy_has_to_be_who_it_says(certificate: Path) -> None:
 async def test_a_proxys_name_that_is_not_found_is_the_proxys_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", _unknown)
     async with transport_to("https://personalize.invalid", proxy_url="http://proxy.invalid:1") as transport:
-        assert await transport.post(HEADERS, b"{}") == Broken("ProxyUnreachable")
+        assert await transport.post(HEADERS, b"{}") == TransportError("ProxyUnreachable")
 
 
 def _unknown(*_: object, **__: object) -> None:
@@ -265,7 +271,7 @@ async def test_the_ca_bundle_decides_whom_to_trust(certificate: Path) -> None:
         async with transport_to(endpoint.url, ca_file=str(certificate)) as transport:
             assert await transport.post(HEADERS, b"{}") == OK
         async with transport_to(endpoint.url) as transport:
-            assert await transport.post(HEADERS, b"{}") == Broken("CertificateRejected")
+            assert await transport.post(HEADERS, b"{}") == TransportError("CertificateRejected")
         assert len(endpoint.requests) == 1
 
 
@@ -276,7 +282,7 @@ async def test_a_server_that_speaks_no_tls_is_a_tls_failure() -> None:
 
     server = await asyncio.start_server(speak_at_once, "127.0.0.1", 0)
     async with server, transport_to(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}") as transport:
-        assert await transport.post(HEADERS, b"{}") == Broken("TlsFailure")
+        assert await transport.post(HEADERS, b"{}") == TransportError("TlsFailure")
 
 
 async def test_a_certificate_of_another_host_is_rejected(certificate: Path) -> None:
@@ -284,7 +290,7 @@ async def test_a_certificate_of_another_host_is_rejected(certificate: Path) -> N
     async with Endpoint(tls=serving(certificate)) as endpoint:
         url = endpoint.url.replace("127.0.0.1", "localhost")
         async with transport_to(url, ca_file=str(certificate)) as transport:
-            assert await transport.post(HEADERS, b"{}") == Broken("CertificateOfAnotherHost")
+            assert await transport.post(HEADERS, b"{}") == TransportError("CertificateOfAnotherHost")
         assert endpoint.requests == []
 
 
@@ -300,7 +306,7 @@ async def test_tls_that_is_never_answered_is_given_up() -> None:
     server = await asyncio.start_server(listen, "127.0.0.1", 0)
     url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     async with server, transport_to(url, connect_seconds=0.05) as transport:
-        assert await transport.post(HEADERS, b"{}") == Broken("ConnectTimeout")
+        assert await transport.post(HEADERS, b"{}") == TransportError("ConnectTimeout")
         await asyncio.wait_for(gone.wait(), 5)
 
 
@@ -313,4 +319,4 @@ async def test_tls_that_is_never_answered_is_given_up() -> None:
     ],
 )
 def test_a_place_is_host_and_port(url: str, authority: str, *, secure: bool) -> None:
-    assert (place_of(url).authority, place_of(url).secure) == (authority, secure)
+    assert (peer_of(url).authority, peer_of(url).secure) == (authority, secure)

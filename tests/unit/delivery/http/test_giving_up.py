@@ -13,7 +13,7 @@ from tests.unit.delivery.endpoint import Act, Endpoint
 from tests.unit.delivery.http.test_dialing import Proxy, serving
 from tests.unit.delivery.posting import HEADERS, OK, transport_to
 from worker.delivery.http.connection import Connection
-from worker.delivery.http.errors import Broken
+from worker.delivery.http.errors import TransportError
 
 if TYPE_CHECKING:
     import ssl
@@ -101,7 +101,11 @@ async def test_a_proxy_that_grants_and_ends_breaks_the_call_at_once_and_leaves_n
         async with asyncio.timeout(LONG_SECONDS / 4):
             for _ in range(3):
                 got = await transport.post(HEADERS, b"{}")
-                assert got in {Broken("ConnectionFailed"), Broken("TlsFailure"), Broken("ProxyRefused")}
+                assert got in {
+                    TransportError("ConnectionFailed"),
+                    TransportError("TlsFailure"),
+                    TransportError("ProxyRefused"),
+                }
         await nothing_is_kept(transport)
         await until(lambda: open_files() <= before)
 
@@ -119,8 +123,8 @@ async def test_a_tunnel_that_ends_while_the_answer_is_awaited_breaks_the_call_at
         ) as transport,
     ):
         async with asyncio.timeout(LONG_SECONDS / 4):
-            assert await transport.post(HEADERS, b"{}") == Broken("ConnectionReset")
-            assert await transport.post(HEADERS, b"{}") == Broken("AnswerCutShort")
+            assert await transport.post(HEADERS, b"{}") == TransportError("ConnectionReset")
+            assert await transport.post(HEADERS, b"{}") == TransportError("AnswerCutShort")
             await nothing_is_kept(transport)
             assert await transport.post(HEADERS, b"{}") == OK
         assert endpoint.connections == 3

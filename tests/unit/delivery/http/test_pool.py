@@ -13,7 +13,7 @@ import pytest
 
 from tests.unit.delivery.endpoint import CLOSE, HANG, Act, Captured, Endpoint, answer, echo
 from tests.unit.delivery.posting import HEADERS, OK, transport_to
-from worker.delivery.http.errors import Broken
+from worker.delivery.http.errors import TransportError
 from worker.delivery.reply import Reply
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ async def test_waiting_for_a_connection_is_part_of_the_time_that_a_call_has() ->
         transport_to(endpoint.url, max_connections=1, seconds=0.1) as transport,
     ):
         replies = await asyncio.gather(*(transport.post(HEADERS, b"{}") for _ in range(3)))
-        assert replies == [Broken("AnswerTimeout")] * 3
+        assert replies == [TransportError("AnswerTimeout")] * 3
 
 
 async def test_the_connection_used_last_is_taken_first() -> None:
@@ -190,7 +190,7 @@ async def test_each_connection_goes_where_the_name_points_now(monkeypatch: pytes
         monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
         async with transport_to("http://personalize.invalid") as transport:
             replies = [await transport.post(HEADERS, b"{}") for _ in range(3)]
-    assert replies == [Reply(429), Broken("ConnectionReset"), Reply(503)]
+    assert replies == [Reply(429), TransportError("ConnectionReset"), Reply(503)]
 
 
 async def test_closing_ends_what_dials_and_what_waits_and_what_comes_later() -> None:
@@ -206,8 +206,8 @@ async def test_closing_ends_what_dials_and_what_waits_and_what_comes_later() -> 
         calls = [asyncio.ensure_future(transport.post(HEADERS, b"{}")) for _ in range(3)]
         await asked.wait()
         await transport.close()
-        assert [await call for call in calls] == [Broken("ConnectionReset")] * 3
-        assert await transport.post(HEADERS, b"{}") == Broken("ConnectionReset")
+        assert [await call for call in calls] == [TransportError("ConnectionReset")] * 3
+        assert await transport.post(HEADERS, b"{}") == TransportError("ConnectionReset")
 
 
 async def test_where_all_are_busy_the_first_to_wait_is_the_first_served() -> None:

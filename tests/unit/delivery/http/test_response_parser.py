@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.delivery.http.errors import Broken
+from worker.delivery.http.errors import TransportError
 from worker.delivery.http.response_parser import MAX_ANSWER_BYTES, MAX_FRAMING_BYTES, ResponseParser
 from worker.delivery.reply import Reply
 
@@ -32,7 +32,7 @@ def reader_of(dates: list[bytes] | None = None) -> ResponseParser:
 
 def read(
     *pieces: bytes, reader: ResponseParser | None = None
-) -> tuple[Reply | Broken | None, ResponseParser]:
+) -> tuple[Reply | TransportError | None, ResponseParser]:
     """Feed until there is an answer."""
     reader = reader or reader_of()
     for piece in pieces:
@@ -57,8 +57,8 @@ def test_an_answer_is_the_same_in_whatever_pieces_it_arrives(form: str, cuts: li
 )
 def test_no_bytes_make_reading_raise(pieces: list[bytes]) -> None:
     reply, reader = read(*pieces)
-    assert reply is None or isinstance(reply, Reply | Broken)
-    assert isinstance(reader.end(), Reply | Broken)
+    assert reply is None or isinstance(reply, Reply | TransportError)
+    assert isinstance(reader.end(), Reply | TransportError)
     assert not reader.reusable
 
 
@@ -81,10 +81,10 @@ def test_without_a_length_the_end_of_the_connection_is_the_end_of_the_answer(sta
 
 def test_a_lost_connection_is_no_end_of_an_answer() -> None:
     _, reader = read(b"HTTP/1.1 503 X\r\n\r\nab")
-    assert reader.cut() == Broken("AnswerCutShort")
-    assert reader_of().cut() == reader_of().end() == Broken("ConnectionReset")
-    assert read(b"HTTP/1.1 100 Continue\r\n\r\n")[1].end() == Broken("AnswerCutShort")
-    assert read(b"HTTP/1.1 200 OK\r\ncontent-")[1].end() == Broken("AnswerCutShort")
+    assert reader.cut() == TransportError("AnswerCutShort")
+    assert reader_of().cut() == reader_of().end() == TransportError("ConnectionReset")
+    assert read(b"HTTP/1.1 100 Continue\r\n\r\n")[1].end() == TransportError("AnswerCutShort")
+    assert read(b"HTTP/1.1 200 OK\r\ncontent-")[1].end() == TransportError("AnswerCutShort")
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_a_lost_connection_is_no_end_of_an_answer() -> None:
     ],
 )
 def test_an_answer_that_can_be_read_in_two_ways_or_none_is_unreadable(said: bytes) -> None:
-    assert read(said)[0] == Broken("AnswerUnreadable")
+    assert read(said)[0] == TransportError("AnswerUnreadable")
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_an_answer_that_can_be_read_in_two_ways_or_none_is_unreadable(said: byte
 def test_what_is_no_body_has_a_bound_too(endless: list[bytes]) -> None:
     begin, again = endless
     pieces = [begin, *[again] * (2 * MAX_FRAMING_BYTES // len(again))]
-    assert read(*pieces)[0] == Broken("AnswerUnreadable")
+    assert read(*pieces)[0] == TransportError("AnswerUnreadable")
 
 
 @pytest.mark.parametrize("piece", [1000, 10 * MAX_ANSWER_BYTES])

@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.delivery.endpoint import CLOSE, HANG, RESET, Act, Endpoint, answer
 from tests.unit.delivery.posting import HEADERS, OK, transport_to
-from worker.delivery.http.errors import Broken
+from worker.delivery.http.errors import TransportError
 from worker.delivery.http.response_parser import MAX_ANSWER_BYTES
 from worker.delivery.reply import Reply
 
@@ -61,7 +61,7 @@ async def test_a_lost_connection_is_reported_and_the_call_not_sent_again(act: Ac
     async with Endpoint(*acts) as endpoint, transport_to(endpoint.url) as transport:
         for _ in range(calls_before):
             assert await transport.post(HEADERS, b"{}") == OK
-        assert await transport.post(HEADERS, b"{}") == Broken("ConnectionReset")
+        assert await transport.post(HEADERS, b"{}") == TransportError("ConnectionReset")
         assert len(endpoint.requests) == calls_before + 1
         assert await transport.post(HEADERS, b"{}") == OK
 
@@ -74,7 +74,7 @@ async def test_an_answer_that_does_not_end_in_time_is_given_up(beginning: bytes)
         Endpoint(Act(beginning, then="hang")) as endpoint,
         transport_to(endpoint.url, seconds=0.05) as transport,
     ):
-        assert await transport.post(HEADERS, b"{}") == Broken("AnswerTimeout")
+        assert await transport.post(HEADERS, b"{}") == TransportError("AnswerTimeout")
 
 
 async def test_an_answer_that_goes_on_and_on_is_given_up_all_the_same() -> None:
@@ -84,7 +84,7 @@ async def test_an_answer_that_goes_on_and_on_is_given_up_all_the_same() -> None:
         Endpoint(Act(head, then="drip")) as endpoint,
         transport_to(endpoint.url, seconds=0.1) as transport,
     ):
-        assert await transport.post(HEADERS, b"{}") == Broken("AnswerTimeout")
+        assert await transport.post(HEADERS, b"{}") == TransportError("AnswerTimeout")
         await endpoint.left()
 
 
@@ -92,7 +92,7 @@ async def test_an_answer_that_goes_on_and_on_is_given_up_all_the_same() -> None:
 async def test_half_an_answer_is_none(length: str) -> None:
     half = Act(f"HTTP/1.1 200 OK\r\n{length}\r\n\r\n3".encode(), then="close")
     async with Endpoint(half) as endpoint, transport_to(endpoint.url) as transport:
-        assert await transport.post(HEADERS, b"{}") == Broken("AnswerCutShort")
+        assert await transport.post(HEADERS, b"{}") == TransportError("AnswerCutShort")
 
 
 async def test_what_is_no_http_is_unreadable() -> None:
@@ -100,7 +100,7 @@ async def test_what_is_no_http_is_unreadable() -> None:
         Endpoint(Act(b"220 smtp ready\r\n\r\n", then="close")) as endpoint,
         transport_to(endpoint.url) as transport,
     ):
-        assert await transport.post(HEADERS, b"{}") == Broken("AnswerUnreadable")
+        assert await transport.post(HEADERS, b"{}") == TransportError("AnswerUnreadable")
 
 
 async def test_of_a_huge_answer_only_the_beginning_is_read() -> None:
@@ -126,4 +126,4 @@ async def test_closing_breaks_the_calls_under_way() -> None:
         async with transport_to(endpoint.url) as transport:
             call = asyncio.ensure_future(transport.post(HEADERS, b"{}"))
             await endpoint.asked.wait()
-        assert await call == Broken("ConnectionReset")
+        assert await call == TransportError("ConnectionReset")

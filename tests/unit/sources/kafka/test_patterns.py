@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from worker.core.offsets.tracker import OffsetTracker
-from worker.core.topics import takes_in
+from worker.core.topics import matches_topic
 from worker.local.kafka import EmbeddedKafka
 from worker.settings import KafkaSettings
 from worker.sources.kafka.client_settings import client_settings
@@ -101,5 +101,5 @@ def test_what_librdkafka_subscribes_to_is_what_is_counted(topics: list[str]) -> 
     """Each of its topics has one partition."""
     with EmbeddedKafka(dict.fromkeys(NAMES, 1)) as kafka:
         ours, counted = asyncio.run(subscribed(kafka, topics))
-    assert ours == {name for name in NAMES if any(takes_in(each, name) for each in topics)}
+    assert ours == {name for name in NAMES if any(matches_topic(each, name) for each in topics)}
     assert counted == len(ours)

@@ -13,7 +13,7 @@ from tests.support.waiting import until
 from worker.config import ConfigError, read_settings
 from worker.settings import KafkaSettings
 from worker.sources.kafka.client_settings import client_settings, refusals
-from worker.sources.kafka.cluster import why_away
+from worker.sources.kafka.cluster import unreachable_reason
 from worker.sources.kafka.error_monitor import KafkaErrorMonitor, KafkaUnusable
 from worker.sources.kafka.properties import ALL
 from worker.sources.kafka.security import exposed, without_secrets
@@ -105,7 +105,7 @@ def test_librdkafkas_words_of_a_failed_login_quote_no_secret(
     assert MARKED in heard[0].str(), "librdkafka quotes it no longer: without_secrets may go"
     trouble = KafkaErrorMonitor(lambda: 0.0)
     trouble.note(heard[0])
-    said = f"{trouble.now()} {why_away(kafka, 5)} {caplog.text}"
+    said = f"{trouble.now()} {unreachable_reason(kafka, 5)} {caplog.text}"
     assert "Failed to acquire SASL OAUTHBEARER token" in said
     assert MARKED not in said
 

@@ -1,4 +1,4 @@
-"""The books, and what they say about what was produced."""
+"""The record of calls, and what it says about what was produced."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.local.accepted_calls import AcceptedCall, Audit, Books, Produced, audit, read_lines
+from worker.local.audit import Audit, Produced, audit
+from worker.local.call_log import AcceptedCall, CallLog, read_lines
 
 
 def produced(session_id: str, *event_ids: str) -> list[Produced]:
@@ -22,16 +23,16 @@ def accepted(*calls: tuple[str, str]) -> list[AcceptedCall]:
 
 
 def test_all_accepted_once_and_in_order_is_kept() -> None:
-    books = accepted(("s", "a b"), ("t", "x"), ("s", "c"))
-    result = audit(produced("s", "a", "b", "c") + produced("t", "x"), books)
+    call_log = accepted(("s", "a b"), ("t", "x"), ("s", "c"))
+    result = audit(produced("s", "a", "b", "c") + produced("t", "x"), call_log)
     assert result == Audit(lost=(), repeated=(), out_of_order=(), unknown=())
     assert result.kept
 
 
 def test_an_event_that_never_arrived_is_lost_unless_excused() -> None:
-    events, books = produced("s", "a", "b", "c"), accepted(("s", "a"))
-    assert audit(events, books).lost == ("b", "c")
-    assert audit(events, books, excused={"b"}).lost == ("c",)
+    events, call_log = produced("s", "a", "b", "c"), accepted(("s", "a"))
+    assert audit(events, call_log).lost == ("b", "c")
+    assert audit(events, call_log, excused={"b"}).lost == ("c",)
 
 
 def test_a_repeat_is_told_but_breaks_nothing() -> None:
@@ -48,8 +49,8 @@ def test_order_is_judged_by_first_acceptance() -> None:
 
 
 def test_what_was_never_produced_is_unknown() -> None:
-    books = [*accepted(("s", "a z")), AcceptedCall(2, 0.0, "s", None, (None,))]
-    assert audit(produced("s", "a"), books).unknown == ("z", None)
+    call_log = [*accepted(("s", "a z")), AcceptedCall(2, 0.0, "s", None, (None,))]
+    assert audit(produced("s", "a"), call_log).unknown == ("z", None)
 
 
 def test_an_event_in_a_foreign_session_is_unknown_and_lost() -> None:
@@ -72,32 +73,32 @@ def test_order_between_sessions_never_matters(lengths: list[int], seed: int) -> 
 
 
 def test_books_are_read_back_as_they_were_kept() -> None:
-    books = Books()
-    books.count("ThrottlingException")
-    books.accept(2.5, "s\n", "u", ("a", None))
-    books.accept(3.5, "t", None, ("b",))
+    call_log = CallLog()
+    call_log.count("ThrottlingException")
+    call_log.accept(2.5, "s\n", "u", ("a", None))
+    call_log.accept(3.5, "t", None, ("b",))
     expected = [AcceptedCall(2, 2.5, "s\n", "u", ("a", None)), AcceptedCall(3, 3.5, "t", None, ("b",))]
-    assert list(books.accepted()) == list(read_lines(books.lines())) == expected
-    assert list(Books().accepted()) == []
+    assert list(call_log.accepted()) == list(read_lines(call_log.lines())) == expected
+    assert list(CallLog().accepted()) == []
 
 
 def test_the_summary_counts_calls_by_what_they_came_to() -> None:
-    books = Books()
-    books.count("reset")
-    books.accept(2.5, "s", "u", ("a", "b"))
-    summary = books.summary()
+    call_log = CallLog()
+    call_log.count("reset")
+    call_log.accept(2.5, "s", "u", ("a", "b"))
+    summary = call_log.summary()
     assert (summary.calls, summary.accepted_calls, summary.accepted_events) == (2, 1, 2)
     assert summary.outcomes == {"reset": 1, "accepted": 1}
     assert summary.first_accepted_at_seconds == summary.last_accepted_at_seconds == 2.5
 
 
 def test_two_calls_of_a_session_at_once_show() -> None:
-    books = Books()
-    first, other = books.begin("s"), books.begin("t")
+    call_log = CallLog()
+    first, other = call_log.begin("s"), call_log.begin("t")
     first()
-    books.begin("s")
-    assert books.summary().max_concurrent_in_session == 1
-    books.begin("t")
+    call_log.begin("s")
+    assert call_log.summary().max_concurrent_in_session == 1
+    call_log.begin("t")
     other()
-    assert books.summary().max_concurrent_in_session == 2
-    assert books.summary().max_concurrent == 3
+    assert call_log.summary().max_concurrent_in_session == 2
+    assert call_log.summary().max_concurrent == 3

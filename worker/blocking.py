@@ -9,27 +9,35 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
-async def in_daemon_thread(work: Callable[[], T]) -> T:
-    """Run ``work`` in its own thread; return its result or raise its exception.
+class RunBlocking(Protocol):
+    """``run_blocking``, or a substitute for it in tests."""
+
+    async def __call__(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Make the call; return its result or raise its exception."""
+
+
+async def run_blocking(call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Make a blocking call in its own daemon thread; return its result or raise its exception.
 
     When cancelled, it returns at once and drops the thread's result.
     """
     loop = asyncio.get_running_loop()
     result: asyncio.Future[T] = loop.create_future()
 
-    def give(value: T) -> None:
+    def set_result(value: T) -> None:
         if not result.done():
             result.set_result(value)
 
-    def fail(error: BaseException) -> None:
+    def set_exception(error: BaseException) -> None:
         if not result.done():
             result.set_exception(error)
 
@@ -37,11 +45,11 @@ async def in_daemon_thread(work: Callable[[], T]) -> T:
         # RuntimeError: the loop has been closed, so nobody is waiting any more.
         with suppress(RuntimeError):
             try:
-                value = work()
+                value = call(*args, **kwargs)
             except BaseException as error:  # noqa: BLE001  it is raised again in the waiting coroutine
-                loop.call_soon_threadsafe(fail, error)
+                loop.call_soon_threadsafe(set_exception, error)
             else:
-                loop.call_soon_threadsafe(give, value)
+                loop.call_soon_threadsafe(set_result, value)
 
-    threading.Thread(target=run, name="worker-aws", daemon=True).start()
+    threading.Thread(target=run, name="blocking call", daemon=True).start()
     return await result

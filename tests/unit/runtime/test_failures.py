@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from worker.runtime.wiring import tell
+from worker.runtime.failures import report_failure
 
 MISCONFIGURED, FAILED = 2, 1
 
@@ -25,7 +25,7 @@ def test_settings_that_librdkafka_refuses_late_are_the_operators_to_mend(
 ) -> None:
     """And not a crash to be reported; whatever value it cites is left out."""
     error = KafkaException(KafkaError(code, 'bad "sasl.password": hunter2'))
-    assert tell(error) == exit_code
+    assert report_failure(error) == exit_code
     if exit_code == MISCONFIGURED:
         shown = capsys.readouterr().out
         assert "worker.misconfigured" in shown

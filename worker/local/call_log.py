@@ -1,7 +1,7 @@
-"""Records what the local PutEvents accepted, and compares it with what was produced.
+"""Records the calls that the local PutEvents received: counts by outcome, and a line per accepted call.
 
-The endpoint keeps ``Books``: one line per accepted call, in the order of acceptance, encoded at once so that
-a million events take little memory. ``audit`` compares them with what was produced; it is pure.
+The lines are in the order of acceptance, and are encoded at once so that a million events take little
+memory.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
 
 class AcceptedCall(Struct, frozen=True, array_like=True, gc=False):
@@ -29,7 +29,7 @@ class AcceptedCall(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Summary(Struct, frozen=True):
-    """The books in numbers."""
+    """The calls in numbers."""
 
     calls: int
     accepted_calls: int
@@ -43,7 +43,7 @@ class Summary(Struct, frozen=True):
     last_accepted_at_seconds: float | None
 
 
-class Books:
+class CallLog:
     """The endpoint's own record of its calls.
 
     Args:
@@ -124,65 +124,6 @@ class Books:
 
 
 def read_lines(lines: bytes) -> Iterator[AcceptedCall]:
-    """Parse the accepted calls from ``Books.lines``."""
+    """Parse the accepted calls from ``CallLog.lines``."""
     decoder = msgspec.json.Decoder(AcceptedCall)
     return (decoder.decode(line) for line in lines.splitlines())
-
-
-class Produced(Struct, frozen=True, gc=False):
-    """An event that should arrive."""
-
-    session_id: str
-    sequence: int
-    """Its position within the session, ascending in the order of production."""
-    event_id: str
-
-
-class Audit(Struct, frozen=True):
-    """The comparison of the books with what was produced, as event ids."""
-
-    lost: tuple[str, ...]
-    """Produced, not excused, never accepted."""
-    repeated: tuple[str, ...]
-    """Accepted more than once."""
-    out_of_order: tuple[str, ...]
-    """First accepted after an event that follows it in its session."""
-    unknown: tuple[str | None, ...]
-    """Accepted, but never produced, or in another session."""
-
-    @property
-    def kept(self) -> bool:
-        """Whether nothing is lost, out of order or unknown; a repeat is harmless."""
-        return not (self.lost or self.out_of_order or self.unknown)
-
-
-def audit(
-    produced: Iterable[Produced], accepted: Iterable[AcceptedCall], *, excused: Collection[str] = ()
-) -> Audit:
-    """Compare what was produced with what was accepted; ``excused`` ids (dead letters) need not arrive."""
-    expected = {event.event_id: event for event in produced}
-    times: Counter[str] = Counter()
-    latest: dict[str, int] = {}
-    out_of_order: list[str] = []
-    unknown: list[str | None] = []
-    for session_id, event_id in _events(accepted):
-        event = expected.get(event_id) if event_id is not None else None
-        if event is None or event.session_id != session_id:
-            unknown.append(event_id)
-            continue
-        times[event.event_id] += 1
-        if times[event.event_id] > 1:
-            continue
-        if event.sequence < latest.get(session_id, event.sequence):
-            out_of_order.append(event.event_id)
-        latest[session_id] = max(event.sequence, latest.get(session_id, event.sequence))
-    return Audit(
-        lost=tuple(each for each in expected if each not in times and each not in excused),
-        repeated=tuple(each for each, count in times.items() if count > 1),
-        out_of_order=tuple(out_of_order),
-        unknown=tuple(unknown),
-    )
-
-
-def _events(accepted: Iterable[AcceptedCall]) -> Iterator[tuple[str, str | None]]:
-    return ((call.session_id, event_id) for call in accepted for event_id in call.event_ids)

@@ -1,0 +1,100 @@
+"""The command line. It imports only the standard library, to keep ``--help`` fast."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Final, NoReturn
+
+from worker.commands.dead_letters_arguments import add_dead_letters
+from worker.runtime.exit_codes import ExitCode
+
+_EPILOG: Final = """\
+Every key of the configuration can come from the environment: WORKER_KAFKA__TOPICS=a,b
+and from a file that the environment names: WORKER_KAFKA__CLIENT__SASL_PASSWORD_FILE=/run/secrets/password
+"""
+_HIGHEST_PORT: Final = 65_535
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Build the parser of every command and its options."""
+    parser = _Parser(
+        prog="personalize-worker",
+        description="Delivers user interactions from Kafka to Amazon Personalize, in order, none lost.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    run = commands.add_parser("run", help="deliver, until told to stop")
+    check = commands.add_parser("check", help="say what works and what does not; sends nothing")
+    for command in (run, check):
+        command.add_argument(
+            "--config", type=Path, metavar="FILE", help="the YAML file; the environment goes over it"
+        )
+    check.add_argument(
+        "--sample",
+        type=_positive,
+        nargs="?",
+        const=100,
+        metavar="N",
+        help="read the newest N records of each topic (default: %(const)s), and say how many map, how many "
+        "do not, and why; nothing is sent, nothing committed",
+    )
+    status = commands.add_parser("status", help="ask a running worker why everything is where it is")
+    status.add_argument("--address", metavar="HOST:PORT", help="of its admin server (default: see --config)")
+    status.add_argument(
+        "--config", type=Path, metavar="FILE", help="its own: for the address, and to ask Kafka"
+    )
+    status.add_argument("--json", action="store_true", help="print its answer as it is")
+    add_dead_letters(commands)
+    endpoint = commands.add_parser(
+        "endpoint",
+        help="PutEvents on this machine, to try your own topic without AWS",
+        description="PutEvents on this machine (127.0.0.1), to try your own topic without AWS: it checks "
+        "what AWS checks, takes any keys and any tracking id, and says what it accepted. Ctrl-C ends it.",
+    )
+    endpoint.add_argument(
+        "--port", type=_port, default=8010, help="to listen on; 0: any that is free (default: %(default)s)"
+    )
+    demo = commands.add_parser(
+        "demo", help="deliver made-up records from a Kafka inside to an endpoint inside"
+    )
+    demo.add_argument("--seed", type=int, default=1, help="makes other records (default: %(default)s)")
+    demo.add_argument("--records", type=_positive, default=20_000, help="how many (default: %(default)s)")
+    commands.add_parser("schema", help="print the JSON schema of the configuration")
+    return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what to do about a wrong command line, too."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        advice = f"`{self.prog} --help` says what there is"
+        self.exit(ExitCode.MISCONFIGURED, f"{self.prog}: {message}; {advice}\n")
+
+
+class _Version(argparse.Action):
+    """Prints the version; it is looked up only then."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version  # noqa: PLC0415  half the time of --help
+
+        sys.stdout.write(f"personalize-worker {version('personalize-worker')}\n")
+        parser.exit()
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")  # noqa: EM101, TRY003  argparse's way
+    return number
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= _HIGHEST_PORT:
+        raise argparse.ArgumentTypeError(f"must be from 0 to {_HIGHEST_PORT}")  # noqa: EM102, TRY003  as above
+    return number

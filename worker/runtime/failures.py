@@ -1,0 +1,42 @@
+"""Logs what ended a worker and what to do about it, and chooses the exit code."""
+
+from __future__ import annotations
+
+import structlog
+from confluent_kafka import KafkaException
+
+from worker.dead_letters.topic import DeadLetterTopicUnusable
+from worker.delivery.aws.endpoint import UnusableSettings
+from worker.runtime.exit_codes import ExitCode
+from worker.sources.kafka.client_settings import refusal_of
+from worker.sources.kafka.error_monitor import KafkaUnusable
+
+log = structlog.get_logger(__name__)
+
+
+def report_failure(error: Exception) -> ExitCode:
+    """Log what ended the process, and return the exit code for it."""
+    match error:
+        case DeadLetterTopicUnusable():
+            log.error("worker.misconfigured", reason=str(error).partition("\n")[0], command=error.command)
+            return ExitCode.MISCONFIGURED
+        case UnusableSettings():
+            log.error("worker.misconfigured", reason=str(error))
+            return ExitCode.MISCONFIGURED
+        case KafkaException() if reason := refusal_of(error):
+            log.error("worker.misconfigured", reason=reason)
+            return ExitCode.MISCONFIGURED
+        case OSError():
+            log.error("worker.failed", reason=error.strerror or str(error))
+        case KafkaUnusable():
+            log.error("worker.failed", reason=str(error))
+        case _:
+            log.critical("worker.crashed", exc_info=error)
+    return ExitCode.FAILED
+
+
+def causes(error: Exception) -> list[Exception]:
+    """Return each exception by itself, because those of tasks come in groups."""
+    if isinstance(error, ExceptionGroup):
+        return [cause for each in error.exceptions for cause in causes(each)]
+    return [error]

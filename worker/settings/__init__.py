@@ -1,0 +1,47 @@
+"""The configuration: one frozen tree, checked at start; each part is given only its own section.
+
+Every key, its default, its limits and its one line of explanation stand in this package and nowhere else.
+The reader (``worker.config``), the JSON schema and the mistakes that a user sees are derived from these
+types. Only ``worker.config`` builds the tree from outside; built directly, as tests do, nothing is checked.
+"""
+
+from worker.settings.delivery import (
+    BatchingSettings,
+    DeadLetterSettings,
+    PersonalizeSettings,
+    RetrySettings,
+)
+from worker.settings.process import AdminSettings, LimitSettings, LogSettings, ShutdownSettings
+from worker.settings.source import KafkaSettings, RecordSettings
+from worker.settings.values import ClientValue, Section
+
+__all__ = [
+    "AdminSettings",
+    "BatchingSettings",
+    "ClientValue",
+    "DeadLetterSettings",
+    "KafkaSettings",
+    "LimitSettings",
+    "LogSettings",
+    "PersonalizeSettings",
+    "RecordSettings",
+    "RetrySettings",
+    "Section",
+    "Settings",
+    "ShutdownSettings",
+]
+
+
+class Settings(Section, frozen=True, kw_only=True):
+    """The configuration of the Personalize worker."""
+
+    kafka: KafkaSettings
+    record: RecordSettings = RecordSettings()
+    personalize: PersonalizeSettings
+    batching: BatchingSettings = BatchingSettings()
+    retry: RetrySettings = RetrySettings()
+    dead_letters: DeadLetterSettings
+    limits: LimitSettings = LimitSettings()
+    shutdown: ShutdownSettings = ShutdownSettings()
+    admin: AdminSettings = AdminSettings()
+    log: LogSettings = LogSettings()

@@ -1,0 +1,36 @@
+"""The kinds of values that several keys share, and what a section is."""
+
+from typing import Annotated, Final, TypeAlias
+
+from msgspec import Meta, Struct
+
+# ``extra["must"]`` completes the sentence "is text, must be ..." where a pattern alone would say nothing.
+Topic: TypeAlias = Annotated[
+    str,
+    Meta(
+        # Kafka's own rule for names; librdkafka takes what starts with ^ for a pattern.
+        pattern=r"^(\^.*|(?!\.{1,2}$)[A-Za-z0-9._-]{1,249})$",
+        extra={"must": "a topic's name (letters, digits, . _ -) or a pattern that starts with ^"},
+    ),
+]
+PlaceholderId: TypeAlias = Annotated[
+    str,
+    Meta(
+        pattern=r"^[^\x00-\x1f\x7f]{1,256}$",
+        extra={"must": "text of 1 to 256 characters without control characters; numbers in quotes"},
+    ),
+]
+Seconds: TypeAlias = Annotated[float, Meta(gt=0, le=300)]
+ClientValue: TypeAlias = str | int | float | bool
+NamedClientValue: TypeAlias = Annotated[
+    ClientValue, Meta(extra={"must": "text, a number or true/false, under the setting's whole dotted name"})
+]
+
+# A name or an address, an IPv6 address in brackets. What a port may be at most, worker.config.rules says.
+NAME: Final = r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?"
+HOST: Final = rf"({NAME}|\[[0-9A-Fa-f:.]+(%[A-Za-z0-9._-]+)?\])"
+HOST_PORT: Final = rf"{HOST}:[0-9]{{1,5}}"
+
+
+class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One section of the tree."""
