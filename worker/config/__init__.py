@@ -12,9 +12,9 @@ import msgspec
 
 from worker.config.environment import read_environment
 from worker.config.file import read_file
-from worker.config.given import Given
 from worker.config.mistakes import ConfigError, Mistake
 from worker.config.names import known_keys
+from worker.config.raw_settings import RawSettings
 from worker.config.rules import broken_rules
 from worker.config.validation import validate
 from worker.settings import Settings
@@ -37,7 +37,7 @@ def read_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
     Raises:
         ConfigError: with all mistakes; if the file can't be read, only with that one.
     """
-    given = Given()
+    given = RawSettings()
     if path is not None:
         read_file(path, given)
     read_environment(environ, given)

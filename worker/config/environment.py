@@ -26,7 +26,7 @@ from worker.sources.kafka.properties import ALL as CLIENT_KEYS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from worker.config.given import Given
+    from worker.config.raw_settings import RawSettings
 
 PREFIX: Final = "WORKER_"
 FILE: Final = "_FILE"
@@ -52,7 +52,7 @@ class Target(Struct, frozen=True):
         return ".".join(filter(None, (self.section, self.key, self.entry)))
 
 
-def read_environment(environ: Mapping[str, str], given: Given) -> None:
+def read_environment(environ: Mapping[str, str], given: RawSettings) -> None:
     """Override the given values with those of the environment, and note its mistakes."""
     targets = {name: _target(name) for name in environ if _is_ours(name, environ[name])}
     setters: dict[str, str] = {}
@@ -106,7 +106,7 @@ def _plain_target(name: str, *, from_file: bool) -> Target | None:
     return None if not from_file and name.endswith(FILE) else Target(section, key, entry, from_file)
 
 
-def _put(given: Given, target: Target, variable: str, value: str) -> None:
+def _put(given: RawSettings, target: Target, variable: str, value: str) -> None:
     if target.from_file:
         try:
             value = read_text(Path(value))

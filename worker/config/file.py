@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from worker.config.given import Given
+    from worker.config.raw_settings import RawSettings
 
 Key: TypeAlias = tuple[str, int, int | None]
 """The dotted name, the line, and the line where the same key occurred before."""
 
 
-def read_file(path: Path, given: Given) -> None:
+def read_file(path: Path, given: RawSettings) -> None:
     """Store the values of the file, and note its mistakes.
 
     Raises:
@@ -44,7 +44,7 @@ def read_file(path: Path, given: Given) -> None:
         _put_section(given, section, written)
 
 
-def _put_section(given: Given, section: object, keys: object) -> None:
+def _put_section(given: RawSettings, section: object, keys: object) -> None:
     if not isinstance(section, str) or section not in sections():
         name = str(section)
         given.mistake(name, "unknown section" + did_you_mean(nearest(name, sections()) or nearest_key(name)))

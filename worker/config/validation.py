@@ -18,7 +18,7 @@ from worker.config.names import OPEN_KEYS, did_you_mean, nearest, nearest_key, s
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from worker.config.given import Given
+    from worker.config.raw_settings import RawSettings
 
 _NO_TEXT: Final = re.compile(r"[\x00\ud800-\udfff]")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
@@ -28,7 +28,7 @@ _NUMBERS: Final = ("parse_int", "parse_float", "parse_constant")
 _SHOWN_UP_TO: Final = 10**15
 
 
-def validate(given: Given) -> dict[str, dict[str, object]]:
+def validate(given: RawSettings) -> dict[str, dict[str, object]]:
     """Return the valid values by section and key; the others are noted as mistakes."""
     values: dict[str, dict[str, object]] = {}
     for section, keys in sections().items():

@@ -7,7 +7,7 @@ import re
 from worker.config.mistakes import Mistake
 
 
-class Given:
+class RawSettings:
     """The values as written, their positions, and the mistakes found so far."""
 
     def __init__(self) -> None:
