@@ -76,7 +76,7 @@ async def subscribed(kafka: EmbeddedKafka, topics: Sequence[str]) -> tuple[set[s
         async with asyncio.timeout(20):
             while not source.partitions():
                 await source.receive(10)
-        return {each.topic for each in source.partitions()}, await source.partitions_total()
+        return {each.partition.topic for each in source.partitions()}, await source.partitions_total()
     finally:
         await source.close()
 
