@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from worker.core.model.boundary import Through
 from worker.core.model.partition import Partition
 from worker.core.offsets.assignment import Assignment
 from worker.dead_letters.unwritable import said
 from worker.sources.kafka.messages import RecordReader
+from worker.sources.kafka.offsets import offset_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -175,9 +177,9 @@ class LetterTopic:
         if offset >= self._ends[number]:
             self._end(number)
             return None
-        self.positions[number] = offset + 1
+        self.positions[number] = offset_of(Through(offset))
         record = self._records.record(message, self._assignments[number], 0.0)
-        if offset + 1 >= self._ends[number]:
+        if self.positions[number] >= self._ends[number]:
             self._end(number)
         return record
 

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from msgspec import Struct
 
+from worker.core.model.boundary import Through
+from worker.sources.kafka.offsets import offset_of
+
 if TYPE_CHECKING:
     from worker.dead_letters.reading import Letter
 
@@ -51,7 +54,7 @@ class Selection(Struct, frozen=True, kw_only=True, omit_defaults=True):
         if not self.letters:
             return low, high
         wanted = [offset for number, offset in self.letters if number == partition and low <= offset < high]
-        return (min(wanted), max(wanted) + 1) if wanted else (low, low)
+        return (min(wanted), offset_of(Through(max(wanted)))) if wanted else (low, low)
 
     def name(self) -> str:
         """Return a name that is the same for the same filters, and different for others."""

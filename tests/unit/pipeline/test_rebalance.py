@@ -270,3 +270,16 @@ def test_a_revoke_that_could_not_deliver_all_leaves_nothing_behind() -> None:
             assert stage.topic.committed.get(P0, 0) == 0
 
     in_virtual_time(scenario())
+
+
+def test_what_the_source_says_is_committed_would_not_be_repeated_by_a_crash() -> None:
+    async def scenario() -> None:
+        stage = Stage()
+        stage.topic.produce("a/u/0", "b/u/1")
+        stage.source.assign(0)
+        async with running(stage):
+            await stage.settled()
+            assert [each.uncommitted() for each in stage.worker.unsettled.tracker] == [0]
+            assert stage.metrics.counts["commits"] > 0
+
+    in_virtual_time(scenario())

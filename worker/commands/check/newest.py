@@ -14,10 +14,12 @@ from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException
 from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # documented, but not in its __all__
 from msgspec import Struct
 
+from worker.core.model.boundary import Through
 from worker.core.model.partition import Partition
 from worker.core.offsets.assignment import Assignment
 from worker.sources.kafka.client_settings import SILENT_LOG, client_settings
 from worker.sources.kafka.messages import RecordReader
+from worker.sources.kafka.offsets import offset_of
 from worker.sources.kafka.security import without_secrets
 
 if TYPE_CHECKING:
@@ -93,7 +95,7 @@ class Newest:
                 self.trouble[key.topic] = error.str()
             if error is None and offset < self._left[key]:
                 yield self._reader.record(message, self._assignments[key], 0.0)
-            if error is not None or offset + 1 >= self._left[key]:
+            if error is not None or offset_of(Through(offset)) >= self._left[key]:
                 del self._left[key]
 
     def _note(self, error: KafkaError) -> None:

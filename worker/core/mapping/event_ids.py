@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from worker.core.model import dead_letter_headers as headers
+from worker.core.model.partition import Partition
 
 if TYPE_CHECKING:
     from worker.core.model.records import Record
@@ -54,13 +55,12 @@ def derived_event_id(record: Record) -> str:
     """At most 75 characters, usually under 40."""
     if record.headers:
         at = origin(record)
-        return _event_id(at.topic, at.partition, at.offset, at.timestamp_ms)
-    topic, partition = record.assignment.partition
-    return _event_id(topic, partition, record.offset, record.timestamp_ms)
+        return _event_id(Partition(at.topic, at.partition), at.offset, at.timestamp_ms)
+    return _event_id(record.assignment.partition, record.offset, record.timestamp_ms)
 
 
-def _event_id(topic: str, partition: int, offset: int, timestamp_ms: int | None) -> str:
-    return f"{_digest(topic)}-{partition}-{offset}-{'' if timestamp_ms is None else timestamp_ms}"
+def _event_id(partition: Partition, offset: int, timestamp_ms: int | None) -> str:
+    return f"{_place(partition)}-{offset}-{'' if timestamp_ms is None else timestamp_ms}"
 
 
 def replayed_origin(record: Record) -> Origin | None:
@@ -88,5 +88,6 @@ def _parse(digits: bytes | None, most: int) -> int | None:
 
 
 @lru_cache(maxsize=1024)
-def _digest(topic: str) -> str:
-    return blake2b(topic.encode(), digest_size=_DIGEST_BYTES).hexdigest()
+def _place(partition: Partition) -> str:
+    topic = blake2b(partition.topic.encode(), digest_size=_DIGEST_BYTES).hexdigest()
+    return f"{topic}-{partition.number}"

@@ -170,15 +170,14 @@ class Assignment:
             raise ValueError(msg)
         ahead.add(position)
         while pending and (first := pending[0]) in ahead:
-            ahead.remove(first)
-            pending.popleft()
+            ahead.remove(pending.popleft())
             self._settled += 1
             self._last_settled = first
             if self._taken_out:
                 self._count_taken_out(first)
         self._forget_arrivals()
         # One record that is stuck for hours must not have all that come after it remembered.
-        if 2 * len(self._settled_ahead) > len(pending) + _LEAST_SETTLED_AHEAD:
+        if 2 * len(ahead) > len(pending) + _LEAST_SETTLED_AHEAD:
             self._take_out_settled()
 
     def settled_up_to(self) -> Boundary | None:
@@ -296,4 +295,5 @@ class Assignment:
             if not self._cut_away:
                 self._arrivals.clear()
             return
-        self._arrivals.forget_before(self._pending[0])
+        if len(self._arrivals) > 1:
+            self._arrivals.forget_before(self._pending[0])

@@ -8,7 +8,7 @@ was read again.
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import structlog
 from confluent_kafka import KafkaException, TopicPartition
@@ -119,21 +119,22 @@ class PartitionReader:
                 self._heed(error, message.topic(), message.partition())
                 continue
             # A plain tuple finds what is kept by partition, and takes a sixth of the time of making one.
-            key: Partition = (message.topic(), message.partition())  # type: ignore[assignment]
-            if (assignment := assignments.get(key)) is None:
+            at: Any = message.topic(), message.partition()
+            if (assignment := assignments.get(at)) is None:
                 continue
-            position = positions[key]
-            if to_seek and key in to_seek and not self._is_below(position, message):
+            partition = assignment.partition
+            position = positions[partition]
+            if to_seek and partition in to_seek and not self._is_below(position, message):
                 continue
             record = read(message, assignment, received_at)
             if position is not run or record.offset != position.next_offset:
                 _note_epoch(run, latest)
                 run, latest = position, None
             if record.offset != position.next_offset:
-                if not self._take_step(assignment.partition, message):
+                if not self._take_step(partition, message):
                     continue
                 # The assignment may be another from here on.
-                record = read(message, assignments[key], received_at)
+                record = read(message, assignments[partition], received_at)
             position.next_offset = record.offset + 1
             latest = message
             records.append(record)

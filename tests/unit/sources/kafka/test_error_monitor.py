@@ -10,6 +10,7 @@ from confluent_kafka import KafkaError
 from structlog.testing import capture_logs
 
 from tests.support.builders import assignment, record
+from worker.core.model.partition import Partition
 from worker.core.model.snapshot import TROUBLES
 from worker.sources.kafka.error_monitor import KafkaErrorMonitor, KafkaUnusable, Said
 from worker.sources.kafka.error_words import ADVICE, sentence
@@ -94,9 +95,9 @@ def test_what_is_said_once_lasts_whatever_flows_of_others(
     made.note(error, topic, partition)
     clock.now = 10_000.0
     made.flows([came("views", 0)] if error is MISSING else [came("views", 0), came("clicks", 1)])
-    made.committed([("views", 0)])
+    made.committed([Partition("views", 0)])
     made.note(AWAY)
-    made.forget([("views", 0)])
+    made.forget([Partition("views", 0)])
     made.measured(measured(join="wait-join"))
     assert error.name() in said(made) or "clicks" in said(made)
     assert any(each.seconds == 10_000 for each in made.now())
@@ -124,8 +125,8 @@ def test_a_partition_that_is_not_ours_any_more_is_no_trouble_and_has_not_recover
     made, _ = trouble()
     with capture_logs() as lines:
         made.note(RESET, "clicks", 0)
-        made.commit_failed(REFUSED, [("clicks", 0)])
-        made.forget([("clicks", 0)])
+        made.commit_failed(REFUSED, [Partition("clicks", 0)])
+        made.forget([Partition("clicks", 0)])
     assert not made.now()
     assert [line["event"] for line in lines] == ["kafka.trouble"] * 2
 
@@ -169,22 +170,22 @@ def test_a_login_is_accepted_when_the_broker_is_up() -> None:
 
 def test_a_commit_is_refused_until_one_of_the_same_partition_is_accepted() -> None:
     made, clock = trouble()
-    made.commit_failed(REFUSED, [("clicks", 0), ("clicks", 1)])
+    made.commit_failed(REFUSED, [Partition("clicks", 0), Partition("clicks", 1)])
     clock.now = 3600.0
     assert "offsets of clicks[0], clicks[1] can't be committed: OFFSET_METADATA_TOO_LARGE" in said(made)
     made.flows([came("clicks", 0)])
-    made.committed([("clicks", 1)])
+    made.committed([Partition("clicks", 1)])
     assert "clicks[0]" in said(made)
-    made.committed([("clicks", 0)])
+    made.committed([Partition("clicks", 0)])
     assert not made.now()
 
 
 def test_commits_that_nobody_answers_are_said_too_and_keep_the_reason_that_was_given() -> None:
     made, _ = trouble()
-    made.late(("clicks", 0), 0.0)
+    made.late(Partition("clicks", 0), 0.0)
     assert "no commit was accepted" in said(made)
-    made.commit_failed(REFUSED, [("clicks", 0)])
-    made.late(("clicks", 0), 0.0)
+    made.commit_failed(REFUSED, [Partition("clicks", 0)])
+    made.late(Partition("clicks", 0), 0.0)
     assert "OFFSET_METADATA_TOO_LARGE" in said(made)
 
 
@@ -205,7 +206,7 @@ def test_what_is_fatal_ends_the_client(hear: str) -> None:
     made, _ = trouble()
     fatal = KafkaError(KafkaError._FATAL, "fenced", fatal=True)  # noqa: SLF001  librdkafka's name for it
     with pytest.raises(KafkaUnusable):
-        made.note(fatal) if hear == "note" else made.commit_failed(fatal, [("clicks", 0)])
+        made.note(fatal) if hear == "note" else made.commit_failed(fatal, [Partition("clicks", 0)])
 
 
 def test_a_silent_broker_is_trouble_until_it_answers() -> None:

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from worker.core.model.partition import Partition
 from worker.core.offsets.tracker import OffsetTracker
 from worker.local.kafka import Api, EmbeddedKafka
 from worker.settings import KafkaSettings
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from worker.core.model.boundary import Boundary
-    from worker.core.model.partition import Partition
     from worker.core.model.records import Record
     from worker.core.offsets.assignment import Assignment
 
@@ -164,7 +164,7 @@ async def test_a_pattern_that_takes_in_no_topic_is_said_too() -> None:
     with EmbeddedKafka({"t": 1}) as kafka:
         async with member(kafka, "t", "^other-.*") as one:
             await one.until(lambda: one.says("topic like ^other-.* does not exist"))
-            assert one.has(("t", 0))
+            assert one.has(Partition("t", 0))
 
 
 async def test_without_any_topic_there_are_no_partitions_and_that_is_why() -> None:
@@ -210,7 +210,7 @@ async def test_a_partition_whose_offset_is_gone_stands_still_for_as_long_as_it_d
 async def test_a_partition_that_may_not_be_read_is_named_until_it_brings_something() -> None:
     with EmbeddedKafka({"t": 1, "u": 1}) as kafka:
         async with member(kafka, "t", "u") as one:
-            await one.until(lambda: one.has(("t", 0), ("u", 0)))
+            await one.until(lambda: one.has(Partition("t", 0), Partition("u", 0)))
             kafka.fail_next(Api.FETCH, *[KafkaError.TOPIC_AUTHORIZATION_FAILED] * 1000)
             await one.until(lambda: one.says("t[0]", "u[0]", "can't be read"))
             kafka.stop_failing(Api.FETCH)
@@ -231,7 +231,7 @@ async def test_a_partition_that_may_not_be_read_is_named_until_it_brings_somethi
 async def test_commits_are_refused_until_one_is_accepted_whatever_comes_meanwhile(code: int) -> None:
     with EmbeddedKafka({"t": 1}) as kafka:
         async with member(kafka, "t") as one:
-            await one.until(lambda: one.has(("t", 0)))
+            await one.until(lambda: one.has(Partition("t", 0)))
             kafka.fail_next(Api.OFFSET_COMMIT, *[code] * 10_000)
             produce(kafka, "t", b"v")
             await one.until(lambda: one.says("offsets of t[0] can't be committed"))
@@ -247,7 +247,7 @@ async def test_a_coordinator_that_is_none_is_looked_for_until_it_takes_the_commi
     """Meanwhile librdkafka may leave the group and join it again, each with a complaint of its own."""
     with EmbeddedKafka({"t": 1}) as kafka:
         async with member(kafka, "t") as one:
-            await one.until(lambda: one.has(("t", 0)))
+            await one.until(lambda: one.has(Partition("t", 0)))
             kafka.fail_next(Api.OFFSET_COMMIT, *[KafkaError.NOT_COORDINATOR] * 3)
             produce(kafka, "t", b"v")
 
@@ -290,7 +290,7 @@ async def test_a_partition_that_stands_still_while_its_log_goes_on_is_said() -> 
 async def test_an_idle_partition_does_not_stand_still() -> None:
     with EmbeddedKafka({"t": 2}) as kafka:
         async with member(kafka, "t") as one:
-            await one.until(lambda: one.has(("t", 0), ("t", 1)))
+            await one.until(lambda: one.has(Partition("t", 0), Partition("t", 1)))
             one.speed = 20.0
             began = time.monotonic()
             await one.until(lambda: time.monotonic() > began + 4)
@@ -300,7 +300,7 @@ async def test_an_idle_partition_does_not_stand_still() -> None:
 async def test_a_broker_may_keep_fetches_for_as_long_as_it_was_told_to() -> None:
     with EmbeddedKafka({"t": 1}) as kafka:
         async with member(kafka, "t", client={"fetch.wait.max.ms": 30_000}) as one:
-            await one.until(lambda: one.has(("t", 0)))
+            await one.until(lambda: one.has(Partition("t", 0)))
             one.speed = 4.0
             began = time.monotonic()
             await one.until(lambda: time.monotonic() > began + 6)
@@ -312,7 +312,7 @@ async def test_the_share_is_worked_out_anew_when_a_topic_appears(client: dict[st
     """Also where our own partitions stay the same."""
     with EmbeddedKafka({"t": 1}) as kafka:
         async with member(kafka, "^t.*", client=client) as one:
-            await one.until(lambda: one.has(("t", 0)))
+            await one.until(lambda: one.has(Partition("t", 0)))
             await one.until(lambda: one.source._watch.questions.answer)  # noqa: SLF001  it knows them
             one.speed = 10.0
             before = one.assignments.recounts

@@ -242,7 +242,9 @@ async def test_the_lag_is_known_from_the_statistics(kafka: EmbeddedKafka) -> Non
             record.assignment.track(record.offset)
         one.records[0].assignment.settle(0)
         await one.until(
-            lambda: [each.lag_records for each in one.source.partitions() if each.partition == 0] == [2]
+            lambda: (
+                [each.lag_records for each in one.source.partitions() if each.partition.number == 0] == [2]
+            )
         )
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from worker.core.model.partition import Partition
 from worker.sources.kafka.standstill import Place, StalledPartitions
 
-KEY = ("t", 0)
+KEY = Partition("t", 0)
 BEHIND = Place(at=5, end=9)
 
 

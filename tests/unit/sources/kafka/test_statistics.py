@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from worker.core.model.partition import Partition
 from worker.sources.kafka.statistics import decode, moved, statistics_ms
 
 PARTITION = {
@@ -28,7 +29,7 @@ def test_a_partition_is_read() -> None:
     statistics = decode(json.dumps({"topics": topics}))
     assert statistics is not None
     ((key, each),) = statistics.partitions()
-    assert key == ("t", 0)
+    assert key == Partition("t", 0)
     assert (each.hi_offset, each.ls_offset, each.next_offset, each.committed_offset) == (7, 6, 6, 5)
 
 
@@ -36,7 +37,7 @@ def test_where_it_was_moved_counts_while_nothing_has_come_since() -> None:
     topics = {"t": {"partitions": {"0": PARTITION, "1": PARTITION | {"app_offset": -1001}}}}
     statistics = decode(json.dumps({"topics": topics}))
     assert statistics is not None
-    assert list(moved(statistics.partitions())) == [(("t", 1), 6)]
+    assert list(moved(statistics.partitions())) == [(Partition("t", 1), 6)]
 
 
 def test_whatever_is_not_there_is_not_known() -> None:
