@@ -1,13 +1,13 @@
-"""What a format is: the contract between those that decode records and the mapping that selects from them.
+"""The contract between a format, which decodes records, and the mapping, which selects from documents.
 
-A document is an instance of a struct type that the mapping makes: it has one attribute for each member of the
-record's top object that a path begins with, and no other member is needed. A decoder may decode straight into
-that type, as msgspec does for JSON, or decode everything and fill it in.
+A document is an instance of a struct type that the mapping makes. The type has one attribute for each member
+of the record's top object that a path begins with; no other member is needed. A decoder may decode straight
+into that type, as msgspec does for JSON, or decode everything and then fill it in.
 
-Its values are those of JSON: None, bool, int, float, str, list, and dict with names for keys. A date is text
-or an integer, a decimal number is text, and bytes are bytes, which no field takes. Two kinds of value come
-in addition: a ``LazyValue`` is not decoded yet, and an ``UnusableNumber`` is written as a number and is none
-that a field could take.
+The values of a document are those of JSON: None, bool, int, float, str, list, and dict with text for keys. A
+decoder gives a date as text or as an integer, a decimal number as text, and bytes as bytes, which no field
+accepts. There are two more kinds of value: a ``LazyValue`` is not decoded yet, and an ``UnusableNumber`` is
+written as a number, but not one that a field accepts.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ FORMAT_KINDS: Final = (NOT_JSON, NOT_AN_OBJECT)
 
 
 class FormatError(Exception):
-    """The value, or a part that a path leads to, cannot be decoded.
+    """The record's value, or a part of it that a path leads to, cannot be decoded.
 
-    ``kind`` is one of ``FORMAT_KINDS``. ``text`` says what stands there instead, never the value.
+    ``kind`` is one of ``FORMAT_KINDS``. ``text`` describes what stands there instead, and never quotes it.
     """
 
     def __init__(self, kind: str, text: str) -> None:
@@ -40,12 +40,13 @@ class FormatError(Exception):
 
 @final
 class NeedsSchema(Struct, frozen=True):
-    """An answer instead of a document: first fetch the schema with this id, then decode the value again.
+    """An answer instead of a document: fetch the schema with this id first, then decode the value again.
 
     A registry is I/O, so a decoder never fetches a schema itself.
     """
 
-    id: int
+    id: int | str
+    """A number in Confluent's registry, a UUID in that of AWS Glue."""
 
 
 class LazyValue:
@@ -72,7 +73,7 @@ class LazyValue:
 
 
 class UnusableNumber:
-    """What is written as a number and is none that a field could take: why not, as reasons have it."""
+    """A number that no field accepts, with the ``kind`` and the ``rule`` for the reason."""
 
     __slots__ = ("kind", "rule")
 
@@ -87,18 +88,18 @@ TOO_LARGE: Final = UnusableNumber(OUT_OF_RANGE, "a number too large to read")
 
 
 class Document(Struct, gc=False):
-    """What a decoder gives; the mapping derives a type from it that has the attributes."""
+    """What a decoder returns. The mapping derives a type from it that has the attributes."""
 
 
 class DocumentType(NamedTuple):
-    """The type of document that a decoder fills, as the mapping's paths need it."""
+    """The type of the documents that a decoder returns, made for the paths of one mapping."""
 
     struct: type[Document]
-    """All of its attributes are optional. To msgspec they have the members' own names."""
+    """All attributes are optional. Their encoded names, for msgspec, are the names of the members."""
     attributes: dict[str, str]
-    """Each member of the top object that is needed, and the attribute it goes to."""
+    """The members of the top object that are needed, and the attribute for each."""
     whole: frozenset[str]
-    """Members that a field takes as they are; a path goes on into all others, so those may be lazy."""
+    """Members that a field takes as they are. Paths lead on into all others, so those may be lazy."""
 
 
 NeedsT_co = TypeVar("NeedsT_co", bound=NeedsSchema, covariant=True)
@@ -106,21 +107,22 @@ NeedsT_co = TypeVar("NeedsT_co", bound=NeedsSchema, covariant=True)
 
 
 class Decoder(NamedTuple, Generic[NeedsT_co]):
-    """What a format compiles for one type of document: a quick way, and one that knows every answer.
+    """What a format compiles for one type of document: a fast path, and a slow path with every answer.
 
-    The quick way is taken for every record, so it is one call that returns a document and nothing else.
-    Whatever it cannot decode, for any reason, it raises for; then the second way is taken.
+    Each record takes the fast path first. It is one call that returns a document and nothing else, and raises
+    if it cannot, for whatever reason. Then the record takes the slow path.
     """
 
     decode: Callable[[bytes], Document]
-    """Raises one of ``refusals``."""
+    """The fast path. Raises one of ``refusals``."""
     refusals: tuple[type[Exception], ...]
     decode_unusual: Callable[[bytes], Document | NeedsT_co | None]
-    """None for the format's null, which is a tombstone. Raises FormatError, RecursionError."""
+    """The slow path. None for the format's null, which is a tombstone. Raises FormatError, RecursionError."""
     may_hold_control_characters: Callable[[bytes], bool]
-    """False only if no text of the document can hold a control character or half a surrogate pair.
+    """Asked after the fast path: False only if no id can hold a control character or half a surrogate pair.
 
-    Those that the quick way decodes are asked; the ids of the others are always looked at closely.
+    JSON within text may hold them as escapes, so a backslash counts. To return True always is correct, and
+    slower: the mapping then checks the ids. After the slow path it always does.
     """
 
 

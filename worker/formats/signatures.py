@@ -1,7 +1,7 @@
-"""What a value is that is no JSON object, as far as its first bytes show: for the reason of its dead letter.
+"""File signatures: what a value that cannot be decoded seems to be, by its first bytes.
 
-Nothing is guessed into JSON: what somebody compressed or framed is told, so that the producer, or the
-mapping, can be mended, and the record stays as it was.
+The description goes into the reason of the dead letter, so that the producer or the configuration can be
+fixed. Nothing is decompressed or unframed on a guess.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _ONE_BYTE: Final = {
 
 
 def describe_signature(value: bytes) -> str:
-    """What the first bytes say that it is; empty if they say nothing."""
+    """Describe the value by its first bytes; empty if they are not a known signature."""
     for signature, what in _SIGNATURES:
         if value.startswith(signature):
             return what

@@ -1,13 +1,13 @@
 """From a record to an interaction: a document in, one valid PutEvents event out, or the reason why not.
 
-``compile_mapping`` reads what the configuration holds under ``record.mapping`` once, at start, and gives the
-function that maps a record. That function never raises, whatever the bytes: its answer is an ``Interaction``
-that fulfils every rule of the API, an ``Undecodable`` with its reason, or a ``Skipped`` tombstone.
+``compile_mapping`` reads ``record.mapping`` of the configuration once, at start, and returns the function
+that maps a record. That function never raises, whatever the bytes. It returns an ``Interaction`` that fulfils
+every rule of the API, an ``Undecodable`` with its reason, or a ``Skipped`` tombstone.
 
 A given mapping replaces the defaults field by field, so it names only what differs; ``null`` turns an
-optional field off. A field is *there* when its place holds something other than null and the empty string, in
-JSON, key and headers alike: web trackers send ``"userId": ""`` for nobody. For an id, blanks and the words of
-``placeholders`` are nobody too.
+optional field off. A field is *present* when its place holds something other than null and the empty string.
+This applies to JSON, key and headers alike: web trackers send ``"userId": ""`` for an anonymous user. An id
+that is blank or one of the words of ``placeholders`` counts as absent too.
 
 A decoder (``worker.formats``) turns the value into a document, ``select`` finds each field's value in it, a
 cast makes of it what the API takes. Members that no path leads to are not looked into: whatever stands there

@@ -1,8 +1,8 @@
-"""From a JSON value to what the API takes, or the reason why not: one cast a field.
+"""Casts: each turns a value of a document into what the API accepts, or raises the reason why it cannot.
 
-Ids may be text or integers, which keep every digit. A boolean is no id, and neither is a number with a
+An id may be text or an integer, and keeps every digit. A boolean is not an id, and neither is a number with a
 fraction or an exponent: it may have lost digits on its way, and ``7`` and ``7.0`` would be two users. Null,
-empty and blank text and placeholders are absent, and so are an empty impression and properties without a key.
+empty or blank text and placeholders count as absent, and so do an empty list and an object without keys.
 """
 
 from __future__ import annotations
@@ -38,22 +38,24 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 def compile_cast(
-    field: Field, field_type: FieldType, *, unit: str, nobody: frozenset[str], close: bool
+    field: Field, field_type: FieldType, *, unit: str, placeholder_ids: frozenset[str], check_characters: bool
 ) -> Cast:
-    """The cast of a field to its type; it raises Unmappable for a value that breaks a rule.
+    """Compile the cast of one field. The cast raises Unmappable for a value that breaks a rule.
 
     Args:
-        field: as reasons name it; it also says whether the field is required.
-        field_type: from the operation's table, with its limits.
-        unit: of a time.
-        nobody: the ids that stand for nobody.
-        close: look for what no id may hold: control characters, and what is not Unicode. Slower.
+        field: how reasons name the field, and whether it is required.
+        field_type: its type and limits, from the operation's table.
+        unit: the unit of a time.
+        placeholder_ids: texts that are written where there is no id.
+        check_characters: refuse ids with control characters or invalid Unicode. This check is slow.
     """
-    absent = absent_texts(field_type, nobody)
+    absent = absent_texts(field_type, placeholder_ids)
     match field_type:
         case Id():
             return (
-                _closely(field, _id(field, field_type, absent)) if close else _id(field, field_type, absent)
+                _with_character_check(field, _id(field, field_type, absent))
+                if check_characters
+                else _id(field, field_type, absent)
             )
         case Time():
             return time(field, unit)
@@ -62,19 +64,21 @@ def compile_cast(
         case JsonObject():
             return _json_object(field, field_type)
         case IdList(item=item):
-            item_id = _optional_id(field, absent_texts(item, nobody), item.max_characters)
-            return _id_list(field, field_type, _closely(field, item_id) if close else item_id)
+            item_id = _optional_id(field, absent_texts(item, placeholder_ids), item.max_characters)
+            return _id_list(
+                field, field_type, _with_character_check(field, item_id) if check_characters else item_id
+            )
         case PrintableAscii():
             return _printable_ascii(field, field_type, absent)
 
 
-def absent_texts(field_type: FieldType, nobody: frozenset[str]) -> frozenset[str]:
-    """The texts that are as good as null: blanks, and where an id or a name is wanted placeholders too."""
+def absent_texts(field_type: FieldType, placeholder_ids: frozenset[str]) -> frozenset[str]:
+    """The texts that count as null for a type: blank text, and for ids and names the placeholders too."""
     match field_type:
         case Id(reserved=reserved):
-            return BLANKS | nobody | reserved
+            return BLANKS | placeholder_ids | reserved
         case PrintableAscii():
-            return BLANKS | nobody
+            return BLANKS | placeholder_ids
         case _:
             return BLANKS
 
@@ -89,7 +93,7 @@ def _optional_id(field: Field, absent: frozenset[str], max_characters: int) -> O
     def cast(value: object) -> str | None:
         if type(value) is str and value not in absent and len(value) <= max_characters:
             return value
-        return _unusual_id(field, value, absent, max_characters)
+        return _id_from_any(field, value, absent, max_characters)
 
     return cast
 
@@ -98,15 +102,15 @@ def _required_id(field: Field, absent: frozenset[str], max_characters: int) -> C
     def cast(value: object) -> str:
         if type(value) is str and value not in absent and len(value) <= max_characters:
             return value
-        text = _unusual_id(field, value, absent, max_characters)
+        text = _id_from_any(field, value, absent, max_characters)
         if text is None:
-            raise _nobody(field, value)
+            raise _missing_id(field, value)
         return text
 
     return cast
 
 
-def _unusual_id(field: Field, value: object, absent: frozenset[str], max_characters: int) -> str | None:
+def _id_from_any(field: Field, value: object, absent: frozenset[str], max_characters: int) -> str | None:
     if value is None or (value is NAN and NAN_WORD in absent):
         return None
     if isinstance(value, UnusableNumber):
@@ -123,17 +127,19 @@ def _unusual_id(field: Field, value: object, absent: frozenset[str], max_charact
     return text
 
 
-def _nobody(field: Field, value: object) -> faults.Unmappable:
-    """Why a required id is not there: nothing stands in its place, or a word for nothing."""
+def _missing_id(field: Field, value: object) -> faults.Unmappable:
+    """The reason for a required id that is absent: its place is empty, or holds a placeholder."""
     if value is None or (isinstance(value, str) and (not value or value.isspace())):
         return field.missing()
     return field.broken(faults.RESERVED_VALUE, "must not be a word for nothing, such as null, None or zeros")
 
 
-def _closely(field: Field, cast: Callable[[object], _MaybeText]) -> Callable[[object], _MaybeText]:
-    """The same cast where text may hold what no id does: control characters, or what is not Unicode."""
+def _with_character_check(
+    field: Field, cast: Callable[[object], _MaybeText]
+) -> Callable[[object], _MaybeText]:
+    """The same cast, which also refuses control characters and invalid Unicode."""
 
-    def look_closely(value: object) -> _MaybeText:
+    def cast_and_check(value: object) -> _MaybeText:
         text = cast(value)
         if not text or text.isprintable():
             return text
@@ -147,7 +153,7 @@ def _closely(field: Field, cast: Callable[[object], _MaybeText]) -> Callable[[ob
             raise field.broken(faults.NOT_TEXT, "holds control characters")
         return text
 
-    return look_closely
+    return cast_and_check
 
 
 def _number(field: Field, rule: Number) -> Callable[[object], float | None]:
@@ -170,7 +176,7 @@ def _number(field: Field, rule: Number) -> Callable[[object], float | None]:
 
 
 def _json_object(field: Field, rule: JsonObject) -> OptionalText:
-    """Of an object, or of the JSON text of one, to its JSON text: encoded once, without spaces."""
+    """The cast of an object, or of its JSON text, to compact JSON text."""
     reserved, max_characters = frozenset(rule.reserved_keys), rule.max_characters
 
     def cast(value: object) -> str | None:
@@ -194,7 +200,7 @@ def _json_object(field: Field, rule: JsonObject) -> OptionalText:
 
 
 def _parse(field: Field, text: str) -> object:
-    """What JSON text holds; None for blank text."""
+    """Decode JSON text; None for blank text."""
     try:
         return parse_text(text)
     except (ValueError, RecursionError):
@@ -205,31 +211,34 @@ def _as_json(field: Field, value: dict[str, object]) -> str:
     try:
         return _encode(value).decode()
     except (TypeError, UnicodeError):
-        # What a lenient decoder has let pass; nothing else that JSON is decoded to is refused.
-        return _encode(_mended(field, value)).decode()
+        # Only values that a lenient decoder has let pass cannot be encoded.
+        return _encode(_replace_invalid_text(field, value)).decode()
 
 
-def _mended(field: Field, value: object) -> object:
-    """``value`` with U+FFFD for what is not Unicode, as every decoder that goes on has it."""
+def _replace_invalid_text(field: Field, value: object) -> object:
+    """Replace invalid Unicode by U+FFFD, as decoders that carry on do."""
     if isinstance(value, UnusableNumber):
         raise field.broken(value.kind, f"holds what is unfit: {value.rule}")
     if isinstance(value, str):
         return _NOT_UNICODE.sub("\ufffd", value)
     if isinstance(value, list):
-        return [_mended(field, each) for each in value]
+        return [_replace_invalid_text(field, each) for each in value]
     if isinstance(value, dict):
-        return {_mended(field, key): _mended(field, each) for key, each in value.items()}
+        return {
+            _replace_invalid_text(field, key): _replace_invalid_text(field, each)
+            for key, each in value.items()
+        }
     return value
 
 
 def _reserved_among(given: dict[str, object], rule: JsonObject) -> str:
-    """The reserved keys among these, in the API's own spelling."""
+    """List the reserved keys that are given, in the API's spelling."""
     lowered = {key.lower() for key in given}
     return ", ".join(f"`{name}`" for key, name in rule.reserved_keys.items() if key in lowered)
 
 
 def _id_list(field: Field, rule: IdList, item_id: OptionalText) -> Callable[[object], list[str] | None]:
-    """Of a list of item ids, or of the JSON text of one; each is cast by ``item_id``."""
+    """The cast of a list of ids, or of its JSON text; ``item_id`` casts each."""
     max_items = rule.max_items
 
     def cast(value: object) -> list[str] | None:

@@ -1,4 +1,4 @@
-"""Putting it together: read the values, cast each field, encode the event."""
+"""Compiles a mapping: decode a record, select the values, cast each field, encode the event."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 NeedsT = TypeVar("NeedsT", bound=NeedsSchema)
 
 TOMBSTONE: Final = "tombstone"
-"""The ``rule`` by which records without a value are skipped, and those whose value is JSON's null."""
+"""The ``rule`` by which records are skipped that have no value, or whose value is the format's null."""
 
 
 def compile_mapping(
@@ -42,33 +42,33 @@ def compile_mapping(
     builtin_placeholder_ids: bool = True,
     record_format: Format[NeedsT] = compile_json_decoder,
 ) -> Callable[[Record], Mapped | NeedsT]:
-    """Compile what the configuration holds under ``record.mapping`` to the function that maps a record.
+    """Compile ``record.mapping`` of the configuration into the function that maps a record.
 
-    That function never raises. It belongs to one thread.
+    The function never raises. It must be used by one thread only.
 
     Args:
-        fields: ``record.mapping``; ``{}`` is the default.
-        placeholder_ids: ids that stand for nobody, besides those that are built in.
-        builtin_placeholder_ids: whether the built-in ones do.
-        record_format: how values are encoded; one of ``worker.formats.FORMATS``. If it may need a schema
-            first, so may the function: it passes that answer on.
+        fields: ``record.mapping``; ``{}`` means the defaults.
+        placeholder_ids: texts that are written where there is no id, in addition to the built-in ones.
+        builtin_placeholder_ids: whether the built-in ones count.
+        record_format: how values are encoded, one of ``worker.formats.FORMATS``. If its decoder may answer
+            NeedsSchema, the function returns that answer unchanged.
 
     Raises:
-        MappingError: with every mistake in ``fields``.
+        MappingError: lists every mistake in ``fields``.
     """
     specs = parse_mapping(PUT_EVENTS, fields)
-    nobody = placeholders(placeholder_ids, builtin=builtin_placeholder_ids)
-    quick = _compile_casts(PUT_EVENTS, specs, nobody, close=False)
-    close = _compile_casts(PUT_EVENTS, specs, nobody, close=True)
-    _check_constants(specs, close)
-    absent = {field.name: absent_texts(field.type, nobody) for field in PUT_EVENTS.fields}
+    all_placeholder_ids = placeholders(placeholder_ids, builtin=builtin_placeholder_ids)
+    quick = _compile_casts(PUT_EVENTS, specs, all_placeholder_ids, check_characters=False)
+    checked = _compile_casts(PUT_EVENTS, specs, all_placeholder_ids, check_characters=True)
+    _check_constants(specs, checked)
+    absent = {field.name: absent_texts(field.type, all_placeholder_ids) for field in PUT_EVENTS.fields}
     document_type, look_up = compile_selection(specs, absent)
-    decode, refusals, decode_unusual, ids_are_doubtful = record_format(document_type)
+    decode, refusals, decode_unusual, may_hold_control = record_format(document_type)
     to_interaction = compile_interaction(PUT_EVENTS, quick)
-    to_interaction_closely = compile_interaction(PUT_EVENTS, close)
-    map_unusual = _compile_unusual(decode_unusual, look_up, to_interaction_closely)
-    ids_need_a_look = _compile_ids_need_a_look(PUT_EVENTS)
-    # Not only decoding: a cast meets what it cannot encode, or what is nested too deeply.
+    to_checked_interaction = compile_interaction(PUT_EVENTS, checked)
+    map_unusual = _compile_unusual(decode_unusual, look_up, to_checked_interaction)
+    ids_are_suspicious = _compile_ids_are_suspicious(PUT_EVENTS)
+    # Casts raise the last two: for text that they cannot encode, and for values that are nested too deeply.
     unusual: tuple[type[Exception], ...] = (*refusals, UnicodeError, RecursionError)
 
     def map_record(record: Record) -> Mapped | NeedsT:
@@ -77,8 +77,8 @@ def compile_mapping(
             return Skipped(record, TOMBSTONE)
         try:
             values = look_up(decode(value), record)
-            if ids_are_doubtful(value) and ids_need_a_look(values):
-                return to_interaction_closely(record, values)
+            if may_hold_control(value) and ids_are_suspicious(values):
+                return to_checked_interaction(record, values)
             return to_interaction(record, values)
         except Unmappable as fault:
             return Undecodable(record, fault.reason)
@@ -95,7 +95,7 @@ def _compile_unusual(
     look_up: Callable[[Document, Record], Sequence[Any]],
     to_interaction: Callable[[Record, Sequence[Any]], Interaction],
 ) -> Callable[[Record, bytes], Mapped | NeedsT]:
-    """The way of a record that the quick decoder refuses as it stands."""
+    """Compile the slow path, for records that the quick decoder refuses."""
 
     def map_unusual(record: Record, value: bytes) -> Mapped | NeedsT:
         try:
@@ -115,10 +115,10 @@ def _compile_unusual(
     return map_unusual
 
 
-def _compile_ids_need_a_look(operation: Operation) -> Callable[[Sequence[Any]], bool]:
-    """Whether ids hold what makes ``map_record`` doubt the record; mostly it stands in other text.
+def _compile_ids_are_suspicious(operation: Operation) -> Callable[[Sequence[Any]], bool]:
+    """Compile the check whether an id may hold a control character; mostly it stands in other text.
 
-    Encoded, they show it in one search, at a third of what a look at each of them costs.
+    The ids are encoded as JSON and searched together, at a third of the cost of checking each of them.
     """
     ids = itemgetter(
         *[place for place, field in enumerate(operation.fields) if isinstance(field.type, Id | IdList)]
@@ -126,34 +126,38 @@ def _compile_ids_need_a_look(operation: Operation) -> Callable[[Sequence[Any]], 
     encode_into = msgspec.json.Encoder().encode_into
     buffer = bytearray(operation.max_entry_bytes)
 
-    def ids_need_a_look(values: Sequence[Any]) -> bool:
+    def ids_are_suspicious(values: Sequence[Any]) -> bool:
         try:
             encode_into(ids(values), buffer)
         except (TypeError, UnicodeError, RecursionError):
             return True
         return may_hold_control_characters(buffer)
 
-    return ids_need_a_look
+    return ids_are_suspicious
 
 
 def _compile_casts(
-    operation: Operation, specs: Mapping[str, FieldSpec], nobody: frozenset[str], *, close: bool
+    operation: Operation,
+    specs: Mapping[str, FieldSpec],
+    placeholder_ids: frozenset[str],
+    *,
+    check_characters: bool,
 ) -> dict[str, Cast]:
-    """One for each field, by name: for records that cannot hold what no id may hold, or ``close`` ones."""
+    """Compile one cast for each field, by name."""
     return {
         field.name: compile_cast(
             Field(field.name, specs[field.name].described(), field.required),
             field.type,
             unit=specs[field.name].unit,
-            nobody=nobody,
-            close=close,
+            placeholder_ids=placeholder_ids,
+            check_characters=check_characters,
         )
         for field in operation.fields
     }
 
 
 def _check_constants(specs: Mapping[str, FieldSpec], casts: Mapping[str, Cast]) -> None:
-    """Raise MappingError for constants that no event can hold: they would make every record a dead letter."""
+    """Raise MappingError for a constant that breaks a rule: it would make every record a dead letter."""
     mistakes = []
     for name, spec in specs.items():
         try:

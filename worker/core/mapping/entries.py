@@ -1,8 +1,7 @@
-"""From the values of a record's fields to an entry of a call: cast each, put them together, encode the entry.
+"""Builds an entry of a call from the values of a record's fields: casts each, and encodes the entry.
 
-The function that does it is generated from the operation's table, as ``dataclasses`` generates ``__init__``:
-the table binds every field by its name, and a record still costs one straight run of calls. A loop over the
-fields costs a tenth of the whole mapping more.
+The function that does so is generated from the operation's table, as ``dataclasses`` generates ``__init__``.
+The table binds every field by its name, and yet a record costs no loop over the fields.
 """
 
 from __future__ import annotations
@@ -34,10 +33,10 @@ def to_interaction(record, values):
 def compile_interaction(
     operation: Operation, casts: Mapping[str, Cast]
 ) -> Callable[[Record, Sequence[Any]], Interaction]:
-    """Make the function for good records: one value for each field in, in the table's order.
+    """Generate the function that takes one value for each field, in the order of the table.
 
-    It raises Unmappable for a record that breaks a rule; UnicodeError, TypeError and RecursionError for what
-    only ``casts`` that look closely tell.
+    It raises Unmappable for a value that breaks a rule. It raises UnicodeError and RecursionError for a value
+    that cannot be encoded; casts that check characters give the reason for such text.
     """
     of_entry = [field for field in operation.fields if not field.of_call]
     source = _SOURCE.format(
@@ -98,8 +97,8 @@ def _within_structure(field: OperationField, cast_value: Cast) -> Cast:
 
 def _compile_encode(max_bytes: int) -> Callable[[msgspec.Struct], bytes]:
     encode_into = msgspec.json.Encoder().encode_into
-    # Each entry is copied out of one buffer: bytes of its own would keep the slack they grew in, a hundred
-    # bytes and more.
+    # All entries are encoded in one buffer and copied: bytes that the encoder grows for one entry keep a
+    # hundred unused bytes and more.
     buffer = bytearray(max_bytes)
 
     def encode_within_limit(entry: msgspec.Struct) -> bytes:

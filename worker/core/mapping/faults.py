@@ -1,4 +1,4 @@
-"""What can be wrong: with a record (``Unmappable``) and with a mapping (``MappingError``)."""
+"""The errors of the mapping: ``Unmappable`` for a record, ``MappingError`` for the configuration."""
 
 from __future__ import annotations
 
@@ -43,10 +43,13 @@ KINDS: Final = (
 
 
 class Unmappable(Exception):  # noqa: N818  a state of the record, not an error of ours
-    """The record is no interaction. Never leaves the mapping; it keeps the way of a good record bare."""
+    """The record is not an interaction. An exception keeps the code for good records free of checks.
+
+    It never leaves the mapping. ``kind`` is one of ``KINDS``; ``text`` names field, places and rule, but
+    never the value.
+    """
 
     def __init__(self, kind: str, text: str) -> None:
-        """``kind`` is one of ``KINDS``; ``text`` names field, places and rule, never the value."""
         super().__init__(text)
         self.reason = Reason(kind, text)
 
@@ -57,35 +60,34 @@ class Field(Struct, frozen=True):
     name: str
     places: str
     need: str = ""
-    """Why no event goes without it; empty for an optional field."""
+    """Why it is required; empty for an optional field."""
 
     def broken(self, kind: str, rule: str) -> Unmappable:
-        """Its value is not what ``rule`` says."""
+        """The reason for a value that breaks ``rule``."""
         return Unmappable(kind, f"{self.name} ({self.places}): {rule}")
 
     def missing(self) -> Unmappable:
-        """It has no value."""
+        """The reason for a value that is absent."""
         return Unmappable(MISSING, f"{self.name}: nothing at {self.places}; {self.need}")
 
 
 class Mistake(Struct, frozen=True):
-    """One thing that is wrong with a mapping; ``key`` is dotted, below ``record.mapping``."""
+    """One mistake in a mapping; ``key`` is dotted, relative to ``record.mapping``."""
 
     key: str
     reason: str
 
 
 class MappingError(ValueError):
-    """The mapping cannot be used: all that is wrong with it, for the operator to mend at once."""
+    """The mapping cannot be used. It holds all mistakes, at least one, so that they can be fixed together."""
 
     def __init__(self, mistakes: Sequence[Mistake]) -> None:
-        """At least one mistake."""
         super().__init__("\n".join(f"{mistake.key}: {mistake.reason}" for mistake in mistakes))
         self.mistakes = tuple(mistakes)
 
 
 def unknown(what: str, given: object, known: Iterable[str]) -> str:
-    """Say that ``given`` is unknown, with the nearest known word, else all of them."""
+    """The message that ``given`` is unknown, with the nearest known word, or else with all of them."""
     words = list(known)
     near = get_close_matches(str(given), words, n=1)
     hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(words)}"

@@ -1,8 +1,8 @@
-"""Moments written as text: as RFC 3339, ISO 8601, RFC 5322 and HTTP have it, and as languages print them.
+"""Parses times written as text: RFC 3339, ISO 8601, RFC 5322, HTTP, and what languages print.
 
-Python's own parser takes most of it fast, and not the same in each version; what it does not take is read
-here, by one grammar. Whatever both leave is no moment. Without a zone it is UTC. A zone that is named by a
-word other than UTC's is not guessed at: CST is in America, in China and in Cuba.
+Python's own parser is fast and accepts most of it, but not the same in each version. What it does not accept
+is parsed here, by one grammar. Text without a time zone is UTC. A zone name other than UTC's is refused, not
+guessed: CST is a zone in America, in China and in Cuba.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _ZONE: Final = r"""
     (?:[ ]? (?: (?P<utc> Z | UTC? | GMT ) | (?:UTC|GMT)? (?P<sign>[+-]) (?P<off_hour>[01][0-9]|2[0-3])
                                             (?: :? (?P<off_minute>[0-9]{2}) (?: :? [0-9]{2} )? )? ))?
 """
-# Java puts the zone's name in brackets behind the offset, Go and JavaScript say it once more in words.
+# Java adds the zone's name in brackets to the offset; Go and JavaScript repeat the zone in words.
 _ZONE_AGAIN: Final = r"(?P<again> [ ]? \[ [^\[\]]{1,64} \] | [ ] \( [^()]{1,64} \) | [ ] [A-Z]{1,5} )?"
 _FORMS: Final = tuple(
     re.compile(form, re.VERBOSE | re.IGNORECASE)
@@ -54,7 +54,7 @@ _UTC_NAMES: Final = frozenset({"utc", "gmt", "z", "ut", "etc/utc", "etc/gmt"})
 
 
 def epoch_seconds(text: str) -> int | None:
-    """The whole second it names, since 1970; None if it is no moment."""
+    """The time in whole seconds since 1970; None if the text is not a time."""
     try:
         # BigQuery writes the zone as a word.
         moment = datetime.fromisoformat(text.removesuffix(" UTC"))
@@ -63,13 +63,13 @@ def epoch_seconds(text: str) -> int | None:
     return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) // _SECOND
 
 
-def names_zone_by_word(text: str) -> bool:
-    """Whether what is no moment ends as one does whose zone is named by a word, without its offset."""
+def has_named_zone(text: str) -> bool:
+    """Whether text that could not be parsed ends with the name of a time zone instead of an offset."""
     return _ZONE_BY_WORD.search(text) is not None
 
 
 def by_grammar(text: str) -> int | None:
-    """The same without Python's parser, which also takes the weeks of ISO 8601."""
+    """The same without Python's parser, which also accepts the week dates of ISO 8601."""
     for form in _FORMS:
         found = form.fullmatch(text)
         if found:
@@ -79,7 +79,7 @@ def by_grammar(text: str) -> int | None:
 
 
 def _zone_is_known(part: dict[str, str | None]) -> bool:
-    """A name is known if the offset stands before it, or if it is UTC's."""
+    """A zone's name is harmless if an offset stands before it, or if it is a name of UTC."""
     again = (part.get("again") or "").strip(" []()").lower()
     return not again or part["sign"] is not None or part["utc"] is not None or again in _UTC_NAMES
 
@@ -89,7 +89,7 @@ def _seconds(part: dict[str, str | None]) -> int | None:
         int(part[name] or 0) for name in ("hour", "minute", "second", "off_hour", "off_minute")
     )
     of_day = hour * 3600 + minute * 60 + second
-    # 24:00 is the end of the day, and second 60 a leap second: to POSIX the first of the next minute.
+    # 24:00 is the end of the day. Second 60 is a leap second, which POSIX counts as the next minute's first.
     if of_day > _DAY or minute >= _SIXTY or second > _SIXTY or off_minute >= _SIXTY:
         return None
     try:

@@ -1,8 +1,8 @@
-"""Where a value is found: a path into the JSON, or one of the record's own (``$key`` and its like).
+"""Parses places: a path into the document, or ``$key``, ``$timestamp`` or ``$headers.NAME`` of the record.
 
-A path is names and array indexes: ``items.0.id`` or ``items[0].id``. A number is an index where the JSON
-holds an array and a name where it holds an object. A name with a dot, a bracket or a leading dollar is put in
-double quotes: ``context."app.name"``.
+A path consists of names and array indexes: ``items.0.id`` or ``items[0].id``. A number is an index where the
+document holds an array, and a name where it holds an object. A name with a dot, a bracket or a leading dollar
+sign needs double quotes: ``context."app.name"``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from msgspec import Struct
 from worker.core.mapping.faults import unknown
 
 Step: TypeAlias = tuple[str, int | None]
-"""A name, and the index it is when the JSON holds an array there."""
+"""A name, and the index that it means if the document holds an array there."""
 
 _STEP: Final = re.compile(
     r"""
@@ -29,7 +29,7 @@ _HEADERS: Final = "$headers."
 
 
 class JsonPath(Struct, frozen=True):
-    """A place in the value: a member of its top object, and the steps on from there."""
+    """A place in the document: a member of the top object, and the steps from there."""
 
     text: str
     root: str
@@ -59,10 +59,10 @@ Place: TypeAlias = JsonPath | RecordKey | RecordTimestamp | RecordHeader
 
 
 def parse_path(text: object) -> Place:
-    """Read a path.
+    """Parse a place.
 
     Raises:
-        ValueError: it is none; the message says why.
+        ValueError: it is not a place; the message says why.
     """
     if not isinstance(text, str):
         msg = "a path is text"
@@ -71,7 +71,7 @@ def parse_path(text: object) -> Place:
         msg = "an empty path"
         raise ValueError(msg)
     if text.startswith("$"):
-        return _parse_own(text)
+        return _parse_record_place(text)
     if not text.isprintable() or "\\" in text:
         msg = "a path holds no control characters and no backslashes"
         raise ValueError(msg)
@@ -79,7 +79,7 @@ def parse_path(text: object) -> Place:
     return JsonPath(text, root, tuple(rest))
 
 
-def _parse_own(text: str) -> Place:
+def _parse_record_place(text: str) -> Place:
     if text == "$key":
         return RecordKey()
     if text == "$timestamp":

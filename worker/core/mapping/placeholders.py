@@ -1,10 +1,9 @@
-"""Ids that stand for nobody: what a program writes where it has no id. The one table of them.
+"""Placeholder ids: what programs write where they have no id. The one table of them.
 
-A tracker that has nothing to say often says it with a word, and whoever takes the word for an id joins
-strangers in one profile. Here are the words of languages for nothing, and the all-zero UUID in each form of
-it; an operator adds those of their own trackers (``record.placeholder_ids``), or switches the table off
-(``record.builtin_placeholder_ids``).
-What may be a real id (``0``, ``id``, ``guest``, ``true``) is not in it.
+Trackers often write a word such as ``undefined`` for a missing id. Taken for an id, it would join strangers
+in one profile. The table holds the words for null of many languages, and the all-zero UUID in all its forms.
+An operator adds the words of their own trackers (``record.placeholder_ids``), or turns the table off
+(``record.builtin_placeholder_ids``). What may be a real id (``0``, ``id``, ``guest``, ``true``) is not in it.
 """
 
 from __future__ import annotations
@@ -41,12 +40,12 @@ TABLE: Final[Mapping[str, tuple[str, ...]]] = {
         "{0x00000000,0x0000,0x0000,{0x00,0x00,0x00,0x00,0x00,0x00,0x00,0x00}}",
     ),
 }  # fmt: skip
-"""Who writes it: the spellings. Each counts in capitals, in small letters and with one capital too."""
+"""By who writes them. Each spelling also counts in upper case, in lower case and capitalised."""
 
 NAN: Final = "NaN"
 
-# A look-up costs less than asking each id whether it is blank. Mixed ones hold control characters, and so are
-# looked at closely; or they mix spaces that nobody mixes.
+# A set look-up costs less than to test each id for being blank. Mixtures of these characters are not in the
+# set: most of them hold control characters, for which ids are checked anyway.
 _SPACES: Final = "\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
     map(chr, range(0x2000, 0x200B))
 )
@@ -55,10 +54,10 @@ BLANKS: Final = frozenset(
     | {" " * count for count in range(1, 257)}
     | {each * count for each in _SPACES for count in range(1, 9)}
 )
-"""Empty and blank text, absent wherever an id or a name is wanted."""
+"""Empty and blank text: absent wherever an id or a name is expected."""
 
 
 def placeholders(more: Iterable[str], *, builtin: bool = True) -> frozenset[str]:
-    """Those of the table, if ``builtin``, and ``more``, each in capitals and small letters too."""
+    """The words of the table, if ``builtin``, and ``more``, each in upper and lower case too."""
     words = set(more).union(*TABLE.values()) if builtin else set(more)
     return frozenset(form for word in words for form in (word, word.lower(), word.upper(), word.capitalize()))

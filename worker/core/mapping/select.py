@@ -1,8 +1,8 @@
-"""Selecting: the values of the fields, found in a record's document and in the record itself.
+"""Selects the values of the fields from a record's document and from the record itself.
 
 The document is a struct made for the mapping, with an attribute for each member of the top object that a path
-begins with. Fields whose first place is such a member, and constants, are read in one call; what is nested, a
-fall-back or the record's own is looked up one by one.
+begins with. One call reads all constants and all fields whose first place is such a member. Nested values,
+fall-backs and places of the record itself are looked up one by one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from worker.core.mapping.event_ids import origin
 from worker.core.mapping.header_text import header_text
 from worker.core.mapping.paths import JsonPath, RecordHeader, RecordKey, RecordTimestamp
 from worker.core.mapping.steps import walk
-from worker.core.mapping.times import OwnMilliseconds
+from worker.core.mapping.times import RecordMilliseconds
 from worker.formats.protocol import Document, DocumentType
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     Lookup: TypeAlias = Callable[[Document, Record, Opened], object]
 
-# A class attribute of every document: what a field reads at first that has neither slot nor constant.
+# A class attribute of every document, which is None: for fields that begin with neither member nor constant.
 _ABSENT: Final = "absent"
 
 
@@ -38,11 +38,11 @@ class Selection(NamedTuple):
 
     document: DocumentType
     look_up: Callable[[Document, Record], Sequence[Any]]
-    """One value for each field, in their order; what is absent is None, or text that is as good as that."""
+    """One value for each field, in their order. An absent value is None, or text that counts as null."""
 
 
 def compile_selection(specs: Mapping[str, FieldSpec], absent: Mapping[str, Container[str]]) -> Selection:
-    """``absent`` holds, for each field, the texts that are as good as null."""
+    """Compile the selection; ``absent`` holds, for each field, the texts that count as null."""
     roots = {
         place.root: None for spec in specs.values() for place in spec.places if isinstance(place, JsonPath)
     }
@@ -60,7 +60,7 @@ def _compile_look_up(
     first_values: Callable[[Document], Sequence[Any]],
     lookups: Sequence[tuple[int, Container[str], Sequence[Lookup]]],
 ) -> Callable[[Document, Record], Sequence[Any]]:
-    # The JSON texts within one record, each decoded once however many paths go on into them.
+    # The JSON texts within one record: each is decoded once, however many paths lead into it.
     opened: Opened = {}
 
     def look_up(document: Document, record: Record) -> Sequence[Any]:
@@ -70,7 +70,7 @@ def _compile_look_up(
         for position, nothing, places in lookups:
             value = values[position]
             if value is None or (type(value) is str and value in nothing):
-                found = _first_there(places, nothing, document, record, opened)
+                found = _first_present(places, nothing, document, record, opened)
                 values[position] = value if found is None else found
         return values
 
@@ -104,7 +104,7 @@ def _is_member(place: Place) -> TypeGuard[JsonPath]:
 def _compile_lookups(
     specs: Mapping[str, FieldSpec], slots: Mapping[str, str], absent: Mapping[str, Container[str]]
 ) -> list[tuple[int, Container[str], list[Lookup]]]:
-    """The places of each field, by its position, but for what is read at first anyway."""
+    """The places of each field, by its position, except for a member that is read first anyway."""
     lookups = []
     for position, (field, spec) in enumerate(specs.items()):
         places = spec.places[1:] if spec.places and _is_member(spec.places[0]) else spec.places
@@ -113,14 +113,14 @@ def _compile_lookups(
     return lookups
 
 
-def _first_there(
+def _first_present(
     places: Sequence[Lookup],
     nothing: Container[str],
     document: Document,
     record: Record,
     opened: Opened,
 ) -> object:
-    """The first that is there; else some text that is as good as null, so that its reason can be told."""
+    """The first value that is present; else a text that counts as null, which the reason depends on."""
     absent = None
     for lookup in places:
         value = lookup(document, record, opened)
@@ -142,10 +142,10 @@ def _lookup(place: Place, slots: Mapping[str, str]) -> Lookup:
             # Of headers of one name the last counts, as it does to Kafka's own lastHeader.
             return lambda _, record, __: header_text(dict(record.headers).get(name))
         case RecordTimestamp():
-            return lambda _, record, __: _own_time(record)
+            return lambda _, record, __: _record_time(record)
 
 
-def _own_time(record: Record) -> OwnMilliseconds | None:
+def _record_time(record: Record) -> RecordMilliseconds | None:
     timestamp_ms = origin(record).timestamp_ms
-    # Kafka's -1 is how it says that there is none.
-    return None if timestamp_ms is None or timestamp_ms < 0 else OwnMilliseconds(timestamp_ms)
+    # Kafka writes -1 for no timestamp.
+    return None if timestamp_ms is None or timestamp_ms < 0 else RecordMilliseconds(timestamp_ms)

@@ -1,4 +1,4 @@
-"""What the configuration says under ``record.mapping``, read and checked: each field's places and unit."""
+"""Parses and checks ``record.mapping`` of the configuration: where each field comes from, and its unit."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ _EMPTY: Final[Sequence[object]] = (None, "", [], {})
 
 
 class FieldSpec(Struct, frozen=True):
-    """Where one field comes from: the constant, else the first place that holds something, else nowhere."""
+    """Where one field comes from: its constant, else the first of its places that holds something."""
 
     places: tuple[Place, ...] = ()
     unit: str = AUTO
     constant: object = None
 
     def described(self) -> str:
-        """As reasons name it."""
+        """The places as reasons name them."""
         return " or ".join(f"`{place.text}`" for place in self.places) or "a constant"
 
 
 def parse_mapping(operation: Operation, given: Mapping[str, object]) -> dict[str, FieldSpec]:
-    """Every field's spec, in the order of the operation's table: the given one, else the default.
+    """Parse the spec of every field, in the order of the operation's table; the default if none is given.
 
     Raises:
-        MappingError: with every mistake.
+        MappingError: lists every mistake.
     """
     names = [field.name for field in operation.fields]
     mistakes = [Mistake(str(key), unknown("field", key, names)) for key in given if key not in names]
@@ -47,7 +47,7 @@ def parse_mapping(operation: Operation, given: Mapping[str, object]) -> dict[str
 
 
 class _SpecParser:
-    """Reads one field's spec as far as it can be read, and notes what is wrong with it."""
+    """Parses one field's spec as far as possible, and collects its mistakes."""
 
     def __init__(self, field: OperationField, given: object) -> None:
         self.field = field
@@ -111,7 +111,7 @@ class _SpecParser:
 
 
 def _is_json(constant: object) -> bool:
-    """YAML also knows dates, sets, NaN, keys that are numbers and text that is no Unicode."""
+    """Whether JSON can hold it: YAML also has dates, sets, NaN, numbers as keys and invalid Unicode."""
     try:
         return bool(msgspec.json.decode(msgspec.json.encode(constant)) == constant)
     except (TypeError, ValueError, msgspec.MsgspecError, RecursionError):

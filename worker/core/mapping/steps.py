@@ -1,12 +1,12 @@
-"""The steps of a path on from a member of the document, also into text that is JSON.
+"""Follows a path from a member of the document to a nested value, also into text that is JSON.
 
-Outbox tables, queues and archives put the event as JSON text into a member, once or twice. A text is opened
-only where a path goes on; where it ends, text stays text.
+Outbox tables, queues and archives put the event into a member as JSON text, once or twice. Text is decoded
+only if a path leads into it; at the end of a path, text stays text.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from worker.formats.json.text import open_text
 from worker.formats.protocol import LazyValue
@@ -17,11 +17,15 @@ if TYPE_CHECKING:
     from worker.core.mapping.paths import Step
 
     Opened: TypeAlias = dict[str, object]
-    """What the JSON texts of one record hold, by the text."""
+    """The JSON texts of one record, with the value that each holds."""
+
+
+# A union of types in the call would be a new object each time.
+_NOT_DECODED: Final = (str, LazyValue)
 
 
 def walk(value: object, steps: Sequence[Step], opened: Opened) -> object:
-    """What stands at the end of the steps; None if nothing does.
+    """The value at the end of the steps; None if there is none.
 
     Raises:
         FormatError: something on the way cannot be decoded.
@@ -32,7 +36,7 @@ def walk(value: object, steps: Sequence[Step], opened: Opened) -> object:
             value = value.get(name)
         elif isinstance(value, list) and index is not None and index < len(value):
             value = value[index]
-        elif isinstance(value, str | LazyValue):
+        elif isinstance(value, _NOT_DECODED):
             value = _step_into(value, name, index, opened)
         else:
             return None
@@ -40,7 +44,7 @@ def walk(value: object, steps: Sequence[Step], opened: Opened) -> object:
 
 
 def _step_into(value: str | LazyValue, name: str, index: int | None, opened: Opened) -> object:
-    """One step into what is not decoded yet: JSON text, or a value that a strict decoder refused."""
+    """Take one step into JSON text, or into a value that is not decoded yet."""
     within: object = value
     if isinstance(value, LazyValue):
         within = value.parts()

@@ -1,7 +1,7 @@
-"""When an event happened: whole epoch seconds, as the API takes them, from any unit or from text.
+"""The cast of a time to whole epoch seconds, which the API takes, from any unit or from text.
 
-Only times of the years 1973 to 2099 are taken. That keeps out zeros, sentinels and wrong units, and is why
-``auto`` cannot be wrong: in seconds, milliseconds, microseconds and nanoseconds these years share no number.
+Only times of the years 1973 to 2099 are accepted. That excludes zeros, sentinel values and wrong units. It is
+also why ``auto`` cannot be wrong: no number is a time of these years in two of the units.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from worker.core.mapping import faults
-from worker.core.mapping.moments import epoch_seconds, names_zone_by_word
+from worker.core.mapping.moments import epoch_seconds, has_named_zone
 from worker.formats.protocol import UnusableNumber
 
 if TYPE_CHECKING:
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 EARLIEST_SECONDS: Final = 100_000_000
 """1973-03-03T09:46:40Z"""
 END_SECONDS: Final = 4_102_444_800
-"""2100-01-01T00:00:00Z, the first that is too late."""
+"""2100-01-01T00:00:00Z, the first time that is too late."""
 
 _Scale: TypeAlias = tuple[int, int, int]
-"""How many of a unit make a second, and its numbers for the earliest time and for the end."""
+"""How many of a unit make a second, and the earliest time and the end in that unit."""
 
 
 def _scale(per_second: int) -> _Scale:
@@ -41,19 +41,19 @@ _SCALES: Final = {
 }
 UNITS: Final = (*_SCALES, ISO8601, AUTO)
 
-# A number as text: its whole part is all that whole seconds need, unless Java wrote it with an exponent.
+# A number as text: whole seconds need only its whole part, unless it has an exponent, as Java writes it.
 _NUMBER: Final = re.compile(r"(-?[0-9]{1,32})(?:\.[0-9]*)?")
 _WITH_EXPONENT: Final = re.compile(r"-?[0-9]{1,32}(\.[0-9]{0,32})?[eE]\+?[0-9]{1,2}")
 
 
-class OwnMilliseconds(int):
-    """The record's own timestamp, told apart from a number in the field's unit."""
+class RecordMilliseconds(int):
+    """The record's own timestamp; the type tells it from a number in the field's unit."""
 
     __slots__ = ()
 
 
 def time(field: Field, unit: str) -> Callable[[object], int]:
-    """The cast of a time in ``unit`` to whole epoch seconds; what is less than a second is cut off."""
+    """Compile the cast of a time in ``unit`` to whole epoch seconds; fractions are cut off."""
     scales = _scales(unit)
 
     def cast(value: object) -> int:
@@ -69,22 +69,22 @@ def time(field: Field, unit: str) -> Callable[[object], int]:
         if isinstance(value, str) and value.isspace():
             raise field.missing()
         if not candidates:
-            raise field.broken(*_why_none(value, unit))
+            raise field.broken(*_explain(value, unit))
         raise field.broken(faults.OUT_OF_RANGE, f"not a time of the years 1973 to 2099 (unit: {unit})")
 
     return cast
 
 
 def _scales(unit: str) -> tuple[_Scale, ...]:
-    """The unit's scale; all of them for ``auto``, none for ISO 8601, which takes no number."""
+    """The scale of the unit; all scales for ``auto``, none for ISO 8601, which accepts no number."""
     if unit == AUTO:
         return tuple(_SCALES.values())
     return () if unit == ISO8601 else (_SCALES[unit],)
 
 
 def _measure(value: object, unit: str, scales: tuple[_Scale, ...]) -> tuple[float, tuple[_Scale, ...]]:
-    """A number, and the scales it may be in: none of them where ``value`` is no time in this unit."""
-    if type(value) is OwnMilliseconds:
+    """The number that ``value`` holds, and its possible scales: none if it is not a time in this unit."""
+    if type(value) is RecordMilliseconds:
         return value, (_SCALES["milliseconds"],)
     if type(value) is not str:
         return 0, ()
@@ -98,9 +98,9 @@ def _measure(value: object, unit: str, scales: tuple[_Scale, ...]) -> tuple[floa
     return _measure(bare, unit, scales) if bare != value else (0, ())
 
 
-def _why_none(value: object, unit: str) -> tuple[str, str]:
+def _explain(value: object, unit: str) -> tuple[str, str]:
     if isinstance(value, UnusableNumber):
         return value.kind, value.rule
-    if isinstance(value, str) and unit in (AUTO, ISO8601) and names_zone_by_word(value):
+    if isinstance(value, str) and unit in (AUTO, ISO8601) and has_named_zone(value):
         return faults.WRONG_TYPE, "not a time: its zone is a word other than UTC; give the offset"
     return faults.WRONG_TYPE, f"not a time (unit: {unit})"

@@ -1,7 +1,7 @@
-"""The decoder for JSON: straight into the mapping's document, in one pass.
+"""The decoder for JSON. The fast path decodes straight into the mapping's document, in one pass.
 
-msgspec skips the members that no path begins with, without making objects of them. What it refuses as a whole
-is unwrapped, and then taken apart by ``lenient`` into the same document.
+msgspec skips the members that no path begins with, without making objects of them. A value that it refuses is
+unwrapped, and decoded again; if it is still refused, ``lenient`` splits it into the same document.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 _REFUSALS: Final = (msgspec.DecodeError, UnicodeError, RecursionError)
 
-# Text that msgspec decodes can hold a control character only as an escape, as DEL, or as two bytes of which
-# C2 is the first. To search for a byte costs next to nothing.
+# Text that msgspec accepts can hold a control character only as an escape, as DEL, or as two bytes that begin
+# with C2. To search for a byte costs next to nothing.
 _BACKSLASH: Final = 0x5C
 _DEL: Final = 0x7F
 _C1: Final = 0xC2
@@ -36,7 +36,7 @@ def compile_json_decoder(document: DocumentType) -> Decoder[Never]:
 
 
 def may_hold_control_characters(text: bytes | bytearray) -> bool:
-    """Whether text in this JSON may hold control characters; certainly not if it is False."""
+    """Whether text in this JSON may hold control characters; if False, none does."""
     return _BACKSLASH in text or _DEL in text or _C1 in text
 
 
@@ -52,7 +52,7 @@ def _compile_decode_unusual(
 
     def decode_text(text: str) -> Document:
         try:
-            return decode(text)  # What was only wrapped is read as fast as the rest.
+            return decode(text)  # A value that was only wrapped is decoded as fast as any other.
         except _REFUSALS:
             return decode_leniently(text)
 

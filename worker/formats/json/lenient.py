@@ -1,12 +1,12 @@
-"""Reads what a strict decoder refuses as a whole, for the sake of the members that matter.
+"""A lenient JSON reader, for records that a strict decoder refuses as a whole.
 
-msgspec refuses a record for half an emoji, a bare ``NaN`` or deep nesting, wherever it stands. Here the text
-is only taken apart into members by its brackets and quotes, and nothing is decoded but what a path leads to:
-what stands elsewhere costs nothing, at whatever depth. It is slow, and for the records that need it.
+msgspec refuses a record for half an emoji, a bare ``NaN`` or deep nesting, wherever it stands. This reader
+only splits the text into members, by brackets and quotes, and decodes no value but those that a path leads
+to. So invalid JSON elsewhere does no harm, at any depth. It is slow, and used only for the records that need
+it.
 
-Text is kept as it stands, half of a surrogate pair and bytes that are not UTF-8 as lone surrogates: whoever
-takes the text decides about them. A number that no field takes is an
-``UnusableNumber``.
+Text is kept as it is: half of a surrogate pair stays, and bytes that are not UTF-8 become lone surrogates.
+Whoever takes the text decides about them. A number that no field takes is an ``UnusableNumber``.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _TO_BRACKET: Final = re.compile(rf'(?:[^"\[\]{{}}]++|{_STRING})*+([\[\]{{}}])', 
 _NOT_BLANK: Final = re.compile(r"[^ \t\n\r]")
 _CLOSING: Final = {"{": "}", "[": "]"}
 
-# More than any field can hold: ids have 256 characters, properties 1,024. Python reads no more than 4,300.
+# More than any field can hold: ids have 256 characters, properties 1,024. Python converts at most 4,300.
 _MOST_DIGITS: Final = 1024
 
 
 class NotJson(FormatError):  # noqa: N818  a state of the text, not an error of ours
-    """It is not JSON even by its brackets and quotes; ``found`` says what stands there instead."""
+    """The text is not JSON even by its brackets and quotes; ``found`` says what stands there instead."""
 
     def __init__(self, found: str) -> None:
         super().__init__(NOT_JSON, f"the value is not JSON: {found}")
@@ -39,7 +39,7 @@ class NotJson(FormatError):  # noqa: N818  a state of the text, not an error of 
 
 
 class UndecodedJson(LazyValue):
-    """One JSON value as it stands in ``text``, without blanks around it; ``at`` is its place, for reasons."""
+    """One JSON value in ``text``, without blanks around it; ``at`` is its place, as reasons name it."""
 
     __slots__ = ("_at", "_parts", "_text")
 
@@ -52,7 +52,7 @@ class UndecodedJson(LazyValue):
         """The members of an object or the elements of an array; None if it is neither.
 
         Raises:
-            NotJson: it is not, or something follows it.
+            NotJson: it is not JSON, or something follows it.
         """
         if self._parts is None and self._text.startswith("{"):
             self._parts = {
@@ -76,10 +76,10 @@ class UndecodedJson(LazyValue):
 
 
 def members(text: str) -> dict[str, str]:
-    """The members of the object that ``text`` is, each as it stands; of one name the last counts.
+    """Split an object into its members, not decoded; the last member of a name counts.
 
     Raises:
-        NotJson: it is no object, or something follows it.
+        NotJson: it is not an object, or something follows it.
     """
     found: dict[str, str] = {}
     position = 1
@@ -99,10 +99,10 @@ def members(text: str) -> dict[str, str]:
 
 
 def loads(text: str) -> object:
-    """Decode JSON that may hold raw control characters, lone surrogates and numbers that are none.
+    """Decode JSON that may hold raw control characters, lone surrogates, NaN and infinity.
 
     Raises:
-        ValueError: it is not even that.
+        ValueError: it is not JSON even then.
         RecursionError: it is nested too deeply.
     """
     return _decoder.decode(text)
@@ -155,7 +155,7 @@ def _skip_blanks(text: str, position: int) -> int:
 
 
 def _after(text: str, end: int, closing: str) -> int:
-    """Where the comma or the closing bracket ends that has to follow a value."""
+    """The position after the comma or closing bracket that must follow a value."""
     position = _skip_blanks(text, end)
     if text[position : position + 1] not in {",", closing}:
         raise NotJson(_instead(text, position))
@@ -204,7 +204,7 @@ def _instead(text: str, position: int) -> str:
 
 
 def _what(text: str) -> str:
-    """What stands where JSON should, never as it stands there."""
+    """Describe what stands in place of JSON, without quoting it."""
     if text.startswith('"'):
         return "text with an escape that JSON does not have"
     if text[0] in "+-.0123456789":

@@ -1,4 +1,4 @@
-"""JSON within text: what a text holds that is a JSON object or array, whatever the record's own format."""
+"""JSON within text, which records of every format may hold."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import msgspec
 
 from worker.formats.json.lenient import NotJson, UndecodedJson, loads
 
-# Text in text in text: each more of them doubles the backslashes, so nobody writes it.
+# Text in text in text: each further level doubles the backslashes, so nobody writes more.
 _DEEPEST: Final = 3
 _BEGINS_LIKE_JSON: Final = re.compile(r'[ \t\n\r]*+[{\["]')
 _decode: Final = msgspec.json.Decoder().decode
 
 
 def open_text(text: str) -> object:
-    """What JSON text holds: decoded, or lazy where msgspec refuses it; None if it is no object or array."""
+    """The object or array that the text holds, lazy if msgspec refuses it; None if it holds neither."""
     for _ in range(_DEEPEST):
         if not _BEGINS_LIKE_JSON.match(text):
             return None
@@ -43,7 +43,7 @@ def _open_leniently(text: str) -> object:
 
 
 def parse_text(text: str) -> object:
-    """All that JSON text holds, read leniently where msgspec refuses it; None for blank text.
+    """Decode JSON text, leniently if msgspec refuses it; None for blank text.
 
     Raises:
         ValueError: it is not JSON.
