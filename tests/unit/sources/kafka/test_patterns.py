@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from worker.core.offsets.assignment import Assignment
 
+pytestmark = pytest.mark.embedded_kafka
+
 NAMES = (
     "clicks",
     "views",
