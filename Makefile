@@ -39,15 +39,33 @@ $(READY): pyproject.toml uv.lock tools/uv.txt tools/bootstrap.sh
 demo: $(READY) ## Watch it work: an embedded Kafka, a local PutEvents, 20,000 records, a crash
 	@$(BIN)/personalize-worker demo
 
+# Most tests wait most of the time, so there are more of them at once than cores.
+TESTS_AT_ONCE ?= 6
+# Those below tests/unit compute: each process more costs its start.
+UNIT_TESTS_AT_ONCE ?= 3
+
 .PHONY: test
-test: $(READY) ## All tests; what was skipped is listed with its reason
-	@$(BIN)/python -m pytest
+test: $(READY) ## All tests, in five minutes; what was skipped is listed with its reason
+	@$(BIN)/python -m pytest -n $(TESTS_AT_ONCE)
+
+.PHONY: test-unit
+test-unit: $(READY) ## Tests that need no broker, in 40 seconds
+	@$(BIN)/python -m pytest -n $(UNIT_TESTS_AT_ONCE) -m "not embedded_kafka" tests/unit
+
+.PHONY: test-long
+test-long: $(READY) ## Tests that have a larger sample, with that
+	@WORKER_TEST_LONG=1 $(BIN)/python -m pytest -n $(TESTS_AT_ONCE) -m long
 
 SEEDS ?= 2000
 FIRST ?= 0
 .PHONY: simulate
 simulate: $(READY) ## The worker under seeded schedules of faults (SEEDS=2000 FIRST=0)
 	@$(BIN)/python -m tests.simulation --first $(FIRST) --seeds $(SEEDS)
+
+.PHONY: format
+format: $(READY) ## Format the code, and mend what ruff can mend by itself
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
 
 .PHONY: check
 check: $(READY) ## Lint, format, types, import contracts, advisories, Dockerfile, chart

@@ -16,6 +16,7 @@ from botocore.config import Config
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.samples import sample
 from tests.unit.delivery.batches import batch_of
 from tests.unit.delivery.endpoint import Captured, Endpoint
 from tests.unit.delivery.sigv4 import REGION, authorization
@@ -122,7 +123,7 @@ def keys_and_wire(request: pytest.FixtureRequest) -> Iterator[tuple[Keys, Wire]]
 def test_every_call_is_the_one_that_boto3_would_make(keys_and_wire: tuple[Keys, Wire]) -> None:
     keys, wire = keys_and_wire
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=sample(12, 60), deadline=None)
     @given(CALLS)
     def agree(call: dict[str, Any]) -> None:
         ours, theirs = wire.ours(call), wire.boto3(call)

@@ -1,9 +1,13 @@
-"""One real Kafka a test run; one topic, one group and one site a test."""
+"""One real Kafka a test run, of all its processes; one topic, one group and one site a test.
+
+Tests that kill a broker have brokers of their own. They are one group, so that one process runs them all.
+"""
 
 from __future__ import annotations
 
 import os
 import uuid
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +15,7 @@ import pytest
 from tests.support.apache_kafka import start_kafka
 from tests.support.java_kafka import JavaKafka
 from tests.support.kafka_topics import NoKafka
+from tests.support.shared_kafka import shared_kafka
 from tests.support.site import Names, Site
 
 if TYPE_CHECKING:
@@ -20,28 +25,42 @@ if TYPE_CHECKING:
     from tests.support.kafka_topics import KafkaTopics
 
 
-@pytest.fixture(scope="session")
-def kafka() -> Iterator[KafkaTopics]:
-    """A real Kafka; without one the tests are skipped, or fail where they must not be (``CI=true``)."""
+@contextmanager
+def skipping() -> Iterator[None]:
+    """Without a Kafka a test is skipped, or fails where it must not be (``CI=true``)."""
     try:
-        running = start_kafka()
+        yield
     except NoKafka as error:
         if os.environ.get("CI") == "true":
             pytest.fail(str(error), pytrace=False)
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaTopics]:
+    """A real Kafka that other processes of the run use at the same time: nobody may stop it."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        # Each process has a folder of its own in that of the run.
+        folder = folder.parent
+    with skipping(), shared_kafka(folder) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def own_kafka() -> Iterator[KafkaTopics]:
+    """A real Kafka of this process alone, which can be killed."""
+    with skipping():
+        running = start_kafka()
     yield running
     running.stop()
 
 
 @pytest.fixture(scope="session")
 def brokers() -> Iterator[JavaKafka]:
-    """Three real brokers, of which each can be killed or stand still; else as above."""
-    try:
+    """Three real brokers of this process alone, of which each can be killed or stand still."""
+    with skipping():
         running = JavaKafka(3, heap_mb=256)
-    except NoKafka as error:
-        if os.environ.get("CI") == "true":
-            pytest.fail(str(error), pytrace=False)
-        pytest.skip(str(error))
     yield running
     running.stop()
 
@@ -57,4 +76,11 @@ def names() -> Names:
 def site(kafka: KafkaTopics, names: Names, tmp_path: Path) -> Iterator[Site]:
     """Dead-letter topic and endpoint; no topic and no worker yet."""
     with Site(kafka, names, tmp_path) as site:
+        yield site
+
+
+@pytest.fixture
+def own_site(own_kafka: KafkaTopics, names: Names, tmp_path: Path) -> Iterator[Site]:
+    """As above, on a Kafka that can be killed."""
+    with Site(own_kafka, names, tmp_path) as site:
         yield site

@@ -1,16 +1,16 @@
 """Workers crash all the time, calls fail: nothing is lost, nothing overtakes, what comes twice is the same.
 
-``WORKER_ORDEAL_RECORDS=200000`` makes it the full one; ``pytest -s`` shows the figures.
+``python -m tests.support.ordeal`` is the full one; ``pytest -s`` shows the figures.
 """
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.crash_test import run_crash_test
+from tests.support.samples import sample
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from tests.support.kafka_topics import KafkaTopics
     from tests.support.site import Names
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.long]
 
-RECORDS = int(os.environ.get("WORKER_ORDEAL_RECORDS", "10000"))
+RECORDS = sample(4_000, 10_000)
 
 
 def test_crashes_and_failing_calls_break_no_promise(kafka: KafkaTopics, names: Names, tmp_path: Path) -> None:

@@ -60,21 +60,21 @@ def test_members_come_and_go_under_load(site: Site) -> None:
     site.assert_kept()
 
 
-def test_a_broker_that_crashes_and_comes_back_costs_nothing(site: Site) -> None:
+def test_a_broker_that_crashes_and_comes_back_costs_nothing(own_site: Site) -> None:
     """Neither a record nor the worker's life."""
-    if not site.kafka.can_be_killed:
+    if not own_site.kafka.can_be_killed:
         pytest.skip("this Kafka belongs to somebody else")
-    site.open_topic()
-    site.endpoint.set_faults(answer_seconds=0.1)
-    site.produce(6000)
-    worker = site.start_worker()
-    site.wait_until_accepted(1000)
-    site.kafka.kill()
-    site.kafka.restart()
-    site.produce(1000, seed=2)
-    site.wait_until_committed()
+    own_site.open_topic()
+    own_site.endpoint.set_faults(answer_seconds=0.1)
+    own_site.produce(6000)
+    worker = own_site.start_worker()
+    own_site.wait_until_accepted(1000)
+    own_site.kafka.kill()
+    own_site.kafka.restart()
+    own_site.produce(1000, seed=2)
+    own_site.wait_until_committed()
     worker.complain_if_ended()
-    site.assert_kept()
+    own_site.assert_kept()
 
 
 def test_sigterm_delivers_and_commits_what_was_received(site: Site) -> None:

@@ -101,18 +101,18 @@ def test_a_clock_that_is_off_is_named_and_once_it_is_right_everything_is_deliver
     site.assert_kept()
 
 
-def test_a_broker_that_stands_still_is_named(site: Site) -> None:
-    if not isinstance(site.kafka, JavaKafka):
+def test_a_broker_that_stands_still_is_named(own_site: Site) -> None:
+    if not isinstance(own_site.kafka, JavaKafka):
         pytest.skip("only a broker of our own can be stopped")
-    site.open_topic()
+    own_site.open_topic()
     # In the group for longer than it takes.
     client = {**CLIENT, "statistics.interval.ms": 500, "session.timeout.ms": 30_000}
-    worker = site.start_worker(kafka={"client": client})
+    worker = own_site.start_worker(kafka={"client": client})
     worker.wait_until_ready()
-    with frozen(site.kafka):
+    with frozen(own_site.kafka):
         until(lambda: "has not answered (for" in worker.ready()[1], SOON_SECONDS)
-        assert worker.events("kafka.silent")[0]["broker"].startswith(site.kafka.bootstrap_servers)
-    site.produce(200)
-    site.wait_until_committed()
+        assert worker.events("kafka.silent")[0]["broker"].startswith(own_site.kafka.bootstrap_servers)
+    own_site.produce(200)
+    own_site.wait_until_committed()
     until(lambda: worker.ready()[0], SOON_SECONDS)
-    site.assert_kept()
+    own_site.assert_kept()

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import gc
 import os
-import time
 from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
-from itertools import count, islice, takewhile
+from itertools import islice
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Final
 
@@ -130,13 +129,6 @@ def play_many(
     """Play so many schedules from ``first`` on; tell how it goes after each few."""
     chunks = (range(at, min(at + AT_A_TIME, first + seeds)) for at in range(first, first + seeds, AT_A_TIME))
     return _add_up(pool, chunks, progress)
-
-
-def play_for(pool: ProcessPoolExecutor, seconds: float) -> Totals:
-    """Play as many schedules as fit in that time, always from the first."""
-    until = time.monotonic() + seconds
-    chunks = (range(at, at + AT_A_TIME) for at in count(0, AT_A_TIME))
-    return _add_up(pool, takewhile(lambda _: time.monotonic() < until, chunks), lambda _: None)
 
 
 def _add_up(pool: ProcessPoolExecutor, chunks: Iterator[range], progress: Callable[[Totals], None]) -> Totals:

@@ -15,14 +15,13 @@ from tests.simulation.shrinking import shrink
 from tests.simulation.trace_text import tell_schedule, tell_trace
 
 if TYPE_CHECKING:
-    from concurrent.futures import ProcessPoolExecutor
-
     from tests.simulation.schedule import Schedule
 
 
 @pytest.mark.parametrize("name", DEFECTS)
-def test_each_planted_defect_is_found(name: str, pool: ProcessPoolExecutor) -> None:
-    _, played, broken = pool.submit(schedules_until_found, name, WITHIN_SCHEDULES).result()
+@pytest.mark.usefixtures("simulation")
+def test_each_planted_defect_is_found(name: str) -> None:
+    _, played, broken = schedules_until_found(name, WITHIN_SCHEDULES)
     assert broken is not None, f"not within {played} schedules"
     # A defect that does not fit the code any more is found by that, and shows nothing.
     assert not {"TypeError", "AttributeError"} & set(re.findall(r"\w+", broken.how)), broken.how

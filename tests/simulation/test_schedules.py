@@ -14,20 +14,18 @@ from msgspec.structs import replace
 
 from tests.simulation.making import make_schedule
 from tests.simulation.playing import play, simulated
-from tests.simulation.running import ENOUGH_TO_SEE_ALL, play_for, play_seeds
+from tests.simulation.running import ENOUGH_TO_SEE_ALL, play_many, play_seeds
+from tests.support.samples import sample
 
 if TYPE_CHECKING:
     from concurrent.futures import ProcessPoolExecutor
 
-SECONDS = float(os.environ.get("SIMULATE_SECONDS", "60"))
+SCHEDULES = sample(200, ENOUGH_TO_SEE_ALL)
 
 
-def test_as_many_schedules_as_fit_in_a_minute_keep_the_promises(
-    pool: ProcessPoolExecutor, capsys: pytest.CaptureFixture[str]
-) -> None:
-    totals = play_for(pool, SECONDS)
-    with capsys.disabled():
-        print(f"\n{totals.played} schedules were played in {SECONDS:g} s")  # noqa: T201  to be seen
+@pytest.mark.long
+def test_many_schedules_keep_the_promises(pool: ProcessPoolExecutor) -> None:
+    totals = play_many(pool, 0, SCHEDULES, lambda _: None)
     told = [
         f"{each.broken.promise}: {each.broken.how}; replay it: python -m tests.simulation --seed {each.seed}"
         for each in totals.failures
@@ -53,7 +51,7 @@ def test_a_seed_is_the_same_run_in_every_process(hash_seed: str) -> None:
 
 
 @given(seed=st.integers(0, 10_000), keep=st.integers(0))
-@settings(max_examples=50)
+@settings(max_examples=sample(15, 50))
 def test_a_schedule_without_some_of_its_steps_is_a_schedule(seed: int, keep: int) -> None:
     schedule = make_schedule(seed)
     steps = tuple(each for each in schedule.steps if keep >> each.id & 1)

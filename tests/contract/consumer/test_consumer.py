@@ -11,6 +11,7 @@ import pytest
 from tests.contract.consumer import trying
 from tests.contract.consumer.statements import STATEMENTS, SUBJECTS
 from tests.support.kafka_topics import NoKafka
+from tests.support.samples import sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,19 +25,25 @@ TRY = {
     "mock": trying.on_mock,
     "brokers": trying.on_brokers,
 }
-MARKS = {"brokers": [pytest.mark.kafka]}
+MARKS = {"brokers": [pytest.mark.kafka, pytest.mark.long]}
 
 
 def trials() -> Iterator[object]:
-    """Every pairing that there can be; the others stand in the statements, with their reasons."""
+    """Every pairing that there can be; the others stand in the statements, with their reasons.
+
+    Real brokers try what the mock cluster can't, and in the large sample everything.
+    """
     for statement in STATEMENTS.values():
         for subject in (each for each in SUBJECTS if each not in statement.excluded):
+            if subject == "brokers" and sample("mock" not in statement.excluded, long=False):
+                continue
             for protocol in statement.protocols:
                 yield pytest.param(
                     subject,
                     statement.name,
                     protocol,
-                    marks=MARKS.get(subject, ()),
+                    # All trials of a subject are made at once, by one process.
+                    marks=[*MARKS.get(subject, ()), pytest.mark.xdist_group(f"consumer-{subject}")],
                     id=f"{subject}-{protocol}-{statement.name}",
                 )
 

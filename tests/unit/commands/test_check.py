@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.embedded_kafka
+
 NEW = (
     "is new; starts at the earliest record (kafka.start: earliest); set kafka.start: latest, and it starts "
     "with the records that arrive from then on"

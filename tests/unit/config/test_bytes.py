@@ -11,6 +11,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.support.samples import sample
 from worker.config import ConfigError, known_keys, read_settings
 from worker.config.reading import MAX_BYTES
 
@@ -192,7 +193,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(anywhere, max_examples=500)
+@settings(anywhere, max_examples=sample(60, 500))
 @given(written=st.lists(PIECES, max_size=25).map(b"".join) | st.binary(max_size=60))
 def test_no_bytes_of_a_configuration_raise_anything_but_a_config_error(
     tmp_path: Path, written: bytes
@@ -217,7 +218,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(anywhere, max_examples=300)
+@settings(anywhere, max_examples=sample(40, 300))
 @given(key=st.sampled_from(known_keys()), value=VALUES)
 def test_no_value_of_a_key_raises_anything_but_a_config_error(
     tmp_path: Path, key: str, value: object
@@ -252,7 +253,7 @@ EXPORTED = (
 )
 
 
-@settings(anywhere, max_examples=500)
+@settings(anywhere, max_examples=sample(60, 500))
 @given(
     key=st.sampled_from(known_keys()),
     entry=st.sampled_from(["", "__SASL_PASSWORD", "__ITEM_ID"]),

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.support.samples import sample
 from worker.config import ConfigError, read_settings
 
 if TYPE_CHECKING:
@@ -181,7 +182,7 @@ GOOD = {
 }
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=sample(40, 200), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     key=st.sampled_from(TEXT_KEYS),
     odd=st.characters(categories=["Cc", "Zs", "Zl", "Zp"]),

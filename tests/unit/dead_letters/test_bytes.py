@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.support.builders import assignment
 from tests.support.outside import RAW, Outside, Raw, is_text, outside
+from tests.support.samples import sample
 from worker.core.mapping.event_ids import derived_event_id
 from worker.core.model import dead_letter_headers as names
 from worker.core.model.records import Reason, Record
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from confluent_kafka import Message
+
+pytestmark = pytest.mark.embedded_kafka
 
 SOURCE, DEAD = "interactions", "dead"
 SAID = Reason("refused", "Odd: \ud83d \x00 \u0436")
@@ -64,7 +67,7 @@ async def bury(kafka: EmbeddedKafka, records: list[Record]) -> None:
         await letters.close()
 
 
-@settings(max_examples=60)
+@settings(max_examples=sample(12, 60))
 @given(sent=st.lists(RAW, min_size=5, max_size=15))
 def test_every_record_can_die_and_be_read_back(
     kafka: EmbeddedKafka, source: Outside, dead: Outside, sent: list[Raw]

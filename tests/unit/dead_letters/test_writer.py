@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from confluent_kafka import Message
 
+pytestmark = pytest.mark.embedded_kafka
+
 TOPIC: Final = "dead"
 REASON: Final = Reason("undecodable", "the value is no JSON")
 QUIET: Final = {"log_level": 0}

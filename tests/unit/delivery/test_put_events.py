@@ -5,13 +5,15 @@ import threading
 import time
 from contextlib import asynccontextmanager
 from email.utils import formatdate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+import msgspec
 import pytest
 
 from tests.unit.delivery.batches import EVENT, batch_of
 from tests.unit.delivery.endpoint import HANG, RESET, Act, Endpoint, answer
 from worker.core.model.outcomes import Accepted, Misconfigured, Refused, Throttled, TransientFault
+from worker.delivery.aws import boto_subprocess
 from worker.delivery.aws.endpoint import UnusableSettings
 from worker.delivery.aws.provider_chain import CredentialsUnavailable, Loaded
 from worker.delivery.aws.signing import Keys
@@ -19,12 +21,26 @@ from worker.delivery.body import EventsBody
 from worker.delivery.put_events import ClientSettings, PutEventsClient
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
     from pathlib import Path
 
+T = TypeVar("T")
 OLD, NEW = Keys("AKIDOLD", "old"), Keys("AKIDNEW", "new", "token")
 BATCH = batch_of(EVENT)
 CREDENTIAL_REFUSALS = ["ExpiredTokenException", "UnrecognizedClientException", "InvalidSignatureException"]
+
+
+@pytest.fixture(autouse=True)
+def boto_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have boto3 answer in this process; starting one for each client would take half a second a test."""
+
+    def ask(arguments: Sequence[str], kind: type[T]) -> T:
+        what, *given = arguments
+        answer = {"resolve": boto_subprocess._resolved, "load": boto_subprocess._loaded}[what](*given)  # noqa: SLF001  what the process runs
+        # What is no text for a pipe is none here either.
+        return msgspec.json.decode(boto_subprocess._written(answer), type=kind)  # noqa: SLF001  as above
+
+    monkeypatch.setattr(boto_subprocess, "_ask", ask)
 
 
 class Chain:

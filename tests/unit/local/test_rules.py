@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.samples import sample
 from tests.unit.local.calls import call, event
 from worker.local.rules import violation
 
@@ -138,7 +139,7 @@ def test_a_reserved_key_is_refused_whatever_its_case(key: str) -> None:
     assert key not in told
 
 
-@settings(max_examples=30)
+@settings(max_examples=sample(10, 30))
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

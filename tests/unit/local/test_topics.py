@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from contextlib import closing
 
+import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from worker.core.model import dead_letter_headers
 from worker.local.kafka import EmbeddedKafka
 from worker.local.topics import Letter, TopicFeed, TopicWatch
 from worker.local.traffic import TopicRecord
+
+pytestmark = pytest.mark.embedded_kafka
 
 
 def test_what_is_fed_is_there_and_uncommitted_until_it_is_committed() -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from tests.support.samples import sample
 from tests.support.shared_quota import LIMITS, STRANGER, Api, Pod, pods, stranger
 from tests.support.virtual_time import in_virtual_time
 
@@ -183,7 +184,7 @@ def test_pods_come_and_go_and_the_quota_stays_used() -> None:
 
 
 @settings(
-    max_examples=6,
+    max_examples=sample(2, 6),
     deadline=None,
     # An example takes a second: shrinking would take minutes.
     phases=[Phase.explicit, Phase.reuse, Phase.generate],

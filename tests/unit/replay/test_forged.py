@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.support.builders import assignment, record
 from tests.support.outside import NUMBERS, TIMES, VALUES
+from tests.support.samples import sample
 from tests.support.virtual_time import in_virtual_time
 from tests.unit.replay.letters import LetterTopicTwin, ReplayStage, event_ids, source_record
 from worker.core.mapping import compile_mapping
@@ -53,7 +54,7 @@ SELECTIONS = (
 )
 
 
-@settings(max_examples=2000)
+@settings(max_examples=sample(100, 2000))
 @given(forged=FORGED)
 def test_a_forged_letter_is_opened_listed_shown_and_exported_or_is_none(forged: Record) -> None:
     """2,000 of them; a time that is none is unknown."""
@@ -73,7 +74,7 @@ def test_a_forged_letter_is_opened_listed_shown_and_exported_or_is_none(forged: 
     assert all(isinstance(each.takes(letter), bool) for each in SELECTIONS)
 
 
-@settings(max_examples=2000)
+@settings(max_examples=sample(100, 2000))
 @given(forged=FORGED)
 def test_a_forged_letter_can_be_replayed_and_die_again(forged: Record) -> None:
     """2,000 of them; it keeps its place, and each replay counts one more."""
@@ -115,7 +116,7 @@ def test_a_list_stays_small_whatever_the_length_of_reasons() -> None:
     assert len(listing.text(None)) < 2_000
 
 
-@settings(max_examples=60)
+@settings(max_examples=sample(12, 60))
 @given(forged=st.lists(FORGED, max_size=12), seed=st.integers(0, 9))
 def test_a_replay_among_forged_letters_delivers_the_real_ones(forged: list[Record], seed: int) -> None:
     """Up to 720 of them: it ends, and no offset but that behind the last is committed."""

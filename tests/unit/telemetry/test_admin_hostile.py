@@ -17,6 +17,7 @@ import uvloop
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.samples import sample
 from tests.unit.telemetry.test_admin import connected, everything, fetch, raw, serving
 from worker.core.model.snapshot import Readiness
 from worker.telemetry.admin import MAX_HEAD_BYTES
@@ -122,7 +123,7 @@ async def send(port: int, pieces: list[bytes], *, and_end: bool) -> bytes:
 def test_whatever_bytes_come_the_answer_is_well_formed_or_none_and_no_line_is_logged(
     run: Callable[[Awaitable[None]], None], quiet: Callable[[], Lines]
 ) -> None:
-    @settings(max_examples=200)
+    @settings(max_examples=sample(40, 200))
     @given(pieces=sendings(), and_end=st.booleans())
     def try_it(pieces: list[bytes], *, and_end: bool) -> None:
         async def exchange() -> None:

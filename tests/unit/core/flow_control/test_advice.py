@@ -10,7 +10,7 @@ from worker.core.model.error_codes import CREDENTIAL_CODES
 
 
 @pytest.mark.parametrize("kind", HoldKind)
-@pytest.mark.parametrize("code", ["", "SomethingNew", *CREDENTIAL_CODES])
+@pytest.mark.parametrize("code", ["", "SomethingNew", *sorted(CREDENTIAL_CODES)])
 def test_there_is_advice_for_every_hold(kind: HoldKind, code: str) -> None:
     assert advise(kind, code)
 

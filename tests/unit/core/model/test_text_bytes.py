@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.builders import assignment, interaction
+from tests.support.samples import sample
 from worker.core.batching.session_queues import SessionQueues
 from worker.core.model.records import Interaction, text_bytes
 
@@ -66,7 +67,7 @@ def held(queues: SessionQueues, in_flight: dict[str, Batch]) -> int:
     return total
 
 
-@settings(max_examples=400)
+@settings(max_examples=sample(50, 400))
 @given(data=st.data())
 def test_what_is_counted_is_what_is_held_whatever_happens(data: st.DataObject) -> None:
     """In any order of additions, calls, answers, texts that came of age and assignments that ended."""

@@ -10,6 +10,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from tests.support.posix import found_by_posix
+from tests.support.samples import sample
 from worker.core.topics import PatternError, is_pattern, matches_topic, parse, subscription
 
 LETTERS = "ab_.-1Z"
@@ -41,7 +42,7 @@ PATTERNS = st.lists(BRANCHES, min_size=1, max_size=3).map("|".join)
 SCRIBBLES = st.text(alphabet=r"^$|()[]{}*+?\.ab_-1,:=wd ", max_size=14).map("^{}".format)
 
 
-@settings(max_examples=300)
+@settings(max_examples=sample(40, 300))
 @given(pattern=PATTERNS, names=st.lists(NAMES, min_size=1, max_size=10))
 @example(pattern="^.*", names=["_", "_a", "a_", "__a"])
 @example(pattern="^(_|a){2,3}$", names=["__", "_a", "a_", "aa_", "_a_"])
@@ -56,7 +57,7 @@ def test_a_pattern_takes_in_what_it_says_and_librdkafka_the_same(pattern: str, n
         assert takes == (re.fullmatch(told, name) is not None), name
 
 
-@settings(max_examples=500)
+@settings(max_examples=sample(60, 500))
 @given(pattern=SCRIBBLES, names=st.lists(NAMES, min_size=1, max_size=5))
 def test_whatever_is_written_is_read_as_posix_does_or_refused(pattern: str, names: list[str]) -> None:
     try:

@@ -18,6 +18,7 @@ import uvloop
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from tests.support.samples import sample
 from tests.unit.delivery.endpoint import Act, Endpoint
 from tests.unit.delivery.http.test_dialing import serving
 from tests.unit.delivery.posting import HEADERS, OK, transport_to
@@ -265,7 +266,7 @@ def test_no_date_makes_the_clock_raise(date: bytes) -> None:
     assert ahead is None or math.isfinite(ahead)
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=sample(8, 40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.binary(max_size=60)
     | st.sampled_from([b"", b"{}", b"null", b'{"keys":1}', b'{"keys":{"access_key":"\xff"}}', b"[" * 9999])
@@ -327,7 +328,10 @@ GIVEN = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=sample(12, 60),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(
     st.binary(max_size=60) | GIVEN.map(lambda said: json.dumps(said).encode()),
     st.sampled_from(

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.support.builders import assignment
 from tests.support.outside import RAW, Outside, Raw, is_text, outside
+from tests.support.samples import sample
 from worker.core.mapping import compile_mapping
 from worker.core.model.dead_letter_headers import UNREADABLE_HEADERS
 from worker.core.model.records import Interaction, Record, Skipped, Undecodable
@@ -18,6 +19,8 @@ from worker.sources.kafka.messages import RecordReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+pytestmark = pytest.mark.embedded_kafka
 
 TOPIC = "interactions"
 # So often a call is made before the interpreter specialises it.
@@ -84,7 +87,7 @@ def test_the_event_id_of_a_record_without_a_timestamp_has_none_in_it(topic: Outs
     assert f'-{record.offset}-"' in mapped.event.decode()
 
 
-@settings(max_examples=150)
+@settings(max_examples=sample(20, 150))
 @given(records=st.lists(RAW, min_size=10, max_size=20))
 def test_every_record_is_read_byte_for_byte_and_mapped(topic: Outside, records: list[Raw]) -> None:
     """Of 150 times 10 to 20 records nothing is raised, and only headers that are no text are missing."""

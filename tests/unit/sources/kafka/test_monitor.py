@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from tests.support.samples import sample
 from worker.core.model.partition import Partition
 from worker.core.offsets.tracker import OffsetTracker
 from worker.local.kafka import Api, EmbeddedKafka
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from worker.core.model.boundary import Boundary
     from worker.core.model.records import Record
     from worker.core.offsets.assignment import Assignment
+
+pytestmark = pytest.mark.embedded_kafka
 
 KIP_848 = {"group.protocol": "consumer"}
 
@@ -346,7 +349,7 @@ async def test_retention_that_overtakes_the_group_is_counted_and_told_once() -> 
             assert again.source.status().records_lost == 0
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=sample(40, 200))
 @given(st.text() | st.from_regex(r'\{"(topics|brokers|cgrp)": \{.*\}\}'))
 def test_no_statistics_end_the_source(text: str) -> None:
     section = KafkaSettings(bootstrap_servers="127.0.0.1:1", topics=("t",))

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from worker.core.model.partition import Partition
     from worker.core.offsets.assignment import Assignment
 
+pytestmark = pytest.mark.embedded_kafka
+
 NAMES = (
     "clicks",
     "views",

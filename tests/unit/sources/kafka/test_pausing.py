@@ -18,6 +18,8 @@ from worker.sources.kafka.source import KafkaSource
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+pytestmark = pytest.mark.embedded_kafka
+
 TOPIC, PARTITIONS = "interactions", 2
 STRATEGIES = ("cooperative-sticky", "range")
 

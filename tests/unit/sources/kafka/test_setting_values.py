@@ -14,6 +14,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, cimpl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.samples import sample
 from tests.support.waiting import until
 from tests.unit.sources.kafka.test_patterns import LeasesTwin
 from worker.config import ConfigError, read_settings
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from worker.settings import ClientValue
+
+pytestmark = pytest.mark.embedded_kafka
 
 # Nobody listens there.
 NOWHERE = "127.0.0.1:1"
@@ -85,7 +88,7 @@ SOME = st.dictionaries(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=sample(20, 150))
 @given(client=SOME)
 def test_settings_that_are_accepted_together_are_so_by_the_real_consumer(
     client: dict[str, ClientValue],

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from worker.core.model.records import Record
     from worker.core.offsets.assignment import Assignment
 
+pytestmark = pytest.mark.embedded_kafka
+
 TOPIC, PARTITIONS = "interactions", 3
 
 
