@@ -36,9 +36,11 @@ def boto_here(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def ask(arguments: Sequence[str], kind: type[T]) -> T:
         what, *given = arguments
-        answer = {"resolve": boto_subprocess._resolved, "load": boto_subprocess._loaded}[what](*given)  # noqa: SLF001  what the process runs
+        answer = {"resolve": boto_subprocess._answer_resolve, "load": boto_subprocess._answer_load}[what](
+            *given
+        )  # noqa: SLF001  what the process runs
         # What is no text for a pipe is none here either.
-        return msgspec.json.decode(boto_subprocess._written(answer), type=kind)  # noqa: SLF001  as above
+        return msgspec.json.decode(boto_subprocess._encoded(answer), type=kind)  # noqa: SLF001  as above
 
     monkeypatch.setattr(boto_subprocess, "_ask", ask)
 
