@@ -54,8 +54,8 @@ class LogThrottle:
         Args:
             key: which condition.
             now: the time.
-            detail: what about it. A detail that was not logged yet is logged after the first wait already, but
-                two that alternate are logged no more often than one.
+            detail: what about it. A detail that was not logged yet is logged after the first wait already,
+                but two that alternate are logged no more often than one.
 
         Returns:
             How often it occurred since it was last logged, if it is to be logged now; 0: log nothing.

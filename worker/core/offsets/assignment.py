@@ -163,7 +163,7 @@ class Assignment:
         """Settle a received record.
 
         Raises:
-                ValueError: the record was settled before, or never received.
+            ValueError: the record was settled before, or never received.
         """
         if self._cut_away and position in self._cut_away:
             self._cut_away.remove(position)
