@@ -1,13 +1,13 @@
-"""What a format is: the contract between those that decode records and the mapping that selects from them.
+"""The contract between the formats, which decode records, and the mapping, which selects from them.
 
-A document is an instance of a struct type that the mapping makes: it has one attribute for each member of the
-record's top object that a path begins with, and no other member is needed. A decoder may decode straight into
-that type, as msgspec does for JSON, or decode everything and fill it in.
+A document is an instance of a struct type that the mapping makes. It has one attribute for each member of the
+record's top object with which a path begins, and no other member is needed. A decoder may decode straight
+into that type, as msgspec does for JSON, or decode everything and fill it in.
 
 Its values are those of JSON: None, bool, int, float, str, list, and dict with names for keys. A date is text
-or an integer, a decimal number is text, and bytes are bytes, which no field takes. Two kinds of value come
-in addition: a ``LazyValue`` is not decoded yet, and an ``UnusableNumber`` is written as a number and is none
-that a field could take.
+or an integer, a decimal number is text, and bytes are bytes, which no field accepts. There are two more kinds
+of value. A ``LazyValue`` is not decoded yet. An ``UnusableNumber`` is written as a number, but no field can
+accept it.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ WRONG_TYPE: Final = "wrong_type"
 OUT_OF_RANGE: Final = "out_of_range"
 
 FORMAT_KINDS: Final = (NOT_JSON, NOT_AN_OBJECT)
-"""Every kind of a FormatError: few and fixed, for they label a metric."""
+"""Every kind of a FormatError: few and fixed, because they label a metric."""
 
 
 class FormatError(Exception):
-    """The value, or a part that a path leads to, cannot be decoded.
+    """The value, or a part to which a path leads, cannot be decoded.
 
-    ``kind`` is one of ``FORMAT_KINDS``. ``text`` says what stands there instead, never the value.
+    ``kind`` is one of ``FORMAT_KINDS``. ``text`` says what is there instead, never the value.
     """
 
     def __init__(self, kind: str, text: str) -> None:
@@ -40,7 +40,7 @@ class FormatError(Exception):
 
 @final
 class NeedsSchema(Struct, frozen=True):
-    """An answer instead of a document: first fetch the schema with this id, then decode the value again.
+    """Requests a schema instead of returning a document: fetch it by this id, then decode the value again.
 
     A registry is I/O, so a decoder never fetches a schema itself.
     """
@@ -54,7 +54,7 @@ class LazyValue:
     __slots__ = ()
 
     def parts(self) -> dict[str, LazyValue] | list[LazyValue] | None:
-        """The members of an object or the elements of an array; None if it is neither.
+        """Return the members of an object or the elements of an array; None if it is neither.
 
         Raises:
             FormatError: it cannot be taken apart.
@@ -72,7 +72,7 @@ class LazyValue:
 
 
 class UnusableNumber:
-    """What is written as a number and is none that a field could take: why not, as reasons have it."""
+    """Something written as a number that no field can accept; holds why not, in the words of reasons."""
 
     __slots__ = ("kind", "rule")
 
@@ -87,29 +87,29 @@ TOO_LARGE: Final = UnusableNumber(OUT_OF_RANGE, "a number too large to read")
 
 
 class Document(Struct, gc=False):
-    """What a decoder gives; the mapping derives a type from it that has the attributes."""
+    """The result of a decoder; the mapping derives a type from it that has the attributes."""
 
 
 class DocumentType(NamedTuple):
     """The type of document that a decoder fills, as the mapping's paths need it."""
 
     struct: type[Document]
-    """All of its attributes are optional. To msgspec they have the members' own names."""
+    """All of its attributes are optional. For msgspec they have the members' own names."""
     attributes: dict[str, str]
-    """Each member of the top object that is needed, and the attribute it goes to."""
+    """Each member of the top object that is needed, and its attribute."""
     whole: frozenset[str]
-    """Members that a field takes as they are; a path goes on into all others, so those may be lazy."""
+    """Members that a field takes as they are; paths continue into all others, so those may be lazy."""
 
 
 NeedsT_co = TypeVar("NeedsT_co", bound=NeedsSchema, covariant=True)
-"""NeedsSchema for a format with schemas, Never for one without: so mypy knows where it must be handled."""
+"""NeedsSchema for a format with schemas, Never for one without, so mypy knows where it must be handled."""
 
 
 class Decoder(NamedTuple, Generic[NeedsT_co]):
-    """What a format compiles for one type of document: a quick way, and one that knows every answer.
+    """What a format compiles for one type of document: a quick path, and a path that handles everything.
 
-    The quick way is taken for every record, so it is one call that returns a document and nothing else.
-    Whatever it cannot decode, for any reason, it raises for; then the second way is taken.
+    The quick path is taken for every record, so it is one call that returns a document and nothing else. It
+    raises for whatever it cannot decode, for any reason; then the second path is taken.
     """
 
     decode: Callable[[bytes], Document]
@@ -120,7 +120,7 @@ class Decoder(NamedTuple, Generic[NeedsT_co]):
     may_hold_control_characters: Callable[[bytes], bool]
     """False only if no text of the document can hold a control character or half a surrogate pair.
 
-    Those that the quick way decodes are asked; the ids of the others are always looked at closely.
+    This is asked about documents from the quick path; the ids of the others are always checked closely.
     """
 
 

@@ -1,14 +1,14 @@
-"""What a value is that is no JSON object, as far as its first bytes show: for the reason of its dead letter.
+"""Recognises, by its first bytes, a value that is not a JSON object, for the reason of its dead letter.
 
-Nothing is guessed into JSON: what somebody compressed or framed is told, so that the producer, or the
-mapping, can be mended, and the record stays as it was.
+Nothing is converted to JSON by guessing. Compression or framing is reported, so that the producer or the
+mapping can be fixed, and the record stays as it was.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-# Longer ones before those that they begin with.
+# Longer signatures before those with which they begin.
 _SIGNATURES: Final[tuple[tuple[bytes, str], ...]] = (
     (b"\x00\x00\xfe\xff", "UTF-32"),
     (b"\xff\xfe\x00\x00", "UTF-32"),
@@ -54,7 +54,7 @@ _ONE_BYTE: Final = {
 
 
 def describe_signature(value: bytes) -> str:
-    """What the first bytes say that it is; empty if they say nothing."""
+    """Return what the value is according to its first bytes; empty if they say nothing."""
     for signature, what in _SIGNATURES:
         if value.startswith(signature):
             return what

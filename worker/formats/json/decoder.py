@@ -1,6 +1,6 @@
 """The decoder for JSON: straight into the mapping's document, in one pass.
 
-msgspec skips the members that no path begins with, without making objects of them. What it refuses as a whole
+msgspec skips the members with which no path begins, without making objects of them. A value that it refuses
 is unwrapped, and then taken apart by ``lenient`` into the same document.
 """
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 _REFUSALS: Final = (msgspec.DecodeError, UnicodeError, RecursionError)
 
-# Text that msgspec decodes can hold a control character only as an escape, as DEL, or as two bytes of which
-# C2 is the first. To search for a byte costs next to nothing.
+# In text that msgspec decodes, a control character can only be an escape, DEL, or two bytes of which C2 is
+# the first. Searching for a byte costs next to nothing.
 _BACKSLASH: Final = 0x5C
 _DEL: Final = 0x7F
 _C1: Final = 0xC2
@@ -36,7 +36,7 @@ def compile_json_decoder(document: DocumentType) -> Decoder[Never]:
 
 
 def may_hold_control_characters(text: bytes | bytearray) -> bool:
-    """Whether text in this JSON may hold control characters; certainly not if it is False."""
+    """Whether text in this JSON may hold control characters; if False, it certainly holds none."""
     return _BACKSLASH in text or _DEL in text or _C1 in text
 
 

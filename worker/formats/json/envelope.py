@@ -1,4 +1,4 @@
-"""What stands around a record's JSON object: nothing that counts, or something that its reason names."""
+"""Removes what may surround a record's JSON object, or reports what is there instead."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from worker.formats.json.lenient import NotJson, loads
 from worker.formats.protocol import NOT_AN_OBJECT, FormatError, UnusableNumber
 from worker.formats.signatures import describe_signature
 
-# .NET writes it in front, and RFC 8259 lets a reader ignore it.
+# .NET writes it in front, and RFC 8259 allows a reader to ignore it.
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _BLANKS: Final = " \t\n\r"
 
 
 def unwrap(value: bytes) -> str | None:
-    """The text of an object, without byte order mark and without the quotes of one JSON text.
+    """Return the text of an object, without byte order mark and without the quotes of a JSON text around it.
 
-    None for JSON's null. What is not UTF-8 in it stands as lone surrogates.
+    None for JSON's null. What is not UTF-8 becomes lone surrogates.
 
     Raises:
-        FormatError: it is JSON, and no object.
-        NotJson: it does not begin as JSON does.
+        FormatError: it is JSON, but not an object.
+        NotJson: it does not begin like JSON.
     """
     text = value.removeprefix(_BYTE_ORDER_MARK).decode(errors="surrogateescape").strip(_BLANKS)
     if text.startswith('"'):
@@ -33,7 +33,7 @@ def unwrap(value: bytes) -> str | None:
 
 
 def _quoted(text: str) -> str:
-    """The object's text in a JSON text: somebody has serialised it twice."""
+    """Return the object's text from a JSON text: somebody has serialised it twice."""
     try:
         within = str(loads(text)).strip(_BLANKS)
     except ValueError:
@@ -64,7 +64,7 @@ def _kind(text: str) -> str:
 
 
 def why_not_json(value: bytes, fault: NotJson) -> str:
-    """What the value is instead, as far as it shows; never what it says."""
+    """Describe what the value is instead, as far as its form shows it; never its content."""
     if not value.strip():
         return "the value is empty"
     if signature := describe_signature(value):

@@ -1,12 +1,11 @@
-"""Reads what a strict decoder refuses as a whole, for the sake of the members that matter.
+"""Decodes leniently what a strict decoder refuses as a whole, for the sake of the members that matter.
 
-msgspec refuses a record for half an emoji, a bare ``NaN`` or deep nesting, wherever it stands. Here the text
-is only taken apart into members by its brackets and quotes, and nothing is decoded but what a path leads to:
-what stands elsewhere costs nothing, at whatever depth. It is slow, and for the records that need it.
+msgspec refuses a record for half an emoji, a bare ``NaN`` or deep nesting, wherever it occurs. Here the text
+is only split into members by its brackets and quotes, and nothing is decoded except what a path leads to. So
+what stands elsewhere costs nothing, at whatever depth. This is slow, and only for the records that need it.
 
-Text is kept as it stands, half of a surrogate pair and bytes that are not UTF-8 as lone surrogates: whoever
-takes the text decides about them. A number that no field takes is an
-``UnusableNumber``.
+Text is kept unchanged; half of a surrogate pair, and bytes that are not UTF-8, become lone surrogates.
+Whoever uses the text decides about them. A number that no field accepts becomes an ``UnusableNumber``.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ _MOST_DIGITS: Final = 1024
 
 
 class NotJson(FormatError):  # noqa: N818  a state of the text, not an error of ours
-    """It is not JSON even by its brackets and quotes; ``found`` says what stands there instead."""
+    """It is not JSON even by its brackets and quotes; ``found`` says what is there instead."""
 
     def __init__(self, found: str) -> None:
         super().__init__(NOT_JSON, f"the value is not JSON: {found}")
@@ -39,7 +38,7 @@ class NotJson(FormatError):  # noqa: N818  a state of the text, not an error of 
 
 
 class UndecodedJson(LazyValue):
-    """One JSON value as it stands in ``text``, without blanks around it; ``at`` is its place, for reasons."""
+    """One JSON value, without blanks around it; ``at`` is its place, for reasons."""
 
     __slots__ = ("_at", "_parts", "_text")
 
@@ -49,10 +48,10 @@ class UndecodedJson(LazyValue):
         self._parts: dict[str, LazyValue] | list[LazyValue] | None = None
 
     def parts(self) -> dict[str, LazyValue] | list[LazyValue] | None:
-        """The members of an object or the elements of an array; None if it is neither.
+        """Return the members of an object or the elements of an array; None if it is neither.
 
         Raises:
-            NotJson: it is not, or something follows it.
+            NotJson: it is not JSON, or something follows it.
         """
         if self._parts is None and self._text.startswith("{"):
             self._parts = {
@@ -76,10 +75,10 @@ class UndecodedJson(LazyValue):
 
 
 def members(text: str) -> dict[str, str]:
-    """The members of the object that ``text`` is, each as it stands; of one name the last counts.
+    """Return the members of the object in ``text``, as written; of members with one name the last counts.
 
     Raises:
-        NotJson: it is no object, or something follows it.
+        NotJson: it is not an object, or something follows it.
     """
     found: dict[str, str] = {}
     position = 1
@@ -99,7 +98,7 @@ def members(text: str) -> dict[str, str]:
 
 
 def loads(text: str) -> object:
-    """Decode JSON that may hold raw control characters, lone surrogates and numbers that are none.
+    """Decode JSON that may hold raw control characters, lone surrogates and unusable numbers.
 
     Raises:
         ValueError: it is not even that.
@@ -127,7 +126,7 @@ def _name(quoted: str) -> str:
     try:
         return str(loads(quoted)) if "\\" in quoted else quoted[1:-1]
     except ValueError:
-        return quoted  # No path is written with quotes around it, so none leads there.
+        return quoted  # No path contains the quotes, so none leads there.
 
 
 def _end_of_value(text: str, start: int) -> int:
@@ -155,7 +154,7 @@ def _skip_blanks(text: str, position: int) -> int:
 
 
 def _after(text: str, end: int, closing: str) -> int:
-    """Where the comma or the closing bracket ends that has to follow a value."""
+    """Return where the comma or the closing bracket ends that has to follow a value."""
     position = _skip_blanks(text, end)
     if text[position : position + 1] not in {",", closing}:
         raise NotJson(_instead(text, position))
@@ -204,7 +203,7 @@ def _instead(text: str, position: int) -> str:
 
 
 def _what(text: str) -> str:
-    """What stands where JSON should, never as it stands there."""
+    """Describe what is there instead of JSON, without quoting it."""
     if text.startswith('"'):
         return "text with an escape that JSON does not have"
     if text[0] in "+-.0123456789":

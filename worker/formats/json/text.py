@@ -1,4 +1,4 @@
-"""JSON within text: what a text holds that is a JSON object or array, whatever the record's own format."""
+"""JSON within text: opens text that holds a JSON object or array, whatever the record's own format."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import msgspec
 
 from worker.formats.json.lenient import NotJson, UndecodedJson, loads
 
-# Text in text in text: each more of them doubles the backslashes, so nobody writes it.
+# Text in text in text: each further level doubles the backslashes, so nobody writes it.
 _DEEPEST: Final = 3
 _BEGINS_LIKE_JSON: Final = re.compile(r'[ \t\n\r]*+[{\["]')
 _decode: Final = msgspec.json.Decoder().decode
 
 
 def open_text(text: str) -> object:
-    """What JSON text holds: decoded, or lazy where msgspec refuses it; None if it is no object or array."""
+    """Return what JSON text holds, lazy where msgspec refuses it; None if it is no object or array."""
     for _ in range(_DEEPEST):
         if not _BEGINS_LIKE_JSON.match(text):
             return None
@@ -33,7 +33,7 @@ def open_text(text: str) -> object:
 def _open_leniently(text: str) -> object:
     undecoded = UndecodedJson(text, "JSON text")
     try:
-        # Text that only looks like JSON, such as "[draft] title", is text, and no fault of the record.
+        # Text that only looks like JSON, such as "[draft] title", is text, and not a fault of the record.
         if undecoded.parts() is None:
             within = UndecodedJson(str(loads(text)).strip(" \t\n\r"), "JSON text")
             return within if within.parts() is not None else None
@@ -43,7 +43,7 @@ def _open_leniently(text: str) -> object:
 
 
 def parse_text(text: str) -> object:
-    """All that JSON text holds, read leniently where msgspec refuses it; None for blank text.
+    """Return everything that JSON text holds, leniently where msgspec refuses it; None for blank text.
 
     Raises:
         ValueError: it is not JSON.
@@ -56,7 +56,7 @@ def parse_text(text: str) -> object:
 
 
 def unquoted(text: str) -> str:
-    """The text without the quotes of a JSON string, if it is one."""
+    """Return the text without the quotes of a JSON string, if it is one."""
     try:
         within = _decode(text)
     except msgspec.MsgspecError:
