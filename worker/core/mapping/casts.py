@@ -1,8 +1,9 @@
-"""From a JSON value to what the API takes, or the reason why not: one cast a field.
+"""Casts a JSON value to what the API takes, or reports why that fails: one cast a field.
 
-Ids may be text or integers, which keep every digit. A boolean is no id, and neither is a number with a
+Ids may be text or integers, which keep every digit. A boolean is not an id, and neither is a number with a
 fraction or an exponent: it may have lost digits on its way, and ``7`` and ``7.0`` would be two users. Null,
-empty and blank text and placeholders are absent, and so are an empty impression and properties without a key.
+empty and blank text and placeholders count as absent, and so do an empty impression and properties without a
+key.
 """
 
 from __future__ import annotations
@@ -40,14 +41,15 @@ _encode: Final = msgspec.json.Encoder().encode
 def compile_cast(
     field: Field, field_type: FieldType, *, unit: str, nobody: frozenset[str], close: bool
 ) -> Cast:
-    """The cast of a field to its type; it raises Unmappable for a value that breaks a rule.
+    """Compile the cast of a field to its type; it raises Unmappable for a value that breaks a rule.
 
     Args:
-        field: as reasons name it; it also says whether the field is required.
+        field: as named in reasons; it also says whether the field is required.
         field_type: from the operation's table, with its limits.
-        unit: of a time.
+        unit: the unit of a time.
         nobody: the ids that stand for nobody.
-        close: look for what no id may hold: control characters, and what is not Unicode. Slower.
+        close: whether to look for what no id may hold: control characters, and text that is not Unicode.
+            Slower.
     """
     absent = absent_texts(field_type, nobody)
     match field_type:
@@ -69,7 +71,7 @@ def compile_cast(
 
 
 def absent_texts(field_type: FieldType, nobody: frozenset[str]) -> frozenset[str]:
-    """The texts that are as good as null: blanks, and where an id or a name is wanted placeholders too."""
+    """Return the texts that count as null: blanks, and for ids and names, placeholders too."""
     match field_type:
         case Id(reserved=reserved):
             return BLANKS | nobody | reserved
@@ -124,14 +126,14 @@ def _unusual_id(field: Field, value: object, absent: frozenset[str], max_charact
 
 
 def _nobody(field: Field, value: object) -> faults.Unmappable:
-    """Why a required id is not there: nothing stands in its place, or a word for nothing."""
+    """Return why a required id is absent: there is nothing in its place, or a word for nothing."""
     if value is None or (isinstance(value, str) and (not value or value.isspace())):
         return field.missing()
     return field.broken(faults.RESERVED_VALUE, "must not be a word for nothing, such as null, None or zeros")
 
 
 def _closely(field: Field, cast: Callable[[object], _MaybeText]) -> Callable[[object], _MaybeText]:
-    """The same cast where text may hold what no id does: control characters, or what is not Unicode."""
+    """Return the cast with a check for what no id holds: control characters, or text that is not Unicode."""
 
     def look_closely(value: object) -> _MaybeText:
         text = cast(value)
@@ -170,7 +172,7 @@ def _number(field: Field, rule: Number) -> Callable[[object], float | None]:
 
 
 def _json_object(field: Field, rule: JsonObject) -> OptionalText:
-    """Of an object, or of the JSON text of one, to its JSON text: encoded once, without spaces."""
+    """Return the cast of an object, or of its JSON text, to JSON text: encoded once, without spaces."""
     reserved, max_characters = frozenset(rule.reserved_keys), rule.max_characters
 
     def cast(value: object) -> str | None:
@@ -194,7 +196,7 @@ def _json_object(field: Field, rule: JsonObject) -> OptionalText:
 
 
 def _parse(field: Field, text: str) -> object:
-    """What JSON text holds; None for blank text."""
+    """Parse JSON text; None for blank text."""
     try:
         return parse_text(text)
     except (ValueError, RecursionError):
@@ -205,12 +207,13 @@ def _as_json(field: Field, value: dict[str, object]) -> str:
     try:
         return _encode(value).decode()
     except (TypeError, UnicodeError):
-        # What a lenient decoder has let pass; nothing else that JSON is decoded to is refused.
+        # Something that only a lenient decoder accepts; everything else that JSON is decoded to can be
+        # encoded.
         return _encode(_mended(field, value)).decode()
 
 
 def _mended(field: Field, value: object) -> object:
-    """``value`` with U+FFFD for what is not Unicode, as every decoder that goes on has it."""
+    """Return ``value`` with U+FFFD for what is not Unicode, as every lenient decoder does."""
     if isinstance(value, UnusableNumber):
         raise field.broken(value.kind, f"holds what is unfit: {value.rule}")
     if isinstance(value, str):
@@ -223,13 +226,13 @@ def _mended(field: Field, value: object) -> object:
 
 
 def _reserved_among(given: dict[str, object], rule: JsonObject) -> str:
-    """The reserved keys among these, in the API's own spelling."""
+    """List the reserved keys among these, in the API's own spelling."""
     lowered = {key.lower() for key in given}
     return ", ".join(f"`{name}`" for key, name in rule.reserved_keys.items() if key in lowered)
 
 
 def _id_list(field: Field, rule: IdList, item_id: OptionalText) -> Callable[[object], list[str] | None]:
-    """Of a list of item ids, or of the JSON text of one; each is cast by ``item_id``."""
+    """Return the cast of a list of item ids, or of its JSON text; each id is cast by ``item_id``."""
     max_items = rule.max_items
 
     def cast(value: object) -> list[str] | None:

@@ -1,4 +1,4 @@
-"""Putting it together: read the values, cast each field, encode the event."""
+"""Compiles the mapping: read the values, cast each field, encode the event."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ def compile_mapping(
     builtin_placeholder_ids: bool = True,
     record_format: Format[NeedsT] = compile_json_decoder,
 ) -> Callable[[Record], Mapped | NeedsT]:
-    """Compile what the configuration holds under ``record.mapping`` to the function that maps a record.
+    """Compile the configuration under ``record.mapping`` to the function that maps a record.
 
     That function never raises. It belongs to one thread.
 
     Args:
         fields: ``record.mapping``; ``{}`` is the default.
-        placeholder_ids: ids that stand for nobody, besides those that are built in.
-        builtin_placeholder_ids: whether the built-in ones do.
+        placeholder_ids: ids that stand for nobody, besides the built-in ones.
+        builtin_placeholder_ids: whether the built-in ones count.
         record_format: how values are encoded; one of ``worker.formats.FORMATS``. If it may need a schema
             first, so may the function: it passes that answer on.
 
@@ -68,7 +68,7 @@ def compile_mapping(
     to_interaction_closely = compile_interaction(PUT_EVENTS, close)
     map_unusual = _compile_unusual(decode_unusual, look_up, to_interaction_closely)
     ids_need_a_look = _compile_ids_need_a_look(PUT_EVENTS)
-    # Not only decoding: a cast meets what it cannot encode, or what is nested too deeply.
+    # Not only decoding fails: a cast may get something that it cannot encode, or that is nested too deeply.
     unusual: tuple[type[Exception], ...] = (*refusals, UnicodeError, RecursionError)
 
     def map_record(record: Record) -> Mapped | NeedsT:
@@ -95,7 +95,7 @@ def _compile_unusual(
     look_up: Callable[[Document, Record], Sequence[Any]],
     to_interaction: Callable[[Record, Sequence[Any]], Interaction],
 ) -> Callable[[Record, bytes], Mapped | NeedsT]:
-    """The way of a record that the quick decoder refuses as it stands."""
+    """Compile the slow path, for a record that the quick decoder refuses as it is."""
 
     def map_unusual(record: Record, value: bytes) -> Mapped | NeedsT:
         try:
@@ -116,9 +116,9 @@ def _compile_unusual(
 
 
 def _compile_ids_need_a_look(operation: Operation) -> Callable[[Sequence[Any]], bool]:
-    """Whether ids hold what makes ``map_record`` doubt the record; mostly it stands in other text.
+    """Compile the check whether ids hold what made ``map_record`` suspicious; mostly other text does.
 
-    Encoded, they show it in one search, at a third of what a look at each of them costs.
+    When the ids are encoded, one search shows it, at a third of the cost of checking each of them.
     """
     ids = itemgetter(
         *[place for place, field in enumerate(operation.fields) if isinstance(field.type, Id | IdList)]
@@ -139,7 +139,7 @@ def _compile_ids_need_a_look(operation: Operation) -> Callable[[Sequence[Any]], 
 def _compile_casts(
     operation: Operation, specs: Mapping[str, FieldSpec], nobody: frozenset[str], *, close: bool
 ) -> dict[str, Cast]:
-    """One for each field, by name: for records that cannot hold what no id may hold, or ``close`` ones."""
+    """Compile one cast for each field, by name: quick ones, or ``close`` ones that check all text."""
     return {
         field.name: compile_cast(
             Field(field.name, specs[field.name].described(), field.required),

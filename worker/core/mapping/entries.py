@@ -1,8 +1,8 @@
-"""From the values of a record's fields to an entry of a call: cast each, put them together, encode the entry.
+"""Builds the entry of a call from the values of a record's fields: casts, combines and encodes them.
 
-The function that does it is generated from the operation's table, as ``dataclasses`` generates ``__init__``:
-the table binds every field by its name, and a record still costs one straight run of calls. A loop over the
-fields costs a tenth of the whole mapping more.
+The function that does this is generated from the operation's table, as ``dataclasses`` generates
+``__init__``. The table binds every field by its name, and a record still costs one straight run of calls. A
+loop over the fields would add a tenth to the cost of the whole mapping.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ def to_interaction(record, values):
 def compile_interaction(
     operation: Operation, casts: Mapping[str, Cast]
 ) -> Callable[[Record, Sequence[Any]], Interaction]:
-    """Make the function for good records: one value for each field in, in the table's order.
+    """Compile the function for good records: it takes one value for each field, in the table's order.
 
-    It raises Unmappable for a record that breaks a rule; UnicodeError, TypeError and RecursionError for what
-    only ``casts`` that look closely tell.
+    It raises Unmappable for a record that breaks a rule. It raises UnicodeError, TypeError and RecursionError
+    for errors that only ``casts`` with ``close`` can explain.
     """
     of_entry = [field for field in operation.fields if not field.of_call]
     source = _SOURCE.format(
@@ -67,7 +67,7 @@ def _expression(field: OperationField) -> str:
 
 
 def _entry_type(fields: Sequence[OperationField]) -> type[msgspec.Struct]:
-    """The struct that an entry is encoded from; what is None is left out."""
+    """Create the struct from which an entry is encoded; None values are left out."""
     return _struct("Entry", {field.name: field.api_name.partition(".")[0] for field in fields})
 
 
@@ -83,7 +83,7 @@ def _struct(title: str, api_names: Mapping[str, str]) -> type[msgspec.Struct]:
 
 
 def _within_structure(field: OperationField, cast_value: Cast) -> Cast:
-    """The cast to the field's value, within a structure of its own if that is where the API has it."""
+    """Return the cast to the field's value, wrapped in a nested structure if the API has it in one."""
     outer, _, inner = field.api_name.partition(".")
     if not inner:
         return cast_value
@@ -98,8 +98,8 @@ def _within_structure(field: OperationField, cast_value: Cast) -> Cast:
 
 def _compile_encode(max_bytes: int) -> Callable[[msgspec.Struct], bytes]:
     encode_into = msgspec.json.Encoder().encode_into
-    # Each entry is copied out of one buffer: bytes of its own would keep the slack they grew in, a hundred
-    # bytes and more.
+    # Each entry is copied out of one buffer: separate bytes objects would keep the slack of their growth, a
+    # hundred bytes and more.
     buffer = bytearray(max_bytes)
 
     def encode_within_limit(entry: msgspec.Struct) -> bytes:

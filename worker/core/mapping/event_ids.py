@@ -1,9 +1,9 @@
-"""The id of an event whose record brings none: made of where the record stands, so the same in every run.
+"""Derives the id of an event whose record has none from the record's position: the same in every run.
 
-``TOPIC-PARTITION-OFFSET-TIMESTAMP``, the topic as a short digest: an id seen in Personalize leads back to its
-record. The timestamp tells a recreated topic, whose offsets count from 0 again, from the one before. A
-replayed dead letter has the id of the record that it was, which its headers tell. An event that is not its
-record's first will need its index appended; the first keeps the bare form.
+The form is ``TOPIC-PARTITION-OFFSET-TIMESTAMP``, with the topic as a short digest, so an id seen in
+Personalize leads back to its record. The timestamp distinguishes a recreated topic, whose offsets count from
+0 again, from the previous one. A replayed dead letter keeps the id of its original record, whose position is
+in its headers. A second event from one record would need its index appended; the first keeps the bare form.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from worker.core.model import dead_letter_headers as headers
 if TYPE_CHECKING:
     from worker.core.model.records import Record
 
-# 48 bits: two topics of one dataset group that share them would have to agree in partition, offset and
-# millisecond too.
+# 48 bits: two topics of one dataset group with the same digest would also have to agree in partition, offset
+# and millisecond.
 _DIGEST_BYTES: Final = 6
-# Kafka's types: a partition is an int, offset and timestamp are longs.
+# Kafka's types: a partition is an int; offset and timestamp are longs.
 _MOST_PARTITION: Final = 2**31 - 1
 _MOST: Final = 2**63 - 1
-# As many digits as the largest of them has.
+# The number of digits of the largest.
 _MAX_DIGITS: Final = 19
-# What Kafka takes for the name of a topic.
+# The names that Kafka accepts for a topic.
 _TOPIC: Final = re.compile(rb"[A-Za-z0-9._-]{1,249}")
 
 
 class Origin(Struct, frozen=True, gc=False):
-    """Where a record stood first."""
+    """The original position of a record."""
 
     topic: str
     partition: int
@@ -42,7 +42,7 @@ class Origin(Struct, frozen=True, gc=False):
 
 
 def origin(record: Record) -> Origin:
-    """The place that its dead-letter headers name, else its own."""
+    """Return the position in the record's dead-letter headers, or else its own."""
     if record.headers:
         replayed = replayed_origin(record)
         if replayed is not None:
@@ -51,7 +51,7 @@ def origin(record: Record) -> Origin:
 
 
 def derived_event_id(record: Record) -> str:
-    """At most 75 characters, usually under 40."""
+    """Return the derived id: at most 75 characters, usually under 40."""
     if record.headers:
         at = origin(record)
         return _event_id(at.topic, at.partition, at.offset, at.timestamp_ms)
@@ -64,18 +64,18 @@ def _event_id(topic: str, partition: int, offset: int, timestamp_ms: int | None)
 
 
 def replayed_origin(record: Record) -> Origin | None:
-    """The place that its dead-letter headers name; None: it is no dead letter of the worker.
+    """Return the position in the dead-letter headers; None if it is not one of the worker's dead letters.
 
-    Anybody may write such headers: what they name is a place that there can be, or none.
+    Anybody may write such headers, so a position that cannot exist is ignored.
     """
-    # The first of each name: what a second death may have added names the replay, not the origin.
+    # The first of each name: headers that a second failure may have added name the replay, not the origin.
     named = dict(reversed(record.headers))
     topic = named.get(headers.ORIGINAL_TOPIC)
     partition = _parse(named.get(headers.ORIGINAL_PARTITION), _MOST_PARTITION)
     offset = _parse(named.get(headers.ORIGINAL_OFFSET), _MOST)
     if topic is None or not _TOPIC.fullmatch(topic) or partition is None or offset is None:
         return None
-    # None for -1 too, which is how Kafka says that there is none.
+    # None for -1 too, which Kafka uses for no timestamp.
     timestamp_ms = _parse(named.get(headers.ORIGINAL_TIMESTAMP), _MOST)
     return Origin(topic.decode(), partition, offset, timestamp_ms)
 

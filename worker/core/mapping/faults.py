@@ -1,4 +1,4 @@
-"""What can be wrong: with a record (``Unmappable``) and with a mapping (``MappingError``)."""
+"""Errors of the mapping: of a record (``Unmappable``) and of its configuration (``MappingError``)."""
 
 from __future__ import annotations
 
@@ -39,20 +39,24 @@ KINDS: Final = (
     RESERVED_KEY,
     RESERVED_VALUE,
 )
-"""Every ``Reason.kind`` of the mapping: few and fixed, for they label a metric."""
+"""Every ``Reason.kind`` of the mapping: few and fixed, because they label a metric."""
 
 
 class Unmappable(Exception):  # noqa: N818  a state of the record, not an error of ours
-    """The record is no interaction. Never leaves the mapping; it keeps the way of a good record bare."""
+    """The record is no interaction. Never leaves the mapping; it keeps the code for good records simple.
+
+    Args:
+        kind: one of ``KINDS``.
+        text: names field, places and rule, never the value.
+    """
 
     def __init__(self, kind: str, text: str) -> None:
-        """``kind`` is one of ``KINDS``; ``text`` names field, places and rule, never the value."""
         super().__init__(text)
         self.reason = Reason(kind, text)
 
 
 class Field(Struct, frozen=True):
-    """A field as reasons name it."""
+    """A field as it is named in reasons."""
 
     name: str
     places: str
@@ -60,32 +64,35 @@ class Field(Struct, frozen=True):
     """Why no event goes without it; empty for an optional field."""
 
     def broken(self, kind: str, rule: str) -> Unmappable:
-        """Its value is not what ``rule`` says."""
+        """Return the error for a value that breaks ``rule``."""
         return Unmappable(kind, f"{self.name} ({self.places}): {rule}")
 
     def missing(self) -> Unmappable:
-        """It has no value."""
+        """Return the error for a required field without a value."""
         return Unmappable(MISSING, f"{self.name}: nothing at {self.places}; {self.need}")
 
 
 class Mistake(Struct, frozen=True):
-    """One thing that is wrong with a mapping; ``key`` is dotted, below ``record.mapping``."""
+    """One mistake in a mapping; ``key`` is dotted, below ``record.mapping``."""
 
     key: str
     reason: str
 
 
 class MappingError(ValueError):
-    """The mapping cannot be used: all that is wrong with it, for the operator to mend at once."""
+    """The mapping cannot be used; holds every mistake, so that the operator can fix them all at once.
+
+    Args:
+        mistakes: at least one.
+    """
 
     def __init__(self, mistakes: Sequence[Mistake]) -> None:
-        """At least one mistake."""
         super().__init__("\n".join(f"{mistake.key}: {mistake.reason}" for mistake in mistakes))
         self.mistakes = tuple(mistakes)
 
 
 def unknown(what: str, given: object, known: Iterable[str]) -> str:
-    """Say that ``given`` is unknown, with the nearest known word, else all of them."""
+    """Describe ``given`` as unknown, with the nearest known word, or else all of them."""
     words = list(known)
     near = get_close_matches(str(given), words, n=1)
     hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(words)}"

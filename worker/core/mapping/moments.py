@@ -1,8 +1,8 @@
-"""Moments written as text: as RFC 3339, ISO 8601, RFC 5322 and HTTP have it, and as languages print them.
+"""Parses times written as text: RFC 3339, ISO 8601, RFC 5322 and HTTP, and as languages print them.
 
-Python's own parser takes most of it fast, and not the same in each version; what it does not take is read
-here, by one grammar. Whatever both leave is no moment. Without a zone it is UTC. A zone that is named by a
-word other than UTC's is not guessed at: CST is in America, in China and in Cuba.
+Python's own parser handles most of it fast, but not the same in each version. What it does not accept is
+parsed here, by one grammar. What both reject is not a time. Without a zone it is UTC. A zone named by a word
+other than UTC's is not guessed: CST is in America, in China and in Cuba.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _ZONE: Final = r"""
     (?:[ ]? (?: (?P<utc> Z | UTC? | GMT ) | (?:UTC|GMT)? (?P<sign>[+-]) (?P<off_hour>[01][0-9]|2[0-3])
                                             (?: :? (?P<off_minute>[0-9]{2}) (?: :? [0-9]{2} )? )? ))?
 """
-# Java puts the zone's name in brackets behind the offset, Go and JavaScript say it once more in words.
+# Java puts the zone's name in brackets after the offset; Go and JavaScript repeat it in words.
 _ZONE_AGAIN: Final = r"(?P<again> [ ]? \[ [^\[\]]{1,64} \] | [ ] \( [^()]{1,64} \) | [ ] [A-Z]{1,5} )?"
 _FORMS: Final = tuple(
     re.compile(form, re.VERBOSE | re.IGNORECASE)
     for form in (
-        # 2026-11-27T10:00:00.123Z and 20261127T100000Z; Go's monotonic clock behind it says nothing.
+        # 2026-11-27T10:00:00.123Z and 20261127T100000Z; Go's monotonic clock after it means nothing.
         rf"""(?P<year>[0-9]{{4}}) (?P<dash>-?) (?P<month>[0-9]{{2}}) (?P=dash) (?P<day>[0-9]{{2}})
              (?: (?: T | [ ]{{1,2}} ) {_CLOCK} {_ZONE} {_ZONE_AGAIN} (?: [ ] m=[+-][0-9.]{{1,32}} )? )?""",
         # Fri, 27 Nov 2026 10:00:00 GMT: RFC 5322, HTTP, Java's RFC_1123_DATE_TIME.
@@ -54,7 +54,7 @@ _UTC_NAMES: Final = frozenset({"utc", "gmt", "z", "ut", "etc/utc", "etc/gmt"})
 
 
 def epoch_seconds(text: str) -> int | None:
-    """The whole second it names, since 1970; None if it is no moment."""
+    """Return the whole second since 1970 that the text names; None if it is not a time."""
     try:
         # BigQuery writes the zone as a word.
         moment = datetime.fromisoformat(text.removesuffix(" UTC"))
@@ -64,12 +64,12 @@ def epoch_seconds(text: str) -> int | None:
 
 
 def names_zone_by_word(text: str) -> bool:
-    """Whether what is no moment ends as one does whose zone is named by a word, without its offset."""
+    """Whether a text that was rejected ends like a time whose zone is a word, without an offset."""
     return _ZONE_BY_WORD.search(text) is not None
 
 
 def by_grammar(text: str) -> int | None:
-    """The same without Python's parser, which also takes the weeks of ISO 8601."""
+    """Do the same without Python's parser, which also accepts the weeks of ISO 8601."""
     for form in _FORMS:
         found = form.fullmatch(text)
         if found:
@@ -79,7 +79,7 @@ def by_grammar(text: str) -> int | None:
 
 
 def _zone_is_known(part: dict[str, str | None]) -> bool:
-    """A name is known if the offset stands before it, or if it is UTC's."""
+    """Whether the zone is known: the offset stands before its name, or the name is UTC's."""
     again = (part.get("again") or "").strip(" []()").lower()
     return not again or part["sign"] is not None or part["utc"] is not None or again in _UTC_NAMES
 
@@ -89,7 +89,7 @@ def _seconds(part: dict[str, str | None]) -> int | None:
         int(part[name] or 0) for name in ("hour", "minute", "second", "off_hour", "off_minute")
     )
     of_day = hour * 3600 + minute * 60 + second
-    # 24:00 is the end of the day, and second 60 a leap second: to POSIX the first of the next minute.
+    # 24:00 is the end of the day. Second 60 is a leap second, in POSIX the first of the next minute.
     if of_day > _DAY or minute >= _SIXTY or second > _SIXTY or off_minute >= _SIXTY:
         return None
     try:

@@ -1,8 +1,8 @@
-"""Where a value is found: a path into the JSON, or one of the record's own (``$key`` and its like).
+"""Parses paths: where a value is found in the JSON, or in the record itself (``$key`` and the like).
 
-A path is names and array indexes: ``items.0.id`` or ``items[0].id``. A number is an index where the JSON
-holds an array and a name where it holds an object. A name with a dot, a bracket or a leading dollar is put in
-double quotes: ``context."app.name"``.
+A path consists of names and array indexes: ``items.0.id`` or ``items[0].id``. A number is an index where the
+JSON holds an array, and a name where it holds an object. A name with a dot, a bracket or a leading dollar is
+put in double quotes: ``context."app.name"``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from msgspec import Struct
 from worker.core.mapping.faults import unknown
 
 Step: TypeAlias = tuple[str, int | None]
-"""A name, and the index it is when the JSON holds an array there."""
+"""A name, and the index that it means where the JSON holds an array."""
 
 _STEP: Final = re.compile(
     r"""
@@ -29,7 +29,7 @@ _HEADERS: Final = "$headers."
 
 
 class JsonPath(Struct, frozen=True):
-    """A place in the value: a member of its top object, and the steps on from there."""
+    """A place in the value: a member of its top object, and the steps from there on."""
 
     text: str
     root: str
@@ -59,10 +59,10 @@ Place: TypeAlias = JsonPath | RecordKey | RecordTimestamp | RecordHeader
 
 
 def parse_path(text: object) -> Place:
-    """Read a path.
+    """Parse a path.
 
     Raises:
-        ValueError: it is none; the message says why.
+        ValueError: it is not a path; the message says why.
     """
     if not isinstance(text, str):
         msg = "a path is text"

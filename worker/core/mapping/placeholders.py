@@ -1,8 +1,8 @@
-"""Ids that stand for nobody: what a program writes where it has no id. The one table of them.
+"""The one table of placeholders: ids that stand for nobody, which programs write where they have no id.
 
-A tracker that has nothing to say often says it with a word, and whoever takes the word for an id joins
-strangers in one profile. Here are the words of languages for nothing, and the all-zero UUID in each form of
-it; an operator adds those of their own trackers (``record.placeholder_ids``), or switches the table off
+A tracker without an id often sends a word instead, and treating that word as an id merges strangers into one
+profile. The table holds the words of languages for nothing, and the all-zero UUID in each of its forms.
+Operators can add those of their own trackers (``record.placeholder_ids``), or switch the table off
 (``record.builtin_placeholder_ids``).
 What may be a real id (``0``, ``id``, ``guest``, ``true``) is not in it.
 """
@@ -41,12 +41,12 @@ TABLE: Final[Mapping[str, tuple[str, ...]]] = {
         "{0x00000000,0x0000,0x0000,{0x00,0x00,0x00,0x00,0x00,0x00,0x00,0x00}}",
     ),
 }  # fmt: skip
-"""Who writes it: the spellings. Each counts in capitals, in small letters and with one capital too."""
+"""The spellings by who writes them. Each also counts in upper case, lower case and capitalised."""
 
 NAN: Final = "NaN"
 
-# A look-up costs less than asking each id whether it is blank. Mixed ones hold control characters, and so are
-# looked at closely; or they mix spaces that nobody mixes.
+# A look-up costs less than checking each id for blanks. Mixtures of these hold control characters, and so are
+# checked closely; or they mix spaces that nobody mixes.
 _SPACES: Final = "\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
     map(chr, range(0x2000, 0x200B))
 )
@@ -55,10 +55,10 @@ BLANKS: Final = frozenset(
     | {" " * count for count in range(1, 257)}
     | {each * count for each in _SPACES for count in range(1, 9)}
 )
-"""Empty and blank text, absent wherever an id or a name is wanted."""
+"""Empty and blank text, which is absent wherever an id or a name is wanted."""
 
 
 def placeholders(more: Iterable[str], *, builtin: bool = True) -> frozenset[str]:
-    """Those of the table, if ``builtin``, and ``more``, each in capitals and small letters too."""
+    """Return ``more`` and, if ``builtin``, the table, in upper and lower case and capitalised too."""
     words = set(more).union(*TABLE.values()) if builtin else set(more)
     return frozenset(form for word in words for form in (word, word.lower(), word.upper(), word.capitalize()))

@@ -1,8 +1,8 @@
-"""Selecting: the values of the fields, found in a record's document and in the record itself.
+"""Selects the values of the fields, from a record's document and from the record itself.
 
-The document is a struct made for the mapping, with an attribute for each member of the top object that a path
-begins with. Fields whose first place is such a member, and constants, are read in one call; what is nested, a
-fall-back or the record's own is looked up one by one.
+The document is a struct made for the mapping, with an attribute for each member of the top object with which
+a path begins. Fields whose first place is such a member, and constants, are read in one call. Nested values,
+fallbacks and the record's own values are looked up one by one.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     Lookup: TypeAlias = Callable[[Document, Record, Opened], object]
 
-# A class attribute of every document: what a field reads at first that has neither slot nor constant.
+# A class attribute of every document, which is read first for a field that has neither slot nor constant.
 _ABSENT: Final = "absent"
 
 
@@ -38,11 +38,11 @@ class Selection(NamedTuple):
 
     document: DocumentType
     look_up: Callable[[Document, Record], Sequence[Any]]
-    """One value for each field, in their order; what is absent is None, or text that is as good as that."""
+    """One value for each field, in order; an absent value is None, or text that counts as null."""
 
 
 def compile_selection(specs: Mapping[str, FieldSpec], absent: Mapping[str, Container[str]]) -> Selection:
-    """``absent`` holds, for each field, the texts that are as good as null."""
+    """Compile the selection; ``absent`` holds, for each field, the texts that count as null."""
     roots = {
         place.root: None for spec in specs.values() for place in spec.places if isinstance(place, JsonPath)
     }
@@ -60,7 +60,7 @@ def _compile_look_up(
     first_values: Callable[[Document], Sequence[Any]],
     lookups: Sequence[tuple[int, Container[str], Sequence[Lookup]]],
 ) -> Callable[[Document, Record], Sequence[Any]]:
-    # The JSON texts within one record, each decoded once however many paths go on into them.
+    # The JSON texts within one record, each decoded once however many paths continue into it.
     opened: Opened = {}
 
     def look_up(document: Document, record: Record) -> Sequence[Any]:
@@ -104,7 +104,7 @@ def _is_member(place: Place) -> TypeGuard[JsonPath]:
 def _compile_lookups(
     specs: Mapping[str, FieldSpec], slots: Mapping[str, str], absent: Mapping[str, Container[str]]
 ) -> list[tuple[int, Container[str], list[Lookup]]]:
-    """The places of each field, by its position, but for what is read at first anyway."""
+    """Compile the lookups of each field, by its position, except for what is read first anyway."""
     lookups = []
     for position, (field, spec) in enumerate(specs.items()):
         places = spec.places[1:] if spec.places and _is_member(spec.places[0]) else spec.places
@@ -120,7 +120,7 @@ def _first_there(
     record: Record,
     opened: Opened,
 ) -> object:
-    """The first that is there; else some text that is as good as null, so that its reason can be told."""
+    """Return the first present value; else a text that counts as null, so that its reason can be reported."""
     absent = None
     for lookup in places:
         value = lookup(document, record, opened)
@@ -139,7 +139,7 @@ def _lookup(place: Place, slots: Mapping[str, str]) -> Lookup:
         case RecordKey():
             return lambda _, record, __: header_text(record.key)
         case RecordHeader(name=name):
-            # Of headers of one name the last counts, as it does to Kafka's own lastHeader.
+            # If several headers have the same name, the last counts, as with Kafka's own lastHeader.
             return lambda _, record, __: header_text(dict(record.headers).get(name))
         case RecordTimestamp():
             return lambda _, record, __: _own_time(record)
@@ -147,5 +147,5 @@ def _lookup(place: Place, slots: Mapping[str, str]) -> Lookup:
 
 def _own_time(record: Record) -> OwnMilliseconds | None:
     timestamp_ms = origin(record).timestamp_ms
-    # Kafka's -1 is how it says that there is none.
+    # Kafka uses -1 for no timestamp.
     return None if timestamp_ms is None or timestamp_ms < 0 else OwnMilliseconds(timestamp_ms)

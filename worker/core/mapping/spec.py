@@ -1,4 +1,4 @@
-"""What the configuration says under ``record.mapping``, read and checked: each field's places and unit."""
+"""Parses and checks the configuration under ``record.mapping``: each field's places and unit."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ _EMPTY: Final[Sequence[object]] = (None, "", [], {})
 
 
 class FieldSpec(Struct, frozen=True):
-    """Where one field comes from: the constant, else the first place that holds something, else nowhere."""
+    """Where a field's value comes from: the constant, or the first place that holds something."""
 
     places: tuple[Place, ...] = ()
     unit: str = AUTO
     constant: object = None
 
     def described(self) -> str:
-        """As reasons name it."""
+        """Describe it as in reasons."""
         return " or ".join(f"`{place.text}`" for place in self.places) or "a constant"
 
 
 def parse_mapping(operation: Operation, given: Mapping[str, object]) -> dict[str, FieldSpec]:
-    """Every field's spec, in the order of the operation's table: the given one, else the default.
+    """Return every field's spec, in the order of the operation's table: configured or default.
 
     Raises:
         MappingError: with every mistake.
@@ -47,7 +47,7 @@ def parse_mapping(operation: Operation, given: Mapping[str, object]) -> dict[str
 
 
 class _SpecParser:
-    """Reads one field's spec as far as it can be read, and notes what is wrong with it."""
+    """Parses one field's spec as far as possible, and collects the mistakes in it."""
 
     def __init__(self, field: OperationField, given: object) -> None:
         self.field = field
@@ -111,7 +111,7 @@ class _SpecParser:
 
 
 def _is_json(constant: object) -> bool:
-    """YAML also knows dates, sets, NaN, keys that are numbers and text that is no Unicode."""
+    """Whether it is JSON: YAML also has dates, sets, NaN, numeric keys and text that is not Unicode."""
     try:
         return bool(msgspec.json.decode(msgspec.json.encode(constant)) == constant)
     except (TypeError, ValueError, msgspec.MsgspecError, RecursionError):

@@ -1,7 +1,7 @@
-"""The steps of a path on from a member of the document, also into text that is JSON.
+"""Follows the steps of a path from a member of the document, also into text that is JSON.
 
-Outbox tables, queues and archives put the event as JSON text into a member, once or twice. A text is opened
-only where a path goes on; where it ends, text stays text.
+Outbox tables, queues and archives put the event as JSON text into a member, once or twice. Text is opened
+only where a path continues into it; where the path ends, text stays text.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from worker.core.mapping.paths import Step
 
     Opened: TypeAlias = dict[str, object]
-    """What the JSON texts of one record hold, by the text."""
+    """The decoded JSON texts of one record, by their text."""
 
 
 def walk(value: object, steps: Sequence[Step], opened: Opened) -> object:
-    """What stands at the end of the steps; None if nothing does.
+    """Return what is at the end of the steps; None if nothing is.
 
     Raises:
         FormatError: something on the way cannot be decoded.
-        RecursionError: what stands at the end is nested too deeply.
+        RecursionError: what is at the end is nested too deeply.
     """
     for name, index in steps:
         if isinstance(value, dict):
@@ -40,7 +40,7 @@ def walk(value: object, steps: Sequence[Step], opened: Opened) -> object:
 
 
 def _step_into(value: str | LazyValue, name: str, index: int | None, opened: Opened) -> object:
-    """One step into what is not decoded yet: JSON text, or a value that a strict decoder refused."""
+    """Take one step into something not decoded yet: JSON text, or a value that a strict decoder refused."""
     within: object = value
     if isinstance(value, LazyValue):
         within = value.parts()

@@ -1,7 +1,7 @@
-"""When an event happened: whole epoch seconds, as the API takes them, from any unit or from text.
+"""Casts times: to whole epoch seconds, as the API takes them, from any unit or from text.
 
-Only times of the years 1973 to 2099 are taken. That keeps out zeros, sentinels and wrong units, and is why
-``auto`` cannot be wrong: in seconds, milliseconds, microseconds and nanoseconds these years share no number.
+Only times from 1973 to 2099 are accepted. That rejects zeros, sentinels and wrong units. It is also why
+``auto`` cannot be wrong: in seconds, milliseconds, microseconds and nanoseconds, these years share no number.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 EARLIEST_SECONDS: Final = 100_000_000
 """1973-03-03T09:46:40Z"""
 END_SECONDS: Final = 4_102_444_800
-"""2100-01-01T00:00:00Z, the first that is too late."""
+"""2100-01-01T00:00:00Z, the first time that is too late."""
 
 _Scale: TypeAlias = tuple[int, int, int]
-"""How many of a unit make a second, and its numbers for the earliest time and for the end."""
+"""How many of a unit make a second, and the earliest time and the end in that unit."""
 
 
 def _scale(per_second: int) -> _Scale:
@@ -41,19 +41,19 @@ _SCALES: Final = {
 }
 UNITS: Final = (*_SCALES, ISO8601, AUTO)
 
-# A number as text: its whole part is all that whole seconds need, unless Java wrote it with an exponent.
+# A number as text. Whole seconds need only its whole part, unless Java wrote it with an exponent.
 _NUMBER: Final = re.compile(r"(-?[0-9]{1,32})(?:\.[0-9]*)?")
 _WITH_EXPONENT: Final = re.compile(r"-?[0-9]{1,32}(\.[0-9]{0,32})?[eE]\+?[0-9]{1,2}")
 
 
 class OwnMilliseconds(int):
-    """The record's own timestamp, told apart from a number in the field's unit."""
+    """The record's own timestamp, as opposed to a number in the field's unit."""
 
     __slots__ = ()
 
 
 def time(field: Field, unit: str) -> Callable[[object], int]:
-    """The cast of a time in ``unit`` to whole epoch seconds; what is less than a second is cut off."""
+    """Return the cast of a time in ``unit`` to whole epoch seconds; fractions of a second are cut off."""
     scales = _scales(unit)
 
     def cast(value: object) -> int:
@@ -76,14 +76,14 @@ def time(field: Field, unit: str) -> Callable[[object], int]:
 
 
 def _scales(unit: str) -> tuple[_Scale, ...]:
-    """The unit's scale; all of them for ``auto``, none for ISO 8601, which takes no number."""
+    """Return the unit's scale; all of them for ``auto``, none for ISO 8601, which accepts no number."""
     if unit == AUTO:
         return tuple(_SCALES.values())
     return () if unit == ISO8601 else (_SCALES[unit],)
 
 
 def _measure(value: object, unit: str, scales: tuple[_Scale, ...]) -> tuple[float, tuple[_Scale, ...]]:
-    """A number, and the scales it may be in: none of them where ``value`` is no time in this unit."""
+    """Return a number and its possible scales: no scale where ``value`` is not a time in this unit."""
     if type(value) is OwnMilliseconds:
         return value, (_SCALES["milliseconds"],)
     if type(value) is not str:
