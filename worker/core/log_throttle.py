@@ -34,14 +34,14 @@ class _Condition:
 class LogThrottle:
     """Conditions that occur again and again, each with a key from a small fixed set.
 
-    Args:
-        waits_seconds: the waits between one message and the next; the last wait repeats for ever.
-
     >>> repeated = LogThrottle()
     >>> [repeated.note("kafka.away", now) for now in (0.0, 0.1, 9.9, 10.0, 11.0, 70.0)]
     [1, 0, 0, 3, 0, 2]
     >>> repeated.ended("kafka.away", 75.0)
     75.0
+
+    Args:
+        waits_seconds: the waits between one message and the next; the last wait repeats for ever.
     """
 
     def __init__(self, waits_seconds: Sequence[float] = WAITS_SECONDS) -> None:

@@ -67,7 +67,7 @@ class Quarantine:
         since, released = streak.kept_since, streak.release()
         for each in released:
             self._dead_letter_queue.enqueue(each.record, each.reason)
-        self._say_over(topic, since, len(released), "one further on was mapped: they become dead letters")
+        self._say_over(topic, since, len(released), "a later record was mapped, so they become dead letters")
 
     def drop_ended(self) -> None:
         """Drop the records of assignments that have ended."""

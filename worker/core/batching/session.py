@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 
 class Session:
-    """The events of a session, and when they may be sent. Times are seconds of the caller's clock."""
+    """The events of a session, and when they may be sent. Times are seconds of the caller's clock.
+
+    Args:
+        session_id: whose events they are.
+    """
 
     # A list, not a deque: an empty deque takes 600 bytes, and there may be a hundred thousand sessions.
     __slots__ = ("due_at", "events", "in_flight", "sent_user_id", "session_id", "staleness", "turn_at")

@@ -122,7 +122,7 @@ class Assignment:
         on_top.ending, on_top._given = self.ending, GivenOut(self._given.committed)
         on_top._below = self
         if self._last_received is not None and self._last_received < position:
-            # Not before what was received together with the cut and is not tracked yet.
+            # Not past records that were received together with the cut and are not tracked yet.
             on_top._last_received = self._last_received
         elif self._last_received is not None:
             on_top._starts_at = position

@@ -74,7 +74,10 @@ class KafkaMonitor:
         statistics, now = decode(text), self._clock()
         if statistics is None:
             if not self._undecodable:
-                log.warning("kafka.statistics_unreadable", effect="lag, silence and standstill are not known")
+                log.warning(
+                    "kafka.statistics_unreadable",
+                    effect="lag, silent brokers and stalled partitions are unknown",
+                )
             self._undecodable = True
             return
         known, assignments = self._known, self._known.reading.assignments

@@ -1,7 +1,7 @@
 """Tracks where each partition is read on, and interprets a record that comes from elsewhere.
 
 A record from below the next offset means that the log was cut there by an unclean election, or is another
-log. A record from above leaves a gap. Compaction and transaction markers leave gaps too. Or librdkafka
+log. A record from above leaves a gap. The cause may be compaction or transaction markers. Or librdkafka
 continued at a cut and discarded what it had fetched ahead, including what stands *below* the cut, because it
 goes by where it fetches and not by what it has handed over. What is written after a cut has a later leader
 epoch than anything that was read before. So a gap before a later epoch is read once more, and accepted if it
@@ -54,7 +54,7 @@ class ReadPosition:
             self._asked = offset, NO_EPOCH if leader_epoch is None else leader_epoch
 
     def begin(self, offset: int) -> bool:
-        """Begin at an offset that is known now; return whether to seek to a record that was passed over.
+        """Begin at an offset that is known now; return True if a record was passed over, so a seek is due.
 
         The record that was passed over may be below. In that case librdkafka began elsewhere, as it does
         where a log was cut below the committed offset.

@@ -1,9 +1,9 @@
 """The names of librdkafka's settings, and which client each is for.
 
 The tables decide three things: which settings go to which client (librdkafka warns about others), which name
-is nearest to an unknown one, and which settings must be whole numbers. Otherwise librdkafka decides whether a
-name or a value is right, because a newer version knows more. A test compares the tables with the installed
-library.
+is nearest to an unknown one, and which settings must be whole numbers. Apart from that, librdkafka decides
+whether a name or a value is right, because a newer version knows more. A test compares the tables with the
+installed library.
 """
 
 from __future__ import annotations
