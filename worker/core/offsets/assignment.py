@@ -34,12 +34,7 @@ _LEAST_SETTLED_AHEAD = 64
 
 
 class Assignment:
-    """One assignment of one partition, from assign to revoke, or from one cut of its log to the next.
-
-    Args:
-        partition: the assigned partition.
-        epoch: numbers the assignments of one tracker.
-    """
+    """One assignment of one partition, from assign to revoke, or from one cut of its log to the next."""
 
     __slots__ = (
         "_arrivals",
@@ -72,8 +67,7 @@ class Assignment:
         self._pending: deque[int] = deque()
         # Settled out of order: these still stand in _pending, behind one that is not settled.
         self._settled_ahead: set[int] = set()
-        # By the position before them in _pending: how many settled positions were taken out there, and the
-        # last of them.
+        # By the position before them: how many settled ones were taken out of _pending, and the last one.
         self._taken_out: dict[int, tuple[int, int]] = {}
         self._settled = 0
         self._last_settled: int | None = None
@@ -297,8 +291,7 @@ class Assignment:
 
     def _forget_arrivals(self) -> None:
         if not self._pending:
-            # Arrivals of what was cut away are kept until that is settled: at worst the reported age is too
-            # high.
+            # Those of what was cut away are kept until it is settled: at worst the reported age is too high.
             if not self._cut_away:
                 self._arrivals.clear()
             return
