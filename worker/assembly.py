@@ -1,6 +1,6 @@
-"""Joins the parts of one worker: the pure ones are made here, the outer ones (the adapters) are given.
+"""Assembles one worker: the pure parts are made here, the outer ones (the adapters) are given.
 
-Real adapters come from ``wiring``; tests give twins in memory, and get the same worker.
+Real adapters come from ``runtime.wiring``. Tests pass twins in memory, and get the same worker.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ if TYPE_CHECKING:
     from worker.ports import DeadLetters, Map, PipelineMetrics, PutEvents, Source
     from worker.settings import BatchingSettings, LimitSettings, RetrySettings, Settings
 
-# Batches that wait to be tried again take no place among the calls in flight, so that a few sessions which
-# fail stop no others; but in an outage every session would wait so, each with a task of its own.
+# Batches that wait to be tried again don't count as calls in flight, so that a few failing sessions stop no
+# others. But in an outage every session would wait so, each with a task of its own; this bounds them.
 _BATCHES_PER_CALL: Final = 4
 _LEAST_BATCHES: Final = 256
 
 
 class Adapters(Struct, frozen=True):
-    """What a worker touches of the world."""
+    """The worker's connections to the outside world."""
 
     source: Source
     map_record: Map
@@ -54,11 +54,11 @@ class Adapters(Struct, frozen=True):
     dead_letters: DeadLetters
     metrics: PipelineMetrics
     epoch_seconds: Callable[[], float]
-    """The wall clock, which a record's timestamp is held against."""
+    """The wall clock, with which a record's timestamp is compared."""
 
 
 class Worker(Struct, frozen=True):
-    """One worker: ``pipeline`` runs it; the others are there to be looked at."""
+    """One worker: ``pipeline`` runs it; the other parts are there for inspection."""
 
     pipeline: Pipeline
     unsettled: UnsettledRecords
@@ -72,12 +72,12 @@ class Worker(Struct, frozen=True):
     rebalance: RebalanceHandler
 
     def holds(self) -> tuple[HoldStatus, ...]:
-        """All holds: what stops sending, and what cannot be mapped."""
+        """Return all holds: those that stop sending, and those of unmappable records."""
         return (*self.permits.holds(), *self.quarantine.holds())
 
 
 def assemble(settings: Settings, adapters: Adapters, clock: Callable[[], float]) -> Worker:
-    """A worker, ready to ``pipeline.run()`` on the loop whose time is ``clock``."""
+    """Return a worker, ready to ``pipeline.run()`` on the loop whose time is ``clock``."""
     state = _state(settings, adapters.metrics, clock)
     dead_letter_queue = DeadLetterQueue(state, adapters.dead_letters)
     quarantine = Quarantine(state, dead_letter_queue, settings.dead_letters.hold_after_unmappable)

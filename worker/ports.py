@@ -1,4 +1,7 @@
-"""What the pipeline needs from outside: each has a real part, and a twin in memory for the tests."""
+"""Ports: what the pipeline needs from outside.
+
+Each has a real adapter, and a twin in memory for the tests.
+"""
 
 from __future__ import annotations
 
@@ -21,30 +24,33 @@ class RebalanceListener(Protocol):
         """Open an assignment for each partition, in the order given."""
 
     async def revoked(self, partitions: Sequence[Partition]) -> Mapping[Partition, Boundary]:
-        """Flush these partitions under one deadline, end their assignments, say how far they are settled."""
+        """Flush them under one deadline, end their assignments, and return how far they are settled."""
 
     def cut(self, partition: Partition, position: int) -> Assignment:
-        """Open an assignment: the log of a partition goes on at ``position``, below what was received.
+        """Open an assignment: the log of a partition continues at ``position``, below what was received.
 
-        What is held from below stays, and nothing is committed past it; what is held from there on is
-        delivered, and holds nothing back, for its positions are other records' now.
+        Records held from below the cut stay, and nothing is committed past them. Records held from there on
+        are delivered, but hold back no commit, because their positions belong to other records now.
         """
 
     def lost(self, partitions: Sequence[Partition]) -> None:
         """End the assignments of partitions that somebody else owns already: nothing may be committed."""
 
     def committed(self, boundaries: Mapping[Partition, Boundary]) -> None:
-        """Note how far these are committed, as the source puts it; also of partitions that are gone."""
+        """Note how far these are committed, in the source's terms, including partitions that are gone."""
 
 
 class Source(Protocol):
-    """Records in, commits back. Only one call is under way at a time."""
+    """Receives records and commits how far they are settled. Only one call is under way at a time."""
 
     async def open(self, listener: RebalanceListener) -> None:
         """Begin to receive; partitions come and go through ``listener`` from within ``receive``."""
 
     async def receive(self, max_records: int) -> Sequence[Record]:
-        """Up to ``max_records`` that are there, else a short wait's first ones, else none."""
+        """Return up to ``max_records`` that are there.
+
+        If there are none, wait briefly and return the first that come, or none.
+        """
 
     async def store(self, boundaries: Mapping[Partition, Boundary]) -> None:
         """Note how far partitions are settled, which is what to commit next."""
@@ -53,24 +59,24 @@ class Source(Protocol):
         """Commit what was stored, now."""
 
     async def pause(self) -> None:
-        """Stop the flow of records, keep the partitions."""
+        """Stop receiving records, but keep the partitions."""
 
     async def resume(self) -> None:
-        """Let the records flow again."""
+        """Receive records again."""
 
     async def partitions_total(self) -> int | None:
-        """All partitions of the subscribed topics, whoever owns them; None while that can't be told."""
+        """Count all partitions of the subscribed topics, whoever owns them; None while that is unknown."""
 
     async def close(self) -> None:
         """Leave the group."""
 
 
 Map: TypeAlias = "Callable[[Record], Mapped]"
-"""From a record to an interaction. It never raises, whatever the bytes."""
+"""Maps a record to an interaction. It never raises, whatever the bytes."""
 
 
 class PutEvents(Protocol):
-    """One call, tried once."""
+    """Makes one call, without retries."""
 
     async def put(self, batch: Batch) -> Answer:
         """Send the batch and classify the answer. Raises nothing but cancellation."""
@@ -81,7 +87,7 @@ class DeadLettersUnwritable(Exception):  # noqa: N818  it names the state, which
 
 
 class DeadLetters(Protocol):
-    """The place for what can't be delivered."""
+    """The place for records that can't be delivered."""
 
     async def write(self, record: Record, reason: Reason, tries: int) -> None:
         """Return when the broker has acknowledged it; raise ``DeadLettersUnwritable`` when it didn't."""
@@ -91,22 +97,22 @@ class PipelineMetrics(Protocol):
     """What is counted. Called on the loop; must be cheap, must not raise."""
 
     def received(self, records: int) -> None:
-        """So many records came from the topics."""
+        """Count records that came from the topics."""
 
     def skipped(self, skipped: Skipped) -> None:
-        """A record was left out by rule."""
+        """Count a record that a rule left out."""
 
     def dead_lettered(self, reason: Reason) -> None:
-        """A dead letter was acknowledged."""
+        """Count a dead letter that was acknowledged."""
 
     def answered(self, answer: Answer, seconds: float) -> None:
-        """A call was answered, or failed, after so long."""
+        """Count a call that was answered, or failed, after so many seconds."""
 
     def accepted(self, batch: Batch) -> None:
-        """The API has these events."""
+        """Count events that the API accepted."""
 
     def committed(self) -> None:
-        """A commit was acknowledged."""
+        """Count a commit that was acknowledged."""
 
     def rebalanced(self, kind: str) -> None:
-        """Partitions were ``assigned``, ``revoked`` or ``lost``."""
+        """Count a rebalance: partitions were ``assigned``, ``revoked`` or ``lost``."""

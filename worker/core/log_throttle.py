@@ -1,7 +1,8 @@
-"""When to say again that something is still so.
+"""Throttles repeated log messages.
 
-A broker that is away is reported twenty times a second, a hold lasts for hours: both are said at once, then
-at growing intervals, each time with how often it came about. It is handed the time and says nothing itself.
+An unreachable broker is reported twenty times a second, and a hold lasts for hours. Both are logged at once,
+then at growing intervals, each time with the number of occurrences. The throttle is handed the time and logs
+nothing itself.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# Soon enough to be seen while somebody looks on, rare enough to leave a night's log readable.
+# Soon enough for somebody who is watching, rare enough to keep a night's log readable.
 WAITS_SECONDS = (10.0, 60.0, 300.0)
-# Of one condition: more are not told from one another.
+# Details remembered for one condition; further ones don't count as new.
 _MAX_DETAILS = 8
 
 
@@ -31,37 +32,40 @@ class _Condition:
 
 
 class LogThrottle:
-    """Conditions that come again and again, each by a key out of a small fixed set.
+    """Conditions that occur again and again, each with a key from a small fixed set.
 
     >>> repeated = LogThrottle()
     >>> [repeated.note("kafka.away", now) for now in (0.0, 0.1, 9.9, 10.0, 11.0, 70.0)]
     [1, 0, 0, 3, 0, 2]
     >>> repeated.ended("kafka.away", 75.0)
     75.0
+
+    Args:
+        waits_seconds: the waits between one message and the next; the last wait repeats for ever.
     """
 
     def __init__(self, waits_seconds: Sequence[float] = WAITS_SECONDS) -> None:
-        """Wait so long between one saying and the next; the last wait goes on for ever."""
         self._waits = tuple(waits_seconds)
         self._conditions: dict[str, _Condition] = {}
 
     def note(self, key: str, now: float, detail: str = "") -> int:
-        """Note that the condition is there.
+        """Note that the condition occurred.
 
         Args:
-            key: which.
+            key: which condition.
             now: the time.
-            detail: what about it. One that was not said yet is said after the first wait already; but two
-                that alternate are said no more often than one.
+            detail: what about it. A detail that was not logged yet is logged after the first wait already,
+                but two that alternate are logged no more often than one.
 
         Returns:
-            How often it came since it was last said, if it is to be said now; 0: say nothing.
+            How often it occurred since it was last logged, if it is to be logged now; 0: log nothing.
         """
         condition = self._conditions.get(key)
         if condition is None:
             condition = self._conditions[key] = _Condition(now)
         elif now - condition.last_noted > self._waits[-1]:
-            # Quiet for longer than the longest wait: a new trouble, which is to be seen as it begins.
+            # Quiet for longer than the longest wait: this is a new incident, which is to be seen as it
+            # begins.
             condition.began, condition.said_times, condition.details = now, 0, set()
         condition.last_noted = now
         condition.unsaid += 1
@@ -72,10 +76,10 @@ class LogThrottle:
         return self._say(condition, now)
 
     def again(self, key: str, now: float) -> int | None:
-        """Whether a condition that still holds is to be said again, though nothing new came.
+        """Whether a condition that still holds is to be logged again, though nothing new occurred.
 
         Returns:
-            How often it came since it was last said, if it is to be said now; None: say nothing.
+            How often it occurred since it was last logged, if it is to be logged now; None: log nothing.
         """
         condition = self._conditions.get(key)
         if condition is None or now < condition.next_due:
@@ -84,7 +88,7 @@ class LogThrottle:
         return self._say(condition, now)
 
     def ended(self, key: str, now: float) -> float | None:
-        """Note that the condition is over: the seconds it lasted; None if it was not there."""
+        """Note that the condition is over; return the seconds it lasted, or None if it was not there."""
         condition = self._conditions.pop(key, None)
         return None if condition is None else now - condition.began
 

@@ -1,4 +1,4 @@
-"""Whether an address stays on this machine: what goes there needs no encryption."""
+"""Tells whether an address stays on this machine: traffic to it needs no encryption."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 
 def is_loopback(host: str) -> bool:
-    """Whether ``host``, a name or an address without brackets, is this machine; no name is looked up."""
+    """Whether ``host``, a name or an address without brackets, is this machine. Names are not resolved."""
     if host.lower() == "localhost":
         return True
     try:

@@ -1,8 +1,8 @@
-"""The formats of records: bytes in, a document out. Pure: no I/O, no clock, and nothing known of the worker.
+"""The formats of records: bytes in, a document out. Pure: no I/O, no clock, no knowledge of the worker.
 
-A format is one package here with a function that compiles its decoder, by the contract in
-``formats.protocol``; its name in ``FORMATS``; and the same name among the values of ``record.format``
-(``worker.settings``). The mapping selects from documents and is not changed for a format.
+A format consists of three things: one package here with a function that compiles its decoder, by the contract
+in ``formats.protocol``; its name in ``FORMATS``; and the same name among the values of ``record.format``
+(``worker.settings``). The mapping selects from documents and does not change for a format.
 """
 
 from __future__ import annotations
@@ -18,4 +18,4 @@ if TYPE_CHECKING:
     from worker.formats.protocol import Format
 
 FORMATS: Final[Mapping[str, Format[Never]]] = {"json": compile_json_decoder}
-"""By the values of ``record.format``. None of them asks for a schema yet."""
+"""The formats by the values of ``record.format``. None of them asks for a schema yet."""

@@ -1,11 +1,16 @@
-"""Keeps back what is too old to be sent: on its way in, and when its turn has come.
+"""Filters out records that are too old to be sent: on arrival, and when their turn comes.
 
-Only while calls come through. While sending is held, or call after call fails, no record is judged: else a
-wrong permission or address would empty a topic into the dead letters. Whoever mends it may still raise the
-limit; what is too old once calls come through again is put aside then. Nor is anybody judged before the first
-call came through: a worker that starts anew has forgotten that it was held; and nobody after the wall clock
-jumped ahead, before a call that was signed since came through. Nor is what is in a call judged, before it is
-given back.
+The limit is applied only while calls come through. While sending is held, or call after call fails, it is
+applied to no record, because otherwise a wrong permission or address would empty a topic into the dead
+letters. Whoever fixes that may still raise the limit. What is too old once calls come through again is
+filtered out then.
+
+The limit is also suspended:
+
+- Before the first call has come through, because a worker that restarts has forgotten that it was held.
+- After the wall clock jumped ahead, until a call that was signed since has come through.
+
+It is not applied to records that are in a call, until these are given back.
 """
 
 from __future__ import annotations
@@ -31,14 +36,21 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# After so many the loop has its turn: they take some milliseconds.
+# After this many records the loop gets its turn: they take some milliseconds.
 _AT_ONCE = 1000
-# So much more of the wall clock's time than of the loop's has not passed between two looks.
+# If the wall clock advances this much more than the loop's clock between two checks, it has jumped.
 _JUMP_SECONDS = 30.0
 
 
 class AgeFilter:
-    """Judges by the age limit."""
+    """Applies the age limit.
+
+    Args:
+        state: what the parts of the pipeline share; its queues are filtered.
+        dead_letter_queue: takes the records that become dead letters.
+        limit: how old a record may be, and what happens to older ones.
+        epoch_seconds: the wall clock.
+    """
 
     def __init__(
         self,
@@ -47,7 +59,6 @@ class AgeFilter:
         limit: AgeLimit,
         epoch_seconds: Callable[[], float],
     ) -> None:
-        """Judge what waits in ``state.queues``; ``epoch_seconds`` is the wall clock."""
         self._unsettled = state.unsettled
         self._queues = state.queues
         self._permits = state.permits
@@ -62,7 +73,7 @@ class AgeFilter:
         self._doubted_at = -inf
 
     def judge(self) -> Callable[[Record], bool] | None:
-        """Whether a record is too old, at this moment; None while nobody is judged."""
+        """Return a function that tells whether a record is too old now; None while the limit is suspended."""
         if self._limit.max_age_seconds == inf:
             return None
         epoch_seconds = self._epoch_seconds()
@@ -72,7 +83,7 @@ class AgeFilter:
         return partial(self._limit.is_exceeded_by, epoch_seconds=epoch_seconds)
 
     def put_aside(self, interaction: Interaction) -> None:
-        """Do with one that is too old, and held, as the limit says."""
+        """Skip or dead-letter a tracked event that is too old, as the limit says."""
         record, event = interaction.record, interaction.event
         if self._limit.when_too_old == "skip":
             self._metrics.skipped(Skipped(record, TOO_OLD))
@@ -83,7 +94,7 @@ class AgeFilter:
             log.warning("records.too_old", records=records, effect=self._limit.when_too_old)
 
     async def clear(self) -> bool:
-        """Put aside what is too old until the next call would be all of others; True if there was any."""
+        """Filter out old events until the next call would have none; return True if there were any."""
         found = False
         while self._put_some_aside():
             found = True

@@ -1,7 +1,7 @@
-"""Says in the log that there are dead letters: which reason how often, and nothing of the records.
+"""Logs that there are dead letters: how many for each reason, and nothing about the records.
 
-The first of a reason is said at once, then how many came since, at growing intervals: a topic of bad records
-makes a few lines, not one each.
+The first dead letter for a reason is logged at once. Later ones are logged as a count, at growing intervals.
+So a topic of bad records makes a few lines, not one for each record.
 """
 
 from __future__ import annotations
@@ -23,30 +23,33 @@ log = structlog.get_logger(__name__)
 
 
 class DeadLetterLog:
-    """Counts by the reason's kind, of which there are few."""
+    """Counts dead letters by the kind of their reason, of which there are few.
+
+    Args:
+        clock: the loop's.
+    """
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        """Begin with nothing to say; ``clock`` is the loop's."""
         self._clock = clock
         self._log_throttle = LogThrottle()
         self._unsaid: Counter[str] = Counter()
         self._latest: dict[str, Reason] = {}
 
     def note(self, reason: Reason) -> None:
-        """A dead letter was written."""
+        """Count a dead letter that was written."""
         self._unsaid[reason.kind] += 1
         self._latest[reason.kind] = reason
         if self._log_throttle.note(reason.kind, self._clock()):
             self._say(reason.kind)
 
     def tell(self) -> None:
-        """Say what came since, where it is time to."""
+        """Log what has accumulated, where it is due."""
         for kind in list(self._unsaid):
             if self._log_throttle.again(kind, self._clock()) is not None:
                 self._say(kind)
 
     def tell_all(self) -> None:
-        """Say what came since, for it is the last time."""
+        """Log everything that has accumulated, because this is the last time."""
         for kind in list(self._unsaid):
             self._say(kind)
 
@@ -56,5 +59,5 @@ class DeadLetterLog:
 
 
 def _rule(reason: Reason) -> str:
-    """As far as it can hold no value: the code alone of what the API refused."""
+    """Return the part that can't hold a value: of what the API refused, the code alone."""
     return reason.text.partition(":")[0] if reason.kind == REFUSED else reason.text

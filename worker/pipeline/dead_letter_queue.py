@@ -1,6 +1,7 @@
-"""Brings what can't be delivered to the dead letters, for as long as that takes.
+"""Writes undeliverable records to the dead letters, for as long as that takes.
 
-A dead letter that can't be written is a hold, never a drop: nothing more is sent until it could be.
+A dead letter that can't be written causes a hold and is never dropped: nothing more is sent until it is
+written.
 """
 
 from __future__ import annotations
@@ -24,11 +25,11 @@ if TYPE_CHECKING:
     from worker.pipeline.state import PipelineState
     from worker.ports import DeadLetters
 
-# A record, why it is a dead letter, and what is held of it besides.
+# A record, why it is a dead letter, and its encoded event if that is held too.
 Letter: TypeAlias = "tuple[Record, Reason, bytes | None]"
 
-# So many letters wait for the broker at a time: enough for its batches, few enough to cost nothing. What is
-# written has a copy of each, which is why large ones are fewer.
+# At most this many letters wait for the broker at a time: enough for its batches, few enough to cost nothing.
+# Each letter being written exists as a copy, which is why fewer large ones are allowed.
 _AT_ONCE = 500
 _BYTES_AT_ONCE = 8 << 20
 _FIRST_WAIT_SECONDS = 0.5
@@ -36,10 +37,14 @@ _MAX_WAIT_SECONDS = 15.0
 
 
 class DeadLetterQueue:
-    """Writes dead letters, retries, and settles what is written."""
+    """Writes dead letters, retries, and settles the records that are written.
+
+    Args:
+        state: what the parts of the pipeline share. Its permits are held while writing fails.
+        dead_letters: where to write.
+    """
 
     def __init__(self, state: PipelineState, dead_letters: DeadLetters) -> None:
-        """Write to ``dead_letters``; hold at the permits while that fails."""
         self._dead_letters = dead_letters
         self._unsettled = state.unsettled
         self._permits = state.permits
@@ -49,22 +54,22 @@ class DeadLetterQueue:
         self._waiting: deque[Letter] = deque()
         self._work = Wakeup()
         self._letters: set[tuple[Assignment, int]] = set()
-        # The letters that failed, and when each is tried again: while there is one, nothing is sent.
+        # The letters that failed, and when each is tried again. While there is one, nothing is sent.
         self._unwritten: dict[tuple[Assignment, int], float] = {}
         state.permits.probed_elsewhere(HoldKind.DEAD_LETTERS, self._tried_at)
 
     def has(self, assignment: Assignment, offset: int) -> bool:
-        """Whether this record is to be written, or is being written."""
+        """Whether a letter for this record is queued or being written."""
         return (assignment, offset) in self._letters
 
     def enqueue(self, record: Record, reason: Reason, event: bytes | None = None) -> None:
-        """Have it written and settled, soon; ``event`` is what is held of it besides."""
+        """Have a record written and settled soon; ``event`` is its encoded event if that is held too."""
         self._letters.add((record.assignment, record.offset))
         self._waiting.append((record, reason, event))
         self._work.wake()
 
     async def run(self) -> None:
-        """Write what is posted, for ever."""
+        """Write what is queued, for ever."""
         while True:
             while not self._waiting:
                 await self._work.wait()
@@ -73,7 +78,7 @@ class DeadLetterQueue:
             )
 
     def _some(self) -> list[Letter]:
-        """The next to be written, one at least."""
+        """Take the next letters to write, at least one."""
         some: list[Letter] = []
         size = 0
         while self._waiting and len(some) < _AT_ONCE and size < _BYTES_AT_ONCE:
@@ -83,11 +88,11 @@ class DeadLetterQueue:
         return some
 
     async def write(self, record: Record, reason: Reason, *, tries: int, event: bytes | None = None) -> None:
-        """Return when the broker has the letter, and the record is settled."""
+        """Return when the broker has the letter and the record is settled."""
         letter = record.assignment, record.offset
         self._letters.add(letter)
         try:
-            # Plainly: tenacity costs as much as the letter, and there may be a hundred thousand of them.
+            # Without tenacity: it costs as much as the letter, and there may be a hundred thousand of them.
             await self._write(record, reason, tries)
         except DeadLettersUnwritable as fault:
             await self._write_again(record, reason, tries, fault)
@@ -133,5 +138,5 @@ class DeadLetterQueue:
         self._unwritten[letter] = inf
 
     def _tried_at(self) -> float:
-        """When the first of those that failed is tried again; ``inf`` while none waits."""
+        """Return when the first failed letter is tried again; ``inf`` while none waits."""
         return min(self._unwritten.values(), default=inf)

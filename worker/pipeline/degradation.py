@@ -1,7 +1,7 @@
-"""Calls come through, but fewer than should: throttled below this pod's share, or many of them fail.
+"""Detects degraded sending: calls throttled below this pod's share, or many calls failing.
 
-No reason to be unready, for records are delivered; but to be said, since when, and with what to do about it.
-That nothing is accepted at all is for ``outage`` to say.
+This does not make the worker unready, because records are delivered. But it is reported: since when, and what
+to do about it. If nothing is accepted at all, ``outage`` reports that.
 """
 
 from __future__ import annotations
@@ -22,18 +22,19 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# Parts of this pod's share: just below it a rate comes and goes, as when a pod joins.
+# Ratios to this pod's share. Just below its share a rate fluctuates, as when a pod joins.
 _THROTTLED_BELOW: Final = 0.9
 _FREE_FROM: Final = 0.95
-# At the slowest pace more is tried this often; without a throttle for so long nobody knows of one.
+# Even at the slowest rate a higher one is tried this often, so after this long without a throttle, throttling
+# may be over.
 _THROTTLES_LAST_SECONDS: Final = 120.0
-# With nothing to send nothing is tried.
+# With nothing to send, no higher rate is tried.
 _IDLE_SECONDS: Final = 30.0
-# Of calls: fewer than these are chance, or a few sessions of their own.
+# Ratios of calls. With fewer calls than these, failures are chance, or belong to a few sessions.
 _MANY: Final = 0.2
 _FEW: Final = 0.1
 _ENOUGH_CALLS: Final = 10
-# A moment of it is nobody's trouble.
+# A short episode needs nobody's attention.
 _SAID_AFTER_SECONDS: Final = 10.0
 
 _THROTTLED: Final = "throttled"
@@ -41,10 +42,15 @@ _FAILING: Final = "failing"
 
 
 class DegradationMonitor:
-    """Since when too few calls come through. Times are seconds of the loop's clock."""
+    """Tracks since when too few calls come through. Times are seconds of the loop's clock.
+
+    Args:
+        limiter: whose rate is compared with this pod's share.
+        recent: the results of recent calls.
+        is_wanted: whether there is anything to send.
+    """
 
     def __init__(self, limiter: RateLimiter, recent: RecentCalls, is_wanted: Callable[[], bool]) -> None:
-        """Watch the rate of ``limiter`` and what calls came to; ``is_wanted``: there is something to send."""
         self._limiter = limiter
         self._recent = recent
         self._is_wanted = is_wanted
@@ -54,17 +60,18 @@ class DegradationMonitor:
         self._failing_since: float | None = None
 
     def throttled(self, now: float) -> None:
-        """A call was throttled."""
+        """Note that a call was throttled."""
         self._throttled_at = now
         if self._throttled_since is None and self._is_below(_THROTTLED_BELOW):
             self._throttled_since = now
 
     def look(self, now: float, *, is_on: bool) -> bool:
-        """Say what is so, begins or is over; True while there is something to look after.
+        """Log what lasts, begins or is over; return True while there is something to check again.
 
         Args:
             now: the time.
-            is_on: nothing is accepted at all, which says more.
+            is_on: whether there is an outage: nothing is accepted at all, which is the more important
+                message.
         """
         self._look_at_failures(now)
         if self._throttled_since is not None and not self._is_still_throttled(now):
@@ -76,19 +83,19 @@ class DegradationMonitor:
         return self._throttled_since is not None or recent.failed_part(now) + recent.throttled_part(now) > 0
 
     def throttled_seconds(self, now: float) -> float | None:
-        """For how long the API has let this pod send less than its share; None while it does not."""
+        """Return for how long the API has let this pod send less than its share; None while it does not."""
         since = self._throttled_since
         if since is None or now - since < _SAID_AFTER_SECONDS or not self._is_still_throttled(now):
             return None
         return now - since
 
     def failing_seconds(self, now: float) -> float | None:
-        """For how long many calls have failed; None while they do not."""
+        """Return for how long many calls have failed; None while they do not."""
         since = self._failing_since
         return None if since is None or now - since < _SAID_AFTER_SECONDS else now - since
 
     def why_throttled(self, now: float) -> str | None:
-        """What to say of throttling; None while there is nothing."""
+        """Describe the throttling; None while there is none."""
         seconds = self.throttled_seconds(now)
         if seconds is None:
             return None
@@ -97,7 +104,7 @@ class DegradationMonitor:
         return f"throttled to {rates} for {seconds:.0f} s, {part}; {advise_unreached('', throttled=True)}"
 
     def why_failing(self, now: float) -> str | None:
-        """What to say of calls that fail; None while there is nothing."""
+        """Describe the failing calls; None while there are few."""
         seconds = self.failing_seconds(now)
         if seconds is None:
             return None
@@ -139,7 +146,7 @@ class DegradationMonitor:
             )
 
     def _end(self, key: str, event: str, now: float) -> None:
-        # None: it was too short to be said.
+        # None: it was too short to be logged.
         if (seconds := self._log_throttle.ended(key, now)) is not None:
             log.info(event, seconds=round(seconds, 1))
 

@@ -1,8 +1,9 @@
-"""Dispatches one sealed batch and sees it to its end.
+"""Dispatches one sealed batch and follows it to its end.
 
-Accepted: settled. Refused for its content: halved, the earlier half first, until the bad event stands
-alone, and that one goes to the dead letters. Held, or its assignment ended: what is still ours goes back to
-the head of its session's queue. Only then may the session's next call go.
+An accepted batch is settled. A batch refused for its content is halved, and the earlier half is sent first,
+until the bad event stands alone; that one goes to the dead letters. If sending is held or an assignment has
+ended, the events that are still ours go back to the head of their session's queue. Only then may the
+session's next call go.
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ if TYPE_CHECKING:
 
 
 class Dispatcher:
-    """Takes a batch under way to its end; one task for each.
+    """Takes a batch in flight to its end; there is one task for each batch.
 
     Args:
         state: what the parts of the pipeline share.
         sender: sends a batch until it has an outcome.
-        dead_letter_queue: takes what is refused alone.
-        streak: tells when refusing is no longer the records' fault.
+        dead_letter_queue: takes the events that are refused alone.
+        streak: decides when refusals are no longer the records' fault.
     """
 
     def __init__(
@@ -49,18 +50,19 @@ class Dispatcher:
         self._streak = streak
 
     async def dispatch(self, flight: InFlight) -> None:
-        """Bring a batch to its end; the permit for its first call is with it."""
+        """Take a batch to its end; it holds the permit for its first call."""
         try:
             while await self._advance(flight) and flight.left and flight.left[0].is_ours():
                 if not await flight.acquire_again(self._permits):
                     break
         finally:
-            # Released with its answer where the call was made; whatever else happened, no permit is kept.
+            # The sender releases the permit with the answer of its call. Whatever else happens, no permit is
+            # kept.
             flight.release()
             self._give_back(flight)
 
     async def _advance(self, flight: InFlight) -> bool:
-        """Send the first of what is left; False when the rest has to wait."""
+        """Send the first part of what is left; return False when the rest has to wait."""
         batch = flight.left[0]
         outcome, calls = await self._sender.send(flight)
         match outcome:
@@ -81,7 +83,7 @@ class Dispatcher:
                 assert_never(outcome)
 
     async def _dead_letter(self, flight: InFlight, code: str, message: str, calls: int) -> bool:
-        """The first of what is left is a single event, refused; False when too many in a row were."""
+        """Write a single refused event to the dead letters; False when too many in a row were refused."""
         (event,) = flight.left[0].interactions
         if not self._streak.refuse(event.session_id):
             self._permits.hold(HoldKind.REFUSALS, code)

@@ -1,6 +1,7 @@
-"""Holds, and what is said of them: at once, and at growing intervals while they last.
+"""Logs holds: at once, and at growing intervals while they last.
 
-Also when nothing new comes of them: somebody who looks at the log an hour later sees that it still holds.
+A hold is logged again even when nothing new happens, so that somebody who looks at the log an hour later sees
+that it still lasts.
 """
 
 from __future__ import annotations
@@ -24,19 +25,19 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# A little more than the first wait of ``LogThrottle``: an answer that comes in time says it itself.
+# A little more than the first wait of ``LogThrottle``: an answer that comes in time logs the hold itself.
 _REMIND_SECONDS: Final = 10.5
 
 
 class HoldMonitor:
-    """Opens and closes the circuit breaker, logs that, and tells each hold's status.
+    """Opens and closes the circuit breaker, logs that, and reports each hold's status.
 
     Args:
         breaker: what is held.
         clock: the running loop's.
         is_wanted: whether there is anything to send.
-        also_look_at: what else is to be looked at from time to time while something is wrong; is given the
-            time, and says whether it has to be looked at again.
+        also_look_at: what else is to be checked from time to time while something is wrong. It is called with
+            the time, and returns whether it has to be checked again.
     """
 
     def __init__(
@@ -50,11 +51,11 @@ class HoldMonitor:
         self._clock = clock
         self._is_wanted = is_wanted
         self._also_look_at = also_look_at
-        # By kind: what comes again after its hold has ended is said at once.
+        # By kind. A kind that returns after its hold has ended is logged at once.
         self._log_throttle: dict[HoldKind, LogThrottle] = {}
         self._reminder: asyncio.TimerHandle | None = None
         self._probed_elsewhere: dict[HoldKind, Callable[[], float]] = {}
-        # By kind: when its cause was last seen.
+        # By kind: when its cause was last observed.
         self._confirmed_at: dict[HoldKind, float] = {}
 
     def hold(
@@ -65,39 +66,39 @@ class HoldMonitor:
         *,
         keys_from_environment: bool = False,
     ) -> bool:
-        """Hold, as ``CircuitBreaker.hold`` does, and say so."""
+        """Hold, as ``CircuitBreaker.hold`` does, and log it."""
         now = self._clock()
         began = self._breaker.hold(
             kind, reason, now, clock_ahead_seconds, keys_from_environment=keys_from_environment
         )
         self._confirmed_at[kind] = now
-        # A reason that is another each time makes no more lines than one.
+        # A reason that changes each time makes no more lines than one that stays.
         if times := self._log_throttle.setdefault(kind, LogThrottle()).note(kind, now, reason):
             self._tell(kind, times)
         self.watch()
         return began
 
     def resume(self, *kinds: HoldKind, known_at: float = inf) -> None:
-        """End holds, as ``CircuitBreaker.resume`` does, and say so."""
+        """End holds, as ``CircuitBreaker.resume`` does, and log it."""
         for hold in self._breaker.resume(*kinds, known_at=known_at):
             self._log_throttle.pop(hold.kind, None)
             log.info("sending.resumed", kind=hold.kind, held_seconds=round(self._clock() - hold.since, 1))
 
     def probed_elsewhere(self, kind: HoldKind, next_at: Callable[[], float]) -> None:
-        """``next_at`` tells when it is next tried whether a hold of this kind is over: not by a call."""
+        """Register a kind of hold that is not probed by calls; ``next_at`` returns when it is next probed."""
         self._probed_elsewhere[kind] = next_at
 
     def status(self) -> tuple[HoldStatus, ...]:
-        """Each hold, and what can be told of it."""
+        """Return the status of each hold."""
         return tuple(self._status(hold) for hold in self._breaker.holds)
 
     def watch(self) -> None:
-        """Look after what is wrong for as long as something is."""
+        """Schedule the next check, which repeats for as long as something is wrong."""
         if self._reminder is None:
             self._reminder = asyncio.get_running_loop().call_later(_REMIND_SECONDS, self._remind)
 
     def _remind(self) -> None:
-        """Say of each hold that it still is, when it is time to, and come again while anything is wrong."""
+        """Log each hold that lasts when that is due, and repeat while anything is wrong."""
         self._reminder, now = None, self._clock()
         for hold in self._breaker.holds:
             self._remind_of(hold, now)
@@ -107,7 +108,7 @@ class HoldMonitor:
     def _remind_of(self, hold: Hold, now: float) -> None:
         seconds = self._unconfirmed_seconds(hold)
         if seconds is not None:
-            # Said once; what is said of it next is news.
+            # Logged once. Whatever is logged about the hold next is news.
             if self._log_throttle.pop(hold.kind, None) is not None:
                 log.warning(
                     "sending.hold_unconfirmed", kind=hold.kind, reason=hold.reason, seconds=round(seconds, 1)
@@ -122,7 +123,7 @@ class HoldMonitor:
             self._tell(hold.kind, times)
 
     def _unconfirmed_seconds(self, hold: Hold) -> float | None:
-        """For how long nobody could find out whether it is over, if there is nothing to find out with."""
+        """Return for how long the hold could not be probed for want of anything to send; else None."""
         seconds = self._clock() - self._confirmed_at[hold.kind]
         if not hold.kind.is_probed_by_calls or self._is_wanted() or seconds < UNTRIED_SECONDS:
             return None
@@ -159,7 +160,7 @@ class HoldMonitor:
         )
 
     def _probe_waits_until(self) -> str | None:
-        """What the call that would find out waits for, other than time."""
+        """Return what the next probing call waits for, other than time."""
         for each in self._breaker.holds:
             if not each.kind.is_probed_by_calls:
                 return f"the hold for {each.kind} is over"

@@ -1,8 +1,9 @@
-"""Calls that fail one after another, nothing accepted between: no reason to hold, but to be said.
+"""Detects outages: calls fail one after another, with none accepted in between.
 
-An endpoint that can't be reached looks like this, and so does a region that does not exist. It is said for as
-long as calls fail now: an answer ends it, also one that is a reason to hold; and when there has been nothing
-to send for a while, nobody knows whether calls would fail still.
+An outage is no reason to hold, but it is reported. An unreachable endpoint looks like this, and so does a
+region that does not exist. It is reported only while calls are failing now. An answer ends it, even one that
+is a reason to hold. When there has been nothing to send for a while, it ends too, because nobody knows
+whether calls would still fail.
 """
 
 from __future__ import annotations
@@ -21,49 +22,48 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# A fault or two is no drought.
+# A fault or two is no outage.
 _SAID_AFTER_SECONDS: Final = 5.0
-# Longer than any wait between two tries: with nothing to send and no call for so long, it may be over.
+# Longer than any wait between two tries: with nothing to send and no call for this long, it may be over.
 UNTRIED_SECONDS: Final = 60.0
 
 _FAILING: Final = "failing"
 
 
 class OutageMonitor:
-    """Since when nothing is accepted. Times are seconds of the loop's clock."""
+    """Tracks since when nothing is accepted. Times are seconds of the loop's clock.
+
+    Args:
+        recent: the results of recent calls, as noted by whoever makes them.
+        is_wanted: whether there is anything to send.
+    """
 
     def __init__(
         self, recent: RecentCalls | None = None, is_wanted: Callable[[], bool] = lambda: True
     ) -> None:
-        """Begin while all is well.
-
-        Args:
-            recent: what calls came to lately, as noted by whoever makes them.
-            is_wanted: whether there is anything to send.
-        """
         self._recent = RecentCalls() if recent is None else recent
         self._is_wanted = is_wanted
         self._began_at: float | None = None
         self._failed_at = -inf
         self.accepted_at: float | None = None
-        """When the last acceptance came; None before the first."""
+        """When the last call was accepted; None before the first."""
         self._latest = ("", False)
         self._log_throttle = LogThrottle()
         self._is_told = False
-        # It was said to be over for want of calls; none came through since.
+        # It was reported as over because no calls were made, and none has come through since.
         self._is_doubtful = False
         self.came_through_at = -inf
-        """When the last of the calls that did was sent; ``-inf`` before the first: nobody can tell."""
+        """When the last call that came through was sent; ``-inf`` before the first, when nobody can tell."""
 
     def failed(self, code: str, now: float, *, throttled: bool = False) -> None:
-        """A call failed in a way that may pass."""
+        """Note that a call failed in a way that may pass."""
         if self._began_at is None:
             self._began_at = now
         self._failed_at, self._latest = now, (code, throttled)
         self._tell(now - self._began_at, now)
 
     def over(self, now: float, sent_at: float = inf, *, accepted: bool = True) -> None:
-        """A call was accepted, or refused by somebody who looked at it."""
+        """End the outage: a call was accepted, or refused by a server that examined it."""
         if self.is_on(now):
             began_at = self._failed_at if self._began_at is None else self._began_at
             log.info("calls.recovered", seconds=round(now - began_at, 1))
@@ -73,11 +73,11 @@ class OutageMonitor:
         self.came_through_at = max(self.came_through_at, min(sent_at, now))
 
     def superseded(self) -> None:
-        """A call was answered with a reason to hold: what was before is over, and the hold has the word."""
+        """End the outage after an answer that is a reason to hold, because the hold is reported instead."""
         self._end()
 
     def look(self, now: float) -> bool:
-        """Whether it is on; give it up when there was nothing to send for a while."""
+        """Return whether there is an outage; end it when there was nothing to send for a while."""
         if self._began_at is not None and self._is_untried(now):
             code, seconds = self._latest[0], round(now - self._failed_at, 1)
             log.info("calls.untried", code=code, seconds=seconds, effect="the next record finds out")
@@ -95,11 +95,11 @@ class OutageMonitor:
         )
 
     def is_throttling(self, now: float) -> bool:
-        """Whether most of them are throttled."""
+        """Whether most failing calls are throttled."""
         return self._cause(now)[1]
 
     def now(self, now: float) -> str | None:
-        """What to say of it; None while calls are accepted, or too little was tried to tell."""
+        """Describe the outage; None while calls are accepted, or too little was tried to tell."""
         if self._began_at is None or now - self._began_at < _SAID_AFTER_SECONDS or self._is_untried(now):
             return None
         ago = self._accepted_seconds_ago(now)
@@ -111,7 +111,7 @@ class OutageMonitor:
         )
 
     def untried(self, now: float) -> str | None:
-        """What to say of calls that failed, and of which nobody knows whether they would still."""
+        """Describe failed calls when nobody knows whether calls would still fail."""
         if not self.is_on(now) or not self._is_untried(now):
             return None
         last = (
@@ -143,7 +143,7 @@ class OutageMonitor:
         return None if self.accepted_at is None else round(now - self.accepted_at, 1)
 
     def _end(self) -> None:
-        # Called for each call that comes through: most of the time there is nothing to end.
+        # Called for each call that comes through. Most of the time there is nothing to end.
         if self._began_at is not None or self._is_doubtful:
             self._began_at, self._is_doubtful = None, False
             self._is_told, self._log_throttle = False, LogThrottle()

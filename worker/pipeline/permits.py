@@ -1,8 +1,8 @@
 """Permits for calls: each call acquires one before it is made, and releases it once, with its answer.
 
-``core.flow_control.admission`` decides when the next call may go; this waits for it. Sessions that are tried
-again and new ones take turns. What a call came to is handed back with its permit, so that the rate, the
-holds and what is said of failing calls all learn from it.
+``core.flow_control.admission`` decides when the next call may go; this module waits for it. Sessions that are
+tried again and new ones take turns. The result of a call is handed back with its permit, so that the rate,
+the holds and the monitors of failing calls all learn from it.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from worker.core.model.outcomes import Answer
     from worker.core.model.snapshot import HoldStatus
 
-# At a thousand calls a second a timer for each would cost more than the call; this many come at once instead.
-# A fifth of the rate limiter's burst, so that no quota is left over.
+# At a thousand calls a second, a timer for each would cost more than the call. So this many seconds' worth is
+# let through at once: a fifth of the rate limiter's burst, so that no quota is left unused.
 _STEP_SECONDS = 0.01
 
 
 class Permit:
-    """The right to make one call. Whoever holds it releases it exactly once, whatever happens."""
+    """The right to make one call. Its holder releases it exactly once, whatever happens."""
 
     __slots__ = ("_permits",)
 
@@ -42,18 +42,18 @@ class Permit:
 
     @property
     def is_released(self) -> bool:
-        """Whether it has been given back."""
+        """Whether it has been released."""
         return self._permits is None
 
     def release(self, answer: Answer | None = None, sent_at: float = inf) -> None:
-        """The call is over.
+        """Release the permit, because the call is over.
 
         Args:
-            answer: what the call came to; None: it was not made after all, or given up.
+            answer: the result of the call; None: it was not made after all, or was given up.
             sent_at: when it was sent, by the loop's clock.
 
         Raises:
-            RuntimeError: it was released before.
+            RuntimeError: the permit was released before.
         """
         if self._permits is None:
             raise RuntimeError("a permit is released once")  # noqa: EM101, TRY003  a defect of ours
@@ -82,29 +82,29 @@ class Permits:
         self._timer: asyncio.TimerHandle | None = None
         self._again_went_last = False
         recent = self.recent = RecentCalls()
-        """What calls came to lately."""
+        """The results of recent calls."""
         self.outage = OutageMonitor(recent, is_wanted)
         """Whether calls fail one after another."""
         self.degradation = DegradationMonitor(self.limiter, recent, is_wanted)
-        """Whether too few of them come through."""
+        """Whether too few calls come through."""
         self._monitor = HoldMonitor(self.breaker, clock, is_wanted, also_look_at=self._look)
 
     async def acquire(self) -> Permit:
-        """Wait until a new call may go."""
+        """Wait for the permit of a new call."""
         permit = await self._acquire(self._new)
         assert permit is not None, "only who goes again is turned away"  # noqa: S101  for the type's sake
         return permit
 
     async def acquire_again(self) -> Permit | None:
-        """Wait until a call that was tried before may go; None: turned away.
+        """Wait for the permit of a call that was tried before; None: turned away.
 
-        That is so while a hold lasts, so that a probe is never the same refused call over and over, and
-        when an assignment has ended meanwhile.
+        A caller is turned away while a hold lasts, so that a probe is never the same refused call over and
+        over, and when an assignment has ended meanwhile.
         """
         return None if self.breaker.is_open else await self._acquire(self._again)
 
     def released(self, answer: Answer | None, sent_at: float) -> None:
-        """Learn from a call that is over; only a ``Permit`` says so."""
+        """Learn from a call that is over; only a ``Permit`` calls this."""
         now = self._clock()
         self._admission.release(now, was_made=answer is not None)
         match answer:
@@ -129,7 +129,7 @@ class Permits:
                 self.outage.over(now, sent_at)
                 self._monitor.resume(HoldKind.MISCONFIGURED, HoldKind.REFUSALS, known_at=sent_at)
             case Refused():
-                # Whoever looks at the content has let us in.
+                # A server that examines the content has accepted our credentials.
                 self.recent.came_through(now)
                 self.outage.over(now, sent_at, accepted=False)
                 self._monitor.resume(HoldKind.MISCONFIGURED, known_at=sent_at)
@@ -147,20 +147,20 @@ class Permits:
         *,
         keys_from_environment: bool = False,
     ) -> None:
-        """Stop sending until somebody has mended it; those who go again are turned away."""
+        """Stop sending until the cause is fixed, and turn away calls that wait to be tried again."""
         if self._monitor.hold(kind, reason, clock_ahead_seconds, keys_from_environment=keys_from_environment):
             self.turn_away()
 
     def probed_elsewhere(self, kind: HoldKind, next_at: Callable[[], float]) -> None:
-        """Take note of who knows when it is next tried whether a hold of this kind is over: not a call."""
+        """Register a kind of hold that is not probed by calls; ``next_at`` returns when it is next probed."""
         self._monitor.probed_elsewhere(kind, next_at)
 
     def holds(self) -> tuple[HoldStatus, ...]:
-        """What holds the breaker open, and what can be told of it."""
+        """Return the holds that keep the breaker open, with their status."""
         return self._monitor.status()
 
     def snapshot(self, now: float) -> PermitsSnapshot:
-        """How calls are admitted now, and what became of the last ones."""
+        """Return how calls are admitted now, and the results of recent calls."""
         limiter = self.limiter
         return PermitsSnapshot(
             is_held=self.breaker.is_open,
@@ -175,12 +175,12 @@ class Permits:
         )
 
     def resume(self, kind: HoldKind) -> None:
-        """What a hold of this kind was for is over."""
+        """End the hold of this kind, because its cause is gone."""
         self._monitor.resume(kind)
         self._let_through()
 
     def turn_away(self) -> None:
-        """Send away whoever waits to go again: the reason to wait may be gone."""
+        """Turn away all calls that wait to be tried again: the reason to wait may be gone."""
         while self._again:
             _answer(self._again.popleft(), None)
         self._let_through()
@@ -207,12 +207,12 @@ class Permits:
             raise
 
     def _look(self, now: float) -> bool:
-        """Say what is to be said of calls that fail; whether there is anything to look after."""
+        """Log failing calls when that is due; return whether there is anything to check again."""
         is_on = self.outage.look(now)
         return self.degradation.look(now, is_on=is_on) or is_on
 
     def _let_through(self) -> None:
-        """Let through whoever may go now, and come back when the next one may."""
+        """Let through the calls that may go now, and schedule the next check."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -224,13 +224,13 @@ class Permits:
                     at = max(opens_at, now + _STEP_SECONDS)
                     self._timer = asyncio.get_running_loop().call_at(at, self._let_through)
                 return
-            # Whoever was cancelled while waiting takes no permit.
+            # A call that was cancelled while waiting takes no permit.
             if _answer(queue.popleft(), self):
                 self._again_went_last = queue is self._again
                 self._admission.admit(now)
 
     def _whose_turn(self) -> deque[asyncio.Future[Permit | None]]:
-        """The queue whose head goes next: they alternate, so that neither waits for all of the other."""
+        """Return the queue to serve next: they alternate, so that neither waits for all of the other."""
         if self._again and self._new:
             return self._new if self._again_went_last else self._again
         return self._again or self._new

@@ -1,9 +1,9 @@
 """The pipeline, from source to commit, readable in one sitting.
 
 ``Source`` -> mapping -> ``SessionQueues`` -> ``Permits`` -> ``Dispatcher`` -> settled in the offset tracker
--> offset stored -> committed. What can't be mapped or is refused goes to the dead-letter queue. One task
-takes records in and keeps the offsets (``_intake``), one seals batches and dispatches them (``_dispatch``),
-one task for each batch sees it to its end (``Dispatcher``), and one writes dead letters
+-> offset stored -> committed. Records that can't be mapped or are refused go to the dead-letter queue. One
+task takes records in and keeps the offsets (``_intake``), one seals batches and dispatches them
+(``_dispatch``), one task for each batch follows it to its end (``Dispatcher``), and one writes dead letters
 (``DeadLetterQueue``). All run on one loop and share their state without locks.
 """
 
@@ -33,18 +33,31 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# As many as cost the loop about ten milliseconds to map: calls wait no longer than that for their turn.
+# Mapping this many takes the loop about ten milliseconds: calls wait no longer than that for their turn.
 _RECORDS_AT_ONCE = 1000
-# Without room for so long the partitions are paused. Not sooner: a pause throws away what was fetched ahead.
-# Not much later: while nobody polls, rebalances wait.
+# After this long without room the partitions are paused. Not sooner, because a pause discards what was
+# fetched ahead. Not much later, because rebalances wait while nobody polls.
 _PATIENCE_SECONDS = 1.0
 _SHARE_AGAIN_SECONDS = 10.0
-# The last commit gets so long at least, even when the drain took all its time.
+# The last commit gets at least this long, even when the drain took all its time.
 _LEAVE_SECONDS = 5.0
 
 
 class Pipeline:
-    """One worker's flow, from the first record to the last commit."""
+    """One worker's pipeline, from the first record to the last commit.
+
+    Args:
+        state: the shared state, and how it is woken.
+        source: where records come from.
+        map_record: maps a record to an interaction.
+        rebalance: handles what the source reports about partitions.
+        dispatcher: takes a batch to its end.
+        dead_letter_queue: writes records to the dead letters.
+        quarantine: keeps unmappable records while it may not be the records' fault.
+        age_filter: filters out what is too old to be sent.
+        max_batches: batches in flight at once, including those that wait to be tried again.
+        drain_seconds: how long the drain at the end may take.
+    """
 
     def __init__(  # noqa: PLR0913  the stage where all parts meet
         self,
@@ -60,20 +73,6 @@ class Pipeline:
         max_batches: int,
         drain_seconds: float,
     ) -> None:
-        """Join the parts.
-
-        Args:
-            state: the state, and how it is woken.
-            source: where records come from.
-            map_record: from a record to an interaction.
-            rebalance: what the source tells about partitions.
-            dispatcher: takes a batch to its end.
-            dead_letter_queue: takes a record to the dead letters.
-            quarantine: keeps what can't be mapped while it may not be the records' fault.
-            age_filter: keeps back what is too old to be sent.
-            max_batches: batches under way at once, those that wait to be tried again included.
-            drain_seconds: at the end, so long for what is still on its way.
-        """
         self._source = source
         self._map = map_record
         self._rebalance = rebalance
@@ -94,20 +93,20 @@ class Pipeline:
         self.paused = False
         self.draining = False
         self.drains_until = inf
-        """When the drain ends, done or not; ``inf`` before it is told to stop."""
+        """When the drain ends, finished or not; ``inf`` before the pipeline is told to stop."""
         self._stopping = asyncio.Event()
 
     @property
     def is_full(self) -> bool:
-        """Whether no batch can be sealed, for too many are under way."""
+        """Whether no batch can be sealed, because too many are in flight."""
         return len(self._in_flight) >= self._max_batches
 
     def in_flight(self) -> Collection[InFlight]:
-        """The batches that are under way, those that wait to be tried again included."""
+        """Return the batches in flight, including those that wait to be tried again."""
         return self._in_flight.values()
 
     def snapshot(self) -> PipelineSnapshot:
-        """What is under way now."""
+        """Return what is under way now."""
         retried = self._queues.retried + sum(each.retry is not None for each in self.in_flight())
         return PipelineSnapshot(
             paused=self.paused,
@@ -127,7 +126,7 @@ class Pipeline:
         self._unsettled.changed.wake()
 
     async def run(self) -> None:
-        """Until ``stop``; raises what went wrong and nobody expected."""
+        """Run until ``stop``; raises unexpected failures."""
         async with asyncio.TaskGroup() as tasks:
             background = [
                 tasks.create_task(self._dispatch(tasks)),
@@ -141,7 +140,7 @@ class Pipeline:
                 task.cancel()
 
     async def _intake(self) -> None:
-        """One turn: some records in, their mappings queued, offsets out."""
+        """Take in some records and queue their interactions, then do the housekeeping."""
         if not self.paused:
             await self._wait_for_room()
         room = self._unsettled.memory.room()
@@ -164,7 +163,7 @@ class Pipeline:
         log.info("intake.paused", unsettled_records=self._unsettled.memory.records)
 
     async def _housekeeping(self) -> None:
-        """What is done between two receptions: flow, share, offsets, and what is to be said."""
+        """Do what is due between two receptions: resuming, the share, offsets, and logging."""
         if self.paused and not self.draining and self._unsettled.memory.has_eased():
             self.paused = False
             await self._source.resume()
@@ -177,11 +176,11 @@ class Pipeline:
         self._dead_letter_queue.log.tell()
 
     async def _set_share(self) -> None:
-        """This pod's share of the quota: its partitions among all."""
+        """Set this pod's share of the quota: its partitions among all."""
         own = len(self._unsettled.tracker)
         total = await self._source.partitions_total() if own else own
         if total is None:
-            # Not to be told just now, after seconds of asking; the old share holds meanwhile.
+            # Unknown just now, after seconds of asking; the old share holds meanwhile.
             self._share_at = self._clock() + _SHARE_AGAIN_SECONDS
             return
         self._rebalance.have_changed = False
@@ -214,18 +213,18 @@ class Pipeline:
             self._work.wake()
 
     async def _dispatch(self, tasks: asyncio.TaskGroup) -> None:
-        """Whenever a session is due and there is a permit: seal its batch and dispatch it."""
+        """Seal and dispatch a batch whenever a session is due and there is a permit."""
         while True:
             due_at = self._queues.next_due_at() if not self.is_full else None
             if due_at is None or due_at > self._clock():
                 await self._work.wait(inf if due_at is None else due_at)
                 continue
-            # Before the permit, so that what is too old takes no quota; then again for what aged meanwhile.
+            # Before the permit, so that old events take no quota; then again for those that aged meanwhile.
             if await self._age_filter.clear():
                 continue
             permit = await self._permits.acquire()
             await self._age_filter.clear()
-            # While held, what goes is a probe: one event is enough to find out.
+            # While sending is held, the call is a probe: one event is enough to find out.
             batch = self._queues.seal(self._clock(), limit=1 if self._permits.breaker.is_open else None)
             if batch is None:
                 permit.release()
@@ -241,7 +240,7 @@ class Pipeline:
         self._work.wake()
 
     async def _drain(self) -> None:
-        """Finish what is under way, commit, and leave; what is not done in time is not committed."""
+        """Finish what is under way, commit, and leave; what is not finished in time is not committed."""
         self.draining = True
         began_at, until = self._clock(), self._rebalance.latest
         unsettled = self._unsettled.count()
@@ -260,7 +259,7 @@ class Pipeline:
         await self._leave(max(until, self._clock() + _LEAVE_SECONDS))
 
     async def _leave(self, until: float) -> None:
-        """Commit, then leave the group; without either when the broker takes too long."""
+        """Commit, then leave the group; skip what remains when the broker takes too long."""
         try:
             async with asyncio.timeout_at(until):
                 await self._source.commit()

@@ -1,8 +1,9 @@
-"""Keeps records that cannot be mapped while it may be the mapping, the format or the producer that is wrong.
+"""Keeps unmappable records while the mapping, the format or the producer may be at fault.
 
-A hold of its own: what could be mapped goes on being sent, and records go on coming in, for the first that is
-mapped ends it. What is kept counts as unsettled, so memory bounds it and no offset is committed past it; a
-revoke and a drain do not wait for it, and a restart with another configuration delivers all of it.
+This is a separate hold: mapped events continue to be sent, and records continue to come in, because the first
+record that can be mapped ends it. Quarantined records count as unsettled, so memory bounds them and no offset
+is committed past them. A revoke and a drain do not wait for them. A restart with a corrected configuration
+delivers all of them.
 """
 
 from __future__ import annotations
@@ -25,45 +26,51 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# A pattern may take in hundreds of topics of another format.
+# A pattern may match hundreds of topics of another format.
 _TOPICS_TOLD: Final = 3
 
 
 class Quarantine:
-    """The records that could not be mapped, topic by topic."""
+    """The records that could not be mapped, topic by topic.
+
+    Args:
+        state: what the parts of the pipeline share.
+        dead_letter_queue: takes the records that become dead letters.
+        hold_after: the dead letters in a row after which records are kept. With None every unmappable record
+            becomes a dead letter, and nothing is ever kept.
+    """
 
     def __init__(
         self, state: PipelineState, dead_letter_queue: DeadLetterQueue, hold_after: int | None
     ) -> None:
-        """Hand dead letters to the queue; with None every such record is one, and nothing is ever kept."""
         self._unsettled = state.unsettled
         self._clock = state.clock
         self._dead_letter_queue = dead_letter_queue
         self._hold_after = hold_after
         self.streaks: dict[str, UnmappableStreak] = {}
-        """By topic; none while the last record of each topic could be mapped."""
+        """By topic; empty while the last record of each topic could be mapped."""
         self._log_throttle = LogThrottle()
-        # Of the topics that are held, whether the log has it.
+        # For each topic that is held: whether its hold has been logged.
         self._told: dict[str, bool] = {}
 
     def take(self, unmappable: Undecodable) -> None:
-        """Decide about one, which is held: it becomes a dead letter, or is kept."""
+        """Decide about an unmappable record that is tracked: it becomes a dead letter, or it is kept."""
         if self._hold_after is not None and not self._add(unmappable, self._hold_after):
             return
         self._dead_letter_queue.enqueue(unmappable.record, unmappable.reason)
 
     def end_streak(self, topic: str) -> None:
-        """A record of this topic was mapped: those before it are bad ones."""
+        """End the streak of a topic after one of its records was mapped: those before it are bad records."""
         streak = self.streaks.pop(topic, None)
         if streak is None or streak.kept_since is None:
             return
         since, released = streak.kept_since, streak.release()
         for each in released:
             self._dead_letter_queue.enqueue(each.record, each.reason)
-        self._say_over(topic, since, len(released), "one further on was mapped: they become dead letters")
+        self._say_over(topic, since, len(released), "a later record was mapped, so they become dead letters")
 
     def drop_ended(self) -> None:
-        """Give up what came under assignments that have ended."""
+        """Drop the records of assignments that have ended."""
         for topic, streak in self.streaks.items():
             if streak.kept_since is not None:
                 since, dropped = streak.kept_since, streak.drop_ended()
@@ -72,17 +79,17 @@ class Quarantine:
                     self._say_over(topic, since, len(dropped), "left to the next owner")
 
     def kept_of(self, assignment: Assignment) -> int:
-        """How many records of this assignment's partition are kept."""
+        """Count the records of this assignment's partition that are kept."""
         streak = self.streaks.get(assignment.partition.topic)
         return 0 if streak is None else streak.kept_of(assignment.partition)
 
     def is_first_kept(self, assignment: Assignment, offset: int) -> bool:
-        """Whether this is the first record of the assignment's partition that is kept."""
+        """Whether this is the first record kept for the assignment's partition."""
         streak = self.streaks.get(assignment.partition.topic)
         return streak is not None and streak.is_first_kept(assignment.partition, offset)
 
     def holds(self) -> tuple[HoldStatus, ...]:
-        """What is told of it while records are kept: one hold, for all topics."""
+        """Describe the hold while records are kept: one hold for all topics."""
         held = sorted(self._held(), key=lambda each: -each.kept)
         since = min((each.kept_since for each in held if each.kept_since is not None), default=None)
         if since is None:
@@ -104,7 +111,7 @@ class Quarantine:
         )
 
     def tell(self) -> None:
-        """Say in the log of each topic that is held, at once and at growing intervals while it lasts."""
+        """Log each topic that is held, at once and then at growing intervals while it lasts."""
         for streak in self._held():
             if self._is_to_be_said(streak.topic):
                 log.error(
@@ -127,7 +134,7 @@ class Quarantine:
         return [each for each in self.streaks.values() if each.kept]
 
     def _is_to_be_said(self, topic: str) -> bool:
-        """Holds of one topic that come and go are throttled like one that lasts."""
+        """Whether to log a topic now; holds that come and go are throttled like one that lasts."""
         if topic in self._told:
             is_due = self._log_throttle.again(topic, self._clock()) is not None
         else:

@@ -1,8 +1,8 @@
-"""Partitions come and go.
+"""Handles rebalances: partitions that are assigned, revoked or lost.
 
-On a revoke the queues of those partitions are flushed under one deadline; what is settled by then is
-committed, the rest is left to the next owner. Partitions that are lost belong to somebody else already:
-nothing of them is committed, whatever is still on its way.
+On a revoke the queues of those partitions are flushed under one deadline. What is settled by then is
+committed, and the rest is left to the next owner. Lost partitions belong to somebody else already: nothing of
+them is committed, whatever is still in flight.
 """
 
 from __future__ import annotations
@@ -34,19 +34,24 @@ class Flush(Struct, frozen=True):
 
     @property
     def partitions(self) -> int:
-        """How many."""
+        """How many partitions are flushed."""
         return len(self.assignments)
 
     def unsettled(self) -> int:
-        """How many records are not done with."""
+        """Count their unsettled records."""
         return sum(each.unsettled() for each in self.assignments)
 
 
 class RebalanceHandler:
-    """Opens and ends assignments as the source says; implements ``ports.RebalanceListener``."""
+    """Opens and ends assignments as the source says; implements ``ports.RebalanceListener``.
+
+    Args:
+        state: what the parts of the pipeline share.
+        quarantine: keeps unmappable records, for which a flush does not wait.
+        revoke_seconds: how long the flush of a revoke takes at most.
+    """
 
     def __init__(self, state: PipelineState, quarantine: Quarantine, *, revoke_seconds: float) -> None:
-        """Keep the assignments of ``state.unsettled``; a revoke's flush takes ``revoke_seconds`` at most."""
         self._quarantine = quarantine
         self._unsettled = state.unsettled
         self._queues = state.queues
@@ -57,27 +62,27 @@ class RebalanceHandler:
         self._clock = state.clock
         self._revoke_seconds = revoke_seconds
         self.latest = inf
-        """When every flush ends, whatever its own deadline: set when the worker is told to stop."""
+        """When every flush ends, whatever its own deadline; set when the worker is told to stop."""
         self.have_changed = True
-        """Until somebody has worked out this pod's share of the quota anew, and taken this back."""
+        """Whether assignments have changed; whoever recalculates this pod's share of the quota resets it."""
         self.none_since: float | None = state.clock()
         """Since when there has been no assignment; None while there is one."""
         self.changed_at = state.clock()
-        """When assignments came or went last."""
+        """When assignments last changed."""
         self.flushing: Flush | None = None
-        """What is handed over now."""
+        """The flush that is under way, if any."""
 
     def assigned(self, partitions: Sequence[Partition]) -> Sequence[Assignment]:
-        """Open an assignment for each."""
+        """Open an assignment for each partition."""
         if self._unsettled.tracker.assignments(partitions):
-            # Assigned again without a revoke between: what is queued of them comes once more.
+            # Assigned again without a revoke in between: its queued records will be received once more.
             self._end(partitions)
         assignments = [self._unsettled.tracker.open(each) for each in partitions]
         self._note("assigned", partitions)
         return assignments
 
     async def revoked(self, partitions: Sequence[Partition]) -> Mapping[Partition, Boundary]:
-        """Flush them under one deadline, end their assignments, and say how far they are settled."""
+        """Flush them under one deadline, end their assignments, and return how far they are settled."""
         assignments, began_at = self._unsettled.tracker.assignments(partitions), self._clock()
         await self._hand_over(assignments, began_at)
         boundaries = {each.partition: each.settled_up_to() for each in assignments}
@@ -88,22 +93,22 @@ class RebalanceHandler:
         return {key: boundary for key, boundary in boundaries.items() if boundary is not None}
 
     def cut(self, partition: Partition, position: int) -> Assignment:
-        """Go on from ``position`` under an assignment of its own; what is held is delivered all the same."""
+        """Continue from ``position`` under a new assignment; what is held is delivered all the same."""
         return self._unsettled.tracker.cut(partition, position)
 
     def lost(self, partitions: Sequence[Partition]) -> None:
-        """End their assignments at once."""
+        """End the assignments of lost partitions at once."""
         left = sum(each.unsettled() for each in self._unsettled.tracker.assignments(partitions))
         self._end(partitions)
         self._note("lost", partitions, unsettled_records=left)
 
     def committed(self, boundaries: Mapping[Partition, Boundary]) -> None:
-        """Note what a crash would not repeat any more."""
+        """Note what a crash would no longer repeat."""
         self._unsettled.tracker.note_committed(boundaries)
         self._metrics.committed()
 
     async def flush(self, assignments: Sequence[Assignment], until: float) -> None:
-        """Wait until nothing of these assignments is unsettled, or waiting is no use, or the time is over."""
+        """Wait until these assignments are settled, waiting is no use any more, or the time is over."""
         for assignment in assignments:
             assignment.hasten()
         self._queues.hasten(self._clock())
@@ -115,7 +120,7 @@ class RebalanceHandler:
             await self._unsettled.changed.wait(end)
 
     def _is_under_way(self, assignment: Assignment) -> bool:
-        """Nothing is mapped in a flush, so what is kept for want of a mapping stays as it is."""
+        """Whether to wait for it: nothing is mapped in a flush, so quarantined records stay as they are."""
         return assignment.open and assignment.unsettled() > self._quarantine.kept_of(assignment)
 
     async def _hand_over(self, assignments: Sequence[Assignment], began_at: float) -> None:

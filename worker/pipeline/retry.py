@@ -1,10 +1,10 @@
-"""Sends a batch until it has an outcome: the only retry there is.
+"""Sends a batch until it has an outcome. There is no other retry in the worker.
 
-A throttled call and a transient fault are tried again with full jitter (AWS Architecture Blog, "Exponential
-Backoff and Jitter"), each time with a permit of its own. That goes on for ever, but after each minute of it
-the batch goes back to its queue, because others may wait for its place. What fails although all others' calls
-are accepted is in the end taken for refused (``core.flow_control.isolation``). The first try is made without
-tenacity, which costs some ten microseconds: most calls need no second.
+A throttled call and a transient fault are retried with full jitter (AWS Architecture Blog, "Exponential
+Backoff and Jitter"), each time with a new permit. That goes on for ever, but after a minute of retries the
+batch goes back to its queue, because others may be waiting for its place. A batch that fails although all
+other sessions' calls are accepted is treated as refused in the end (``core.flow_control.isolation``). The
+first try is made without tenacity, which costs some ten microseconds: most calls need no second try.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# How long a batch keeps its place among those that are under way while it fails.
+# How long a failing batch keeps its place among the batches in flight.
 _TURN_SECONDS = 60
 
 
@@ -41,12 +41,12 @@ class RetryingSender:
     """Takes a batch to its outcome, call by call.
 
     Args:
-        put_events: one call, tried once.
+        put_events: makes one call, without retries.
         permits: where each further try waits.
         metrics: counts the answers.
         clock: the loop's.
-        sleep_until: waits until a time of ``clock``, or less long when an assignment has ended meanwhile.
-        first_wait_seconds: the first wait is random between 0 and this; the bound doubles with each.
+        sleep_until: waits until a time of ``clock``, or less if an assignment ends meanwhile.
+        first_wait_seconds: the first wait is random between 0 and this; the bound doubles with each try.
         max_wait_seconds: no wait is longer, unless the API asks for it.
     """
 
@@ -73,10 +73,11 @@ class RetryingSender:
         )
 
     async def send(self, flight: InFlight) -> tuple[Outcome, int]:
-        """Send the first of what is left of ``flight``, whose permit is acquired.
+        """Send the first batch of what is left of ``flight``, whose permit is acquired.
 
         Returns:
-            Its outcome, and how many calls that took. The permit is released with the answer of each call.
+            The batch's outcome, and how many calls that took. The permit is released with the answer of each
+            call.
         """
         answer = await self._call(flight)
         if isinstance(answer, Throttled | TransientFault):
@@ -92,7 +93,7 @@ class RetryingSender:
             outcome = await self._call_until_it_is_over(flight, first, retry)
             return outcome, retry.calls
         finally:
-            # What is requeued is tried again: for whoever waits for it, it has failed since its first call.
+            # A requeued batch is tried again: seen from outside, it has been failing since its first call.
             if not isinstance(outcome, Requeued):
                 flight.retry = None
 
@@ -105,8 +106,8 @@ class RetryingSender:
 
     async def _call_until_it_is_over(self, flight: InFlight, first: Answer, retry: RetryState) -> Outcome:
         turn_ends_at = self._clock() + _TURN_SECONDS
-        # tenacity's state refers to itself, so it is there until the garbage collector comes by. It must not
-        # refer to a batch, whose records may take megabytes: a flight is emptied when it is over.
+        # tenacity's state refers to itself, so it lives until the garbage collector runs. It must not refer
+        # to a batch, whose records may take megabytes. A flight is emptied when it is over.
         assignments = {each.record.assignment for each in flight.left[0].interactions}
         known: list[Answer] = [first]
 
@@ -124,7 +125,7 @@ class RetryingSender:
         retrying = AsyncRetrying(
             retry=retry_if_result(_is_passing),
             wait=self._wait,
-            # By the loop's clock, which tenacity's own stop_after_delay does not go by.
+            # By the loop's clock, which tenacity's own stop_after_delay does not use.
             stop=lambda _: self._clock() >= turn_ends_at,
             retry_error_callback=_requeue,
             sleep=lambda seconds: self._sleep(assignments, seconds),
@@ -132,10 +133,10 @@ class RetryingSender:
         return cast("Outcome", await retrying(attempt))
 
     async def _call(self, flight: InFlight) -> Answer | Requeued:
-        """One call: the permit for it is released here, whatever happens."""
+        """Make one call; the permit for it is released here, whatever happens."""
         batch = flight.left[0]
         if not batch.is_ours():
-            # An assignment has ended since the permit was given.
+            # An assignment has ended since the permit was acquired.
             flight.release()
             return Requeued()
         sent_at = self._clock()
@@ -151,7 +152,7 @@ class RetryingSender:
         return meant
 
     def _tell(self, batch: Batch, code: str) -> None:
-        """Say that a batch is taken for refused by its content."""
+        """Log that a batch is treated as refused because of its content."""
         if times := self._log_throttle.note(code, self._clock()):
             then = "halved" if len(batch.interactions) > 1 else "a dead letter"
             log.warning("content.isolated", code=code, then=then, times=times)

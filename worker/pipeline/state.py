@@ -1,4 +1,4 @@
-"""What the parts of one worker's flow have in common: its state, and how it is woken."""
+"""The state that the parts of one worker's pipeline share, and how it is woken."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
 
 class PipelineState(Struct, frozen=True):
-    """All of it lives on one loop, so nobody locks."""
+    """The shared state. All of it lives on one loop, so there are no locks."""
 
     unsettled: UnsettledRecords
-    """What is held, and what is done with."""
+    """The records that are held, and what is settled."""
     queues: SessionQueues
-    """What waits to be sent."""
+    """The events that wait to be sent."""
     permits: Permits
     """Where calls wait for their turn."""
     metrics: PipelineMetrics
     work: Wakeup
-    """Woken when a session may have become due, or a place for a batch free."""
+    """Woken when a session may have become due, or when there may be room for another batch."""
     assignments_ended: Wakeup
-    """Woken when an assignment has ended: what waits for it need not wait on."""
+    """Woken when an assignment has ended: whoever waits for it need not wait any longer."""
     clock: Callable[[], float]
-    """The loop's, in seconds."""
+    """The loop's clock, in seconds."""

@@ -1,7 +1,7 @@
-"""The records that are held: the offset tracker and the memory budget, kept in step.
+"""The unsettled records: keeps the offset tracker and the memory budget in step.
 
-Every record that comes in leaves exactly once: settled (accepted, dead-lettered, skipped), or dropped
-because its assignment ended and the next owner will have it.
+Every record that comes in leaves exactly once: it is settled (accepted, dead-lettered, skipped), or it is
+dropped because its assignment ended and the next owner will have it.
 """
 
 from __future__ import annotations
@@ -21,47 +21,51 @@ if TYPE_CHECKING:
 
 
 class UnsettledRecords:
-    """Offset tracker and memory budget of one worker."""
+    """The offset tracker and memory budget of one worker.
+
+    Args:
+        tracker: which records of which assignments are settled.
+        memory: how much the unsettled records take.
+    """
 
     def __init__(self, tracker: OffsetTracker, memory: MemoryBudget) -> None:
-        """Keep both."""
         self.tracker = tracker
         self.memory = memory
         self.changed = Wakeup()
         """Woken whenever something is settled or dropped."""
 
     def add(self, record: Record, event: bytes | None = None) -> None:
-        """A record came in, and is kept with its encoded event until it is settled."""
+        """Add a record that came in; it is kept with its encoded event until it is settled."""
         record.assignment.track(record.offset, record.received_at, record.timestamp_ms)
         self.memory.add(held_bytes(record, event))
 
     def settle(self, record: Record, event: bytes | None = None) -> None:
-        """It is done with. If its assignment has ended, only its memory is given back."""
+        """Settle a record. If its assignment has ended, this only releases its memory."""
         self.tracker.settle(record)
         self.memory.remove(held_bytes(record, event))
         self.changed.wake()
 
     def settle_all(self, interactions: Iterable[Interaction]) -> None:
-        """The same for the events of a call."""
+        """Settle the records of these events."""
         for each in interactions:
             self.tracker.settle(each.record)
             self.memory.remove(held_bytes(each.record, each.event))
         self.changed.wake()
 
     def drop(self, interactions: Iterable[Interaction]) -> None:
-        """Their assignments have ended: the next owner has them."""
+        """Drop events whose assignments have ended: the next owner has them."""
         for each in interactions:
             self.memory.remove(held_bytes(each.record, each.event))
         self.changed.wake()
 
     def drop_records(self, records: Iterable[Record]) -> None:
-        """The same for records of which nothing else is held."""
+        """Drop records of which nothing else is held, after their assignments have ended."""
         for each in records:
             self.memory.remove(held_bytes(each))
         self.changed.wake()
 
     def snapshot(self, now: float, epoch_seconds: float) -> UnsettledSnapshot:
-        """What is held ``now`` (of the loop's clock), which is ``epoch_seconds`` of the wall clock."""
+        """Return what is held ``now`` (by the loop's clock), which is ``epoch_seconds`` of the wall clock."""
         return UnsettledSnapshot(
             records=self.memory.records,
             bytes=self.memory.bytes,
@@ -71,16 +75,19 @@ class UnsettledRecords:
         )
 
     def count(self) -> int:
-        """How many records of open assignments are not done with."""
+        """Count the unsettled records of open assignments."""
         return sum(assignment.unsettled() for assignment in self.tracker)
 
     def oldest_age_seconds(self, now: float) -> float:
-        """For how long the oldest unsettled record has been here; 0 with none."""
+        """Return how long the oldest unsettled record has been here; 0 with none."""
         received = [at for assignment in self.tracker if (at := assignment.oldest_received_at()) is not None]
         return now - min(received) if received else 0.0
 
     def oldest_record_age_seconds(self, epoch_seconds: float) -> float:
-        """How old the oldest of all partitions' first unsettled records is, by its timestamp; 0 with none."""
+        """Return the age of the oldest unsettled record, by its timestamp; 0 with none.
+
+        Only the first unsettled record of each partition is considered.
+        """
         stamps = [
             stamp for assignment in self.tracker if (stamp := assignment.oldest_timestamp_ms()) is not None
         ]

@@ -1,7 +1,7 @@
-"""Waiting until something happened or a time has come, without a lost wake-up.
+"""Waits until something happens or a time is reached, without lost wake-ups.
 
-Used like a condition variable: look, and when there is nothing to do, wait and look again. On one event loop
-nothing can happen between the look and the wait.
+Use it like a condition variable: check, and when there is nothing to do, wait and check again. On one event
+loop nothing can happen between the check and the wait.
 """
 
 from __future__ import annotations
@@ -14,12 +14,11 @@ class Wakeup:
     """Wakes everybody who waits."""
 
     def __init__(self) -> None:
-        """Begin with nobody waiting."""
-        # In the order in which they came, so that every run of a test is the same.
+        # In order of arrival, so that every run of a test is the same.
         self._waiting: dict[asyncio.Future[None], None] = {}
 
     def wake(self) -> None:
-        """Something happened: all who wait look again."""
+        """Wake all who wait, because something happened: they check again."""
         waiting, self._waiting = self._waiting, {}
         for each in waiting:
             _finish(each)

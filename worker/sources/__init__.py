@@ -1,1 +1,1 @@
-"""Where records come from, and where their offsets are committed."""
+"""Sources: where records come from, and where their offsets are committed."""

@@ -1,4 +1,4 @@
-"""Memory that nobody uses any more, given back to the system."""
+"""Returns unused memory to the operating system."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _LARGE_BYTES: Final = 128 * 1024
 
 
 def give_back() -> None:
-    """Give back what is free. What librdkafka fetched ahead is freed by a pause, but glibc keeps it.
+    """Return free memory to the system, because glibc keeps what a pause of librdkafka frees.
 
-    Takes some milliseconds, without the interpreter's lock. Other C libraries have no such call.
+    This takes some milliseconds, without the interpreter's lock. Other C libraries have no such call.
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
@@ -21,10 +21,11 @@ def give_back() -> None:
 
 
 def give_back_large_blocks() -> None:
-    """From now on, blocks of 128 KiB and more are the system's again as soon as they are free.
+    """Have blocks of 128 KiB and more returned to the system as soon as they are freed, from now on.
 
-    So they are at first; but with each one that is freed glibc takes its size for the new threshold, up to
-    32 MiB, and keeps what lies below. After some records of 1 MB as much lay idle as was in use.
+    This is how glibc begins. But with each such block that is freed, it raises the threshold to the size of
+    the block, up to 32 MiB, and keeps what lies below. After some records of 1 MB, as much memory lay idle as
+    was in use.
     """
     tune = getattr(ctypes.CDLL(None), "mallopt", None)
     if tune is not None:

@@ -38,7 +38,7 @@ def boto_here(monkeypatch: pytest.MonkeyPatch) -> None:
         what, *given = arguments
         answer = {"resolve": boto_subprocess._answer_resolve, "load": boto_subprocess._answer_load}[what](
             *given
-        )  # noqa: SLF001  what the process runs
+        )
         # What is no text for a pipe is none here either.
         return msgspec.json.decode(boto_subprocess._encoded(answer), type=kind)  # noqa: SLF001  as above
 

@@ -1,1 +1,1 @@
-"""Which events go into the next call: sessions, their order, their age."""
+"""Decides which events go into the next call: sessions, their order, their age."""

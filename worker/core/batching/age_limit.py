@@ -1,9 +1,11 @@
-"""When a record is too old to be sent, and what becomes of it then.
+"""Decides when a record is too old to be sent, and what happens to it then.
 
-Its age is by its own timestamp in Kafka. Without a timestamp it is never too old, nor with one in the future:
-a producer's clock is no reason to lose what it sent; nor with one of before 1973, which is a zero, or seconds
-where milliseconds are meant. Nor is a dead letter that was replayed: somebody asked for it, and it would only
-become a dead letter again.
+A record's age is measured by its own timestamp in Kafka. These records are never too old:
+
+- Records without a timestamp.
+- Records with a timestamp in the future: a producer's wrong clock is no reason to lose its records.
+- Records with a timestamp before 1973: that is a zero, or seconds where milliseconds are meant.
+- Dead letters that were replayed: somebody asked for them, and they would only become dead letters again.
 """
 
 from __future__ import annotations
@@ -18,23 +20,23 @@ from worker.core.model.records import Reason
 if TYPE_CHECKING:
     from worker.core.model.records import Record
 
-# 1973-03-03T09:46:40Z: as early as an event may be, too. In seconds instead of milliseconds all times that
-# are meant lie before.
+# 1973-03-03T09:46:40Z, which is also the earliest time that an event may have. Current times in seconds
+# instead of milliseconds all lie before it.
 _EARLIEST_MS: Final = 100_000_000_000
 
-# The rule's name wherever it is counted.
+# The rule's name in all counters.
 TOO_OLD: Final = "too_old"
 
 
 class AgeLimit(Struct, frozen=True):
-    """How old a record may be when its turn comes."""
+    """How old a record may be when it is due to be sent."""
 
     max_age_seconds: float
-    """``inf``: however old."""
+    """``inf``: no limit."""
     when_too_old: Literal["dead_letter", "skip"]
 
     def is_exceeded_by(self, record: Record, epoch_seconds: float) -> bool:
-        """Whether the record is older than that at ``epoch_seconds``."""
+        """Whether the record is older than the limit at ``epoch_seconds``."""
         timestamp_ms = record.timestamp_ms
         if timestamp_ms is None or timestamp_ms < _EARLIEST_MS:
             return False
@@ -43,7 +45,7 @@ class AgeLimit(Struct, frozen=True):
         return all(name != ORIGINAL_TOPIC for name, _ in record.headers)
 
     def reason(self) -> Reason:
-        """What a dead letter says of it: rule and limit."""
+        """Return the reason for the dead letter: the rule and the limit."""
         return Reason(
             TOO_OLD, f"older than limits.max_age_seconds, {self.max_age_seconds:g}, when its turn came"
         )

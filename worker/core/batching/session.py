@@ -14,31 +14,34 @@ if TYPE_CHECKING:
 
 
 class Session:
-    """Its events, and when they may go. Times are seconds of the caller's clock."""
+    """The events of a session, and when they may be sent. Times are seconds of the caller's clock.
+
+    Args:
+        session_id: whose events they are.
+    """
 
     # A list, not a deque: an empty deque takes 600 bytes, and there may be a hundred thousand sessions.
     __slots__ = ("due_at", "events", "in_flight", "sent_user_id", "session_id", "staleness", "turn_at")
 
     def __init__(self, session_id: str) -> None:
-        """Begin without events."""
         self.session_id = session_id
         self.events: list[Interaction] = []
         self.in_flight = False
-        # Of the call in flight.
+        # The user of the call in flight.
         self.sent_user_id: str | None = None
-        # Not due as of a time before this.
+        # The session is not due as of any time before this.
         self.turn_at = 0.0
         self.stop_waiting()
 
     def stop_waiting(self) -> None:
-        """It is in flight, or without events: there is nothing that could go."""
+        """Mark the session as not due: it is in flight or has no events, so there is nothing to send."""
         self.due_at = inf
-        # The smaller, the fresher is what would go next; kept by ``turns.FreshestFirst`` only. Not a number:
-        # it equals nothing that was noted of it.
+        # The smaller this is, the fresher the next call would be. Only ``scheduling.FreshestFirst`` keeps it.
+        # NaN equals no entry in a heap, so all of the session's entries are outdated.
         self.staleness = nan
 
     def first_run(self, limit: int) -> int:
-        """How many events, up to ``limit``, could go in one call: from the head on, one user only."""
+        """Count the events, up to ``limit``, that could go in one call: from the head on, one user only."""
         user_id = self.events[0].user_id
         for count, event in enumerate(self.events[:limit]):
             if event.user_id != user_id:
@@ -46,22 +49,22 @@ class Session:
         return min(limit, len(self.events))
 
     def is_full(self, limit: int) -> bool:
-        """Whether no later event could still go in its next call of ``limit`` at most."""
+        """Whether its next call, of ``limit`` events at most, can't grow any more."""
         count = len(self.events)
         return count >= limit or self.first_run(limit) < count
 
     def text_bytes(self) -> int:
-        """Bytes of memory that its ids take: its own, and a user's for each run of events."""
+        """Return the bytes of memory that its ids take: its own, and one user id for each run of events."""
         sent_bytes = text_bytes(self.sent_user_id)
         return text_bytes(self.session_id) + sent_bytes + users_bytes(self.events, self.sent_user_id)
 
     def is_ending(self) -> bool:
-        """Whether an assignment of its events is ending."""
+        """Whether the assignment of any of its events is ending."""
         return any(event.record.assignment.ending for event in self.events)
 
 
 def users_bytes(events: Iterable[Interaction], before: str | None = None) -> int:
-    """Bytes of memory that the users' ids take; events of a run share one, and ``before`` is there anyway."""
+    """Return the bytes that user ids take; a run of events shares one, and ``before`` is held already."""
     size = 0
     for event in events:
         if event.user_id is not before:

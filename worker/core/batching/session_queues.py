@@ -1,13 +1,14 @@
-"""Which session's events go into the next call.
+"""The queues of all sessions: which session's events go into the next call.
 
-A queue per session, not a list of ready batches: what goes into a call is decided when the permit for the
-call is there (late sealing). While there is quota to spare, calls are small and quick; otherwise they
+There is a queue per session and not a list of ready batches, because the content of a call is decided when
+its permit is there (late sealing). While there is quota to spare, calls are small and quick; otherwise they
 fill up.
 
 A session is *due* when it holds a full call, when its user changes (the user belongs to the call, not to the
-event), when its oldest event has waited the linger, or when an assignment of its events is ending. Which of
-those that are due goes next, ``turns`` says; but a session's next call is due a turn later than its last, so
-that none starves another. A session has at most one call in flight; its next waits for that one's outcome.
+event), when its oldest event has waited the linger, or when an assignment of its events is ending. The
+scheduling policy decides which of the due sessions goes next. A session's next call is due one turn later
+than its last, so that no session starves another. A session has at most one call in flight; the next waits
+for the outcome of that one.
 """
 
 from __future__ import annotations
@@ -27,27 +28,26 @@ if TYPE_CHECKING:
     from worker.core.model.records import Record
     from worker.core.model.retry_state import RetryState
 
-# While there is a backlog, a session gets one call for each so many seconds of age that are worked off.
+# In a backlog, a session gets one call for each so many seconds of age that are worked off.
 _TURN_SECONDS = 0.1
 
 
-# In an outage of hours every session comes to be tried: of so many at most it is known since when, some 2 MB.
+# In an outage of hours every session gets retried. The retry state is kept for at most this many, some 2 MB.
 _REMEMBERED = 10_000
-# So many events are looked at in one go for what to take out: some hundred microseconds.
+# At most this many events are examined at once when old ones are taken out: some hundred microseconds.
 _TAKE_OUT_AT_ONCE = 1000
 
 
 class SessionQueues:
-    """All sessions with events to deliver. Times are seconds of the caller's clock."""
+    """All sessions with events to deliver. Times are seconds of the caller's clock.
+
+    Args:
+        linger_seconds: how long an event waits for others of its session.
+        max_events: 1 to 10, the most events that a call may hold.
+        turns: which session goes next; by default, the one that has been due longest.
+    """
 
     def __init__(self, linger_seconds: float, max_events: int, turns: SchedulingPolicy | None = None) -> None:
-        """Begin empty.
-
-        Args:
-            linger_seconds: so long an event waits for others of its session.
-            max_events: 1 to 10, what a call may hold.
-            turns: whose turn it is; the one that has been due longest unless given.
-        """
         self._linger_seconds = linger_seconds
         self._max_events = max_events
         self._sessions: dict[str, Session] = {}
@@ -57,17 +57,17 @@ class SessionQueues:
         """Bytes of memory that the ids of its sessions and users take."""
 
     def __len__(self) -> int:
-        """How many sessions are known: with events that wait, or with a call in flight."""
+        """Count the sessions that have waiting events or a call in flight."""
         return len(self._sessions)
 
     def add(self, interaction: Interaction, now: float) -> None:
-        """Put an event at the end of its session's queue."""
+        """Append an event to its session's queue."""
         session = self._sessions.get(interaction.session_id)
         if session is None:
             session = self._sessions[interaction.session_id] = Session(interaction.session_id)
             self.text_bytes += text_bytes(session.session_id)
         events = session.events
-        # Of the event before it, which may be in a call.
+        # The user of the preceding event, which may be in a call.
         before = events[-1].user_id if events else session.sent_user_id
         events.append(_with_ids_of(session, before, interaction))
         if events[-1].user_id is not before:
@@ -84,41 +84,41 @@ class SessionQueues:
             self._turns.grown(session, now)
 
     def next_due_at(self) -> float | None:
-        """When the next session is (or was) due; None while no session waits."""
+        """Return when the next session is (or was) due; None while no session waits."""
         due_at = self._turns.next_due_at()
         return None if due_at == inf else due_at
 
     def due_longest(self, count: int) -> list[Session]:
-        """Sessions with events that wait, up to ``count``, those first that are, or will be, due longest.
+        """Return up to ``count`` sessions with waiting events, those that are due longest first.
 
-        To be looked at, not kept; it costs the same however many there are.
+        The result is for inspection, not for keeping. The cost does not depend on the number of sessions.
         """
         return list(islice(self._turns.due_longest(), count))
 
     @property
     def retried(self) -> int:
-        """How many sessions wait whose last call failed."""
+        """Count the waiting sessions whose last call failed."""
         return len(self._retry_states)
 
     def retry_state(self, session_id: str) -> RetryState | None:
-        """What is known of a waiting session whose last call failed; None: it did not."""
+        """Return the retry state of a waiting session whose last call failed; None if it did not fail."""
         return self._retry_states.get(session_id)
 
     def take_retry_state(self, session_id: str) -> RetryState | None:
-        """The same, for whoever makes the next call; it comes back with ``release``."""
+        """Take the retry state out, for whoever makes the next call; ``release`` hands it back."""
         return self._retry_states.pop(session_id, None)
 
     def waiting(self, session_id: str) -> int:
-        """How many events of a session wait to be sealed."""
+        """Count the events of a session that wait to be sealed."""
         session = self._sessions.get(session_id)
         return len(session.events) if session else 0
 
     def seal(self, now: float, limit: int | None = None) -> Batch | None:
-        """The next call: of the session whose turn it is. It counts as in flight until ``release``.
+        """Seal the next call, of the session whose turn it is. It counts as in flight until ``release``.
 
         Args:
             now: sessions due by then are considered.
-            limit: at most so many events; as many as a call may hold unless given.
+            limit: the most events; by default, as many as a call may hold.
         """
         session = self._turns.first(now)
         if session is None:
@@ -140,14 +140,14 @@ class SessionQueues:
         put_back: Sequence[Interaction] = (),
         retry: RetryState | None = None,
     ) -> None:
-        """The session's call has its outcome; the next may go.
+        """End the session's call with its outcome; the next one may go.
 
         Args:
             session_id: whose call it was.
             now: the time.
-            put_back: what of the call is to be tried again, in order; it goes to the head of the queue, and
-                the session behind those that are due already: what stopped this one stops no others.
-            retry: what is known of its calls that failed, for when it goes again.
+            put_back: the events of the call to be tried again, in order. They go to the head of the queue,
+                and the session goes behind those that are due already: what stopped this one stops no others.
+            retry: the retry state of its failed calls, for when it goes again.
         """
         session = self._sessions[session_id]
         session.in_flight = False
@@ -174,9 +174,9 @@ class SessionQueues:
                 self._set_due(session, self._due_at(session, now))
 
     def take_out(self, now: float, is_too_old: Callable[[Record], bool]) -> list[Interaction]:
-        """Take out, and give, what is too old of the events that would go next; none: nothing of those is.
+        """Remove and return the events that are too old among those that would go next, if any.
 
-        Only some events are looked at: ask again until there are none.
+        Only some events are examined: call again until the result is empty.
         """
         session = self._turns.first(now)
         if session is None:
@@ -189,7 +189,7 @@ class SessionQueues:
                 break
         if taken:
             looked_at = len(taken) + len(kept)
-            # The one behind may share a text with them.
+            # The event behind them may share an id with them.
             behind = session.events[looked_at : looked_at + 1]
             self.text_bytes -= users_bytes(session.events[: looked_at + 1]) - users_bytes([*kept, *behind])
             session.events[:looked_at] = kept
@@ -197,7 +197,7 @@ class SessionQueues:
         return taken
 
     def drop_ended(self) -> list[Interaction]:
-        """Take out, and give, the events of ended assignments: they are left to the next owner."""
+        """Remove and return the events of ended assignments: they are left to the next owner."""
         dropped: list[Interaction] = []
         for session in list(self._sessions.values()):
             gone = [event for event in session.events if not event.record.assignment.open]
@@ -212,10 +212,11 @@ class SessionQueues:
         return dropped
 
     def _due_at(self, session: Session, now: float) -> float:
-        """When a session with waiting events is due, or has been since.
+        """Return when a session with waiting events is due, or since when it has been.
 
-        As of its oldest event: in a backlog the oldest records are done with first, and offsets move on. But
-        a turn later than for its last call, or a hot session would go first again and again.
+        This goes by its oldest event: in a backlog the oldest records are finished first, and offsets move
+        on. But it is a turn later than for its last call, because otherwise a hot session would go first
+        again and again.
         """
         lingered_at = session.events[0].record.received_at + self._linger_seconds
         is_due = lingered_at <= now or session.is_full(self._max_events) or session.is_ending()
@@ -228,7 +229,7 @@ class SessionQueues:
         self._turns.put(session)
 
     def _reconsider(self, session: Session, now: float) -> None:
-        """Some of its waiting events are gone."""
+        """Reschedule a session after some of its waiting events were removed."""
         if session.events:
             self._set_due(session, self._due_at(session, now))
         else:
@@ -242,9 +243,9 @@ class SessionQueues:
 
 
 def _with_ids_of(session: Session, before: str | None, interaction: Interaction) -> Interaction:
-    """The same, with the texts of its session's ids that are held already: a tenth of a record, and more.
+    """Return the interaction with the id texts that its session holds already: a tenth of a record, and more.
 
-    ``before`` is the user of the event before.
+    ``before`` is the user of the preceding event.
     """
     user_id = before if interaction.user_id == before else interaction.user_id
     if interaction.session_id is session.session_id and interaction.user_id is user_id:

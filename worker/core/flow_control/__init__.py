@@ -1,1 +1,1 @@
-"""When the next call may go: rate, holds, and the patterns of failure that lead to them."""
+"""Decides when the next call may go: rate, holds, and the failure patterns that lead to them."""

@@ -1,4 +1,4 @@
-"""When the next call may go: the rate limiter decides, unless a hold has opened the circuit breaker."""
+"""Decides when the next call may go: by the rate limiter, unless a hold has opened the circuit breaker."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 
 class Admission:
-    """Admits one call after another; whoever wants to call asks ``opens_at`` first.
+    """Admits one call after another; a caller asks ``opens_at`` first.
 
     Args:
         limiter: the rate, and the bound on calls in flight.
-        breaker: what stops all calls but probes. A probe takes a token, but does not wait for one.
+        breaker: stops all calls but probes. A probe takes a token, but does not wait for one.
     """
 
     def __init__(self, limiter: RateLimiter, breaker: CircuitBreaker) -> None:
@@ -23,17 +23,17 @@ class Admission:
         self.breaker = breaker
 
     def opens_at(self, now: float) -> float:
-        """When the next call may go, as can be told now; ``inf``: not before something else happens."""
+        """Return when the next call may go, as known now; ``inf``: not before something else happens."""
         if not self.breaker.is_open:
             return self.limiter.opens_at(now)
         return inf if self.limiter.is_closed else self.breaker.opens_at(self.limiter.in_flight)
 
     def admit(self, now: float) -> None:
-        """A call goes. ``release`` follows, once."""
+        """Note that a call goes. ``release`` follows, once."""
         self.limiter.admitted(now)
         self.breaker.admitted()
 
     def release(self, now: float, *, was_made: bool = True) -> None:
-        """The call is over, or was not made after all."""
+        """Note that the call is over, or was not made after all."""
         self.limiter.released()
         self.breaker.released(now, was_made=was_made)

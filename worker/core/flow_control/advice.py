@@ -1,4 +1,4 @@
-"""What a person can do about a hold, or a clock that is off: one sentence, for the log and for ``/ready``."""
+"""Advice: what a person can do about a hold or a wrong clock. One sentence, for the log and ``/ready``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _KEYS: Final = "give the pod a role, or mend the keys"
 _MALFORMED: Final = "mend the keys: there are spaces or line ends in them"
 _SIGNED: Final = "mend the secret key, or set the clock right"
 _KEY_ALONE: Final = "mend the secret key (the clock is right)"
-# A process sees the environment that it was started with, and files as they are now.
+# A process sees the environment with which it was started, but files as they are now.
 _READ_AGAIN: Final = "keys in files are read again while it holds; those of the environment need a restart"
 _FROM_ENVIRONMENT: Final = "they came from the environment: once it is mended, restart the pod"
 _CLOCK: Final = "set the clock right"
@@ -73,7 +73,7 @@ _UNREACHED_BY_CODE: Final[Mapping[str, str]] = {
 }
 _SERVER_FAILS: Final = "Http5"
 _OF_KEYS: Final = {_KEYS, _MALFORMED, _SIGNED, _KEY_ALONE}
-# What the API may say of a clock that is off.
+# The codes with which the API may report a wrong clock.
 TIMED_CODES: Final = frozenset(code for code, advice in _BY_CODE.items() if advice in {_SIGNED, _CLOCK})
 _BY_KIND: Final[Mapping[HoldKind, str]] = {
     HoldKind.MISCONFIGURED: "look at role, keys, region and endpoint with `personalize-worker check`",
@@ -86,9 +86,9 @@ _BY_KIND: Final[Mapping[HoldKind, str]] = {
     ),
 }
 
-# AWS takes a signature for five minutes ("Signature Version 4": "within five minutes of the request").
+# AWS accepts a signature for five minutes ("Signature Version 4": "within five minutes of the request").
 SIGNATURE_SECONDS: Final = 300.0
-# Both clocks are read to the second, and the answer is on its way for a while.
+# Both clocks are read to the second, and the answer is in transit for a while.
 _SURELY_SECONDS: Final = SIGNATURE_SECONDS - 10.0
 
 PROBES: Final[Mapping[HoldKind, str]] = {
@@ -106,7 +106,7 @@ def advise(
     *,
     keys_from_environment: bool = False,
 ) -> str:
-    """What to do about a hold of this kind, with this code of the API's, our clock being so far off."""
+    """Return what to do about a hold of this kind with this API code, given how far our clock is off."""
     if kind is not HoldKind.MISCONFIGURED:
         return _BY_KIND[kind]
     advice = _advise_misconfigured(code, clock_ahead_seconds)
@@ -125,25 +125,25 @@ def _advise_misconfigured(code: str, clock_ahead_seconds: float | None) -> str:
 
 
 def advise_unreached(code: str, *, throttled: bool = False) -> str:
-    """What to do while calls fail, most of them for this reason."""
+    """Return what to do while calls fail, most of them for this reason."""
     if throttled:
         return _THROTTLED
     return _UNREACHED_BY_CODE.get(code, _FAILS if code.startswith(_SERVER_FAILS) else _UNREACHED)
 
 
 def advise_keys(code: str, *, from_environment: bool = False) -> str:
-    """What to do while there are no keys, or no newer ones, for this reason."""
+    """Return what to do while there are no keys, or no newer ones, for this reason."""
     if code in _UNREACHED_BY_CODE:
         return _UNREACHED_BY_CODE[code]
     return advise(HoldKind.MISCONFIGURED, code, keys_from_environment=from_environment)
 
 
 def is_too_far_off(clock_ahead_seconds: float) -> bool:
-    """Whether the API takes no signature from a clock that is so far off."""
+    """Whether the API rejects signatures from a clock that is so far off."""
     return abs(clock_ahead_seconds) >= _SURELY_SECONDS
 
 
 def clock_is_off(clock_ahead_seconds: float) -> str:
-    """Say how far, and which way."""
+    """Describe how far the clock is off, and in which direction."""
     way = "ahead of" if clock_ahead_seconds > 0 else "behind"
     return f"the clock is {abs(clock_ahead_seconds):.0f} s {way} the API's"

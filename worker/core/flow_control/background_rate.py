@@ -1,10 +1,10 @@
-"""The pace of a replay: a lane beside the live traffic, which goes before.
+"""The rate of a replay, which runs in the background: live traffic has priority.
 
-Live workers share the quota and find their level by the same throttles. Whoever cuts deeper and rises more
-slowly is left the smaller part, so this lane cuts to a quarter where a live worker cuts to four fifths,
-stands still for a second, and rises a tenth as fast. It begins at a tenth of its rate: most calls are live
-ones, so most throttles that it causes hit those, and it had better find out gently. Calls go one by one,
-never in a burst.
+Live workers share the quota, and find their level by the same throttles. Whoever cuts deeper and rises more
+slowly is left the smaller part. So this rate is cut to a quarter where a live worker cuts to four fifths,
+then it stops for a second, and it rises a tenth as fast. It begins at a tenth of the full rate: most calls
+are live ones, so most throttles that a replay causes hit those, and it should find its limit gently. Calls go
+one by one, never in a burst.
 """
 
 from __future__ import annotations
@@ -20,30 +20,33 @@ _RAISE_PER_SECOND: Final = 0.005
 
 
 class BackgroundRate:
-    """Decides; somebody else waits. Times are seconds of the caller's clock."""
+    """Decides when a call may go; the caller waits. Times are seconds of the caller's clock.
+
+    Args:
+        calls_per_second: the full rate. It rises to this, from the first call on.
+    """
 
     def __init__(self, calls_per_second: float) -> None:
-        """Rise to so many calls a second, from the first call on."""
         self._full_rate = calls_per_second
-        # What it was then, as a part of the full rate.
+        # The level at ``_level_at``, as a part of the full rate.
         self._level, self._level_at = _BEGIN, inf
         self._cut_at = self._next_at = -inf
 
     def rate(self, now: float) -> float:
-        """Calls a second that may go now."""
+        """Return the calls a second that may go now."""
         return self._full_rate * self._risen(now)
 
     def opens_at(self, now: float) -> float:
-        """When the next call may go."""
+        """Return when the next call may go."""
         return max(now, self._next_at)
 
     def enter(self, now: float) -> None:
-        """A call goes; ask ``opens_at`` first."""
+        """Note that a call goes; ask ``opens_at`` first."""
         self._level_at = min(self._level_at, now)
         self._next_at = now + 1 / self.rate(now)
 
     def throttled(self, sent_at: float, now: float) -> None:
-        """The API throttled a call; one that went before the last cut says nothing new."""
+        """Note that the API throttled a call; a call sent before the last cut shows nothing new."""
         if sent_at <= self._cut_at:
             return
         self._level = max(_FLOOR, self._risen(now) * _CUT)

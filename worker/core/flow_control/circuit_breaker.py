@@ -1,6 +1,6 @@
-"""Stops all calls while a hold lasts; a probe at growing intervals finds out whether it is over.
+"""Stops all calls while a hold lasts; probes at growing intervals find out whether it is over.
 
-This is a circuit breaker with three differences. It opens for a cause that a person has to mend, never for
+This is a circuit breaker with three differences. It opens for a cause that a person has to fix, never for
 failures that pass by themselves. Several causes may hold it open at once. And nothing is dropped while it is
 open: records wait, and offsets with them.
 """
@@ -30,12 +30,12 @@ class CircuitBreaker:
 
     @property
     def is_open(self) -> bool:
-        """Whether anything holds it open, so that only probes may go."""
+        """Whether any hold keeps it open, so that only probes may go."""
         return bool(self._holds)
 
     @property
     def holds(self) -> tuple[Hold, ...]:
-        """What holds it open, the first to come first."""
+        """The holds that keep it open, the earliest first."""
         return tuple(self._holds.values())
 
     @property
@@ -44,17 +44,17 @@ class CircuitBreaker:
         return self._probe_at
 
     def opens_at(self, in_flight: int) -> float:
-        """While open: when a probe may go; ``inf`` while other calls are in flight, or none can tell."""
+        """While open, return when a probe may go; ``inf`` while calls are in flight, or no call can probe."""
         is_probed = in_flight == 0 and all(kind.is_probed_by_calls for kind in self._holds)
         return self._probe_at if is_probed else inf
 
     def admitted(self) -> None:
-        """A call goes; while open that is the probe."""
+        """Note that a call goes; while open, it is the probe."""
         if self._holds:
             self._probe_at = inf
 
     def released(self, now: float, *, was_made: bool) -> None:
-        """The call is over, whatever came of it: the next probe is due an interval later.
+        """Note that the call is over, whatever its result: the next probe is due an interval later.
 
         Args:
             now: the time.
@@ -77,14 +77,14 @@ class CircuitBreaker:
         *,
         keys_from_environment: bool = False,
     ) -> bool:
-        """Stop all calls; False if it was held for this kind already, which then has the latest reason.
+        """Stop all calls; return False if this kind was held already, in which case its reason is updated.
 
         Args:
-            kind: what kind of thing has to be mended.
+            kind: the kind of problem to be fixed.
             reason: the cause, in a word or a sentence.
             now: the time.
             clock_ahead_seconds: how far our clock is ahead of the API's, where that may be the cause.
-            keys_from_environment: whether other keys take a restart.
+            keys_from_environment: whether other keys require a restart.
         """
         before = self._holds.get(kind)
         if not self._holds:
@@ -96,10 +96,10 @@ class CircuitBreaker:
         return before is None
 
     def resume(self, *kinds: HoldKind, known_at: float = inf) -> tuple[Hold, ...]:
-        """End the holds of these kinds, and return those that there were.
+        """End the holds of these kinds, and return those that existed.
 
         Args:
-            kinds: which.
+            kinds: the kinds of hold to end.
             known_at: when their cause was known to be gone; holds that began later stay.
         """
         over = [kind for kind in kinds if kind in self._holds and self._holds[kind].since <= known_at]

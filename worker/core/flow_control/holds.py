@@ -1,4 +1,4 @@
-"""Holds: why nothing is sent, or why records are kept, until somebody has mended the cause."""
+"""Holds: why nothing is sent, or why records are kept, until somebody has fixed the cause."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from msgspec import Struct
 
 
 class HoldKind(StrEnum):
-    """What kind of thing has to be mended. The value is the word in logs, metrics and ``/ready``."""
+    """The kind of problem to be fixed. The value is the word in logs, metrics and ``/ready``."""
 
     MISCONFIGURED = "misconfigured"
     """Credentials, permission, tracker or endpoint: AWS refuses the worker, not the events."""
@@ -18,13 +18,14 @@ class HoldKind(StrEnum):
     DEAD_LETTERS = "dead_letters"
     """The dead-letter topic can't be written."""
     UNMAPPABLE = "unmappable"
-    """Nothing of a topic can be mapped. The circuit breaker knows nothing of it: calls go on."""
+    """Nothing of a topic can be mapped. This does not open the circuit breaker: calls continue."""
 
     @property
     def is_probed_by_calls(self) -> bool:
-        """Whether a call can find out that it is over.
+        """Whether a call can find out that the hold is over.
 
-        A dead letter that was written ends one of the others, a record that was mapped the other.
+        Of the other kinds, one ends with a dead letter that was written, the other with a record that was
+        mapped.
         """
         return self in _PROBED_BY_CALLS
 

@@ -1,13 +1,13 @@
-"""Whose fault it is that one session's calls fail while all others are accepted: its content's, in the end.
+"""Isolates content that makes one session's calls fail while all others are accepted.
 
-A gateway on the way (a firewall, an inspecting proxy) may refuse what an event says, with a status of its
-own, and the API itself may fail over one. To retry for ever blocks the session, to hold holds the others. But
-such a failure looks like an outage. So it counts only if a call of another session, sent after the failure
-before it, was accepted; and only while hardly any other session fails: else it is whoever answers, and not
-what is said. After a few, the call is halved like a refused one; the event that stands alone is refused after
-many, over minutes.
+A gateway on the way (a firewall, an inspecting proxy) may reject the content of an event with a status of its
+own, and the API itself may fail because of one. Retrying for ever would block the session, and a hold would
+block the others. But such a failure looks like an outage. So it counts against the content only under two
+conditions. A call of another session, sent after the previous failure, was accepted. And hardly any other
+session fails, because otherwise the server is at fault and not the content. After a few such failures, the
+call is halved like a refused one. An event that stands alone is refused after many, over minutes.
 
-What AWS itself says about keys, permission and tracker is never the content's: that holds, always.
+What AWS itself says about keys, permission and tracker is never blamed on the content: that always holds.
 """
 
 from __future__ import annotations
@@ -27,23 +27,24 @@ if TYPE_CHECKING:
 
 
 class Patience(Struct, frozen=True):
-    """How much of it there is with a failure that others do not share."""
+    """How long a failure that others do not share is tolerated."""
 
     halved_after: int
     refused_after: int
-    """Alone."""
+    """The number of failures after which a single event is refused."""
     seconds: float
-    """So long at least it has failed alone."""
+    """How long at least a single event must have failed."""
 
 
-# Nobody of AWS has answered. Minutes tell it from a gateway that is being restarted.
+# A gateway answered, not AWS. Minutes distinguish a rejection from a gateway that is being restarted.
 ON_THE_WAY: Final = Patience(3, 10, 60.0)
-# AWS has answered that it is its own fault, or nobody has: most likely it passes, if it takes an hour.
+# AWS has answered that it is at fault, or there was no answer: most likely this passes, even if it takes an
+# hour.
 OF_THE_API: Final = Patience(20, 100, 3600.0)
 
-# No answer came to what was sent, so it may be for what it said (a firewall that cuts the connection).
+# The call was sent and got no answer, so its content may be the reason (a firewall that cuts the connection).
 SENT_IN_VAIN: Final = frozenset({"AnswerCutShort", "AnswerTimeout", "AnswerUnreadable", "ConnectionReset"})
-# Nothing was sent, so it can't be.
+# Nothing was sent, so the content can't be the reason.
 NOT_SENT: Final = frozenset({
     "CertificateExpired", "CertificateNotYetValid", "CertificateOfAnotherHost", "CertificateRejected",
     "CertificateTooWeak", "ConnectTimeout", "ConnectionFailed", "CredentialsMalformed", "CredentialsRefresh",
@@ -51,11 +52,11 @@ NOT_SENT: Final = frozenset({
 })  # fmt: skip
 _WORD: Final = re.compile(r"[A-Za-z]\w*")
 
-# Of the sessions that failed for the first time or not at all, so many in one may have failed.
+# For each other session that failed for the first time, this many calls must have been accepted.
 _ACCEPTED_FOR_EACH_FAILED: Final = 10
-# When more sessions than these fail again and again, it is no longer what one of them says.
+# When more sessions than these fail again and again, the cause is no longer the content of one of them.
 MOST_AT_ONCE: Final = 10
-# In an outage every session fails. The oldest are forgotten, and counted anew.
+# In an outage every session fails. The oldest suspects are forgotten, and counted anew.
 _MOST_SUSPECTS: Final = 10_000
 
 _Key = tuple[Partition, int]
@@ -80,22 +81,22 @@ class Isolation:
     """Follows the answers of one worker. Times are seconds of the caller's clock."""
 
     def __init__(self) -> None:
-        """Suspect nobody."""
         self._suspects: dict[str, _Suspect] = {}
-        # Calls of sessions that are no suspects: accepted, and failed, which makes them suspects.
+        # Calls of sessions that are no suspects: accepted, and failed; a failure makes a suspect.
         self._accepted = 0
         self._failed = 0
-        # When the latest accepted call was sent, whose it was, and when the latest of another session was.
+        # When the latest accepted call was sent, of which session, and when the latest of another session
+        # was.
         self._sent_at = -inf
         self._session_id = ""
         self._sent_at_by_another = -inf
-        # When a session failed of which it is not known yet that others do not.
+        # When a session failed without it being known yet whether others fail as well.
         self._failed_at = -inf
 
     def judge(self, batch: Batch, answer: Answer, sent_at: float, now: float) -> tuple[Answer, Answer]:
-        """What an answer means for the rate and the holds, and what it means for the batch.
+        """Return what an answer means for the rate and the holds, and what it means for the batch.
 
-        They differ when the batch is refused though nobody who looked at it said so.
+        They differ when the batch is refused though no server that examined it said so.
         """
         if isinstance(answer, Accepted):
             self._accept(batch, sent_at)
@@ -121,7 +122,7 @@ class Isolation:
             del self._suspects[batch.session_id]
 
     def _note(self, session_id: str, sent_at: float) -> None:
-        """Take note of an accepted call, of the latest one and of the latest that is of another session."""
+        """Record an accepted call: the latest one, and the latest one of another session."""
         if session_id == self._session_id:
             self._sent_at = max(self._sent_at, sent_at)
         elif sent_at >= self._sent_at:
@@ -139,7 +140,7 @@ class Isolation:
         suspect.strikes += others_at > suspect.last_at
         suspect.events, suspect.last_at = events, now
         if len(events) == 1 and suspect.alone != events:
-            # From here on it is this event's own count.
+            # From here on the failures of this event alone are counted.
             suspect.alone, suspect.since, suspect.strikes = set(events), now, min(suspect.strikes, 1)
         return suspect
 
@@ -152,7 +153,7 @@ class Isolation:
         return suspect
 
     def _seen(self, answer: Answer, suspect: _Suspect, now: float) -> Answer:
-        """Hold for it only if it may be everybody's: not if others were accepted since, or just before."""
+        """Report a hold only if all may be affected: not if others were accepted since, or just before."""
         if not isinstance(answer, Misconfigured):
             return answer
         if suspect.strikes:
@@ -163,7 +164,7 @@ class Isolation:
     def _refusal(
         self, batch: Batch, suspect: _Suspect, patience: Patience, answer: Answer, now: float
     ) -> Refused | None:
-        """That it is the content's fault, if that is clear by now."""
+        """Return a refusal if it is clear by now that the content is at fault."""
         is_one = len(batch.interactions) == 1
         if suspect.strikes < (patience.refused_after if is_one else patience.halved_after):
             return None
@@ -184,7 +185,7 @@ class Isolation:
 
 
 def patience_with(answer: Answer) -> Patience | None:
-    """How long it is borne that one session fails so; None: for ever."""
+    """Return how long such failures of a single session are tolerated; None: for ever."""
     match answer:
         case Misconfigured(code) if _is_foreign(code):
             return ON_THE_WAY
@@ -197,7 +198,7 @@ def patience_with(answer: Answer) -> Patience | None:
 
 
 def _is_foreign(code: str) -> bool:
-    """Whether it is a word of neither AWS's nor ours: a status alone, or what a gateway calls it."""
+    """Whether the code is neither AWS's nor ours: a bare status, or a gateway's own word."""
     is_known = code in ERROR_CODES or code in SENT_IN_VAIN or code in NOT_SENT
     return not is_known and _WORD.fullmatch(code) is not None
 

@@ -1,4 +1,4 @@
-"""A token bucket at this pod's adaptive rate, and a bound on the calls in flight."""
+"""The rate limiter: a token bucket at this pod's adaptive rate, and a bound on the calls in flight."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import Final
 
 from worker.core.flow_control.adaptive_rate import AdaptiveRate
 
-# What may go at once after a pause, in seconds of the rate: enough to make up for a late timer, too little
-# to be throttled for.
+# How much may go at once after a pause, in seconds of the rate: enough to make up for a late timer, too
+# little to be throttled.
 _BURST_SECONDS: Final = 0.05
 
 
 class RateLimiter:
-    """Decides when the next call may go; somebody else waits. Times are seconds of the caller's clock.
+    """Decides when the next call may go; the caller waits. Times are seconds of the caller's clock.
 
     It begins closed: a pod without partitions has no share of the quota.
 
     Args:
         calls_per_second: the whole quota.
-        max_in_flight: so many calls may be under way at once.
+        max_in_flight: how many calls may be in flight at once.
     """
 
     def __init__(self, calls_per_second: float, max_in_flight: int) -> None:
@@ -36,22 +36,22 @@ class RateLimiter:
 
     @property
     def own_rate(self) -> float:
-        """Calls a second that this pod's share of the quota comes to."""
+        """Calls a second that this pod's share of the quota amounts to."""
         return self._adaptive_rate.own
 
     @property
     def borrowed(self) -> float:
-        """What of the rate is above this pod's share."""
+        """The part of the rate above this pod's share."""
         return self._adaptive_rate.borrowed
 
     @property
     def share(self) -> float:
-        """This pod's part of the quota, 0 to 1."""
+        """This pod's share of the quota, 0 to 1."""
         return self._adaptive_rate.share
 
     @property
     def is_closed(self) -> bool:
-        """Whether no call may go whatever the time: too many are in flight, or there is no share."""
+        """Whether no call may go, whatever the time: too many are in flight, or there is no share."""
         return self.in_flight >= self._max_in_flight or self.rate <= 0
 
     def set_share(self, share: float, now: float) -> None:
@@ -60,7 +60,7 @@ class RateLimiter:
         self._adaptive_rate.set_share(share, now)
 
     def opens_at(self, now: float) -> float:
-        """When the next call may go, as can be told now; ``inf``: not before something else happens."""
+        """Return when the next call may go, as known now; ``inf``: not before something else happens."""
         if self.is_closed:
             return inf
         self._count(now)
@@ -70,25 +70,25 @@ class RateLimiter:
         return now + (1 - self._tokens) / self.rate
 
     def admitted(self, now: float) -> None:
-        """A call goes."""
+        """Note that a call goes."""
         self._count(now)
         self._tokens -= 1
         self._adaptive_rate.sent(now)
         self.in_flight += 1
 
     def released(self) -> None:
-        """A call is over."""
+        """Note that a call is over."""
         self.in_flight -= 1
 
     def answered(self, sent_at: float, now: float, *, throttled: bool) -> None:
-        """The API took the call, or throttled it."""
+        """Note that the API accepted or throttled the call."""
         self._count(now)
         if self._adaptive_rate.answered(sent_at, now, throttled=throttled):
             self._tokens = min(self._tokens, 0.0)
 
     def _count(self, now: float) -> None:
-        """Bring the bucket up to now."""
+        """Refill the bucket up to now."""
         passed = max(0.0, now - self._counted_at)
         self._counted_at = max(now, self._counted_at)
-        # At least one token fits, or a small share would never send.
+        # At least one token fits, because otherwise a small share would never send.
         self._tokens = min(max(1.0, self.rate * _BURST_SECONDS), self._tokens + self.rate * passed)

@@ -1,7 +1,7 @@
-"""What the calls of the last minute came to: which part of them failed, and of what most of those did.
+"""The results of the last minute's calls: which part of them failed, and with which code most did.
 
-Counted in slices of ten seconds, so that it costs a call next to nothing and no more memory however many
-there are.
+Calls are counted in slices of ten seconds, so a call costs next to nothing, and memory does not grow with
+their number.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _SLICE_SECONDS: Final = 10.0
 _SLICES: Final = 6
-# Whoever answers chooses the code: of a slice no more than so many are told apart.
+# The server chooses the code, so no more than this many are kept apart in a slice.
 _MAX_CODES: Final = 20
 _OTHER: Final = "other"
 # A cause that has changed is to be seen soon.
@@ -32,49 +32,48 @@ class _Slice:
 
 
 class RecentCalls:
-    """Times are seconds of the caller's clock."""
+    """Counts calls and their failures by code. Times are seconds of the caller's clock."""
 
     def __init__(self) -> None:
-        """Begin without a call."""
         self._slices: deque[_Slice] = deque(maxlen=_SLICES)
 
     def came_through(self, now: float) -> None:
-        """A call was answered by somebody who looked at it."""
+        """Note that a call was answered by a server that examined it."""
         self._now(now).calls += 1
 
     def failed(self, code: str, now: float) -> None:
-        """A call failed in a way that may pass."""
+        """Note that a call failed in a way that may pass."""
         slice_ = self._now(now)
         slice_.calls += 1
         _count(slice_.failed, code)
 
     def throttled(self, code: str, now: float) -> None:
-        """A call was throttled."""
+        """Note that a call was throttled."""
         slice_ = self._now(now)
         slice_.calls += 1
         _count(slice_.throttled, code)
 
     def count(self, now: float) -> int:
-        """How many calls there were."""
+        """Count the calls."""
         return sum(each.calls for each in self._lately(now))
 
     def failed_part(self, now: float) -> float:
-        """Which part of the calls failed, 0 to 1; those that were throttled not counted."""
+        """Return which part of the calls failed, 0 to 1, not counting those that were throttled."""
         return sum(each.failed.total() for each in self._lately(now)) / max(1, self.count(now))
 
     def throttled_part(self, now: float) -> float:
-        """Which part of the calls was throttled, 0 to 1."""
+        """Return which part of the calls was throttled, 0 to 1."""
         return sum(each.throttled.total() for each in self._lately(now)) / max(1, self.count(now))
 
     def most_failed(self, now: float) -> tuple[str, bool] | None:
-        """The code that most calls failed with just now, and whether that is throttling; None: with none."""
+        """Return the most frequent recent error code, and whether it is throttling; None with none."""
         latest = [each for each in self._lately(now) if now - each.began < _JUST_NOW_SECONDS]
         failed, throttled = (_sum(each.failed for each in latest), _sum(each.throttled for each in latest))
         most, is_throttled = (throttled, True) if throttled.total() > failed.total() else (failed, False)
         return (most.most_common(1)[0][0], is_throttled) if most else None
 
     def most_failed_code(self, now: float) -> str:
-        """The code that most calls failed with, but for those that were throttled; empty: with none."""
+        """Return the code that most calls failed with, ignoring throttled ones; empty with none."""
         failed = _sum(each.failed for each in self._lately(now))
         return failed.most_common(1)[0][0] if failed else ""
 

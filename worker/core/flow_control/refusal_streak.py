@@ -1,26 +1,29 @@
-"""When refusing is no longer the records' fault.
+"""Decides when refusals are no longer the records' fault.
 
-One event refused is one dead letter. But when event after event is refused, from different sessions and
-with nothing accepted between, then the tracker is gone or the mapping is wrong, and a topic must not be
-emptied into the dead letters.
+One refused event is one dead letter. But when event after event is refused, from different sessions and with
+nothing accepted in between, then the tracker is gone or the mapping is wrong. A topic must not be emptied
+into the dead letters for that.
 """
 
 from __future__ import annotations
 
 
 class RefusalStreak:
-    """Counts events refused alone, in a row."""
+    """Counts events that were refused alone, in a row.
+
+    Args:
+        limit: how many dead letters are allowed in a row.
+    """
 
     def __init__(self, limit: int) -> None:
-        """Allow ``limit`` dead letters in a row."""
         self._limit = limit
         self._refused = 0
         self._sessions: set[str] = set()
 
     def refuse(self, session_id: str) -> bool:
-        """An event was refused alone: True if it may become a dead letter, False if it is time to hold.
+        """Count an event refused alone; return False if it must not become a dead letter but a hold.
 
-        A single session never holds the others up, whatever it sends: only different ones do.
+        A single session never blocks the others, whatever it sends: only different sessions lead to a hold.
         """
         if self._refused >= self._limit and self._sessions - {session_id}:
             return False
@@ -31,7 +34,7 @@ class RefusalStreak:
         return True
 
     def accept(self) -> None:
-        """Something was accepted: the row is over."""
+        """Note that something was accepted: the streak is over."""
         if self._refused:
             self._refused = 0
             self._sessions.clear()

@@ -1,9 +1,10 @@
-"""When it is no longer a record's fault that it cannot be mapped.
+"""Decides when unmappable records are no longer their own fault.
 
-One such record is one dead letter. But when record after record of a topic cannot be mapped, of different
-keys, and none between them could, then the mapping, the format or the producer is wrong, and the topic must
-not be emptied into the dead letters. From then on they are kept, neither settled nor dead-lettered, while
-those further on are mapped: the first that can be shows that the ones before it are bad records after all.
+One unmappable record is one dead letter. But when record after record of a topic cannot be mapped, with
+different keys and with none mapped in between, then the mapping, the format or the producer is wrong. The
+topic must not be emptied into the dead letters for that. From then on such records are kept, neither settled
+nor dead-lettered, while later ones are still tried. The first that can be mapped shows that the ones before
+it are bad records after all.
 
 A streak belongs to one topic. What another topic holds says nothing about it.
 """
@@ -24,33 +25,37 @@ if TYPE_CHECKING:
 
 # Two are enough to tell "different"; more would only take memory.
 _DIFFERENT: Final = 2
-# Of a topic that is all wrong nearly every record has the same reason.
+# When all of a topic is wrong, nearly every record has the same reason.
 _REASONS_TOLD: Final = 3
 
 
 class UnmappableStreak:
-    """Records of one topic that could not be mapped, with none in between that could."""
+    """Records of one topic that could not be mapped, with none in between that could.
+
+    Args:
+        topic: the topic.
+        limit: how many dead letters are allowed before records are kept.
+    """
 
     def __init__(self, topic: str, limit: int) -> None:
-        """Allow ``limit`` dead letters, then keep the records."""
         self.topic = topic
         self._limit = limit
         self._let_go = 0
         self._keys: set[object] = set()
         self._kinds: Counter[str] = Counter()
         self._first_of_kind: dict[str, Reason] = {}
-        # By assignment, for those of an assignment that ends go together. Their offsets ascend.
+        # By assignment, because the records of an assignment that ends go together. Their offsets ascend.
         self._kept: dict[Assignment, list[Undecodable]] = {}
         self.kept = 0
-        """How many are kept."""
+        """How many records are kept."""
         self.kept_since: float | None = None
-        """Since when some are; None while none is."""
+        """Since when any are kept; None while none is."""
 
     def add(self, unmappable: Undecodable, now: float) -> bool:
-        """One more: True if it may become a dead letter, False if it is kept.
+        """Add a record; return True if it may become a dead letter, False if it is kept.
 
-        A single key never holds the others up, whatever its producer sends: only different ones do. Records
-        without a key are different ones.
+        A single key never blocks the others, whatever its producer sends: only different keys lead to a hold.
+        Records without a key count as having different keys.
         """
         reason, key = self._count(unmappable.reason), unmappable.record.key
         who = object() if key is None else key
@@ -63,28 +68,28 @@ class UnmappableStreak:
         return False
 
     def release(self) -> list[Undecodable]:
-        """Another record of the topic could be mapped: give those that were kept, for they are bad ones."""
+        """Return the kept records: another record of the topic was mapped, so these are bad ones."""
         kept = [each for of_assignment in self._kept.values() for each in of_assignment]
         self._forget(list(self._kept))
         return kept
 
     def drop_ended(self) -> list[Undecodable]:
-        """Give up those whose assignment has ended: the next owner has them."""
+        """Drop and return the records whose assignment has ended: the next owner has them."""
         ended = [assignment for assignment in self._kept if not assignment.open]
         dropped = [each for assignment in ended for each in self._kept[assignment]]
         self._forget(ended)
         return dropped
 
     def kept_of(self, partition: Partition) -> int:
-        """How many of them are of this partition, under assignments that are open."""
+        """Count the records kept for this partition, under assignments that are open."""
         return sum(len(of_assignment) for of_assignment in self._of(partition))
 
     def is_first_kept(self, partition: Partition, offset: int) -> bool:
-        """Whether this is the first of them that came of the partition."""
+        """Whether this is the first record kept for the partition."""
         return any(of_assignment[0].record.offset == offset for of_assignment in self._of(partition))
 
     def told(self) -> str:
-        """How many there were in a row and why, the most frequent reason first; no value of a record."""
+        """Describe how many there were in a row and why, most frequent reason first; no value of a record."""
         whys = (self._why(kind, records) for kind, records in self._kinds.most_common(_REASONS_TOLD))
         return f"topic {self.topic}: {self._kinds.total():,} in a row cannot be mapped: {', '.join(whys)}"
 
@@ -98,7 +103,7 @@ class UnmappableStreak:
         return f"{kind} {records:,} times ({rule})"
 
     def _count(self, reason: Reason) -> Reason:
-        """Count it, and give the one reason that all like it share, for a text each would take memory."""
+        """Count a reason; return one shared instance, because a text for each record would take memory."""
         self._kinds[reason.kind] += 1
         first = self._first_of_kind.setdefault(reason.kind, reason)
         return first if first == reason else reason

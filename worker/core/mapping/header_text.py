@@ -11,10 +11,10 @@ CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 
 def header_text(raw: bytes | None) -> object:
-    """A key or a header as text, without the quotes that JSON serializers put around it.
+    """Return a key or a header as text, without the quotes that JSON serializers put around it.
 
-    Bytes that are no text stay bytes, which no field takes. So do those that hold control characters: a
-    number of eight bytes, or a frame, happens to be UTF-8 where it is small.
+    Bytes that are not text stay bytes, which no field accepts. Bytes that hold control characters stay bytes
+    too, because a small number of eight bytes, or a frame, happens to be valid UTF-8.
     """
     if not raw:
         return None

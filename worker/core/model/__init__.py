@@ -1,1 +1,1 @@
-"""What flows through the worker and what it comes to: records, outcomes, error codes, snapshots."""
+"""The data model: records, outcomes, error codes, snapshots."""

@@ -1,12 +1,12 @@
-"""The headers that a dead letter bears besides those of its record.
+"""The headers that a dead letter has in addition to those of its record.
 
-The dead-letter writer sets them. The mapping reads the ``ORIGINAL_`` ones, for an event's id is derived from
-the place where its record stood first, so that a replayed dead letter keeps the id it had. All values are
-UTF-8 text, numbers decimal.
+The dead-letter writer sets them. The mapping reads the ``ORIGINAL_`` ones, because an event's id is derived
+from the original position of its record, so that a replayed dead letter keeps its id. All values are UTF-8
+text, numbers decimal.
 
-The headers of a record may be out of reach: the Kafka client of Python takes their names for UTF-8, and
-gives none of them where one name is not. Such a record has the one header ``HEADERS`` in their place, and so
-has its dead letter.
+The headers of a record may be inaccessible: Kafka's Python client decodes their names as UTF-8, and returns
+none of them if one name is not UTF-8. Such a record has the one header ``HEADERS`` instead, and so does its
+dead letter.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ TRIES: Final = "personalize-worker.tries"
 FAILED_AT: Final = "personalize-worker.failed-at"
 WORKER_VERSION: Final = "personalize-worker.version"
 REPLAYS: Final = "personalize-worker.replays"
-"""How often this dead letter was replayed before it died once more; there only after a replay."""
+"""How often this dead letter was replayed before it failed again; present only after a replay."""
 
 HEADERS: Final = "personalize-worker.headers"
-"""Why the record's own headers are missing; there only where they are."""
+"""Why the record's own headers are missing; present only where they are."""
 UNREADABLE: Final = b"unreadable"
 """The value of ``HEADERS`` where the client could not read them."""
 UNWRITABLE: Final = b"unwritable"
 """The value of ``HEADERS`` where the client could not write them."""
 UNREADABLE_HEADERS: Final[Headers] = ((HEADERS, UNREADABLE),)
-"""What a record has for headers whose names are not UTF-8."""
+"""The headers of a record whose header names are not UTF-8."""

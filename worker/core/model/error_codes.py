@@ -1,8 +1,9 @@
-"""Which class an answer of the API belongs to: the one table.
+"""The one table that classifies the API's answers.
 
-The error code decides first, the status second, for Personalize answers throttling with a 400. What the
-table does not know is a passing fault when the server says that it is at fault, and refused when it says that
-we are; the pipeline turns a streak of refusals into a hold, so a code that is missing here costs no topic.
+The error code decides first, the status second, because Personalize answers throttling with a 400. A code
+that the table does not contain is a transient fault if the server says that it is at fault, and refused if it
+says that we are. The pipeline turns a streak of refusals into a hold, so a code that is missing here costs no
+topic.
 
 Sources: botocore's ``retries/standard.py`` and ``data/_retry.json`` (throttling), AWS "Common Error Types"
 (signature, credentials, permission), the service model of ``personalize-events`` 2018-03-22 (InvalidInput).
@@ -23,7 +24,8 @@ class _Class(Enum):
     MISCONFIGURED = auto()
 
 
-# What loading the credentials anew could mend. "NoCredentials" is our own word: the call could not be signed.
+# Errors that reloading the credentials may fix. "NoCredentials" is our own word: the call could not be
+# signed.
 CREDENTIAL_CODES = frozenset({
     "AccessDenied", "AccessDeniedException", "ExpiredToken", "ExpiredTokenException", "IncompleteSignature",
     "IncompleteSignatureException", "InvalidAccessKeyId", "InvalidClientTokenId", "InvalidSignatureException",
@@ -48,21 +50,21 @@ _CODES = {
     },
     _Class.MISCONFIGURED: CREDENTIAL_CODES | {
         "MissingAuthenticationToken", "MissingAuthenticationTokenException", "NotAuthorized", "OptInRequired",
-        # The worker's clock is off: more than five minutes from the API's.
+        # The worker's clock is off by more than five minutes from the API's.
         "RequestTimeTooSkewed",
         "ResourceNotFound", "ResourceNotFoundException", "ServiceQuotaExceededException",
         "SubscriptionRequiredException", "UnauthorizedOperation", "UnknownOperationException",
     },
 }  # fmt: skip
 _CLASS_OF_CODE = {code: each for each, codes in _CODES.items() for code in codes}
-# Those that are known, and so fit to be a metric's label.
+# The known codes, which can therefore label a metric.
 ERROR_CODES = frozenset(_CLASS_OF_CODE)
 
 _CLASS_OF_STATUS = {
     401: _Class.MISCONFIGURED,
     403: _Class.MISCONFIGURED,
     404: _Class.MISCONFIGURED,
-    # Nothing at this address takes a POST, or a proxy wants a login: not the content's fault.
+    # Nothing at this address accepts a POST, or a proxy wants a login: not the content's fault.
     405: _Class.MISCONFIGURED,
     407: _Class.MISCONFIGURED,
     408: _Class.PASSING,
@@ -75,20 +77,20 @@ _CLASS_OF_STATUS = {
 _CLASS_OF_HUNDRED = {3: _Class.MISCONFIGURED, 4: _Class.REFUSED, 5: _Class.PASSING}
 
 _OK = 200
-# A code becomes a log's key and a metric's label, and whoever answers chooses it.
+# A code becomes a log key and a metric's label, and the server chooses it.
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,63}")
 
 
 def classify(
     status: int, code: str = "", message: str = "", retry_after_seconds: float | None = None
 ) -> Answer:
-    """Put an answer into its class; a 200 without a code is accepted, and nothing else.
+    """Classify an answer; only a 200 without a code is accepted.
 
     Args:
         status: the HTTP status.
-        code: the error code as the API wrote it, without namespace; empty if it gave none.
-        message: what the API said; may hold user data.
-        retry_after_seconds: how long it asks to be left alone, if it does.
+        code: the error code as the API wrote it, without namespace; empty if there was none.
+        message: the API's message; it may hold user data.
+        retry_after_seconds: how long the API asks us to wait, if it does.
     """
     if status == _OK and not code:
         return Accepted()
@@ -106,5 +108,5 @@ def classify(
 
 def _class_of(status: int, code: str) -> _Class:
     known = _CLASS_OF_CODE.get(code) or _CLASS_OF_STATUS.get(status)
-    # No answer of this API has another status (a 1xx, a 204); taking one for accepted might lose the events.
+    # This API answers with no other status (a 1xx, a 204); treating one as accepted might lose the events.
     return known or _CLASS_OF_HUNDRED.get(status // 100, _Class.PASSING)

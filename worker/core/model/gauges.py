@@ -1,4 +1,4 @@
-"""The worker in numbers, for a scrape: read at the moment of the scrape, kept by nobody."""
+"""The worker's figures for a metrics scrape, read at the moment of the scrape and not stored."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from worker.core.model.snapshot import HoldStatus, KeysStatus, NotReadyCause, Pa
 
 
 class SendingGauges(Struct, frozen=True, kw_only=True):
-    """How sending goes, and its bounds, at this moment."""
+    """The state of sending, and its bounds, at this moment."""
 
     not_accepted_seconds: float = 0.0
-    """For how long records have waited while no call was accepted; 0 while none wait."""
+    """How long records have waited while no call was accepted; 0 while none wait."""
     sessions_retried: int = 0
     calls_failed_ratio: float = 0.0
     calls_throttled_ratio: float = 0.0
@@ -24,7 +24,7 @@ class SendingGauges(Struct, frozen=True, kw_only=True):
 
 
 class Gauges(Struct, frozen=True, kw_only=True):
-    """The pipeline at this moment."""
+    """The state of the pipeline at this moment."""
 
     unsettled_records: int
     unsettled_bytes: int
@@ -33,19 +33,21 @@ class Gauges(Struct, frozen=True, kw_only=True):
     oldest_unsettled_record_age_seconds: float = 0.0
     """How old the oldest unsettled record is by its own timestamp; 0 with none."""
     rate_limit_calls_per_second: float
-    """So many calls may go right now: this pod's share, what it borrows, less what throttling took off;
-    0 while held, except for probes."""
+    """Calls that may go right now: this pod's share and what it borrows, reduced by throttling.
+
+    0 while held, except for probes.
+    """
     rate_limit_borrowed_calls_per_second: float
-    """What of it is above this pod's share, for others leave it."""
+    """The part of it above this pod's share, which others leave unused."""
     quota_share_ratio: float
-    """This pod's part of the quota, 0 to 1."""
+    """This pod's share of the quota, 0 to 1."""
     calls_in_flight: int
     holds: tuple[HoldStatus, ...]
-    """What stops sending, or keeps records that cannot be mapped; empty while all goes on."""
+    """What stops sending, or keeps records that cannot be mapped; empty while everything works."""
     paused: bool
-    """Receiving is paused, for too much is unsettled."""
+    """Whether receiving is paused, because too much is unsettled."""
     accepted_uncommitted_records: int
-    """Settled, not yet committed: what a crash right now would repeat."""
+    """Settled, but not committed: what a crash right now would repeat."""
     partitions: tuple[PartitionGauges, ...]
     clock_ahead_seconds: float | None = None
     """How far our clock is ahead of the API's, to about a second; None before the first answer."""
@@ -53,7 +55,7 @@ class Gauges(Struct, frozen=True, kw_only=True):
     """What keeps the worker from being ready."""
     sending: SendingGauges = SendingGauges()
     keys: KeysStatus | None = None
-    """What calls are signed with; None while nobody can tell."""
+    """The keys that calls are signed with; None while unknown."""
     loop_lag_seconds: float = 0.0
-    """How late the loop was at most in the last minute."""
+    """The longest delay of the event loop in the last minute."""
     source: SourceStatus = SourceStatus()

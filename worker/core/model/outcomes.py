@@ -1,7 +1,7 @@
-"""What one PutEvents call came to.
+"""The outcomes of a PutEvents call.
 
-Every answer belongs to exactly one class, by the table below: the error code decides first, the status
-second, for Personalize answers throttling with a 400.
+Every answer belongs to exactly one class, by the table in ``error_codes``: the error code decides first, the
+status second, because Personalize answers throttling with a 400.
 """
 
 from __future__ import annotations
@@ -23,32 +23,32 @@ class Throttled(Struct, frozen=True):
 
 
 class TransientFault(Struct, frozen=True):
-    """Nobody's fault that lasts (5xx, timeout, reset, DNS): try again."""
+    """A failure that passes (5xx, timeout, reset, DNS): try again."""
 
     code: str
     retry_after_seconds: float | None = None
 
 
 class Refused(Struct, frozen=True):
-    """The content is at fault: halve; alone, a dead letter. ``message`` may hold user data: never log it."""
+    """The content is at fault: halve, or dead-letter. Never log ``message``: it may hold user data."""
 
     code: str
     message: str = ""
 
 
 class Misconfigured(Struct, frozen=True):
-    """Credentials, permission, tracker, endpoint: hold until somebody mends it. ``message``: never log it."""
+    """Wrong credentials, permission, tracker or endpoint: hold until it is fixed. Never log ``message``."""
 
     code: str
     message: str = ""
     clock_ahead_seconds: float | None = None
-    """How far our clock was ahead of the API's, where that may be why and is known."""
+    """How far our clock was ahead of the API's, where that may be the reason and is known."""
     keys_from_environment: bool = False
-    """Whether the keys were the process's own environment's, which it can't read anew."""
+    """Whether the keys came from the process's own environment, which it can't reload."""
 
 
 Answer: TypeAlias = Accepted | Throttled | TransientFault | Refused | Misconfigured
-"""What one call came to."""
+"""The result of one call."""
 
 
 class Requeued(Struct, frozen=True):
@@ -56,4 +56,4 @@ class Requeued(Struct, frozen=True):
 
 
 Outcome: TypeAlias = Accepted | Refused | Misconfigured | Requeued
-"""What a batch came to, after as many calls as it took."""
+"""The result of a batch, after as many calls as it took."""

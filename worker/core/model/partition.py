@@ -8,13 +8,13 @@ from typing import NamedTuple
 class Partition(NamedTuple):
     """The key of everything that is kept by partition; prints itself as ``topic[number]``.
 
-    A named tuple and not a struct: it is looked up for each record, and the plain tuple of what a message
-    says finds it, without one of these being made.
+    It is a named tuple and not a struct, because it is looked up for each record: a plain tuple from a
+    message finds it, without creating an instance.
     """
 
     topic: str
     number: int
 
     def __str__(self) -> str:
-        """Name it as it is named in logs, in complaints and on the status page."""
+        """Format it as in logs, complaints and on the status page."""
         return f"{self.topic}[{self.number}]"

@@ -1,11 +1,11 @@
-"""What flows through the worker: one frozen type a stage.
+"""The records' types on their way through the worker: one frozen type per stage.
 
-``Record`` (as it came from the topic) becomes an ``Interaction`` (mapped and valid), ``Undecodable`` (a
-dead letter) or ``Skipped`` (by rule); interactions of one session and one user become a ``Batch``, one
-PutEvents call.
+A ``Record`` (as it came from the topic) becomes an ``Interaction`` (mapped and valid), ``Undecodable`` (a
+dead letter) or ``Skipped`` (by rule). Interactions of one session and one user become a ``Batch``, which is
+one PutEvents call.
 
-The types are msgspec structs outside the garbage collector's care: a worker holds a hundred thousand of them,
-they form no cycles, and they should cost neither a header each nor the collector's walks.
+The types are msgspec structs that the garbage collector does not track. A worker holds a hundred thousand of
+them, they form no cycles, and they should cost neither a header each nor the collector's traversals.
 """
 
 from __future__ import annotations
@@ -19,40 +19,40 @@ if TYPE_CHECKING:
 
 Headers: TypeAlias = tuple[tuple[str, bytes | None], ...]
 
-# What holding costs besides a record's own bytes: its objects and its places in queue and offset tracker; a
+# Memory that a record takes besides its own bytes: its objects and its entries in queue and offset tracker; a
 # header's objects; a session with its queue and its place in the heap, but without the texts of its ids.
-# `python -m benchmarks holding` measures it.
+# Measured by `python -m benchmarks holding`.
 OVERHEAD_BYTES = 320
 HEADER_BYTES = 160
 SESSION_BYTES = 440
 
 
 class Record(Struct, frozen=True, gc=False):
-    """One record, its key, value and headers byte for byte as the topic holds them."""
+    """One record; its key, value and headers are byte for byte as the topic holds them."""
 
     assignment: Assignment
-    """The assignment it came under; it names topic and partition."""
+    """The assignment under which it came; it names topic and partition."""
     offset: int
     timestamp_ms: int | None
-    """Epoch milliseconds: the producer's or the broker's, as the topic is configured."""
+    """Epoch milliseconds, set by the producer or the broker, depending on the topic's configuration."""
     key: bytes | None
     value: bytes | None
     """``None`` is a tombstone."""
     headers: Headers
     received_at: float = 0.0
-    """When it came in, in seconds of the loop's clock; records that came together share the float."""
+    """When it was received, in seconds of the loop's clock; records that came together share the float."""
 
 
 REFUSED = "refused"
-"""The ``kind`` of what the API refused."""
+"""The ``kind`` of reason for what the API refused."""
 
 
 class Reason(Struct, frozen=True, gc=False):
     """Why a record is a dead letter.
 
-    ``kind`` is one word of a small fixed set, fit to be a metric's label; ``text`` names field and rule.
-    Neither holds a value from the record, but for the text of what was refused: the error code, a colon, and
-    what the API said, which may cite one.
+    ``kind`` is one word of a small fixed set, so it can label a metric; ``text`` names field and rule.
+    Neither holds a value from the record, with one exception. The text for a refused event is the error code,
+    a colon, and the API's message, which may cite a value.
     """
 
     kind: str
@@ -76,7 +76,7 @@ class Undecodable(Struct, frozen=True, gc=False):
 
 
 class Skipped(Struct, frozen=True, gc=False):
-    """A record that a rule says to leave out; ``rule`` is one word, fit to be a metric's label."""
+    """A record that is left out by a rule; ``rule`` is one word, so it can label a metric."""
 
     record: Record
     rule: str
@@ -93,7 +93,7 @@ class Batch(Struct, frozen=True, gc=False):
     interactions: tuple[Interaction, ...]
 
     def halves(self) -> tuple[Batch, Batch]:
-        """Both halves of a batch of two or more, the earlier events first."""
+        """Return both halves of a batch of two or more, the earlier events first."""
         middle = len(self.interactions) // 2
         return self._of(self.interactions[:middle]), self._of(self.interactions[middle:])
 
@@ -106,13 +106,13 @@ class Batch(Struct, frozen=True, gc=False):
 
 
 def text_bytes(text: str | None) -> int:
-    """Bytes of memory that an id takes, which may be four for a character; the same for the same text."""
-    # Of a copy: what a text itself takes grows once somebody has asked for it in UTF-8.
+    """Return the bytes of memory that an id takes, up to four per character; always the same per text."""
+    # Measured on a copy, because a text grows once somebody has asked for its UTF-8 form.
     return 0 if text is None else (" " + text).__sizeof__()
 
 
 def held_bytes(record: Record, event: bytes | None = None) -> int:
-    """Bytes of memory that holding ``record`` (and its ``event``) costs, but for its session; estimated."""
+    """Estimate the memory that holding ``record`` (and its ``event``) takes, excluding its session."""
     size = OVERHEAD_BYTES + len(record.value or b"") + len(record.key or b"") + len(event or b"")
     if record.headers:
         size += sum(HEADER_BYTES + len(name) + len(value or b"") for name, value in record.headers)

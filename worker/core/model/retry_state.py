@@ -1,4 +1,4 @@
-"""A session whose call failed in a way that may pass: what is known of it until a call comes to an end."""
+"""The retry state of a session whose call failed in a way that may pass, until it has an outcome."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from worker.core.model.snapshot import WaitsFor
 
 
 class RetryState:
-    """Counts the calls of a session that failed.
+    """Counts the failed calls of a session.
 
     Args:
-        code: the error code of the first failure; later that of the last one.
+        code: the error code of the first failure; later that of the latest one.
         since: when the first call failed, in seconds of the loop's clock.
     """
 
@@ -21,5 +21,5 @@ class RetryState:
         self.since = since
 
     def waits_for(self, now: float) -> WaitsFor:
-        """What the session waits for."""
+        """Return what the session waits for."""
         return WaitsFor("retry", now - self.since, self.calls, self.code)

@@ -1,7 +1,7 @@
-"""What the pipeline shows of itself when asked: numbers for a scrape, whether it is ready, and why not.
+"""Snapshots of the pipeline's state: figures for metrics, whether it is ready, and why not.
 
-Built anew for each question and never kept, so it costs nothing while nobody asks. None of it ever holds a
-value from a record: topics, offsets, the fixed words below and keyed hashes are all there is.
+They are built for each request and never kept, so they cost nothing while nobody asks. They never hold a
+value from a record: only topics, offsets, the fixed words below and keyed hashes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from worker.core.model.partition import Partition
 
 NO_PARTITIONS: Final = "no_partitions"
-# Every kind of trouble with the source, as a metric has it.
+# Every kind of trouble with the source, as labels of a metric.
 TROUBLES: Final = (
     "broker",
     "silent_broker",
@@ -31,28 +31,28 @@ TROUBLES: Final = (
 
 
 class SourceTrouble(Struct, frozen=True):
-    """Something that keeps records or offsets from flowing, for as long as it does."""
+    """A problem that keeps records or offsets from flowing, for as long as it lasts."""
 
     kind: str
-    """Of ``TROUBLES``."""
+    """One of ``TROUBLES``."""
     what: str
     seconds: float
-    """For how long it has been so."""
+    """How long it has lasted."""
     advice: str
     """What a person can do."""
 
     def __str__(self) -> str:
-        """One sentence: what, for how long, what to do."""
+        """Format it as one sentence: what is wrong, for how long, what to do."""
         return f"{self.what} (for {self.seconds:.0f} s); {self.advice}"
 
 
 class SourceStatus(Struct, frozen=True, kw_only=True):
-    """What the source says of itself beside its partitions."""
+    """The state of the source apart from its partitions."""
 
     troubles: tuple[SourceTrouble, ...] = ()
-    """The ones that last longest first."""
+    """The longest-lasting first."""
     commit_delay_seconds: float = 0.0
-    """Since something that is done with could first not be committed; 0 with nothing to commit."""
+    """Time since something settled could first not be committed; 0 with nothing to commit."""
     records_lost: int = 0
     """Deleted by the broker before they were read, and committed past, since the start."""
 
@@ -62,40 +62,42 @@ class PartitionGauges(Struct, frozen=True):
 
     partition: Partition
     lag_records: int | None = None
-    """Records from the first unsettled one to the end of the partition; None while that can't be told."""
+    """Records from the first unsettled one to the end of the partition; None while unknown."""
     end_offset: int | None = None
-    """One past its last record, as of some seconds ago; None while that can't be told."""
+    """One past its last record, as of some seconds ago; None while unknown."""
     committed_offset: int | None = None
-    """What the group has committed, as of some seconds ago; None while nothing is, or it can't be told."""
+    """What the group has committed, as of some seconds ago; None while nothing is, or it is unknown."""
     settled_offset: int | None = None
-    """What can be committed: where the first record stands that is not settled; None before the first."""
+    """What can be committed: the offset of the first unsettled record; None before the first record."""
     received_offset: int | None = None
     """One past the last record received; None before the first."""
     standing_seconds: float | None = None
-    """For how long it has brought nothing though its log goes on; None while it is as it should be."""
+    """How long it has brought nothing though its log grows; None while it is as it should be."""
     lost_records: int = 0
     """How many of its records the broker deleted before they were read, since it is ours."""
 
 
 class HoldStatus(Struct, frozen=True, kw_only=True):
-    """Why nothing is sent, or, of records that cannot be mapped, why they are kept."""
+    """Why nothing is sent, or, for unmappable records, why they are kept."""
 
     kind: str
-    """A ``HoldKind``'s word."""
+    """The word of a ``HoldKind``."""
     reason: str
-    """The API's error code, or what the broker says."""
+    """The API's error code, or the broker's message."""
     held_seconds: float
     probe: str
     """What finds out that it is over."""
     next_probe_seconds: float | None
-    """In how many seconds that is tried again; None while it is being tried, or waits for something else."""
+    """In how many seconds it is probed next; None while a probe is under way, or waits for something else."""
     advice: str
     """What a person can do."""
     probe_waits_until: str | None = None
-    """What has to be so before it is tried again, but for time; None while only time is waited for."""
+    """What a probe waits for, other than time; None while it waits only for time."""
     unconfirmed_seconds: float | None = None
-    """For how long there was nothing to send, so that nobody knows whether it is over; None while it is known
-    that it is not. The worker is not unready for it."""
+    """For how long there was nothing to send, so that nobody knows whether the hold is over.
+
+    None while it is known not to be over. The worker is not unready because of it.
+    """
 
 
 NotReadyCause: TypeAlias = Literal[
@@ -133,19 +135,28 @@ Cause: TypeAlias = Literal[
 
 
 class WaitsFor(Struct, frozen=True, omit_defaults=True):
-    """What keeps a record, or a session, from being done with."""
+    """What keeps a record, or a session, from being settled."""
 
     cause: Cause
-    """``nothing``: there is none. ``linger``: others of its session may come. ``quota``: its call may not go
-    yet. ``place``: as many batches are under way as may be. ``in_flight``: its call is. ``retry``: its call
-    failed in a way that may pass. ``hold``: nothing is sent. ``dead_letter``: it is being written.
-    ``memory``: too much is unsettled, so nothing is received. ``kafka``: the broker has not sent it."""
+    """One of these words.
+
+    - ``nothing``: there is no such record.
+    - ``linger``: other events of its session may come.
+    - ``quota``: its call may not go yet.
+    - ``place``: the maximum number of batches is in flight.
+    - ``in_flight``: its call is in flight.
+    - ``retry``: its call failed in a way that may pass.
+    - ``hold``: nothing is sent.
+    - ``dead_letter``: it is being written as a dead letter.
+    - ``memory``: too much is unsettled, so nothing is received.
+    - ``kafka``: the broker has not sent it.
+    """
     seconds: float | None = None
-    """For how long, or None where that is not known."""
+    """How long it has waited, or None where that is unknown."""
     calls: int | None = None
-    """How many calls have failed; of ``retry`` only."""
+    """How many calls have failed; only for ``retry``."""
     code: str | None = None
-    """The last failure's error code, or the kind of the hold."""
+    """The error code of the last failure, or the kind of the hold."""
 
 
 class KeysStatus(Struct, frozen=True, kw_only=True):
@@ -153,15 +164,15 @@ class KeysStatus(Struct, frozen=True, kw_only=True):
 
     are_there: bool
     end_in_seconds: float | None
-    """Negative: they have ended; None: there are none, they never end, or nobody knows when."""
+    """Negative: they have expired; None: there are none, they never expire, or it is unknown."""
     failures: int
     """How often they could not be loaded or renewed, since the start."""
     failing_seconds: float | None
-    """For how long they can't be; None while they can."""
+    """For how long loading has failed; None while it works."""
     code: str
-    """Why not, in a word; empty while they can."""
+    """Why it fails, in a word; empty while it works."""
     from_environment: bool = False
-    """Whether they are the process's own environment's."""
+    """Whether they come from the process's own environment."""
 
 
 class PermitsSnapshot(Struct, frozen=True, kw_only=True):
@@ -170,14 +181,14 @@ class PermitsSnapshot(Struct, frozen=True, kw_only=True):
     is_held: bool
     """Whether only probes go."""
     rate_calls_per_second: float
-    """What may go at most, while nothing is held."""
+    """The highest rate at which calls may go while nothing is held."""
     borrowed_calls_per_second: float
-    """What of that is above this pod's share."""
+    """The part of that above this pod's share."""
     share_ratio: float
-    """This pod's part of the quota, 0 to 1."""
+    """This pod's share of the quota, 0 to 1."""
     in_flight: int
     failed_ratio: float
-    """Of the last minute's calls."""
+    """The part of the last minute's calls that failed."""
     throttled_ratio: float
     throttled_seconds: float | None
     """For how long the API has let less through than this pod's share; None while it does not."""
@@ -189,26 +200,26 @@ class PipelineSnapshot(Struct, frozen=True, kw_only=True):
     """What is under way, at one moment."""
 
     paused: bool
-    """Receiving is paused, because too much is unsettled."""
+    """Whether receiving is paused, because too much is unsettled."""
     draining: bool
     drains_until: float
-    """When the drain ends, done or not, by the loop's clock; ``inf`` before it is told to stop."""
+    """When the drain ends, finished or not, by the loop's clock; ``inf`` before a stop is requested."""
     batches: int
-    """Under way, those that wait to be tried again included."""
+    """Batches in flight, including those that wait to be tried again."""
     is_full: bool
-    """Whether no batch can be sealed, because too many are under way."""
+    """Whether no batch can be sealed, because too many are in flight."""
     retried: int
-    """Sessions whose last call failed, and which are tried again, those that wait for their turn included."""
+    """Sessions to be tried again after their last call failed, including those that wait for their turn."""
 
 
 class UnsettledSnapshot(Struct, frozen=True, kw_only=True):
-    """What is held, at one moment."""
+    """What is held in memory, at one moment."""
 
     records: int
     bytes: int
     oldest_age_seconds: float
-    """Since the oldest was received; 0 with none."""
+    """Time since the oldest was received; 0 with none."""
     oldest_record_age_seconds: float
     """How old the oldest is by its own timestamp; 0 with none."""
     accepted_uncommitted_records: int
-    """Settled, not yet committed: what a crash right now would repeat."""
+    """Settled, but not committed: what a crash right now would repeat."""

@@ -1,6 +1,6 @@
 """The document that ``/status`` answers with, and that ``personalize-worker status`` reads.
 
-None of it ever holds a value from a record: topics, offsets, fixed words and keyed hashes are all there is.
+It never holds a value from a record: only topics, offsets, fixed words and keyed hashes.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from worker.core.model.snapshot import HoldStatus, WaitsFor  # noqa: TC001  msgs
 
 
 class PartitionStatus(Struct, frozen=True, kw_only=True):
-    """A partition that is ours. An offset is None while it can't be told."""
+    """A partition that is ours. An offset is None while unknown."""
 
     topic: str
     partition: int
     committed_offset: int | None
     settled_offset: int | None
-    """Up to here everything is done with: what can be committed."""
+    """Everything before this offset is settled: it can be committed."""
     received_offset: int | None
     """One past the last record received."""
     end_offset: int | None
@@ -30,45 +30,45 @@ class PartitionStatus(Struct, frozen=True, kw_only=True):
     oldest_age_seconds: float | None = None
     """How old it is by its own timestamp; None where it has none, and with no such record."""
     waits_for: WaitsFor
-    """Of the oldest unsettled record; with none, of the next."""
+    """What the oldest unsettled record waits for; with none, what the next one waits for."""
 
 
 class SessionStatus(Struct, frozen=True, kw_only=True):
     """A session with events that wait."""
 
     hash: str
-    """Of its id, with a key of this process: the same for as long as it runs, and of no use elsewhere."""
+    """A hash of its id, keyed for this process: constant while the process runs, and useless elsewhere."""
     events: int
     oldest_seconds: float
     topic: str
     partition: int
     offset: int
-    """Of its oldest record."""
+    """The offset of its oldest record."""
     waits_for: WaitsFor
 
 
 class SendingStatus(Struct, frozen=True, kw_only=True):
-    """What may be sent, and what is."""
+    """What may be sent, and what is being sent."""
 
     quota_calls_per_second: float
     """As configured: ``personalize.requests_per_second``."""
     share_ratio: float
     rate_calls_per_second: float
-    """What may go at most, while nothing is held."""
+    """The highest rate at which calls may go while nothing is held."""
     borrowed_calls_per_second: float
-    """What of that is above this pod's share."""
+    """The part of that above this pod's share."""
     throttled_seconds: float | None
     """For how long the API has let less through than this pod's share; None while it does not."""
     in_flight: int
     max_in_flight: int
     batches: int
-    """Under way, those that wait to be tried again included."""
+    """Batches in flight, including those that wait to be tried again."""
     retrying: int
-    """Sessions whose last call failed, and which are tried again, those that wait for their turn included."""
+    """Sessions to be tried again after their last call failed, including those that wait for their turn."""
 
 
 class MemoryStatus(Struct, frozen=True, kw_only=True):
-    """What is held, and the bounds."""
+    """What is held in memory, and the bounds."""
 
     unsettled_records: int
     max_unsettled_records: int
@@ -78,7 +78,7 @@ class MemoryStatus(Struct, frozen=True, kw_only=True):
 
 
 class DoneStatus(Struct, frozen=True, kw_only=True):
-    """What was done with since the worker started."""
+    """What was done since the worker started."""
 
     delivered: int
     """Events that the API accepted; a repeated one counts again."""
@@ -89,7 +89,7 @@ class DoneStatus(Struct, frozen=True, kw_only=True):
 
 
 class WorkerStatus(Struct, frozen=True, kw_only=True):
-    """Why everything is where it is."""
+    """The whole status: what there is, and what it waits for."""
 
     ready: bool
     reasons: tuple[str, ...]
@@ -98,19 +98,19 @@ class WorkerStatus(Struct, frozen=True, kw_only=True):
     up_seconds: float
     group: str
     warnings: tuple[str, ...] = ()
-    """What is wrong besides, while records are delivered all the same."""
+    """Other problems, while records are delivered all the same."""
     holds: tuple[HoldStatus, ...] = ()
     sending: SendingStatus | None = None
-    """None while the worker is starting; so is ``memory``."""
+    """None while the worker is starting; the same applies to ``memory``."""
     memory: MemoryStatus | None = None
     done: DoneStatus | None = None
-    """None where nobody counts."""
+    """None if nobody counts."""
     clock_ahead_seconds: float | None = None
     records_lost: int = 0
     """Deleted by the broker before they were read, and committed past, since the start."""
     partitions_total: int = 0
     partitions: tuple[PartitionStatus, ...] = ()
-    """Those that are furthest behind, the worst first."""
+    """The partitions that are furthest behind, the worst first."""
     sessions_total: int = 0
     sessions: tuple[SessionStatus, ...] = ()
-    """The oldest of those that are under way or go next, the oldest first."""
+    """The oldest of the sessions that are in flight or go next, the oldest first."""

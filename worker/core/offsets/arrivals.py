@@ -1,4 +1,7 @@
-"""When records came and how old they were, one entry for those that came together and are about as old."""
+"""When records arrived and how old they were.
+
+Records that arrived together and are about equally old share one entry.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +13,17 @@ if TYPE_CHECKING:
 
 
 class Arrivals(deque[tuple[int, float, float]]):
-    """Of each entry the first record's position, when it came, and its timestamp (``inf``: none)."""
+    """Entries of a first record's position, when it arrived, and its timestamp (``inf``: none)."""
 
     __slots__ = ()
 
     def forget_before(self, position: int) -> None:
-        """Records before this one are settled; the entry that it belongs to stays."""
+        """Drop the entries of records before ``position``: they are settled. Its own entry stays."""
         while len(self) > 1 and self[1][0] <= position:
             self.popleft()
 
     def keep_only(self, positions: Iterable[int]) -> None:
-        """All other records are settled; ``positions`` ascend."""
+        """Keep only the entries of these positions, in ascending order: all other records are settled."""
         entries, place = list(self), 0
         self.clear()
         for position in positions:

@@ -1,15 +1,16 @@
 """One assignment of one partition, and how far its records are settled.
 
-It knows the positions received and not yet settled; what may be committed ends before the first of those,
-else with the last received. Positions are only compared, so gaps (compaction, transactions) cost nothing.
+An assignment knows the positions that were received and are not settled yet. What may be committed ends
+before the first of those, or else with the last position received. Positions are only compared, so gaps
+(compaction, transactions) cost nothing.
 
-A log may lose its end under an assignment (an unclean election), or be another (a topic made anew): its
-positions are then given to other records. What is received from there on comes under an assignment of its
-own, on top of the one before, which goes on for what stands below the cut: nothing is committed past that.
-What was cut away and is held holds nothing back any more.
+A log may lose its end during an assignment (an unclean election), or be replaced (a topic created anew). Its
+positions are then given to other records. What is received from that cut on comes under a new assignment, on
+top of the previous one. The previous one continues for the records below the cut, and nothing is committed
+past those. Records that were cut away but are still held no longer hold back a commit.
 
-After Jeffail/checkpoint ``uncapped.go`` and arroyo's offset rules; confluentinc/parallel-consumer's issue 827
-shows what happens to those who commit the highest offset seen instead.
+The rules follow Jeffail/checkpoint ``uncapped.go`` and arroyo's offset rules. Issue 827 of
+confluentinc/parallel-consumer shows what happens when the highest offset seen is committed instead.
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ if TYPE_CHECKING:
     from worker.core.model.boundary import Boundary
     from worker.core.model.partition import Partition
 
-# Of records that came together, those share an entry whose timestamps are no further apart.
+# Records that arrived together share an entry if their timestamps are no further apart than this.
 _TOGETHER_MS = 1000
-# So many may stand settled behind one that is not, beyond as many as are not settled.
+# This many settled positions may be kept behind an unsettled one, plus as many as there are unsettled ones.
 _LEAST_SETTLED_AHEAD = 64
 
 
@@ -55,38 +56,36 @@ class Assignment:
     )
 
     def __init__(self, partition: Partition, epoch: int) -> None:
-        """Open an assignment on which nothing has been received."""
         self.partition = partition
         self.epoch = epoch
         self.open = True
-        # Being flushed, on a revoke or at shutdown: nothing of it lingers any more.
+        # Being flushed, on a revoke or at shutdown: none of its records lingers any more.
         self.ending = False
         self._last_received: int | None = None
-        # Where the log was cut, as long as nothing was received from there on.
+        # Where the log was cut, until something was received from there on.
         self._starts_at: int | None = None
         self._pending: deque[int] = deque()
-        # Settled out of order: they still stand in _pending, behind one that is not settled.
+        # Settled out of order: these still stand in _pending, behind one that is not settled.
         self._settled_ahead: set[int] = set()
-        # How many of those were taken out of _pending, and the last of them, by the position that stands
-        # before them there.
+        # By the position before them: how many settled ones were taken out of _pending, and the last one.
         self._taken_out: dict[int, tuple[int, int]] = {}
         self._settled = 0
         self._last_settled: int | None = None
         self._arrivals = Arrivals()
         self._given = GivenOut()
-        # What was received before the log was cut, while some of it is not settled.
+        # The assignment of what was received before the log was cut, while some of that is not settled.
         self._below: Assignment | None = None
-        # Where the log was cut under it, and what stood from there on and is not settled.
+        # Where the log was cut under this assignment, and the unsettled positions from there on.
         self._cut_at = inf
         self._cut_away: set[int] = set()
 
     def __repr__(self) -> str:
-        """Name the partition and whether it is still ours."""
+        """Show the partition and whether the assignment is still open."""
         state = "open" if self.open else "ended"
         return f"<Assignment {self.partition} epoch={self.epoch} {state}>"
 
     def track(self, position: int, received_at: float = 0.0, timestamp_ms: float | None = None) -> None:
-        """Note a record, received at that time, with its own timestamp; positions ascend, with gaps.
+        """Add a record, received at that time, with its own timestamp; positions ascend, with gaps.
 
         Raises:
             ValueError: the position was received before under this assignment.
@@ -108,16 +107,16 @@ class Assignment:
             self._arrivals.append((position, received_at, stamp))
 
     def cut(self, position: int, epoch: int) -> Assignment:
-        """Open an assignment for what is received from now on, where the log was cut or made anew.
+        """Open an assignment for what is received from now on, where the log was cut or created anew.
 
-        It is this one's successor; only of the successor is to be asked what may be committed.
+        It succeeds this one: from now on, only the successor is to be asked what may be committed.
         """
         self.cut_away(position)
         on_top = Assignment(self.partition, epoch)
         on_top.ending, on_top._given = self.ending, GivenOut(self._given.committed)
         on_top._below = self
         if self._last_received is not None and self._last_received < position:
-            # Not past what was received together with the cut, and is not tracked yet.
+            # Not past records that were received together with the cut and are not tracked yet.
             on_top._last_received = self._last_received
         elif self._last_received is not None:
             on_top._starts_at = position
@@ -126,7 +125,7 @@ class Assignment:
         return on_top
 
     def cut_away(self, position: int) -> None:
-        """Let go of what stood at this position or behind it: it holds nothing back any more."""
+        """Give up the records at this position and behind it: they no longer hold back a commit."""
         if self._below is not None:
             self._below.cut_away(position)
         self._cut_at = min(position, self._cut_at)
@@ -143,22 +142,22 @@ class Assignment:
                 self._cut_away.add(gone)
 
     def end(self) -> None:
-        """The partition is not ours any more: from now on no settlement changes anything."""
+        """End the assignment: the partition is no longer ours, and settling has no effect any more."""
         self.open = False
         if self._below is not None:
             self._below.end()
 
     def hasten(self) -> None:
-        """It ends soon: nothing of it lingers any more."""
+        """Stop lingering, because the assignment ends soon."""
         self.ending = True
         if self._below is not None:
             self._below.hasten()
 
     def settle(self, position: int) -> None:
-        """Note that a received record is done with.
+        """Settle a received record.
 
         Raises:
-            ValueError: it was settled before, or never received.
+            ValueError: the record was settled before, or never received.
         """
         if self._cut_away and position in self._cut_away:
             self._cut_away.remove(position)
@@ -176,14 +175,14 @@ class Assignment:
             if self._taken_out:
                 self._count_taken_out(first)
         self._forget_arrivals()
-        # One record that is stuck for hours must not have all that come after it remembered.
+        # One record that is stuck for hours must not make us remember every record after it.
         if 2 * len(ahead) > len(pending) + _LEAST_SETTLED_AHEAD:
             self._take_out_settled()
 
     def settled_up_to(self) -> Boundary | None:
-        """What may be committed; None before the first record.
+        """Return what may be committed; None before the first record.
 
-        It ends before the first record that is not settled, else with the last one received.
+        It ends before the first record that is not settled, or else with the last record received.
         """
         if self._below is not None and self._below.first_unsettled() is not None:
             return self._below.settled_up_to()
@@ -192,52 +191,52 @@ class Assignment:
         return self.received_up_to()
 
     def received_up_to(self) -> Boundary | None:
-        """How far the log was received; None before the first record."""
+        """Return how far the log was received; None before the first record."""
         if self._last_received is not None:
             return Through(self._last_received)
         return None if self._starts_at is None else Before(self._starts_at)
 
     def first_unsettled(self) -> int | None:
-        """The first record's position that is not settled and stands in the log; None: there is none."""
+        """Return the first position that is unsettled and still in the log; None if there is none."""
         below = None if self._below is None else self._below.first_unsettled()
         if below is not None:
             return below
         return self._pending[0] if self._pending else None
 
     def last_settled(self) -> int | None:
-        """Up to here everything received is settled; None: nothing is, or it was cut away."""
+        """Return the position up to which everything is settled; None if nothing is, or it was cut away."""
         if self._last_settled is not None or self._below is None:
             return self._last_settled
         return self._below.last_settled()
 
     def unsettled(self) -> int:
-        """How many received records are not settled, those included that were cut away."""
+        """Count the received records that are not settled, including those that were cut away."""
         ours = len(self._pending) - len(self._settled_ahead) + len(self._cut_away)
         return ours if self._below is None else ours + self._below.unsettled()
 
     def settled(self) -> int:
-        """How many are, with all before them in the log, since the assignment was opened."""
+        """Count the settled records with nothing unsettled before them, since the assignment was opened."""
         return self._settled if self._below is None else self._settled + self._below.settled()
 
     def settled_ahead(self) -> int:
-        """How many are, behind one that is not."""
+        """Count the settled records behind an unsettled one."""
         ahead = len(self._settled_ahead) + sum(records for records, _ in self._taken_out.values())
         return ahead if self._below is None else ahead + self._below.settled_ahead()
 
     def oldest_received_at(self) -> float | None:
-        """When the first unsettled record was received; None when all are settled."""
+        """Return when the first unsettled record was received; None when all are settled."""
         below = None if self._below is None else self._below.oldest_received_at()
         return below if below is not None or not self._arrivals else self._arrivals[0][1]
 
     def oldest_timestamp_ms(self) -> float | None:
-        """The timestamp of the first unsettled record, to a second; None when there is none."""
+        """Return the timestamp of the first unsettled record, to a second; None when there is none."""
         if self._below is not None and self._below.oldest_received_at() is not None:
             return self._below.oldest_timestamp_ms()
         stamp = self._arrivals[0][2] if self._arrivals else inf
         return None if stamp == inf else stamp
 
     def give_out(self) -> Boundary | None:
-        """``settled_up_to()``, if it has moved since it was last given out; else None."""
+        """Return ``settled_up_to()`` if it has moved since it was last given out; else None."""
         if self._below is not None and not self._below.unsettled():
             self._last_settled = self.last_settled()
             self._settled, self._below = self.settled(), None
@@ -248,31 +247,31 @@ class Assignment:
         return boundary
 
     def note_committed(self, boundary: Boundary) -> None:
-        """Note that the records up to there are committed, as the source says it of what was given out."""
+        """Note that the source reports the records up to this boundary as committed."""
         self._given.note_committed(boundary)
 
     def uncommitted(self) -> int:
-        """How many settled records a crash right now would repeat."""
+        """Count the settled records that a crash right now would repeat."""
         return self.settled() + self.settled_ahead() - self._given.committed
 
     def _check_start(self, position: int) -> None:
-        """The first record behind a cut stands at the cut or behind it."""
+        """Check that the first record after a cut stands at the cut or behind it."""
         if self._starts_at is not None and position < self._starts_at:
             msg = f"{self!r} received position {position} after a cut at {self._starts_at}"
             raise ValueError(msg)
 
     def _count_taken_out(self, position: int) -> None:
-        """A record that stood before some that were taken out is settled now, and these with it."""
+        """Count the records that were taken out behind this position, which is settled now."""
         records, last = self._taken_out.pop(position, (0, position))
         self._settled += records
-        # What the log was cut at is another record's position now.
+        # The position at which the log was cut belongs to another record now.
         self._last_settled = last if last < self._cut_at else position
 
     def _take_out_settled(self) -> None:
-        """Keep only those that are not settled, and of the arrivals only theirs."""
+        """Keep only the unsettled positions, and only their arrivals."""
         before, self._pending = self._pending, deque()
         taken_out: dict[int, tuple[int, int]] = {}
-        # The first is not settled, or it would not stand there.
+        # The first position is unsettled, or it would not be there.
         standing = before[0]
         for position in before:
             gone, last = self._taken_out.get(position, (0, position))
@@ -291,7 +290,7 @@ class Assignment:
 
     def _forget_arrivals(self) -> None:
         if not self._pending:
-            # Those of what was cut away are kept until it is settled: at worst they tell too great an age.
+            # Those of what was cut away are kept until it is settled: at worst the reported age is too high.
             if not self._cut_away:
                 self._arrivals.clear()
             return

@@ -1,4 +1,4 @@
-"""Tracks the open assignments: never a commit past an unsettled record, never one of an ended assignment.
+"""Tracks the open assignments: no commit passes an unsettled record or belongs to an ended assignment.
 
 A settlement that comes after the assignment ended changes nothing: the partition may have a new owner, or a
 new assignment here that will receive the same records again.
@@ -19,23 +19,22 @@ if TYPE_CHECKING:
 
 
 class OffsetTracker:
-    """The assignments that are open, and what may be committed for them."""
+    """The open assignments, and what may be committed for them."""
 
     def __init__(self) -> None:
-        """Begin without assignments."""
         self._assignments: dict[Partition, Assignment] = {}
         self._epoch = 0
 
     def __iter__(self) -> Iterator[Assignment]:
-        """All open assignments."""
+        """Iterate over all open assignments."""
         return iter(self._assignments.values())
 
     def __len__(self) -> int:
-        """How many partitions are ours."""
+        """Count the partitions that are ours."""
         return len(self._assignments)
 
     def open(self, partition: Partition) -> Assignment:
-        """Begin an assignment; one that is still open for this partition ends."""
+        """Open an assignment; one that is still open for this partition ends."""
         self.end(partition)
         self._epoch += 1
         assignment = Assignment(partition, self._epoch)
@@ -43,21 +42,21 @@ class OffsetTracker:
         return assignment
 
     def cut(self, partition: Partition, position: int) -> Assignment:
-        """The log of a partition that is ours was cut at ``position``: the assignment from there on."""
+        """Open a new assignment from ``position`` on, where the log of one of our partitions was cut."""
         self._epoch += 1
         assignment = self._assignments[partition].cut(position, self._epoch)
         self._assignments[partition] = assignment
         return assignment
 
     def end(self, partition: Partition) -> Assignment | None:
-        """End the assignment of a partition, if there is one: from now on its settlements change nothing."""
+        """End the assignment of a partition, if there is one; settling its records has no effect any more."""
         assignment = self._assignments.pop(partition, None)
         if assignment is not None:
             assignment.end()
         return assignment
 
     def assignments(self, partitions: Iterable[Partition]) -> list[Assignment]:
-        """The open assignments among these partitions."""
+        """Return the open assignments of these partitions."""
         return [self._assignments[each] for each in partitions if each in self._assignments]
 
     def settle(self, record: Record) -> bool:
@@ -68,12 +67,12 @@ class OffsetTracker:
         return True
 
     def advanced(self) -> dict[Partition, Boundary]:
-        """How far everything is settled, of the partitions where that moved since this was last asked."""
+        """Return how far everything is settled, for the partitions where that moved since the last call."""
         given = ((partition, assignment.give_out()) for partition, assignment in self._assignments.items())
         return {partition: boundary for partition, boundary in given if boundary is not None}
 
     def note_committed(self, boundaries: Mapping[Partition, Boundary]) -> None:
-        """Note what is committed; for assignments that have ended it does not matter any more."""
+        """Note what is committed; assignments that have ended are ignored."""
         for partition, boundary in boundaries.items():
             if partition in self._assignments:
                 self._assignments[partition].note_committed(boundary)

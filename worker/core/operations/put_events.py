@@ -1,8 +1,8 @@
-"""PutEvents: its fields, limits and calls. The one table of them.
+"""The one table of PutEvents: its fields, limits and calls.
 
-From the service model in botocore (``personalize-events``, 2018-03-22) and the AWS developer guide. botocore
-itself checks neither maximum lengths nor list sizes nor patterns, so whoever breaks a rule learns it from the
-API, which then refuses the whole call.
+The sources are the service model in botocore (``personalize-events``, 2018-03-22) and the AWS developer
+guide. botocore itself checks neither maximum lengths nor list sizes nor patterns. Whoever breaks a rule
+learns it from the API, which then refuses the whole call.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from worker.core.operations.table import (
 
 _ID: Final = Id(max_characters=256)
 
-# A call of the session "null" is answered 200 and ignored.
+# A call with the session "null" is answered with 200 and ignored.
 _SESSION_ID: Final = Id(max_characters=256, reserved=frozenset({"null"}))
 
 _PROPERTIES: Final = JsonObject(
@@ -67,8 +67,8 @@ PUT_EVENTS: Final = Operation(
         ),
     ),
     max_entries=10,
-    # The guide says 10 KB. Should it mean 10,000, then the API refuses what lies between, which costs that
-    # one event; the other way round we would refuse what the API takes.
+    # The guide says 10 KB. If that means 10,000, the API refuses what lies between, which costs that one
+    # event. The other way round, we would refuse what the API accepts.
     max_entry_bytes=10_240,
     # Personalize learns from the order of a session's events.
     ordered_by="session_id",

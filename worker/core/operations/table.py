@@ -1,7 +1,7 @@
-"""The terms in which an operation of the API is described: its fields, their types and limits, its calls.
+"""The terms that describe an operation of the API: its fields, their types and limits, its calls.
 
-A table is data. The mapping reads it once, at start, and compiles from it what reads, casts, checks and
-encodes; so a further operation is a further table, not a second mapping.
+A table is data. The mapping reads it once, at start, and compiles from it the functions that read, cast,
+check and encode. So a further operation is a further table, not a second mapping.
 
 Lengths are in characters (Unicode code points), sizes in bytes of UTF-8.
 """
@@ -21,7 +21,7 @@ class Id(Struct, frozen=True):
 
     max_characters: int
     reserved: frozenset[str] = frozenset()
-    """Ids to which the API gives a meaning of its own; they count as absent too."""
+    """Ids to which the API gives a special meaning; they count as absent too."""
 
 
 class Time(Struct, frozen=True):
@@ -38,9 +38,9 @@ class JsonObject(Struct, frozen=True):
     """An object, which the API takes as JSON text."""
 
     max_characters: int
-    """Of the JSON text."""
+    """The limit on the JSON text."""
     reserved_keys: Mapping[str, str]
-    """Keys that it must not hold, whatever their case: lower case to the API's spelling."""
+    """Keys that it must not hold, in any case: the lower-case form, and the API's spelling."""
 
 
 class IdList(Struct, frozen=True):
@@ -63,16 +63,16 @@ class OperationField(Struct, frozen=True):
     """One row of the table."""
 
     name: str
-    """In the configuration; a Python identifier."""
+    """Its name in the configuration; a Python identifier."""
     api_name: str
-    """In the API; ``outer.inner`` for a member of a structure of its own."""
+    """Its name in the API; ``outer.inner`` for a member of a nested structure."""
     type: FieldType
     default_paths: tuple[str, ...]
     """Where it is looked for unless the mapping says otherwise."""
     required: str = ""
     """Why no entry goes without it; empty for an optional field."""
     unique: bool = False
-    """It identifies the entry: never a constant; where a record has none, its position gives one."""
+    """It identifies the entry: never a constant. If a record has none, one is derived from its position."""
     of_call: bool = False
     """It belongs to the call: only entries that share it go into one call."""
 
@@ -87,8 +87,8 @@ class Operation(Struct, frozen=True):
     fields: tuple[OperationField, ...]
     """In the order in which they are read, checked and encoded."""
     max_entries: int
-    """Of one call."""
+    """The maximum number of entries in one call."""
     max_entry_bytes: int
-    """Of one entry as JSON."""
+    """The maximum size of one entry as JSON."""
     ordered_by: str
     """The field within whose values entries are sent in the order of their records."""

@@ -1,8 +1,9 @@
-"""Which topics an entry of ``kafka.topics`` takes in: a name, or a pattern that starts with ``^``.
+"""Topic entries of ``kafka.topics``: each is a name, or a pattern that starts with ``^``.
 
-Three would read a pattern, each in its way: librdkafka with the C library (POSIX, found within the name), a
-KIP-848 group's broker (RE2J, the whole name), and this program. So it is read here, and written anew for the
-other two: as whole names, in what both understand, without Kafka's own topics.
+Three programs would read a pattern, each in its own way: librdkafka with the C library (POSIX, searching
+within the name), a KIP-848 group's broker (RE2J, the whole name), and this one. So the pattern is parsed
+here, and rewritten for the other two: for whole names, in a syntax that both understand, and without Kafka's
+own topics.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ _parsed = lru_cache(maxsize=256)(parse)
 
 
 def is_pattern(topic: str) -> bool:
-    """Whether an entry is a pattern; no name starts so."""
+    """Whether an entry is a pattern; no name starts with ``^``."""
     return topic.startswith("^")
 
 
 def matches_topic(topic: str, name: str) -> bool:
-    """Whether an entry, a name or a pattern, takes in the topic of that name.
+    """Whether an entry, a name or a pattern, matches the topic of that name.
 
     Raises:
         PatternError: the pattern can't be used.
@@ -35,7 +36,9 @@ def matches_topic(topic: str, name: str) -> bool:
 
 
 def subscription(topics: Iterable[str]) -> list[str]:
-    """What Kafka's clients are told, so that they take in the same; each once, since librdkafka wants it so.
+    """Return the subscription for Kafka's clients, which matches the same topics.
+
+    Each entry is there once, because librdkafka requires that.
 
     Raises:
         PatternError: a pattern can't be used.

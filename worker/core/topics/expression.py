@@ -1,7 +1,8 @@
-"""A regular expression over the names of topics: what it matches, and how it is written.
+"""Regular expressions over topic names: what they match, and how they are written.
 
-Matching follows all ways through the expression at once (Antimirov's partial derivatives), so no pattern and
-no name make it slow. Each step is kept: the topics of a cluster are looked through again and again.
+Matching follows all alternatives through the expression at once (Antimirov's partial derivatives), so no
+pattern and no name makes it slow. Each step is cached, because the topics of a cluster are searched again and
+again.
 """
 
 from __future__ import annotations
@@ -21,25 +22,25 @@ _MAX_STEPS: Final = 10_000
 
 
 class One(Struct, frozen=True):
-    """One character of these."""
+    """One of these characters."""
 
     of: frozenset[str]
 
 
 class Sequence(Struct, frozen=True):
-    """One after the other; without parts, nothing."""
+    """One part after the other; without parts, the empty text."""
 
     parts: tuple[Node, ...]
 
 
 class Choice(Struct, frozen=True):
-    """Any of these."""
+    """Any of these options."""
 
     options: tuple[Node, ...]
 
 
 class Repeat(Struct, frozen=True):
-    """So many times; ``most`` None: without end."""
+    """An item repeated this many times; ``most`` is None for no upper bound."""
 
     item: Node
     least: int
@@ -54,10 +55,13 @@ WHATEVER: Final = Repeat(ANY, 0, None)
 
 
 class Expression:
-    """What matches whole names."""
+    """An expression that matches whole names.
+
+    Args:
+        node: what a whole name has to match.
+    """
 
     def __init__(self, node: Node) -> None:
-        """Prepare; ``node`` is what a whole name has to be."""
         self.text = f"^({_written(node)})$"
         self._start = frozenset({node})
         self._steps: dict[tuple[frozenset[Node], str], frozenset[Node]] = {}
@@ -81,7 +85,7 @@ class Expression:
 
 
 def size(node: Node) -> int:
-    """How many characters it has with every repetition written out."""
+    """Count the characters with every repetition written out."""
     match node:
         case One():
             return 1
@@ -92,7 +96,7 @@ def size(node: Node) -> int:
 
 
 def without_internal(node: Node) -> Node | None:
-    """The same without the names that begin with two underscores, Kafka's own; None if no name is left."""
+    """Exclude names that begin with two underscores, Kafka's own; None if no name is left."""
     if isinstance(node, Choice):
         options = [kept for each in node.options if (kept := without_internal(each)) is not None]
         return _choice(options) if options else None
@@ -109,17 +113,17 @@ def without_internal(node: Node) -> Node | None:
 
 
 def _not_marked(node: Node) -> Iterator[Node]:
-    """What it matches that begins with something, and not with an underscore."""
+    """Iterate over what the node matches that is not empty and does not begin with an underscore."""
     return (_then(One(kept), rest) for letters, rest in _heads(node) if (kept := letters - {_MARK}))
 
 
 def _after(node: Node, letter: str) -> Iterator[Node]:
-    """What may follow this first character."""
+    """Iterate over what may follow this first character."""
     return (rest for letters, rest in _heads(node) if letter in letters)
 
 
 def _heads(node: Node) -> Iterator[tuple[frozenset[str], Node]]:
-    """What it may begin with, each with what has to follow."""
+    """Iterate over what it may begin with, each with what has to follow."""
     match node:
         case One(letters):
             yield letters, NOTHING
@@ -164,7 +168,7 @@ def _repeat(item: Node, least: int, most: int | None) -> Node:
 
 
 def _written(node: Node) -> str:
-    """As POSIX and RE2J read it alike."""
+    """Write the node so that POSIX and RE2J read it alike."""
     match node:
         case One(letters):
             return _class(letters)
@@ -191,7 +195,7 @@ def _class(letters: frozenset[str]) -> str:
         return "."
     if len(letters) == 1:
         return next(iter(letters)).replace(".", "[.]")
-    # A hyphen stands for itself at the end only.
+    # A hyphen stands for itself only at the end.
     plain = sorted(letters - {"-"})
     return f"[{''.join(_ranges(plain))}{'-' if '-' in letters else ''}]"
 

@@ -1,7 +1,7 @@
-"""Takes a pattern apart, as far as POSIX, RE2J and people read it alike; what they don't is refused.
+"""Parses patterns, as far as POSIX, RE2J and people read them alike; anything else is refused.
 
-``^a`` is a beginning and ``^a$`` a whole name, as librdkafka has it; ``|`` outside of a group stands between
-such ones.
+``^a`` is a prefix and ``^a$`` a whole name, as in librdkafka. A ``|`` outside a group separates such
+patterns.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MAX_CHARACTERS: Final = 1000
 _MAX_SIZE: Final = 1000
 _MAX_TIMES: Final = 249
 _MAX_DEPTH: Final = 50
-# What librdkafka and the broker are given.
+# The longest pattern that librdkafka and the broker are given.
 _MAX_WRITTEN: Final = 10_000
 
 _TIMES: Final = re.compile(r"\{([0-9]{1,3})(?:(,)([0-9]{1,3})?)?\}")
@@ -42,10 +42,10 @@ class PatternError(ValueError):
 
 
 def parse(pattern: str) -> Expression:
-    """The expression for whole names; it matches none of Kafka's own topics.
+    """Return the expression for whole names; it matches none of Kafka's own topics.
 
     Raises:
-        PatternError: it is no pattern, or none that means the same to everybody.
+        PatternError: it is not a pattern, or not one that means the same to all readers.
     """
     if len(pattern) > MAX_CHARACTERS:
         _refuse(f"is longer than {MAX_CHARACTERS} characters")
@@ -62,16 +62,19 @@ def parse(pattern: str) -> Expression:
 
 
 class _Parser:
-    """Reads from left to right."""
+    """A parser that reads from left to right.
+
+    Args:
+        text: the pattern.
+    """
 
     def __init__(self, text: str) -> None:
-        """Begin at the beginning."""
         self._text = text
         self._at = 0
         self._depth = 0
 
     def pattern(self) -> Node:
-        """All of it."""
+        """Parse the whole pattern."""
         branches = [self._branch()]
         while self._take("|"):
             branches.append(self._branch())
@@ -195,7 +198,7 @@ class _Parser:
             _refuse("has a [ without a ]")
         if letter == "[":
             _refuse("has a [ within a [ ]: write [0-9] for [[:digit:]]")
-        # Over names, which have no backslash, this one means the same to everybody.
+        # Names have no backslash, so this escape means the same to everybody.
         if letter == "\\" and not (self._take(".") and self._next() != "-"):
             _refuse("has a backslash within a [ ], a letter as any other to librdkafka: write [A-Za-z0-9_.]")
         return "." if letter == "\\" else letter

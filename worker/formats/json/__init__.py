@@ -1,1 +1,1 @@
-"""JSON: read fast by msgspec, and what msgspec refuses taken apart as far as the mapping needs it."""
+"""JSON: decoded fast by msgspec; what msgspec refuses is taken apart as far as the mapping needs it."""

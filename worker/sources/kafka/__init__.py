@@ -1,1 +1,1 @@
-"""Kafka as a source: a member of a consumer group on librdkafka."""
+"""Kafka as a source: a member of a consumer group, based on librdkafka."""

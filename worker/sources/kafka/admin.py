@@ -1,7 +1,8 @@
-"""What the brokers answer when they are asked: where logs begin and end, which topics there are. Blocks.
+"""Asks the brokers where logs begin and end, and which topics there are. Blocks.
 
-By a client of its own: confluent-kafka lets nobody ask the consumer anything while it polls, and a broker
-answers what comes over one connection in turn, a fetch that waits for records before all that came after it.
+It uses a client of its own, for two reasons. confluent-kafka allows no other call to the consumer while it
+polls. And a broker answers the requests of one connection in order, so a fetch that waits for records delays
+all requests after it.
 """
 
 from __future__ import annotations
@@ -35,14 +36,14 @@ class Wanted(Struct, frozen=True):
     """What to ask."""
 
     places: frozenset[Partition] = frozenset()
-    """Of these, where they begin and end."""
+    """The partitions whose begin and end to ask for."""
     topics: bool = False
     access: frozenset[str] = frozenset()
-    """Of these topics, whether they may be read."""
+    """The topics of which to ask whether they may be read."""
 
 
 class Answers(Struct, frozen=True):
-    """What was answered; what is missing was not."""
+    """What was answered; anything missing was not answered."""
 
     begins: dict[Partition, int] = {}
     ends: dict[Partition, int] = {}
@@ -51,12 +52,16 @@ class Answers(Struct, frozen=True):
 
 
 class Admin:
-    """Asks on behalf of a consumer. To be used by one thread."""
+    """Asks on behalf of a consumer. To be used by one thread.
+
+    Args:
+        settings: the consumer's.
+        topics: the names and patterns to which it subscribes.
+    """
 
     def __init__(self, settings: Mapping[str, object], topics: Sequence[str]) -> None:
-        """Prepare; ``settings`` are the consumer's, ``topics`` what it is to read."""
         own = {name: value for name, value in settings.items() if name not in CONSUMER_ONLY}
-        # What goes wrong here goes wrong for the consumer too, which says it.
+        # What goes wrong here goes wrong for the consumer too, which reports it.
         quiet = {"logger": SILENT_LOG, "error_cb": _ignore, "statistics.interval.ms": 0}
         self._settings = cast("dict[str, str | int | float | bool]", own | quiet)
         self._stable_only = settings.get("isolation.level") != "read_uncommitted"
@@ -64,7 +69,7 @@ class Admin:
         self._client: AdminClient | None = None
 
     def answer(self, wanted: Wanted) -> Answers:
-        """Ask; takes some seconds where nobody answers."""
+        """Ask; this takes some seconds where nobody answers."""
         if self._client is None:
             self._client = AdminClient(self._settings)
         client = self._client
@@ -90,7 +95,7 @@ class Admin:
     def _offsets(
         self, client: AdminClient, keys: Iterable[Partition], which: OffsetSpec
     ) -> dict[Partition, int]:
-        """One question a broker, whatever the number of partitions."""
+        """Ask with one request per broker, whatever the number of partitions."""
         if not (asked := {TopicPartition(*key): which for key in keys}):
             return {}
         level = IsolationLevel.READ_COMMITTED if self._stable_only else IsolationLevel.READ_UNCOMMITTED
@@ -105,15 +110,15 @@ class Admin:
 
 
 def _readable(client: AdminClient, topics: Collection[str]) -> frozenset[str]:
-    """Those that we may read now: no metadata says that, of topics that may be seen."""
+    """Return the topics that we may read now: for visible topics, no metadata shows that."""
     described = _described(client, topics)
     return frozenset(topic for topic, what in described if not isinstance(what, KafkaError) and what)
 
 
 def _described(client: AdminClient, topics: Collection[str]) -> Iterator[tuple[str, KafkaError | bool]]:
-    """Of each topic whether it may be read, or the error.
+    """Iterate over topics, each with whether it may be read, or with the error.
 
-    Unlike ``list_topics`` of a name, by a client that is no consumer, this does not make the topic.
+    Unlike ``list_topics`` of a name, by a client that is no consumer, this does not create the topic.
     """
     if not topics:
         return

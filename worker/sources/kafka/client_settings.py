@@ -1,7 +1,7 @@
-"""One ``kafka`` section, three clients of librdkafka: what each of them is given.
+"""Settings for the three librdkafka clients, all from the one ``kafka`` section.
 
-The order is: defaults here, then what ``kafka.client`` says, then what the promises need. The last can't be
-configured; ``refusals`` names those keys and says why.
+They apply in this order: the defaults here, then ``kafka.client``, then what the worker's promises require.
+The last can't be configured; ``refusals`` names those keys and says why.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 Purpose: TypeAlias = Literal["consumer", "producer", "admin"]
 
-# librdkafka says what it has to say through this; polling the client is what brings it here.
+# librdkafka logs through this; its messages are delivered when the client is polled.
 CLIENT_LOG: Final = logging.getLogger("worker.librdkafka")
 CLIENT_LOG.addFilter(SecretsLeftOut())
-# For clients whose errors are said in other words.
+# For clients whose errors are reported in other words.
 SILENT_LOG: Final = logging.getLogger("worker.librdkafka.silent")
 SILENT_LOG.addHandler(logging.NullHandler())
 SILENT_LOG.propagate = False
@@ -37,15 +37,15 @@ FETCH_MAX_BYTES: Final = 1024 * KIB
 MAX_MESSAGE_BYTES: Final = 1_000_000_000
 
 CONSUMER_DEFAULTS: Final[dict[str, ClientValue]] = {
-    # 16 MiB in all: a fetch begins while the queue, which all partitions share, is under its limit, so it is
-    # overshot by one fetch per broker. 12 + 4 times 1 MiB.
+    # 16 MiB in all. A fetch begins while the queue, which all partitions share, is under its limit, so the
+    # limit is exceeded by one fetch per broker: 12 plus 4 times 1 MiB.
     "queued.max.messages.kbytes": 12 * KIB,
     "fetch.max.bytes": FETCH_MAX_BYTES,
-    # Each message costs librdkafka some 400 bytes beside its own, which its limit in bytes does not see.
+    # Each message costs librdkafka some 400 bytes besides its own, which the limit in bytes does not count.
     "queued.min.messages": 5_000,
-    # Its default of 1,000 would let so small a queue run dry before the next fetch.
+    # The default of 1,000 would let so small a queue run dry before the next fetch.
     "fetch.queue.backoff.ms": 50,
-    # A topic that is made later is read within seconds; its default is five minutes.
+    # A topic that is created later is read within seconds; the default is five minutes.
     "topic.metadata.refresh.interval.ms": 10_000,
 }
 PRODUCER_DEFAULTS: Final[dict[str, ClientValue]] = {"enable.idempotence": True}
@@ -60,16 +60,16 @@ _STARTS: Final[dict[str, Start]] = {
     "error": "error",
 }
 
-# The offsets are the offset tracker's to give.
+# The offset tracker decides which offsets are committed.
 CONSUMER_PROMISES: Final[dict[str, ClientValue]] = {
     "enable.auto.commit": False,
     "enable.auto.offset.store": False,
 }
-# A dead letter is one when it is on every in-sync replica.
+# A dead letter counts as written when it is on every in-sync replica.
 PRODUCER_PROMISES: Final[dict[str, ClientValue]] = {"acks": "all"}
 
 _LEAST_SECRET_CHARACTERS: Final = 6
-# What librdkafka calls settings that it can't use.
+# librdkafka's names for settings that it can't use.
 _REFUSALS: Final = {
     "_INVALID_ARG",
     "_CONFLICT",
@@ -105,7 +105,7 @@ REFUSED: Final[dict[str, str]] = {
     "topic.blacklist": "say in kafka.topics what is read: neither check nor the quota's share would know",
     "internal.termination.signal": "it is librdkafka's own",
 }
-# The broker decides these for the members of a KIP-848 group; librdkafka will not start with one of them.
+# In a KIP-848 group the broker decides these; librdkafka will not start with one of them.
 BROKER_DECIDES: Final[dict[str, str]] = {
     "partition.assignment.strategy": "set group.remote.assignor",
     "session.timeout.ms": "the broker decides it",
@@ -115,9 +115,9 @@ BROKER_DECIDES: Final[dict[str, str]] = {
 
 
 def client_settings(kafka: KafkaSettings, *, for_: Purpose) -> dict[str, object]:
-    """What to build a consumer, a producer or an admin client with.
+    """Return the settings for a consumer, a producer or an admin client.
 
-    The admin client is given no setting that is the consumer's or the producer's alone.
+    The admin client gets no setting that belongs only to the consumer or the producer.
     """
     common: dict[str, object] = {
         "bootstrap.servers": kafka.bootstrap_servers,
@@ -137,7 +137,7 @@ def client_settings(kafka: KafkaSettings, *, for_: Purpose) -> dict[str, object]
 
 
 def refusals(client: Mapping[str, ClientValue]) -> Iterator[tuple[str, str]]:
-    """The keys of ``kafka.client`` that would break a promise or a protection, each with the reason."""
+    """Iterate over the keys of ``kafka.client`` that would break a promise or a protection, with reasons."""
     kip_848 = str(client.get("group.protocol", "")).lower() == "consumer"
     for name, value in client.items():
         if name in REFUSED:
@@ -152,9 +152,9 @@ def refusals(client: Mapping[str, ClientValue]) -> Iterator[tuple[str, str]]:
 
 
 def refused_by_librdkafka(client: Mapping[str, ClientValue]) -> Iterator[tuple[str | None, str]]:
-    """What librdkafka itself says against ``kafka.client``: the key, if it names one, and the reason.
+    """Iterate over librdkafka's own objections to ``kafka.client``: the key, if it names one, and the reason.
 
-    It is asked by building clients that know no broker, so nothing is sent. It names one mistake at a time.
+    It is asked by building clients that know no broker, so nothing is sent. It reports one mistake at a time.
     """
     left = dict(client)
     while said := _first_complaint(left):
@@ -167,22 +167,22 @@ def refused_by_librdkafka(client: Mapping[str, ClientValue]) -> Iterator[tuple[s
 
 
 def start_of(settings: Mapping[str, object]) -> Start:
-    """Where a partition is begun of which nothing is committed, by a consumer's settings."""
+    """Return where a partition without a committed offset is begun, according to a consumer's settings."""
     return _STARTS.get(str(settings.get(_RESET, "")).lower(), "earliest")
 
 
 def refusal_of(error: KafkaException) -> str | None:
-    """What is wrong with the settings, by a client's own error; None if it is about something else."""
+    """Return what is wrong with the settings, from a client's error; None if it is about something else."""
     cause: KafkaError = error.args[0]
     if cause.name() not in _REFUSALS:
         return None
-    # Not what it says: that cites values.
+    # Not the error's own text, because that quotes values.
     names = ", ".join(sorted(name for name in ALL if _names(cause.str(), name)))
     return f"librdkafka does not take kafka.client: {names or 'all of it together'} ({cause.name()})"
 
 
 def _blamed(client: Mapping[str, ClientValue], said: str) -> str | None:
-    """The setting without which librdkafka would not say this, where it names none."""
+    """Return the setting without which librdkafka would not report this, if its message names none."""
     for name in client:
         if _first_complaint({each: value for each, value in client.items() if each != name}) != said:
             return name
@@ -200,26 +200,26 @@ def _consumer_defaults(theirs: Mapping[str, ClientValue]) -> dict[str, ClientVal
     defaults = dict(CONSUMER_DEFAULTS)
     if str(theirs.get("group.protocol", "")).lower() != "consumer":
         defaults["partition.assignment.strategy"] = "cooperative-sticky"
-    # librdkafka wants the one at least as large as the other.
+    # librdkafka requires fetch.max.bytes to be at least as large as message.max.bytes.
     largest = min(number(theirs.get("message.max.bytes")) or 0, MAX_MESSAGE_BYTES)
     defaults["fetch.max.bytes"] = max(FETCH_MAX_BYTES, largest)
     return defaults
 
 
 def _named_by_host(theirs: Mapping[str, ClientValue]) -> dict[str, ClientValue]:
-    """The same, with this pod's name in the id of the group's static member."""
+    """Return the settings with this pod's name in the id of the group's static member."""
     name = "group.instance.id"
     return dict(theirs) | ({name: instance_id(str(theirs[name]))} if name in theirs else {})
 
 
 def _first_complaint(client: Mapping[str, ClientValue]) -> str | None:
-    # Costs 50 ms to import, and is not needed before.
+    # Importing this costs 50 ms, and it is not needed before.
     from confluent_kafka import Consumer, KafkaException, Producer  # noqa: PLC0415  see above
 
     kafka = KafkaSettings(bootstrap_servers="", topics=(), client=dict(client))
     try:
         consumer = Consumer(client_settings(kafka, for_="consumer") | {"logger": SILENT_LOG})
-        # Some it takes, and then no subscription.
+        # Some settings are accepted at first, but then a subscription is refused.
         consumer.subscribe(["any"])
         consumer.close()
         Producer(client_settings(kafka, for_="producer") | {"logger": SILENT_LOG})
@@ -235,10 +235,10 @@ def _names(said: str, name: str) -> bool:
 
 
 def _without_values(said: str, client: Mapping[str, ClientValue]) -> str:
-    """The complaint without the values that it cites: one may be a secret."""
+    """Remove the quoted values from librdkafka's message, because one may be a secret."""
     for value in client.values():
         said = said.replace(f'"{value}"', "...").replace(f"value {value} ", "it ")
-        # Of a list it cites an entry. What is shorter stands in any sentence.
+        # For a list it quotes one entry. Shorter texts occur in any sentence.
         for part in re.split(r"[\s,]+", str(value)):
             said = said.replace(part, "...") if len(part) >= _LEAST_SECRET_CHARACTERS else said
     return said.removeprefix("Failed to create consumer: ").removeprefix("Failed to create producer: ")

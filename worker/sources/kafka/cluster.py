@@ -1,7 +1,7 @@
-"""Whether Kafka answers, and if not, why not: in words that say what to mend.
+"""Tells whether Kafka answers, and if not, why not, in words that say what to fix.
 
-librdkafka raises nothing for a refused login or a wrong certificate. Only ``error_cb`` hears of them, and
-only while the client is polled; a call in the meantime fails with "timed out" or "transport failure".
+librdkafka raises nothing for a refused login or a wrong certificate. Only ``error_cb`` receives them, and
+only while the client is polled. A call in the meantime fails with "timed out" or "transport failure".
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from worker.settings import KafkaSettings
 
-_LOGIN_REFUSED: Final = KafkaError._AUTHENTICATION  # noqa: SLF001  the library's public codes look so
+_LOGIN_REFUSED: Final = KafkaError._AUTHENTICATION  # noqa: SLF001  the library's public codes look like this
 _ADVICE: Final = {
     _LOGIN_REFUSED: "see sasl.mechanism, sasl.username and sasl.password of kafka.client",
     KafkaError._SSL: "see security.protocol and ssl.ca.location of kafka.client",  # noqa: SLF001  as above
@@ -29,22 +29,28 @@ _ADVICE: Final = {
 _REACH: Final = (
     "is kafka.bootstrap_servers right, and security.protocol of kafka.client, and the way there open?"
 )
-# One of librdkafka's summaries: what went before it says more.
+# One of librdkafka's summaries: the errors before it say more.
 _SUMMARY: Final = KafkaError._ALL_BROKERS_DOWN  # noqa: SLF001  as above
 
 
 class Cluster:
-    """An admin client, and what it heard."""
+    """An admin client, and the errors that it reported.
+
+    Args:
+        kafka: how to connect. Nothing is sent before ``ask``.
+    """
 
     def __init__(self, kafka: KafkaSettings) -> None:
-        """Prepare; nothing is sent yet."""
         self._heard: list[KafkaError] = []
         ours = {"error_cb": self._heard.append, "logger": SILENT_LOG}
         settings = client_settings(kafka, for_="admin") | ours
         self.admin = AdminClient(cast("dict[str, str | int | float | bool]", settings))
 
     def ask(self, patience_seconds: float) -> ClusterMetadata | str:
-        """Brokers and topics, or why they can't be had. Blocks; a refused login need not be waited for."""
+        """Return brokers and topics, or why they can't be had.
+
+        Blocks, but does not wait after a refused login.
+        """
         ends = time.monotonic() + patience_seconds
         last = "no answer"
         while (left := ends - time.monotonic()) > 0:
@@ -59,7 +65,7 @@ class Cluster:
 
     def _why(self, last: str) -> str:
         causes = [error for error in self._heard if error.code() != _SUMMARY]
-        # A refused login is followed by the refusal's own broken connection.
+        # A refused login is followed by the broken connection that the refusal causes.
         cause = max(causes, key=lambda error: error.code() in _ADVICE, default=None)
         if cause is None:
             return f"{last}: {_REACH}"
@@ -67,6 +73,6 @@ class Cluster:
 
 
 def unreachable_reason(kafka: KafkaSettings, patience_seconds: float) -> str | None:
-    """Why Kafka does not answer; None when it does. Blocks."""
+    """Return why Kafka does not answer; None when it does. Blocks."""
     answer = Cluster(kafka).ask(patience_seconds)
     return f"{kafka.bootstrap_servers}: {answer}" if isinstance(answer, str) else None

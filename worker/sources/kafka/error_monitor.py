@@ -1,9 +1,9 @@
-"""What Kafka complains of, each complaint for as long as its own cause lasts.
+"""Tracks Kafka's errors, each for as long as its own cause lasts.
 
-librdkafka repeats itself twenty times a second while a broker is away, or every thirty seconds, or (of a
-topic that is not there, of a refused login) never again; and it says nothing when all is well. So a complaint
-is kept by what it is of, a topic, a partition, a broker, the group, the commits, and ends when that one is
-seen to be well: not with a record of another.
+librdkafka repeats an error twenty times a second while a broker is away, or every thirty seconds, or never
+again (for a missing topic or a refused login). It reports nothing when all is well again. So an error is kept
+as a complaint by its subject: a topic, a partition, a broker, the group, the commits. It ends when that
+subject is seen to be well, and not with a record from another one.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# Longer than the thirty seconds after which librdkafka says again that a broker is away.
+# Longer than the thirty seconds after which librdkafka repeats that a broker is away.
 _LASTS_SECONDS: Final = 40.0
 _NAMED: Final = 3
-"""So many topics, partitions or brokers are named of those that share a complaint."""
+"""At most this many of the topics, partitions or brokers that share a complaint are named."""
 OF_PARTITIONS: Final = ("offset_reset", "fetch")
 OF_TOPICS: Final = ("topic_missing", "topic_forbidden")
 SILENT: Final = "silent_broker"
 
 
 class KafkaUnusable(Exception):  # noqa: N818  it names the state
-    """librdkafka says that this client can't go on."""
+    """librdkafka says that this client can't continue."""
 
 
 class Said(Struct, frozen=True):
@@ -48,7 +48,7 @@ class Said(Struct, frozen=True):
     since: float
     says: str = ""
     advice: str | None = None
-    """Where the kind's own is too general."""
+    """Set where the advice for the kind is too general."""
 
 
 class _Complaint:
@@ -65,21 +65,24 @@ class _Complaint:
 
 
 class KafkaErrorMonitor:
-    """The complaints that stand."""
+    """The current complaints.
+
+    Args:
+        clock: the loop's.
+    """
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        """Begin without one; ``clock`` is the loop's."""
         self._clock = clock
         self._log_throttle = LogThrottle()
         self._complaints: dict[tuple[str, str], _Complaint] = {}
 
     def note(self, error: KafkaError, topic: str | None = None, partition: int | None = None) -> None:
-        """Hear a complaint, of that topic or partition if it is of one.
+        """Record an error, of a topic or partition if it belongs to one.
 
         Raises:
             KafkaUnusable: it is fatal, as for a static member that was fenced.
         """
-        # What went wrong for good before is said with a code of its own, and is marked no more.
+        # After a fatal error, later ones come with a code of their own, and are no longer marked as fatal.
         if error.fatal() or error.code() == KafkaError._FATAL:  # noqa: SLF001  librdkafka's name for it
             raise KafkaUnusable(without_secrets(error.str()))
         text, kind = without_secrets(error.str()), kind_of(error, topic)
@@ -87,7 +90,7 @@ class KafkaErrorMonitor:
         self._raise(kind, subject_of(kind, text, topic, partition), said, error.code())
 
     def commit_failed(self, error: KafkaError, partitions: Iterable[Partition]) -> None:
-        """What these partitions have to commit was not taken.
+        """Record that the offsets of these partitions could not be committed.
 
         Raises:
             KafkaUnusable: the error is fatal.
@@ -99,12 +102,12 @@ class KafkaErrorMonitor:
             self._raise("commit", str(each), said)
 
     def committed(self, partitions: Iterable[Partition]) -> None:
-        """The broker took what these had to commit."""
+        """Note that the broker accepted the commits of these partitions."""
         for each in partitions:
             self._end("commit", str(each))
 
     def flows(self, records: Iterable[Record]) -> None:
-        """These came, so their partitions can be read, and their topics are there."""
+        """Note that these records came: their partitions can be read, and their topics exist."""
         if not any(kind in OF_PARTITIONS or kind in OF_TOPICS for kind, _ in self._complaints):
             return
         for partition in {each.assignment.partition for each in records}:
@@ -114,19 +117,19 @@ class KafkaErrorMonitor:
                 self._end(kind, partition.topic)
 
     def forget(self, partitions: Iterable[Partition]) -> None:
-        """These partitions are not ours any more, or anew."""
+        """Drop the complaints of partitions that are no longer ours, or are assigned anew."""
         for subject in map(str, partitions):
             for kind in (*OF_PARTITIONS, "commit", "standstill"):
-                # Nothing has recovered; it is somebody else's trouble now.
+                # Nothing has recovered; the trouble belongs to somebody else now.
                 self._end(kind, subject, event=None)
 
     def late(self, partition: Partition, since: float) -> None:
-        """Nothing of this partition has been committed for too long, whatever the cause."""
+        """Record that nothing of this partition has been committed for too long, whatever the cause."""
         if ("commit", str(partition)) not in self._complaints:
             self._raise("commit", str(partition), Said(since, "no commit was accepted"))
 
     def only(self, kind: str, now: Mapping[str, Said]) -> None:
-        """Of this kind there are these complaints now, by what they are of, and no others."""
+        """Replace all complaints of this kind with the current ones, by subject."""
         for other, subject in list(self._complaints):
             if other == kind and subject not in now:
                 self._end(kind, subject)
@@ -134,17 +137,17 @@ class KafkaErrorMonitor:
             self._raise(kind, subject, said)
 
     def silent(self, brokers: Mapping[str, float], answered: Collection[str]) -> None:
-        """Hear which brokers do not answer, each for how many seconds, and which have ``answered`` again."""
+        """Record the silent brokers, each with its seconds, and those that have ``answered`` again."""
         for name in answered:
             self._end(SILENT, name, "kafka.answers_again")
         for kind, name in list(self._complaints):
             if kind == SILENT and name not in brokers:
-                # Nothing is wanted of it now; whether it would answer nobody knows.
+                # Nothing is requested from it now, so nobody knows whether it would answer.
                 self._end(SILENT, name, "kafka.no_longer_asked")
         self.only(SILENT, {name: Said(self._clock() - seconds) for name, seconds in brokers.items()})
 
     def unreadable(self) -> set[str]:
-        """The partitions whose topic may not be read, as the broker said when it was asked for records."""
+        """Return the partitions whose topic may not be read, according to the broker's answer to a fetch."""
         complaints = self._complaints.values()
         return {each.subject for each in complaints if each.error == KafkaError.TOPIC_AUTHORIZATION_FAILED}
 
@@ -153,16 +156,16 @@ class KafkaErrorMonitor:
         return bool(self.unreadable()) or any(kind in OF_TOPICS for kind, _ in self._complaints)
 
     def readable(self, subjects: Iterable[str]) -> None:
-        """These partitions may be read after all."""
+        """Note that these partitions may be read after all."""
         for subject in subjects:
             self._end("fetch", subject)
 
     def standing(self) -> set[str]:
-        """The partitions of which it has been said why nothing comes."""
+        """Return the partitions for which the reason that nothing comes is known already."""
         return {subject for kind, subject in self._complaints if kind in OF_PARTITIONS}
 
     def measured(self, statistics: Statistics) -> None:
-        """End what these show to be over, and tell of what still holds, when it is time to."""
+        """End the complaints that these statistics show to be over, and log the others when that is due."""
         for (kind, subject), each in list(self._complaints.items()):
             if _is_over(kind, subject, statistics) or not self._holds(each):
                 self._end(kind, subject)
@@ -170,7 +173,7 @@ class KafkaErrorMonitor:
                 self._tell(each)
 
     def now(self) -> tuple[SourceTrouble, ...]:
-        """What is wrong now, the ones that last longest first; those alike are one."""
+        """Return what is wrong now, the longest-lasting first; complaints that are alike are merged."""
         together: dict[tuple[str, str, str], list[_Complaint]] = {}
         for each in filter(self._holds, self._complaints.values()):
             together.setdefault((each.kind, each.says, each.advice), []).append(each)
@@ -201,7 +204,7 @@ class KafkaErrorMonitor:
         )
 
     def _holds(self, complaint: _Complaint) -> bool:
-        """Of brokers that are away librdkafka tells again and again; all else ends when it is seen to."""
+        """Whether it lasts: librdkafka repeats that brokers are away; all else ends when seen to be well."""
         return complaint.kind != "broker" or self._clock() - complaint.last <= _LASTS_SECONDS
 
     def _tell(self, complaint: _Complaint, *, anew: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""What kind of trouble an error of librdkafka is, of what it speaks, and what a person can do about it."""
+"""Classifies librdkafka's errors: the kind of trouble, its subject, and what a person can do about it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _GROUP: Final = {
     KafkaError.UNSUPPORTED_ASSIGNOR,
 }
 _OF_TOPIC: Final = "Subscribed topic not available"
-# As librdkafka names a broker before what it says of it.
+# How librdkafka names a broker at the beginning of a message.
 _BROKER: Final = re.compile(r"(\S+:\d+/\S+|GroupCoordinator): ")
 
 _SENTENCES: Final = {
@@ -66,7 +66,7 @@ ADVICE: Final = {
 
 
 def kind_of(error: KafkaError, topic: str | None) -> str:
-    """Of ``TROUBLES``; ``topic`` is the one that the error came with, if it did with one."""
+    """Return one of ``TROUBLES``; ``topic`` is the topic that came with the error, if any."""
     code = error.code()
     if code in _LOGIN:
         return "login"
@@ -83,7 +83,7 @@ def kind_of(error: KafkaError, topic: str | None) -> str:
 
 
 def subject_of(kind: str, text: str, topic: str | None, partition: int | None) -> str:
-    """What it is of: a topic, a partition, a broker; empty for all of them."""
+    """Return the subject of an error: a topic, a partition, a broker; empty for all of them."""
     if topic is None:
         named = _BROKER.match(text)
         return named[1] if named and kind in {"broker", "login"} else ""
@@ -91,10 +91,10 @@ def subject_of(kind: str, text: str, topic: str | None, partition: int | None) -
 
 
 def is_spoken(kind: str) -> bool:
-    """Whether the sentence of this kind has words of its own, beside what it is of."""
+    """Whether the sentence for this kind contains a message, besides the subject."""
     return kind in _SPEAKING
 
 
 def sentence(kind: str, subject: str, says: str) -> str:
-    """What is wrong."""
+    """Return what is wrong, as a sentence."""
     return _SENTENCES[kind].format(subject=subject, says=says)

@@ -1,4 +1,4 @@
-"""Why this pod has no partitions, and rebalances that take long."""
+"""Explains why this pod has no partitions, and reports rebalances that take long."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# An ordinary one takes some seconds.
+# A normal rebalance takes some seconds.
 _LONG_SECONDS: Final = 15.0
 _SLOW_MEMBER: Final = (
     "the group waits for its slowest member: of one that ended hard up to session.timeout.ms, 45 s unless set"
@@ -22,16 +22,15 @@ _SLOW_MEMBER: Final = (
 
 
 class Membership:
-    """This pod's part in the group, as statistics show it from time to time."""
+    """This pod's membership in the group, as the statistics show it from time to time."""
 
     def __init__(self) -> None:
-        """Begin outside."""
         self._log_throttle = LogThrottle()
         self._none_since: float | None = None
         self._rebalancing_since: float | None = None
 
     def observe(self, group: GroupStatistics, now: float, *, own: int, total: int | None) -> dict[str, Said]:
-        """What there is to complain of; ``own`` partitions are this pod's, of ``total``."""
+        """Return the current complaints; ``own`` partitions are this pod's, of ``total``."""
         self._time_rebalance(group, now)
         if own:
             self._none_since = None

@@ -1,12 +1,12 @@
-"""Records that the broker deleted before they were read: how many, and of which partition.
+"""Counts records that the broker deleted before they were read, by partition.
 
-Where the offsets jump, the records between are gone; by compaction, by transactions, which is as it should
-be, or because the log begins only behind them now: retention, or somebody who deleted records. So of a jump
-counts only what lies below the beginning of the log, asked for after the jump was seen, and above what
-librdkafka had stepped over before. An offset that was no record is counted with the others: nobody can tell
-any more.
+Where the offsets jump, the records between are gone. Compaction and transactions cause normal gaps. Otherwise
+the log begins only after the gap now, because of retention or because somebody deleted records. So only a
+part of a jump counts as lost: below the beginning of the log, requested after the jump was seen, and above
+the offset to which librdkafka had advanced before. An offset that was no record is counted with the others,
+because nobody can tell any more.
 
-It counts once the group has committed past it. Until then another owner would come upon the same gap.
+A loss counts once the group has committed past it. Until then another owner would find the same gap.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Loss(Struct, frozen=True):
 
     @property
     def records(self) -> int:
-        """How many, at most."""
+        """How many records are lost, at most."""
         return self.end - self.first
 
 
@@ -40,26 +40,25 @@ class Rest(Struct, frozen=True):
     position: int | None
     """What should come next; None: nothing came, and nothing was committed."""
     next_offset: int
-    """Where librdkafka will go on; negative: not known."""
+    """Where librdkafka will continue; negative: unknown."""
 
 
 class RetentionLosses:
-    """Of the partitions that are ours."""
+    """The losses of the partitions that are ours."""
 
     def __init__(self) -> None:
-        """Begin with none."""
         self._gaps: dict[Partition, tuple[int, int]] = {}
-        # Up to here everything was read, or is known to be lost, or is no record.
+        # Everything before this offset was read, or is known to be lost, or is no record.
         self._accounted: dict[Partition, int] = {}
         self._found: dict[Partition, list[Loss]] = {}
         self._lost: dict[Partition, int] = {}
         self.counted = 0
-        """Those that the group has committed past, since the start."""
+        """Lost records that the group has committed past, since the start."""
 
     def skipped(self, key: Partition, first: int, end: int) -> None:
-        """Nothing came from ``first`` up to ``end``, where it goes on."""
+        """Note that nothing came from ``first`` up to ``end``, where the partition continues."""
         before = self._gaps.get(key, (0, 0))
-        # The widest is kept: one that retention made skips what many transactions together do not.
+        # The widest gap is kept: one made by retention skips more than many transactions together.
         if end - first > before[1] - before[0]:
             self._gaps[key] = first, end
 
@@ -68,10 +67,10 @@ class RetentionLosses:
         return bool(self._gaps)
 
     def judge(self, begins: Mapping[Partition, int], resting: Mapping[Partition, Rest]) -> Iterator[Loss]:
-        """What turns out to be lost.
+        """Iterate over what turns out to be lost.
 
         Args:
-            begins: where these logs begin, asked for after the gaps that are known.
+            begins: where these logs begin, requested after the known gaps were seen.
             resting: the partitions of which nothing is on its way.
         """
         for key, begin in begins.items():
@@ -85,18 +84,18 @@ class RetentionLosses:
                 yield loss
 
     def committed(self, offsets: Mapping[Partition, int]) -> None:
-        """The group has these."""
+        """Note the offsets that the group has committed."""
         for key, offset in offsets.items():
             if found := self._found.get(key):
                 self.counted += sum(each.records for each in found if each.end <= offset)
                 self._found[key] = [each for each in found if each.end > offset]
 
     def of(self, key: Partition) -> int:
-        """How many of this partition are lost, as far as is known, since it is ours."""
+        """Return how many records of this partition are lost, as far as is known, since it is ours."""
         return self._lost.get(key, 0)
 
     def forget(self, keys: Iterable[Partition]) -> None:
-        """They are not ours any more, or begin anew."""
+        """Forget partitions that are no longer ours, or begin anew."""
         for key in keys:
             self._gaps.pop(key, None)
             self._accounted.pop(key, None)
@@ -104,7 +103,7 @@ class RetentionLosses:
             self._lost.pop(key, None)
 
     def cut(self, key: Partition, offset: int) -> None:
-        """The log goes on at ``offset``, below what was read: what is known of what stood there is void."""
+        """Note that the log continues at ``offset``, below what was read: what was known of it is void."""
         self._gaps.pop(key, None)
         self._accounted[key] = min(self._accounted.get(key, 0), offset)
 

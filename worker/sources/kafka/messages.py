@@ -1,4 +1,4 @@
-"""From librdkafka's messages to records."""
+"""Converts librdkafka's messages to records."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ if TYPE_CHECKING:
 
 _NO_HEADERS: Final[Headers] = ()
 _RECENT_KEYS: Final = 4096
-# All that are kept of these take a megabyte; larger ones are rare, and four thousand of them could take all.
+# All shared keys together take a megabyte. Larger keys are rare, and four thousand of them could take all
+# memory.
 _LARGEST_SHARED_KEY_BYTES: Final = 256
-# What is received is mapped in one go, and comes on top of what was room for.
+# What is received is mapped in one go, and comes on top of the room that there was.
 _BYTES_AT_ONCE: Final = 4 << 20
 _STEP: Final = 10
 
 
 class RecordReader:
-    """Makes records, byte for byte; keys and timestamps that come again are kept once.
+    """Makes records, byte for byte; keys and timestamps that recur are kept once.
 
-    A hundred thousand records may be held, many of them of a session whose key has just been seen.
+    A hundred thousand records may be held, many of them of a session whose key was seen just before.
     """
 
     def __init__(self) -> None:
-        """Begin without any that were seen."""
         self._keys: dict[bytes, bytes] = {}
         self._timestamp_ms = 0
 
     def record(self, message: Message, assignment: Assignment, received_at: float) -> Record:
-        """The message, which is no error, as a record under this assignment."""
+        """Convert a message, which must not be an error, to a record under this assignment."""
         kind, timestamp_ms = message.timestamp()
         if timestamp_ms == self._timestamp_ms:
             timestamp_ms = self._timestamp_ms
@@ -45,7 +45,7 @@ class RecordReader:
             self._timestamp_ms = timestamp_ms
         return Record(
             assignment,
-            message.offset(),  # type: ignore[arg-type]  # set, for it is no error
+            message.offset(),  # type: ignore[arg-type]  # set, because it is no error
             timestamp_ms if kind and timestamp_ms >= 0 else None,
             self._shared(message.key()),
             message.value(),
@@ -62,12 +62,12 @@ class RecordReader:
 
 
 def _headers(message: Message) -> Headers:
-    """Its headers; ``UNREADABLE_HEADERS`` where a name is not UTF-8.
+    """Return the headers of a message; ``UNREADABLE_HEADERS`` where a name is not UTF-8.
 
-    Of such a message confluent-kafka returns a list with holes in it *and* sets an exception. A call made in
-    C raises that; one made by the interpreter, once it has run often enough to be specialised, looks at the
-    list alone: the holes end the process when they are touched, and the exception comes up in some later
-    call. A second call would give the list with its holes, too.
+    For such a message confluent-kafka returns a list with holes in it *and* sets an exception. A call made in
+    C raises the exception. A call made by the interpreter, once it has run often enough to be specialised,
+    looks only at the list: the holes crash the process when they are touched, and the exception surfaces in
+    some later call. A second call would return the list with its holes, too.
     """
     try:
         headers: Any = call(message.headers)
@@ -77,9 +77,10 @@ def _headers(message: Message) -> Headers:
 
 
 def how_many_more(records: Sequence[Record], max_records: int) -> int:
-    """How many records may come after these, by the mean of what they take: value, key and headers.
+    """Return how many records may follow these, based on their mean size: value, key and headers.
 
-    In steps: a compressed batch of 1 MB may hold hundreds of records of 1 MB, and the first few tell.
+    The number grows in steps: a compressed batch of 1 MB may hold hundreds of records of 1 MB, and the first
+    few reveal that.
     """
     count = len(records)
     if count >= max_records:

@@ -1,7 +1,7 @@
-"""What is watched of Kafka beside the records, so that what the worker says of it is true while it is so.
+"""Monitors Kafka beyond the records, so that what the worker reports about it is true at that time.
 
-librdkafka's statistics come every few seconds; they show which brokers are silent, which partitions stand
-still, how the group is, and with that what is to be asked besides.
+librdkafka's statistics come every few seconds. They show which brokers are silent, which partitions stand
+still, and how the group is. They also show what has to be asked in addition.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# So often, and more often while something of it is wrong.
+# How often to ask; more often while something is wrong there.
 _TOPICS_SECONDS: Final = 15.0
 _PLACES_SECONDS: Final = 15.0
 _LEAST_DELAY_SECONDS: Final = 30.0
@@ -37,7 +37,15 @@ _DELAYS: Final = 3
 
 
 class KafkaMonitor:
-    """Hears the statistics, asks for the rest, and knows what is wrong."""
+    """Reads the statistics, asks for the rest, and knows what is wrong.
+
+    Args:
+        settings: the consumer's.
+        topics: the names and patterns to which it subscribes.
+        known: the shared state, which is kept up to date here.
+        clock: the loop's.
+        commit_seconds: how often stored offsets are committed.
+    """
 
     def __init__(
         self,
@@ -48,7 +56,6 @@ class KafkaMonitor:
         *,
         commit_seconds: float,
     ) -> None:
-        """Watch for a consumer with these ``settings``."""
         fetch_wait_seconds = _milliseconds(settings.get("fetch.wait.max.ms"), 500) / 1000
         self._known = known
         self._clock = clock
@@ -63,11 +70,14 @@ class KafkaMonitor:
         self._topics_at = self._places_at = 0.0
 
     def measured(self, text: str, *, fetching: bool) -> None:
-        """Hear librdkafka's statistics; ``fetching``: unless everything is paused."""
+        """Process librdkafka's statistics; ``fetching`` is true unless everything is paused."""
         statistics, now = decode(text), self._clock()
         if statistics is None:
             if not self._undecodable:
-                log.warning("kafka.statistics_unreadable", effect="lag, silence and standstill are not known")
+                log.warning(
+                    "kafka.statistics_unreadable",
+                    effect="lag, silent brokers and stalled partitions are unknown",
+                )
             self._undecodable = True
             return
         known, assignments = self._known, self._known.reading.assignments
@@ -86,7 +96,7 @@ class KafkaMonitor:
         self._due(now, fetching=fetching)
 
     def status(self) -> SourceStatus:
-        """What is wrong, and the figures that belong to no partition alone."""
+        """Return what is wrong, and the figures that belong to no single partition."""
         delays = self._known.offsets.commit_delays().values()
         return SourceStatus(
             troubles=self._known.trouble.now(),
@@ -95,7 +105,7 @@ class KafkaMonitor:
         )
 
     def gauges(self) -> tuple[PartitionGauges, ...]:
-        """The partitions that are ours."""
+        """Return figures for the partitions that are ours."""
         standing = self._standstill.of()
         reading, offsets, losses = self._known.reading, self._known.offsets, self._known.losses
         return tuple(
@@ -108,7 +118,7 @@ class KafkaMonitor:
         )
 
     def _look(self, known: Mapping[Partition, PartitionStatistics], now: float, *, fetching: bool) -> None:
-        """See which partitions rest, and which stand still though they should not."""
+        """Determine which partitions rest, and which stand still though they should not."""
         before, self._places = self._places, {key: self._known.place(key) for key in known}
         self._resting = {
             key for key, each in self._places.items() if not each.waits and before.get(key) == each
@@ -124,13 +134,13 @@ class KafkaMonitor:
         self._known.trouble.only("standstill", {str(key): Said(now - each) for key, each in standing.items()})
 
     def _late_commits(self, now: float) -> None:
-        """Whatever the cause: nobody may have answered."""
+        """Report late commits, whatever the cause: there may have been no answer at all."""
         for key, seconds in self._known.offsets.commit_delays().items():
             if seconds >= self._longest_delay:
                 self._known.trouble.late(key, now - seconds)
 
     def _due(self, now: float, *, fetching: bool) -> None:
-        """What is to be asked: often where something is open, else from time to time."""
+        """Decide what to ask: often where a question is open, otherwise from time to time."""
         due, answer = self.questions.due, self.questions.answer
         if not fetching or self._known.losses.to_judge() or (self._resting and now >= self._places_at):
             self._places_at = now + _PLACES_SECONDS

@@ -1,8 +1,8 @@
-"""What is read of the partitions that are ours: records under their assignments, and none left out.
+"""Reads the partitions that are ours: makes records under their assignments, and leaves none out.
 
-librdkafka moves by itself when a log was cut. Where it went back, what comes from there is put under an
-assignment of its own; where it may have left something out, nothing more is taken of the partition until it
-was read again.
+librdkafka moves by itself when a log was cut. If it went back, what comes from there belongs to a new
+assignment. If it may have skipped something, nothing more of the partition is accepted until it has been read
+again.
 """
 
 from __future__ import annotations
@@ -36,7 +36,16 @@ _AGAIN_SECONDS = 5.0
 
 
 class PartitionReader:
-    """The partitions, from assign to revoke or loss, and where each is read on."""
+    """The partitions, from assign to revoke or loss, and where each is read on.
+
+    Args:
+        start: where a partition without a committed offset begins.
+        cut: opens an assignment for a partition whose log continues at an offset below what was read.
+        begun: called with an offset, other than the committed one, at which a partition began: its next owner
+            is to begin there too.
+        heed: called with errors from Kafka, with topic and partition if they belong to one.
+        skipped: called when nothing came between one offset and another.
+    """
 
     def __init__(
         self,
@@ -47,16 +56,6 @@ class PartitionReader:
         heed: Callable[[KafkaError, str | None, int | None], None],
         skipped: Callable[[Partition, int, int], None],
     ) -> None:
-        """Begin without partitions.
-
-        Args:
-            start: where a partition is begun of which nothing is committed.
-            cut: opens an assignment for a partition whose log goes on at an offset below what was read.
-            begun: is told of an offset, other than the committed one, that a partition was begun at: its next
-                owner is to begin there too.
-            heed: is given what Kafka complains of, with topic and partition if it is of any.
-            skipped: is told that between one offset and another nothing came.
-        """
         self._start = start
         self._cut = cut
         self._begun = begun
@@ -65,30 +64,30 @@ class PartitionReader:
         self._reader = RecordReader()
         self.assignments: dict[Partition, Assignment] = {}
         self._positions: dict[Partition, ReadPosition] = {}
-        # Those of which something was committed when they were assigned.
+        # Partitions that had a committed offset when they were assigned.
         self._committed: set[Partition] = set()
-        # Nothing is taken of these until they were sought: something may have been left out, or it is not
-        # known where to begin. In the order in which they are tried.
+        # Nothing of these is accepted until they were sought: something may have been left out, or it is
+        # unknown where to begin. In the order in which they are tried.
         self._to_seek: dict[Partition, None] = {}
         self._seek_at = -inf
         # Where librdkafka had moved partitions when it was last asked.
         self._moved: dict[Partition, int] = {}
 
     def next_offset(self, key: Partition) -> int | None:
-        """What comes next of a partition that is ours; None: nothing was read or committed of it yet."""
+        """Return the next offset of one of our partitions; None if nothing was read or committed yet."""
         position = self._positions[key]
         return position.next_offset if position.has_read or key in self._committed else None
 
     def begin(
         self, assignments: Mapping[Partition, Assignment], committed: Mapping[Partition, int] | None
     ) -> None:
-        """Partitions were assigned, with what is committed of them; None: that could not be had."""
+        """Begin partitions that were assigned, with their committed offsets; None: these could not be had."""
         self.assignments |= assignments
         if committed is None:
             self._positions |= {key: ReadPosition() for key in assignments}
             self._to_seek |= dict.fromkeys(assignments)
             return
-        # The earliest is 0, or where the log starts, which is looked up if it begins above.
+        # The earliest is 0, or the start of the log, which is looked up if the log begins above.
         self._committed |= committed.keys()
         unknown = 0 if self._start == "earliest" else None
         self._positions |= {key: ReadPosition(committed.get(key, unknown)) for key in assignments}
@@ -96,7 +95,7 @@ class PartitionReader:
             self._to_seek |= dict.fromkeys(key for key in assignments if key not in committed)
 
     def end(self, keys: Iterable[Partition]) -> None:
-        """They are not ours any more."""
+        """End partitions that are no longer ours."""
         for key in keys:
             self.assignments.pop(key, None)
             self._positions.pop(key, None)
@@ -104,8 +103,8 @@ class PartitionReader:
             self._to_seek.pop(key, None)
 
     def records(self, messages: Iterable[Message], received_at: float) -> list[Record]:
-        """The messages as records; without what is not ours, and what ``seek`` has to bring again."""
-        # Variables, for this is done for each record.
+        """Convert messages to records, leaving out what is not ours and what ``seek`` must repeat."""
+        # Local variables, because this runs for each record.
         assignments, positions, to_seek, read = (
             self.assignments,
             self._positions,
@@ -118,7 +117,7 @@ class PartitionReader:
             if (error := message.error()) is not None:
                 self._heed(error, message.topic(), message.partition())
                 continue
-            # A plain tuple finds what is kept by partition, and takes a sixth of the time of making one.
+            # A plain tuple finds the same entries, and takes a sixth of the time of making a Partition.
             at: Any = message.topic(), message.partition()
             if (assignment := assignments.get(at)) is None:
                 continue
@@ -142,9 +141,9 @@ class PartitionReader:
         return records
 
     def moved(self, moved: Iterable[tuple[Partition, int]]) -> None:
-        """Where librdkafka has moved partitions by itself, of which nothing came since.
+        """Handle partitions that librdkafka has moved by itself, with nothing received since.
 
-        Heeded the second time: what was told once may have come meanwhile.
+        A move counts only when it is reported twice: after the first time, records may have come meanwhile.
         """
         before, self._moved = self._moved, {}
         for key, offset in moved:
@@ -155,7 +154,7 @@ class PartitionReader:
                 self._heed_step(key, offset, step)
 
     async def seek(self, consumer: AIOConsumer, now: float) -> None:
-        """Have it read again, or begun, of which nothing is taken."""
+        """Seek the partitions of which nothing is accepted, to read them again or to begin them."""
         while self._to_seek and now >= self._seek_at:
             key = next(iter(self._to_seek))
             del self._to_seek[key]
@@ -168,10 +167,12 @@ class PartitionReader:
                 self._heed(raised.args[0], None, None)
 
     async def _seek(self, consumer: AIOConsumer, key: Partition) -> None:
-        """Go on where it stands, or where it begins: not below the log's start, for that is elsewhere then.
+        """Continue where the partition stands or begins, but not below the log's start.
+
+        A seek below the start would lead elsewhere.
 
         Raises:
-            KafkaException: it can't be, now.
+            KafkaException: it can't be done now.
         """
         position = self._positions[key]
         if position.next_offset is None and not await self._begin(consumer, key):
@@ -181,14 +182,14 @@ class PartitionReader:
         if key in self._committed or position.has_read:
             self._skip(key, offset, first)
         position.move(max(first, offset))
-        # Without its epoch librdkafka would not see that the log was cut once more, below this.
+        # Without its epoch librdkafka would not notice that the log was cut once more, below this.
         epoch = position.last_epoch() if offset >= first else NO_EPOCH
         at = TopicPartition(*key, max(first, offset), leader_epoch=epoch)
         await consumer.seek(at)
         log.info("kafka.sought", topic=at.topic, partition=at.partition, offset=at.offset)
 
     async def _begin(self, consumer: AIOConsumer, key: Partition) -> bool:
-        """Find out where a partition begins; whether it has to be sought there."""
+        """Find out where a partition begins; return whether it has to be sought there."""
         at, position = TopicPartition(*key), self._positions[key]
         (committed,) = await consumer.committed([at], timeout=_ANSWER_SECONDS)
         if committed.offset >= 0:
@@ -203,13 +204,13 @@ class PartitionReader:
 
     def _is_below(self, position: ReadPosition, message: Message) -> bool:
         """Whether a record of a partition that is to be sought shows that its log was cut meanwhile."""
-        offset: int = message.offset()  # type: ignore[assignment]  # set, for it is no error
+        offset: int = message.offset()  # type: ignore[assignment]  # set, because it is no error
         position.pass_over(offset, message.leader_epoch())
         return position.is_below(offset)
 
     def _take_step(self, key: Partition, message: Message) -> bool:
-        """Whether a record that is not the next one is to be taken."""
-        offset: int = message.offset()  # type: ignore[assignment]  # set, for it is no error
+        """Whether to accept a record that is not the next one."""
+        offset: int = message.offset()  # type: ignore[assignment]  # set, because it is no error
         step = self._positions[key].step(offset, message.leader_epoch())
         self._heed_step(key, offset, step)
         return step is not Step.ASIDE
@@ -229,10 +230,10 @@ class PartitionReader:
             self._skipped(key, first, end)
 
     def _go_back(self, key: Partition, offset: int) -> None:
-        """The log goes on at ``offset``, below what was read.
+        """Go back to ``offset``, where the log continues below what was read.
 
-        That is the cut, when an unclean election took the end of the log, or the earliest record, when the
-        topic was made anew or librdkafka could not tell where the cut was.
+        That is the cut, if an unclean election took the end of the log. It is the earliest record, if the
+        topic was created anew or librdkafka could not tell where the cut was.
         """
         position = self._positions[key]
         log.warning(
@@ -251,7 +252,7 @@ class PartitionReader:
 
 
 def _note_epoch(run: ReadPosition, latest: Message | None) -> None:
-    """Records of a partition come in runs, of which the last one's epoch is enough."""
+    """Note the epoch of a run: records of a partition come in runs, and the last one's epoch is enough."""
     if latest is not None:
         epoch = latest.leader_epoch()
         run.leader_epoch = NO_EPOCH if epoch is None else epoch

@@ -1,8 +1,8 @@
-"""What of the partitions flows: all of them, or none.
+"""Pauses and resumes the partitions: all of them, or none.
 
-librdkafka keeps the pause of a partition that was taken away, for whenever it comes back, and a pause of one
-that was never its own has no effect. So what is paused is never concluded from what was told before: after
-each assignment all that is ours is told again, by name. Telling it what it knows does nothing.
+librdkafka remembers the pause of a partition that was revoked, for whenever it comes back, and pausing a
+partition that was never assigned has no effect. So the state is never inferred from earlier calls: after each
+assignment, everything that is ours is paused or resumed again, by name. Repeating a call has no effect.
 """
 
 from __future__ import annotations
@@ -21,15 +21,14 @@ if TYPE_CHECKING:
 
 
 class PauseControl:
-    """Whether receiving is paused."""
+    """Whether receiving is paused; it is not at first.
+
+    Args:
+        ours: returns the partitions that are assigned now.
+        heed: called with errors from Kafka.
+    """
 
     def __init__(self, ours: Callable[[], Collection[Partition]], heed: Callable[[KafkaError], None]) -> None:
-        """Begin with all flowing.
-
-        Args:
-            ours: the partitions that are assigned now.
-            heed: is given what Kafka complains of.
-        """
         self._ours = ours
         self._heed = heed
         self._is_told = True
@@ -41,11 +40,11 @@ class PauseControl:
         await self._tell(consumer)
 
     def assigned(self) -> None:
-        """There are partitions that librdkafka may believe to be paused, or not."""
+        """Note that librdkafka may have the wrong state for some partitions."""
         self._is_told = False
 
     async def keep(self, consumer: AIOConsumer) -> None:
-        """Tell of partitions that came since, and again what could not be told."""
+        """Apply the state to partitions that came since, and retry what failed."""
         if not self._is_told:
             await self._tell(consumer)
 

@@ -1,10 +1,11 @@
-"""Where each partition is read on, and what it means when a record comes from elsewhere.
+"""Tracks where each partition is read on, and interprets a record that comes from elsewhere.
 
-A record from below what comes next: the log was cut there by an unclean election, or is another log. A record
-from above leaves a gap, as compaction and the markers of transactions do; or librdkafka went on at a cut and
-threw away what it had fetched ahead, also what stands *below* the cut, for it looks where it fetches and not
-what it has handed over. What is written behind a cut has a later leader epoch than all that was read before.
-So a gap in front of a later epoch is read once more, and believed if it is still there.
+A record from below the next offset means that the log was cut there by an unclean election, or is another
+log. A record from above leaves a gap. The cause may be compaction or transaction markers. Or librdkafka
+continued at a cut and discarded what it had fetched ahead, including what stands *below* the cut, because it
+goes by where it fetches and not by what it has handed over. What is written after a cut has a later leader
+epoch than anything that was read before. So a gap before a later epoch is read once more, and accepted if it
+is still there.
 """
 
 from __future__ import annotations
@@ -12,69 +13,72 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import Final
 
-# As librdkafka says it.
+# librdkafka's own value.
 NO_EPOCH: Final = -1
 
 
 class Step(Enum):
-    """From one record of a partition to the one that comes after it."""
+    """The step from one record of a partition to the one that comes after it."""
 
     ON = auto()
     BACK = auto()
-    """The log goes on below what was read: it was cut, or is another."""
+    """The log continues below what was read: it was cut, or is another."""
     ASIDE = auto()
     """Something may have been left out: seek to ``next_offset``, and read again."""
 
 
 class ReadPosition:
-    """Of one partition, for as long as it is assigned."""
+    """Where one partition is read, for as long as it is assigned.
+
+    Args:
+        next_offset: the committed offset; None: wherever librdkafka begins.
+    """
 
     __slots__ = ("_asked", "_began_at", "_looked", "_passed_over", "leader_epoch", "next_offset")
 
     def __init__(self, next_offset: int | None = None) -> None:
-        """Begin at what is committed; None: wherever librdkafka begins."""
         self.next_offset = self._began_at = next_offset
         self.leader_epoch = NO_EPOCH
-        """Of the last record that was taken, or of one a little before; ``NO_EPOCH``: not known."""
-        # The offset that was read again, and the epoch of what stood behind the gap.
+        """The epoch of the last accepted record, or of one a little before; ``NO_EPOCH``: unknown."""
+        # The offset that was read again, and the epoch of what came after the gap.
         self._asked = (-1, NO_EPOCH)
         # The offset that was read again, and where librdkafka had moved to without a record.
         self._looked = (-1, -1)
-        # The lowest offset that came while nobody knew where to begin.
+        # The lowest offset that came while it was unknown where to begin.
         self._passed_over: int | None = None
 
     def pass_over(self, offset: int, leader_epoch: int | None) -> None:
-        """A record came of which nobody can tell yet whether it is the next: it has to come again."""
+        """Pass over a record that has to come again, because it is unknown yet whether it is the next."""
         if self.next_offset is None and (self._passed_over is None or offset < self._passed_over):
             self._passed_over = offset
             self._asked = offset, NO_EPOCH if leader_epoch is None else leader_epoch
 
     def begin(self, offset: int) -> bool:
-        """It is known now where to begin; whether it has to be sought, for something was passed over.
+        """Begin at an offset that is known now; return True if a record was passed over, so a seek is due.
 
-        That may stand below: then librdkafka began elsewhere, as it does where a log was cut below what was
-        committed.
+        The record that was passed over may be below. In that case librdkafka began elsewhere, as it does
+        where a log was cut below the committed offset.
         """
         passed_over, self._passed_over = self._passed_over, None
         self.move(offset if passed_over is None else min(offset, passed_over))
         return passed_over is not None
 
     def move(self, offset: int) -> None:
-        """What comes next has this offset, though it was not read up to there."""
+        """Set the offset that comes next, though the partition was not read up to there."""
         self._began_at = -1 if self.has_read else offset
         self.next_offset = offset
 
     @property
     def has_read(self) -> bool:
-        """Whether it was read on since it was assigned."""
+        """Whether the partition was read on since it was assigned."""
         return self.next_offset != self._began_at
 
     def is_below(self, offset: int) -> bool:
-        """Whether it is known that a record of this offset comes from below what comes next."""
+        """Whether a record of this offset is known to be below the next offset."""
         return self.next_offset is not None and offset < self.next_offset
 
     def step(self, offset: int, leader_epoch: int | None) -> Step:
-        """What it means that the next record has this offset, written under this epoch (None: not known)."""
+        """Interpret a record with this offset, written under this epoch (None: unknown)."""
         begin = self.next_offset
         if begin is None or offset == begin:
             return Step.ON
@@ -87,16 +91,17 @@ class ReadPosition:
         return Step.ASIDE
 
     def last_epoch(self) -> int:
-        """Of what was read up to here, at the latest; ``NO_EPOCH`` where that is not known.
+        """Return the latest epoch that the records read up to here may have; ``NO_EPOCH`` if unknown.
 
-        Before anything was taken it is that of what stands behind the gap: what is left out is no later.
+        Before anything was accepted, it is the epoch of what comes after the gap: what was left out is no
+        later.
         """
         return self._asked[1] if self.leader_epoch == NO_EPOCH else self.leader_epoch
 
     def moved(self, offset: int) -> Step:
-        """The same of the offset to which librdkafka has moved by itself, before there is a record.
+        """Interpret an offset to which librdkafka has moved by itself, before there is a record.
 
-        It steps over markers of transactions too: what is read again once, and still left out, is nowhere.
+        It steps over transaction markers too. What is read again once and is still left out does not exist.
         """
         begin = self.next_offset
         if begin is None or offset == begin:

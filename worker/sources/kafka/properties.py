@@ -1,9 +1,9 @@
 """The names of librdkafka's settings, and which client each is for.
 
-The tables decide three things: which settings go to which client (librdkafka warns of the others), which
-name an unknown one is nearest to, and which have to be whole numbers. Whether a name or a value is right
-otherwise is librdkafka's own to say, since a newer one knows more. A test holds them against the installed
-library.
+The tables decide three things: which settings go to which client (librdkafka warns about others), which name
+is nearest to an unknown one, and which settings must be whole numbers. Apart from that, librdkafka decides
+whether a name or a value is right, because a newer version knows more. A test compares the tables with the
+installed library.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ ANY_CLIENT: Final = _names(
     """
 )
 
-# Of these librdkafka reads as far as there are digits: 6_000 and 6e3 would be 6.
+# librdkafka reads these as far as there are digits: 6_000 and 6e3 would be 6.
 WHOLE_NUMBERS: Final = _names(
     """
     acks api.version.fallback.ms api.version.request.timeout.ms auto.commit.interval.ms

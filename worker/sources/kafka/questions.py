@@ -1,7 +1,7 @@
-"""What is asked of Kafka beside the polling: what neither records nor statistics tell.
+"""Polls Kafka's metadata: what neither records nor statistics show.
 
-Where logs begin and end while nothing is fetched from them, and which topics there are. One round of
-questions is under way at a time, in a thread of its own: no poll waits for an answer.
+That is where logs begin and end while nothing is fetched from them, and which topics there are. One round of
+questions is under way at a time, in a thread of its own, so no poll waits for an answer.
 """
 
 from __future__ import annotations
@@ -29,18 +29,25 @@ log = structlog.get_logger(__name__)
 
 
 class Due(Struct):
-    """What is to be asked next."""
+    """What to ask next."""
 
     places: bool = False
     resting: frozenset[Partition] = frozenset()
-    """Of these partitions nothing is on its way to us."""
+    """The partitions of which nothing is on its way to us."""
     silent_nodes: frozenset[int] = frozenset()
-    """Whom not to ask."""
+    """The brokers not to ask."""
     topics: bool = False
 
 
 class MetadataPoller:
-    """Asks, and hands the answers to who keeps them."""
+    """Asks, and passes the answers to the parts that keep them.
+
+    Args:
+        settings: the consumer's.
+        topics: the names and patterns to which it subscribes.
+        known: the parts that keep the answers.
+        clock: the loop's.
+    """
 
     def __init__(
         self,
@@ -49,7 +56,6 @@ class MetadataPoller:
         known: KafkaState,
         clock: Callable[[], float],
     ) -> None:
-        """Have asked nothing yet; ``settings`` are the consumer's."""
         self._admin = Admin(settings, topics)
         self._known = known
         self._clock = clock
@@ -57,26 +63,26 @@ class MetadataPoller:
         self._asking: asyncio.Task[None] | None = None
         self.due = Due()
         self.answer: TopicAnswer | None = None
-        """The latest about the topics."""
+        """The latest answer about the topics."""
 
     def ask(self, on_recounted: Callable[[], object]) -> None:
-        """Ask what is due, unless something is being asked; returns at once.
+        """Ask what is due, unless a round is under way; returns at once.
 
         Args:
-            on_recounted: is called when the topics turn out to have another number of partitions.
+            on_recounted: called when the number of the topics' partitions has changed.
         """
         if self._asking is not None:
             if not self._asking.done():
                 return
             asked, self._asking = self._asking, None
-            # What nobody expected ends the worker, as everywhere.
+            # An unexpected failure ends the worker, as everywhere.
             asked.result()
         if self.due.places or self.due.topics:
             due, self.due = self.due, Due()
             self._asking = asyncio.create_task(self._ask(due, on_recounted))
 
     def end(self) -> None:
-        """Ask no more, and wait for nothing."""
+        """Stop asking, and wait for nothing."""
         if self._asking is not None:
             self._asking.cancel()
         self._thread.shutdown(wait=False, cancel_futures=True)
@@ -93,7 +99,7 @@ class MetadataPoller:
         trouble.readable(each for each in trouble.unreadable() if _topic(each) in answers.readable)
 
     def _places(self, due: Due) -> tuple[dict[Partition, Assignment], dict[Partition, Rest]]:
-        """The partitions to ask about, and what is known of those that rest."""
+        """Return the partitions to ask about, and what is known of those that rest."""
         if not due.places:
             return {}, {}
         reading, offsets = self._known.reading, self._known.offsets
@@ -111,7 +117,7 @@ class MetadataPoller:
     def _heed_places(
         self, answers: Answers, asked: Mapping[Partition, Assignment], rests: Mapping[Partition, Rest]
     ) -> None:
-        """Note what was answered of partitions that are ours still, and were all the while."""
+        """Apply answers about partitions that are still ours, and were so all the while."""
         assignments = self._known.reading.assignments
         begins, ends = (
             {key: offset for key, offset in offsets.items() if assignments.get(key) is asked[key]}

@@ -1,7 +1,7 @@
-"""What keeps the way to Kafka private: TLS that verifies, and words of librdkafka that quote no secret.
+"""Keeps the connection to Kafka private: TLS that verifies, and log messages that quote no secret.
 
-Who the broker is, is always verified. A certificate of one's own is no reason to stop that: its authority is
-given with ``ssl.ca.location``.
+The broker's identity is always verified. A private certificate is no reason to stop that: its authority is
+configured with ``ssl.ca.location``.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _TRUE: Final = {"true", "t", "1"}
 _ALWAYS: Final = "brokers are always verified"
 _GIVE_CA: Final = f"{_ALWAYS}; for certificates of your own, set ssl.ca.location to their authority's file"
 
-# librdkafka cites this setting, from where it does not understand it on, in what it says of a failed login.
+# When a login fails, librdkafka quotes this setting from the point on where it does not understand it.
 _QUOTED: Final = re.compile(r"(sasl\.oauthbearer\.config).*", re.DOTALL)
 
 
 def weakening(name: str, value: ClientValue) -> str | None:
-    """Why this entry of ``kafka.client`` would take protection away; None if it does not."""
+    """Return why this entry of ``kafka.client`` would remove protection; None if it does not."""
     text = str(value).strip().lower()
     if name == _VERIFICATION and text not in _TRUE:
         return f"can't be switched off: {_GIVE_CA}"
@@ -42,7 +42,7 @@ def weakening(name: str, value: ClientValue) -> str | None:
 
 
 def exposed(kafka: KafkaSettings) -> str | None:
-    """What of the login travels readable, and what to do about it; None while nothing does."""
+    """Return what part of the login is sent unencrypted, and what to do about it; None if nothing is."""
     client = kafka.client
     servers = (each.strip().rpartition(":")[0].strip("[]") for each in kafka.bootstrap_servers.split(","))
     in_clear = str(client.get("security.protocol", "")).lower() == "sasl_plaintext"
@@ -55,12 +55,12 @@ def exposed(kafka: KafkaSettings) -> str | None:
 
 
 def without_secrets(said: str) -> str:
-    """What librdkafka says while it runs, up to where it would quote a secret."""
+    """Return a message of librdkafka's, up to where it would quote a secret."""
     return _QUOTED.sub(r"\1 ...", said)
 
 
 class SecretsLeftOut(logging.Filter):
-    """Does the same to a logger that librdkafka speaks through."""
+    """Removes secrets from the messages of a logger that librdkafka uses."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Let every line through, without secrets."""

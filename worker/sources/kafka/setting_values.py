@@ -1,4 +1,4 @@
-"""Values of ``kafka.client`` that librdkafka takes at first, and that would end or blind the worker later."""
+"""Checks values of ``kafka.client`` that librdkafka accepts, but that would end or blind the worker later."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from worker.settings import ClientValue
 
 HOSTNAME: Final = "{hostname}"
-"""What stands in ``group.instance.id`` for the name of the host, which in Kubernetes is the pod's."""
+"""The placeholder in ``group.instance.id`` for the host's name, which in Kubernetes is the pod's."""
 
-# librdkafka writes it into its statistics as it is given, between quotes: they would be no JSON.
+# librdkafka copies it unchanged into its statistics, between quotes, so they would not be JSON.
 _BREAKS_JSON: Final = re.compile(r'["\\\x00-\x1f]')
 # The broker's own rule, the same as for a topic's name.
 _INSTANCE_ID: Final = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,249}\Z")
-# As strtol reads a number, with base 0 and whatever follows it, which is how librdkafka does.
+# A number as strtol reads it, with base 0 and whatever follows it, which is how librdkafka reads numbers.
 _NUMBER: Final = re.compile(r"\s*([+-]?)(?:0[xX]([0-9A-Fa-f]+)|(0[0-7]*)|([1-9][0-9]{0,20}))")
 
 _WHOLE: Final = re.compile(r"\s*[+-]?(0[xX][0-9A-Fa-f]+|0|[1-9][0-9]*)\s*\Z")
-# What fits into a C int; more than that it cuts off at the top.
+# What fits into a C int; from larger numbers librdkafka drops the high bits.
 _LARGEST: Final = (1 << 31) - 1
 
 _RANGES: Final = {
@@ -35,7 +35,7 @@ _TRUE: Final = {"true", "t", "1"}
 
 
 def unusable(client: Mapping[str, ClientValue]) -> Iterator[tuple[str, str]]:
-    """Which settings have a value that can't stay, and why."""
+    """Iterate over the settings with an unacceptable value, and the reasons."""
     if _BREAKS_JSON.search(str(client.get("client.id", ""))):
         yield "client.id", "must be without quotes, backslashes and control characters"
     for name, value in client.items():
@@ -59,12 +59,12 @@ def unusable(client: Mapping[str, ClientValue]) -> Iterator[tuple[str, str]]:
 
 
 def instance_id(template: str) -> str:
-    """This pod's own ``group.instance.id``."""
+    """Return this pod's own ``group.instance.id``."""
     return template.replace(HOSTNAME, socket.gethostname())
 
 
 def number(value: ClientValue | None) -> int | None:
-    """The number that librdkafka reads in this; None where it reads none."""
+    """Return the number that librdkafka reads in this; None where it reads none."""
     match = _NUMBER.match("" if value is None else str(value))
     if match is None:
         return None
@@ -74,7 +74,7 @@ def number(value: ClientValue | None) -> int | None:
 
 
 def _no_source_of_tokens(client: Mapping[str, ClientValue]) -> Iterator[tuple[str, str]]:
-    """Librdkafka would wait for an application's token, and say nothing."""
+    """Report OAUTHBEARER without a source: librdkafka would silently wait for an application's token."""
     name = next((each for each in ("sasl.mechanism", "sasl.mechanisms") if each in client), None)
     if name is None or str(client[name]) != "OAUTHBEARER" or not _logs_in(client):
         return

@@ -1,13 +1,18 @@
-"""Records from Kafka, offsets back to it.
+"""Receives records from Kafka and commits offsets to it.
 
-Keeps to four rules. Partitions are ours from ``on_assign`` to ``on_revoke`` or ``on_lost``, and every
-record carries the assignment it came under. Offsets are stored here and committed by name, of partitions that
-are ours and no others: of what its own ``store_offsets`` was told, librdkafka commits nothing below its last
-commit, not even when the log was cut and counts from below again. Where a partition is read, and whether it
-flows, is said and never taken for granted. Polling never stops for long, so membership survives any outage.
+The source keeps four rules:
 
-A broker that is away, a refused login, a topic that is not there yet are said and waited for: librdkafka
-reconnects by itself. What it calls fatal (a fenced static member) ends the worker.
+- Partitions are ours from ``on_assign`` to ``on_revoke`` or ``on_lost``, and every record carries the
+  assignment under which it came.
+- Offsets are stored here and committed by name, only for partitions that are ours. librdkafka's own
+  ``store_offsets`` is not used, because it commits nothing below its last commit, not even when the log was
+  cut and offsets restart from below.
+- Where a partition is read, and whether it is paused, is always set explicitly and never assumed.
+- Polling never stops for long, so membership survives any outage.
+
+An unreachable broker, a refused login or a topic that does not exist yet is reported and waited for:
+librdkafka reconnects by itself. An error that librdkafka calls fatal (a fenced static member) ends the
+worker.
 """
 
 from __future__ import annotations
@@ -48,14 +53,14 @@ log = structlog.get_logger(__name__)
 
 # How long an idle poll waits. Offsets are stored and flow is controlled between two polls.
 _POLL_SECONDS: Final = 0.1
-# In a rebalance, which waits for it, and in a drain; what can't be had by then is asked for again.
+# In a rebalance, which waits for it, and in a drain. What can't be had by then is requested again.
 _BEGIN_SECONDS: Final = 2.0
 _COMMIT_SECONDS: Final = 5.0
-# poll, the callback it waits in, and what that callback calls.
+# poll, the callback for which it waits, and what that callback calls.
 _THREADS: Final = 4
 _PURGE_SECONDS: Final = 1.0
 
-# What a commit may meet without anything being wrong: the partition is not ours now.
+# Errors that a commit may meet without anything being wrong: the partition is not ours now.
 _HARMLESS: Final = {
     KafkaError._STATE,  # noqa: SLF001  librdkafka's own codes begin with an underscore
     KafkaError.ILLEGAL_GENERATION,
@@ -67,7 +72,14 @@ _HARMLESS: Final = {
 
 
 class KafkaSource:
-    """A member of the consumer group; implements ``ports.Source``."""
+    """A member of the consumer group; implements ``ports.Source``. Nothing is sent before ``open``.
+
+    Args:
+        settings: librdkafka's, for a consumer.
+        topics: names, or patterns that start with ``^``.
+        commit_seconds: how often stored offsets are committed.
+        clock: the loop's.
+    """
 
     def __init__(
         self,
@@ -77,14 +89,6 @@ class KafkaSource:
         commit_seconds: float,
         clock: Callable[[], float],
     ) -> None:
-        """Prepare; nothing is sent before ``open``.
-
-        Args:
-            settings: librdkafka's, for a consumer.
-            topics: names, or patterns that start with ``^``.
-            commit_seconds: how often stored offsets are committed.
-            clock: the loop's.
-        """
         self._settings = dict(settings)
         self._topics = list(topics)
         self._commit_seconds = commit_seconds
@@ -101,11 +105,11 @@ class KafkaSource:
         self._listener = listener
         callbacks = {"error_cb": self._failed, "stats_cb": self._measured, "on_commit": self._told_of_commit}
         ours: dict[str, object] = {"statistics.interval.ms": statistics_ms(self._settings)}
-        # A log that is not where it should be is read from its start on: where nothing is committed, and only
-        # there, the end is begun at, which is done here.
+        # After an offset out of range, a log is read from its start. Only a partition without a committed
+        # offset begins at the end, and that is done here.
         if start_of(self._settings) == "latest":
             ours["auto.offset.reset"] = "earliest"
-        # An executor of its own would be waited for by close, however long a broker keeps it.
+        # close would wait for the executor that the consumer creates itself, however long a broker blocks it.
         self._threads = ThreadPoolExecutor(_THREADS, "kafka")
         self._consumer = AIOConsumer(self._settings | ours | callbacks, executor=self._threads)
         await self._consumer.subscribe(
@@ -117,15 +121,15 @@ class KafkaSource:
         self._commit_at = self._clock() + self._commit_seconds
 
     async def receive(self, max_records: int) -> Sequence[Record]:
-        """What is there, up to ``max_records``; else the first that comes within a tenth of a second."""
+        """Return up to ``max_records`` that are there, or the first to come within a tenth of a second."""
         await self._keep_pace()
         self._watch.questions.ask(self._recounted)
-        # consume(n, t) waits the whole of t for n records; so one is polled for, and the rest is there.
+        # consume(n, t) waits all of t for n records. So one is polled for, and the rest is there already.
         first = await self._consumer.poll(_POLL_SECONDS)
         if first is None:
             return ()
-        # Each step is looked at before the next: if it shows that a log was cut, a revoke within consume()
-        # must know.
+        # Each step is examined before the next: if it shows that a log was cut, a revoke within consume()
+        # must know that.
         records = self._records([first])
         while (count := how_many_more(records, max_records)) > 0:
             await self._reading.seek(self._consumer, self._clock())
@@ -145,18 +149,18 @@ class KafkaSource:
             await self._commit(positions, asynchronous=False)
 
     async def pause(self) -> None:
-        """Stop the flow, of partitions too that come later."""
+        """Pause receiving, for partitions that come later too."""
         await self._pausing.turn(self._consumer, on=True)
-        # What was fetched ahead is thrown away by librdkafka's own thread, soon.
+        # librdkafka's own thread discards what was fetched ahead, soon after.
         loop = asyncio.get_running_loop()
         self._giving_back = loop.call_later(_PURGE_SECONDS, self._threads.submit, give_back)
 
     async def resume(self) -> None:
-        """Let the records flow again."""
+        """Resume receiving."""
         await self._pausing.turn(self._consumer, on=False)
 
     async def partitions_total(self) -> int | None:
-        """All partitions of the subscribed topics, by the brokers' metadata; None while that can't be had."""
+        """Count all partitions of the subscribed topics, by the brokers' metadata; None while unavailable."""
         try:
             metadata = await self._consumer.list_topics(timeout=METADATA_SECONDS)
         except (KafkaException, UnicodeError):
@@ -164,7 +168,7 @@ class KafkaSource:
         return count_partitions(metadata, self._topics) or None
 
     async def close(self) -> None:
-        """Leave the group; may be given up."""
+        """Leave the group; this may be cancelled."""
         if self._giving_back is not None:
             self._giving_back.cancel()
         self._watch.questions.end()
@@ -174,15 +178,15 @@ class KafkaSource:
             self._threads.shutdown(wait=False)
 
     def trouble(self) -> str | None:
-        """What is wrong with Kafka; None while all is well."""
+        """Describe what is wrong with Kafka; None while all is well."""
         return "; ".join(map(str, self._known.trouble.now())) or None
 
     def status(self) -> SourceStatus:
-        """What is wrong with Kafka, one by one, and figures that belong to no partition alone."""
+        """Return what is wrong with Kafka, one by one, and figures that belong to no single partition."""
         return self._watch.status()
 
     def partitions(self) -> tuple[PartitionGauges, ...]:
-        """The partitions that are ours, with their lag as far as it is known."""
+        """Return figures for the partitions that are ours, with their lag as far as it is known."""
         return self._watch.gauges()
 
     def _records(self, messages: Iterable[Message]) -> list[Record]:
@@ -191,20 +195,20 @@ class KafkaSource:
         return records
 
     def _begun(self, key: Partition, offset: int) -> None:
-        """A partition was begun elsewhere than at what is committed: its next owner is to begin there too."""
+        """Have a partition's next owner begin at ``offset`` too, which is not the committed one."""
         self._offsets.go_back(key, offset)
         self._known.losses.cut(key, offset)
         self._commit_at = self._clock()
 
     def _cut(self, key: Partition, offset: int) -> Assignment:
-        """A log was cut: what was committed of it must not be where the next owner begins."""
+        """Handle a log that was cut: the next owner must not begin at the offset committed before."""
         assignment = self._listener.cut(key, offset)
         if (settled := assignment.settled_up_to()) is not None:
             self._begun(key, offset_of(settled))
         return assignment
 
     async def _keep_pace(self) -> None:
-        """Say of what was assigned whether it flows, and where it is read; commit when it is time."""
+        """Apply pauses and seeks to what was assigned, and commit when that is due."""
         await self._pausing.keep(self._consumer)
         await self._reading.seek(self._consumer, self._clock())
         if self._clock() >= self._commit_at:
@@ -221,11 +225,11 @@ class KafkaSource:
         self._pausing.assigned()
 
     def _recounted(self) -> None:
-        """The topics have more partitions, or fewer, and they are others': the share is another."""
+        """Have the share recalculated: the topics have more or fewer partitions, which belong to others."""
         self._listener.assigned([])
 
     async def _committed(self, keys: Sequence[Partition]) -> dict[Partition, int] | None:
-        """Where the group has committed, of those of which it has; None when that can't be had."""
+        """Return the committed offsets of the partitions that have one; None when they can't be had."""
         asked = [TopicPartition(*each) for each in keys]
         try:
             found = await self._consumer.committed(asked, timeout=_BEGIN_SECONDS)

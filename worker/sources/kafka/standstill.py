@@ -1,8 +1,8 @@
-"""Partitions that bring nothing though their logs go on, whatever the cause.
+"""Detects stalled partitions, which bring nothing though their logs grow, whatever the cause.
 
-A pause that was forgotten, a fetch that librdkafka never sends again: nothing complains of these. What shows
-is that the end is beyond where the next record would come from, nothing of the partition waits to be handed
-over, and neither changes. It is handed the time.
+Nothing reports a pause that was forgotten, or a fetch that librdkafka never sends again. What shows it is
+that the end is beyond the offset of the next record, nothing of the partition waits to be handed over, and
+neither changes. The time is passed in.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
     from worker.core.model.partition import Partition
 
-# A fetch from a healthy broker takes half a second at most, a new leader some seconds.
+# A fetch from a healthy broker takes half a second at most, and a new leader some seconds.
 STANDSTILL_SECONDS: Final = 30.0
-# Nobody looked for longer than this: of what was between nothing is known.
+# If more time than this passed between two checks, nothing is known about the time beyond it.
 _LOOKED_SECONDS: Final = 10.0
 
 
 class Place(Struct, frozen=True):
-    """Where a partition is: the offset that comes next, and its end; None while that is not known."""
+    """Where a partition is: the offset that comes next, and its end; None while unknown."""
 
     at: int | None
     end: int | None
     waits: bool = False
-    """Something of it was fetched and waits to be handed over, or it is known why nothing comes."""
+    """Something was fetched and waits to be handed over, or it is known why nothing comes."""
 
     @property
     def is_behind(self) -> bool:
@@ -42,16 +42,19 @@ class _Standing(Struct):
 
 
 class StalledPartitions:
-    """Which partitions stand still, and for how long."""
+    """Which partitions stand still, and for how long.
+
+    Args:
+        fetch_wait_seconds: how long a broker may keep a fetch.
+    """
 
     def __init__(self, fetch_wait_seconds: float) -> None:
-        """A broker may keep a fetch for ``fetch_wait_seconds``."""
         self._patience = STANDSTILL_SECONDS + fetch_wait_seconds
         self._standing: dict[Partition, _Standing] = {}
         self._looked_at: float | None = None
 
     def observe(self, places: Mapping[Partition, Place], now: float) -> None:
-        """Compare with what was there before; those that are paused on purpose are not among them."""
+        """Compare with the previous call; partitions that are paused on purpose must not be included."""
         # While nobody polled, for whatever reason, nothing could come.
         passed = 0.0 if self._looked_at is None else min(now - self._looked_at, _LOOKED_SECONDS)
         before, self._standing, self._looked_at = self._standing, {}, now
@@ -65,5 +68,5 @@ class StalledPartitions:
                     self._standing[key] = _Standing(place.at)
 
     def of(self) -> dict[Partition, float]:
-        """Those that have stood still for longer than they should: for how many seconds each."""
+        """Return for how many seconds each stalled partition has stood still."""
         return {key: each.seconds for key, each in self._standing.items() if each.seconds >= self._patience}

@@ -1,4 +1,4 @@
-"""What is known of Kafka at any time, each part by who keeps it; of partitions, while they are ours."""
+"""The current knowledge about Kafka, by the part that keeps it; about partitions, while they are ours."""
 
 from __future__ import annotations
 
@@ -19,7 +19,14 @@ if TYPE_CHECKING:
 
 
 class KafkaState:
-    """The keepers."""
+    """The parts that keep the knowledge.
+
+    Args:
+        settings: the consumer's.
+        clock: the loop's.
+        cut: passed on to ``PartitionReader``.
+        begun: passed on to ``PartitionReader``.
+    """
 
     def __init__(
         self,
@@ -29,7 +36,6 @@ class KafkaState:
         cut: Callable[[Partition, int], Assignment],
         begun: Callable[[Partition, int], None],
     ) -> None:
-        """Begin without partitions; ``settings`` are the consumer's, the rest is for ``PartitionReader``."""
         self.trouble = KafkaErrorMonitor(clock)
         self.losses = RetentionLosses()
         self.offsets = Offsets(settings, clock)
@@ -42,17 +48,17 @@ class KafkaState:
         )
 
     def place(self, key: Partition) -> Place:
-        """Where a partition is."""
+        """Return where a partition is."""
         return self.offsets.place(key, self.reading.next_offset(key))
 
     def committed(self, offsets: Mapping[Partition, int]) -> None:
-        """The broker has these of ours."""
+        """Note the offsets that the broker has for partitions that are ours."""
         self.offsets.note_committed(offsets)
         self.losses.committed(offsets)
         self.trouble.committed(offsets)
 
     def forget(self, keys: Sequence[Partition]) -> None:
-        """These are not ours any more, or anew."""
+        """Forget partitions that are no longer ours, or are assigned anew."""
         self.reading.end(keys)
         self.offsets.forget(keys)
         self.losses.forget(keys)

@@ -1,6 +1,6 @@
-"""What librdkafka's statistics (its STATISTICS.md) say, as far as it is looked at.
+"""Decodes the parts of librdkafka's statistics (its STATISTICS.md) that are used.
 
-They come from outside like everything else: whatever they are, reading them raises nothing.
+They come from outside like everything else: whatever they contain, reading them raises nothing.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 LONGEST_STATISTICS_MS = 5000
-"""So old may be what is shown, whatever ``kafka.client`` says."""
+"""The figures shown are this old at most, whatever ``kafka.client`` says."""
 
 
 class PartitionStatistics(Struct, frozen=True):
-    """A partition; what is negative is not known."""
+    """A partition. Negative numbers mean unknown."""
 
     broker: int = -1
-    """The id of the one that it is fetched from."""
+    """The id of the broker from which it is fetched."""
     hi_offset: int = -1
     ls_offset: int = -1
     """The last stable offset, beyond which transactions are open."""
     next_offset: int = -1
-    """Where the next fetch begins: it has stepped over what is no record."""
+    """Where the next fetch begins: past offsets that hold no record."""
     app_offset: int = -1
     """One past the last record handed over since it was assigned or moved; negative before the first."""
     committed_offset: int = -1
     fetch_state: str = ""
     fetchq_cnt: int = 0
-    """Fetched, and not handed over."""
+    """How many messages are fetched, but not handed over."""
 
 
 class _Topic(Struct, frozen=True):
@@ -46,24 +46,24 @@ class _Window(Struct, frozen=True):
 
 
 class BrokerStatistics(Struct, frozen=True):
-    """A broker, or the connection to whichever is the group's coordinator."""
+    """A broker, or the connection to whichever broker is the group's coordinator."""
 
     state: str = ""
     source: str = ""
     nodename: str = ""
     nodeid: int = -1
     rx: int = 0
-    """Answers received, ever."""
+    """Answers received since the start."""
     waitresp_cnt: int = 0
     """Requests that wait for an answer."""
     throttle: _Window = _Window()
-    """For how many milliseconds it put us off, at most, lately."""
+    """The longest recent throttling by the broker, in milliseconds."""
     toppars: dict[str, msgspec.Raw] = {}
     """Partitions that are fetched from it."""
 
     @property
     def is_coordinator(self) -> bool:
-        """Whether it is the connection to whichever broker that is: it has one of its own."""
+        """Whether this is the connection to the group's coordinator, which has a connection of its own."""
         return self.source == "logical"
 
 
@@ -75,14 +75,14 @@ class GroupStatistics(Struct, frozen=True):
 
 
 class Statistics(Struct, frozen=True):
-    """The little that is shown."""
+    """The statistics that are used."""
 
     brokers: dict[str, BrokerStatistics] = {}
     topics: dict[str, _Topic] = {}
     cgrp: GroupStatistics = GroupStatistics()
 
     def partitions(self) -> Iterator[tuple[Partition, PartitionStatistics]]:
-        """Each partition; -1 stands for those that records without one would go to."""
+        """Iterate over the partitions; -1 is left out: it stands for those of records without a partition."""
         for topic, each in self.topics.items():
             for partition, numbers in each.partitions.items():
                 if partition.isascii() and partition.isdecimal():
@@ -90,9 +90,9 @@ class Statistics(Struct, frozen=True):
 
 
 def moved(partitions: Iterable[tuple[Partition, PartitionStatistics]]) -> Iterator[tuple[Partition, int]]:
-    """Where librdkafka has moved each partition of which nothing has come since, and nothing waits.
+    """Iterate over the partitions that librdkafka has moved, with nothing received or waiting since.
 
-    It does so by itself when a log was cut or is another, also while there is nothing to read.
+    It moves them by itself when a log was cut or replaced, even while there is nothing to read.
     """
     for key, each in partitions:
         is_idle = each.fetch_state == "active" and not each.fetchq_cnt
@@ -104,7 +104,7 @@ _decoder = msgspec.json.Decoder(Statistics)
 
 
 def decode(statistics: str | bytes) -> Statistics | None:
-    """What they say; None for what is not of that form."""
+    """Decode the statistics; None if they have another form."""
     try:
         return _decoder.decode(statistics)
     except (msgspec.MsgspecError, UnicodeError, RecursionError, ValueError):
@@ -112,7 +112,7 @@ def decode(statistics: str | bytes) -> Statistics | None:
 
 
 def statistics_ms(settings: Mapping[str, object]) -> int:
-    """How often they are to come: readiness, lag and the quota's share need them, so never more seldom."""
+    """Return their interval: readiness, lag and the quota's share need them, so it is never longer."""
     said = str(settings.get("statistics.interval.ms", ""))
     wanted = int(said) if said.isascii() and said.isdecimal() else 0
     return min(wanted or LONGEST_STATISTICS_MS, LONGEST_STATISTICS_MS)

@@ -1,7 +1,7 @@
-"""The topics that were asked for: which are there, which may be read, how many partitions they have.
+"""The requested topics: which exist, which may be read, how many partitions they have.
 
-librdkafka tells once of a topic that is not there, under KIP-848 never, and never that it is there now. So
-the brokers are asked from time to time.
+librdkafka reports a missing topic once, under KIP-848 never, and it never reports that the topic exists now.
+So the brokers are asked from time to time.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ _NOT_ALLOWED: Final = KafkaError.TOPIC_AUTHORIZATION_FAILED
 
 
 class TopicAnswer(Struct, frozen=True):
-    """What the brokers say of the topics."""
+    """What the brokers say about the topics."""
 
     total: int
-    """All partitions of those that are there."""
+    """The partitions of all topics that exist."""
     missing: tuple[str, ...] = ()
     forbidden: tuple[str, ...] = ()
 
 
 def count_partitions(metadata: ClusterMetadata, topics: Sequence[str]) -> int:
-    """All partitions of the topics that these names and patterns take in."""
+    """Count the partitions of all topics that match these names and patterns."""
     seen = metadata.topics.items()
     return sum(
         len(each.partitions) for name, each in seen if any(matches_topic(topic, name) for topic in topics)
@@ -40,15 +40,15 @@ def count_partitions(metadata: ClusterMetadata, topics: Sequence[str]) -> int:
 
 
 def absent(metadata: ClusterMetadata, topics: Sequence[str]) -> list[str]:
-    """The names and patterns that take in no topic which can be seen."""
+    """Return the names and patterns that match no visible topic."""
     return [each for each in topics if not any(matches_topic(each, name) for name in metadata.topics)]
 
 
 def answer(metadata: ClusterMetadata, topics: Sequence[str], codes: Mapping[str, int]) -> TopicAnswer:
-    """What the brokers say of these names and patterns.
+    """Return what the brokers say about these names and patterns.
 
     Args:
-        metadata: of all topics; those that may not be described are left out there, without a word.
+        metadata: of all topics; those that may not be described are silently missing in it.
         topics: what is to be read.
         codes: the error with which the brokers answered when they were asked for a name.
     """
@@ -59,7 +59,7 @@ def answer(metadata: ClusterMetadata, topics: Sequence[str], codes: Mapping[str,
 
 
 def is_pattern(topic: str) -> bool:
-    """Whether an entry of ``kafka.topics`` is one."""
+    """Whether an entry of ``kafka.topics`` is a pattern."""
     return topic.startswith("^")
 
 

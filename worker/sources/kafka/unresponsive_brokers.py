@@ -1,9 +1,9 @@
-"""Which brokers have stopped to answer.
+"""Detects brokers that have stopped answering.
 
-A broker whose process stands still, or whose network has been cut, raises no error for a minute: its
-connection is up, and no answer comes. What shows is a request that waits while no answer has been counted.
-After that minute librdkafka closes the connection, and nothing waits any more: a broker that was silent is so
-until it has answered, or until nothing is wanted of it.
+A broker whose process is frozen, or whose network has been cut, raises no error for a minute: its connection
+is up, and no answer comes. What shows it is a request that waits while no answer has been counted. After that
+minute librdkafka closes the connection, and nothing waits any more. So a silent broker counts as silent until
+it has answered, or until nothing is wanted of it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from msgspec import Struct, structs
 if TYPE_CHECKING:
     from worker.sources.kafka.statistics import BrokerStatistics, Statistics
 
-# A heartbeat is answered at once, an idle fetch within half a second unless told otherwise.
+# A heartbeat is answered at once, and an idle fetch within half a second unless configured otherwise.
 SILENT_SECONDS: Final = 9.0
 USUAL_FETCH_WAIT_SECONDS: Final = 0.5
 
@@ -27,28 +27,27 @@ class _Waiting(Struct, frozen=True):
     node: int
     nodename: str
     is_renamed: bool = False
-    """Answers are those of whoever has its address now."""
+    """The answers are those of whichever broker has its address now."""
 
     def is_silent(self, now: float) -> bool:
         return now - self.since >= self.patience_seconds
 
 
 class UnresponsiveBrokers:
-    """Which brokers do not answer, and since when."""
+    """Which brokers do not answer, and since when.
+
+    Args:
+        fetch_wait_seconds: how long a broker may keep an idle fetch (``fetch.wait.max.ms``).
+    """
 
     def __init__(self, fetch_wait_seconds: float = USUAL_FETCH_WAIT_SECONDS) -> None:
-        """Begin without having heard of any.
-
-        Args:
-            fetch_wait_seconds: a broker may keep an idle fetch so long (``fetch.wait.max.ms``).
-        """
         self._patience = SILENT_SECONDS + max(0.0, fetch_wait_seconds - USUAL_FETCH_WAIT_SECONDS)
         self._waiting: dict[str, _Waiting] = {}
         self.answered: frozenset[str] = frozenset()
-        """Those that had been silent, and have answered since they were last looked at."""
+        """The brokers that had been silent, and have answered since the previous check."""
 
     def observe(self, statistics: Statistics, now: float, *, fetching: bool) -> None:
-        """Compare with what was there before; ``fetching``: connections to partitions' leaders are needed."""
+        """Compare with the previous call; ``fetching``: connections to partitions' leaders are needed."""
         before, self._waiting = self._waiting, {}
         answered = set()
         for name, broker in statistics.brokers.items():
@@ -66,24 +65,24 @@ class UnresponsiveBrokers:
         self.answered = frozenset(answered)
 
     def of(self, now: float) -> dict[str, float]:
-        """The silent ones: for how many seconds each."""
+        """Return for how many seconds each silent broker has not answered."""
         return {name: now - each.since for name, each in self._waiting.items() if each.is_silent(now)}
 
     def nodes(self, now: float) -> set[int]:
-        """The ids of the silent ones."""
+        """Return the ids of the silent brokers."""
         return {each.node for each in self._waiting.values() if each.is_silent(now)}
 
     def _waits(self, broker: BrokerStatistics, known: _Waiting | None, now: float) -> _Waiting:
         since = now if known is None or _has_answered(broker.rx, known) else known.since
-        # While it puts us off, by a quota, it may keep an answer so long.
+        # A broker that throttles us because of a quota may keep an answer for that long.
         patience = self._patience + broker.throttle.max / 1000
         return _Waiting(broker.rx, since, patience, broker.nodeid, broker.nodename)
 
     def _keep_gone(self, before: dict[str, _Waiting], statistics: Statistics, now: float) -> set[str]:
-        """Keep the silent ones that go by another name now; give those that have answered under it.
+        """Keep silent brokers that have another name now; return those that have answered under it.
 
-        While nobody says who the coordinator is, it is the last one still. And where none of the brokers
-        answers librdkafka begins anew with those that it was told of at first.
+        While nobody says who the coordinator is, it is still the last one. And where none of the brokers
+        answers, librdkafka starts over with the bootstrap brokers.
         """
         shown_now = {_shown(name, each) for name, each in statistics.brokers.items()}
         answered = set()
@@ -113,7 +112,7 @@ def _is_same(shown: str, known: _Waiting, broker: BrokerStatistics) -> bool:
 
 
 def _has_answered(answers: int, known: _Waiting) -> bool:
-    """Whether there are answers since: more of them, or fewer, by a connection that was made anew."""
+    """Whether it has answered since: there are more answers, or fewer because of a new connection."""
     return 0 < answers != known.answers
 
 
@@ -123,6 +122,6 @@ def _is_wanted(broker: BrokerStatistics) -> bool:
 
 def _is_waited_for(broker: BrokerStatistics, join_state: str, *, fetching: bool) -> bool:
     if broker.is_coordinator:
-        # While a group forms its coordinator keeps members waiting, for as long as the slowest of them takes.
+        # While a group forms, its coordinator keeps members waiting for as long as the slowest of them takes.
         return join_state == "steady" and broker.waitresp_cnt > 0
     return broker.waitresp_cnt > 0 or (fetching and bool(broker.toppars) and broker.state != "UP")
