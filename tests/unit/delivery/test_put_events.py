@@ -36,9 +36,8 @@ def boto_here(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def ask(arguments: Sequence[str], kind: type[T]) -> T:
         what, *given = arguments
-        answer = {"resolve": boto_subprocess._answer_resolve, "load": boto_subprocess._answer_load}[what](
-            *given
-        )
+        resolve, load = boto_subprocess._answer_resolve, boto_subprocess._answer_load  # noqa: SLF001  what it runs
+        answer = resolve(*given) if what == "resolve" else load(*given)
         # What is no text for a pipe is none here either.
         return msgspec.json.decode(boto_subprocess._encoded(answer), type=kind)  # noqa: SLF001  as above
 
