@@ -49,8 +49,8 @@ test: $(READY) ## All tests, in five minutes; what was skipped is listed with it
 	@$(BIN)/python -m pytest -n $(TESTS_AT_ONCE)
 
 .PHONY: test-unit
-test-unit: $(READY) ## Tests that need no broker, in 40 seconds
-	@$(BIN)/python -m pytest -n $(UNIT_TESTS_AT_ONCE) -m "not embedded_kafka" tests/unit
+test-unit: $(READY) ## What needs no broker and no other process, in 40 seconds
+	@$(BIN)/python -m pytest -n $(UNIT_TESTS_AT_ONCE) -m "not slow" tests/unit
 
 .PHONY: test-long
 test-long: $(READY) ## Tests that have a larger sample, with that
