@@ -41,8 +41,8 @@ demo: $(READY) ## Watch it work: an embedded Kafka, a local PutEvents, 20,000 re
 
 # Most tests wait most of the time, so there are more of them at once than cores.
 TESTS_AT_ONCE ?= 6
-# Those below tests/unit compute: each process more costs its start.
-UNIT_TESTS_AT_ONCE ?= 3
+# Those of make test-unit compute, so a process a core is best.
+UNIT_TESTS_AT_ONCE ?= 2
 
 .PHONY: test
 test: $(READY) ## All tests, in five minutes; what was skipped is listed with its reason

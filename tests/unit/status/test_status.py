@@ -167,6 +167,7 @@ def test_a_call_that_fails_for_long_is_told_since_its_first_failure_also_between
 
 
 @pytest.mark.parametrize("how", ["revoked", "lost", "accepted", "held"])
+@pytest.mark.slow
 def test_nothing_is_kept_of_a_session_that_is_tried_no_more(how: str) -> None:
     async def scenario() -> None:
         async with seeing(settings(linger_seconds=0), partitions=2, answer=TransientFault("Http503")) as seen:
