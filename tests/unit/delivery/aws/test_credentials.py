@@ -199,6 +199,7 @@ async def test_a_load_that_hangs_costs_a_call_its_patience_and_is_used_when_it_e
     async with asyncio.timeout(5):
         while not hanging.is_set():
             assert await credentials.renewed(OLD) is None
+            await asyncio.sleep(0)
     let_go.set()
     async with asyncio.timeout(5):
         while await credentials.renewed(OLD) is None:
