@@ -41,16 +41,16 @@ demo: $(READY) ## Watch it work: an embedded Kafka, a local PutEvents, 20,000 re
 
 # Most tests wait most of the time, so there are more of them at once than cores.
 TESTS_AT_ONCE ?= 6
-# Those below tests/unit compute: each process more costs its start.
-UNIT_TESTS_AT_ONCE ?= 3
+# Those of make test-unit compute, so a process a core is best.
+UNIT_TESTS_AT_ONCE ?= 2
 
 .PHONY: test
 test: $(READY) ## All tests, in five minutes; what was skipped is listed with its reason
 	@$(BIN)/python -m pytest -n $(TESTS_AT_ONCE)
 
 .PHONY: test-unit
-test-unit: $(READY) ## Tests that need no broker, in 40 seconds
-	@$(BIN)/python -m pytest -n $(UNIT_TESTS_AT_ONCE) -m "not embedded_kafka" tests/unit
+test-unit: $(READY) ## What needs no broker and no other process, in 40 seconds
+	@$(BIN)/python -m pytest -n $(UNIT_TESTS_AT_ONCE) -m "not slow" tests/unit
 
 .PHONY: test-long
 test-long: $(READY) ## Tests that have a larger sample, with that

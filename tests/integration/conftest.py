@@ -77,10 +77,3 @@ def site(kafka: KafkaTopics, names: Names, tmp_path: Path) -> Iterator[Site]:
     """Dead-letter topic and endpoint; no topic and no worker yet."""
     with Site(kafka, names, tmp_path) as site:
         yield site
-
-
-@pytest.fixture
-def own_site(own_kafka: KafkaTopics, names: Names, tmp_path: Path) -> Iterator[Site]:
-    """As above, on a Kafka that can be killed."""
-    with Site(own_kafka, names, tmp_path) as site:
-        yield site

@@ -11,11 +11,16 @@ from tests.chaos.network import NoProxy
 from tests.chaos.plan import KINDS, make_plan
 from tests.chaos.run import run_chaos
 from tests.support.kafka_topics import NoKafka
+from tests.support.samples import LONG
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.kafka
+pytestmark = [
+    pytest.mark.kafka,
+    pytest.mark.long,
+    pytest.mark.skipif(not LONG, reason="takes a minute of both cores: make test-long"),
+]
 
 # Of this seed, all three fit into so short a time.
 SECONDS, SEED = 43.0, 22

@@ -60,23 +60,6 @@ def test_members_come_and_go_under_load(site: Site) -> None:
     site.assert_kept()
 
 
-def test_a_broker_that_crashes_and_comes_back_costs_nothing(own_site: Site) -> None:
-    """Neither a record nor the worker's life."""
-    if not own_site.kafka.can_be_killed:
-        pytest.skip("this Kafka belongs to somebody else")
-    own_site.open_topic()
-    own_site.endpoint.set_faults(answer_seconds=0.1)
-    own_site.produce(6000)
-    worker = own_site.start_worker()
-    own_site.wait_until_accepted(1000)
-    own_site.kafka.kill()
-    own_site.kafka.restart()
-    own_site.produce(1000, seed=2)
-    own_site.wait_until_committed()
-    worker.complain_if_ended()
-    own_site.assert_kept()
-
-
 def test_sigterm_delivers_and_commits_what_was_received(site: Site) -> None:
     """Exit code 0, and who comes next repeats nothing."""
     site.open_topic()

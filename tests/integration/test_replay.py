@@ -184,19 +184,6 @@ def test_markers_of_transactions_and_records_of_others_do_not_stop_a_reader(site
     assert site.kafka.committed(group(site), site.names.dead_letters) == ends
 
 
-def test_a_broker_that_is_away_for_a_while_is_waited_for(own_site: Site) -> None:
-    if not own_site.kafka.can_be_killed:
-        pytest.skip("this Kafka belongs to somebody else")
-    produced = put_and_bury(own_site, 100)
-    slow = ("dead-letters", "replay", "--calls-per-second", "10")
-    replay = own_site.start_command(*slow, name="waits", kafka={"commit_seconds": 0.5})
-    until(lambda: own_site.endpoint.summary().accepted_events >= 10, DELIVER_SECONDS)
-    own_site.kafka.kill()
-    own_site.kafka.restart()
-    assert replay.exit_code(DELIVER_SECONDS) == 0
-    assert_all_came_back(own_site, produced)
-
-
 def test_a_topic_that_is_not_there_is_said(site: Site) -> None:
     code, told = run(site, "list", dead_letters={"topic": "no-such-topic"})
     assert code == 1

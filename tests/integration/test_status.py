@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
 
-from tests.support.java_kafka import JavaKafka
 from tests.support.processes import PROJECT
 from tests.support.site import CLIENT
 from tests.support.waiting import until
 from worker.core.model.worker_status import WorkerStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.support.processes import WorkerProcess
     from tests.support.site import Site
 
@@ -39,18 +34,6 @@ def ask(worker: WorkerProcess, *more: str) -> tuple[int, str]:
 
 def status(worker: WorkerProcess) -> WorkerStatus:
     return msgspec.json.decode(ask(worker, "--json")[1], type=WorkerStatus)
-
-
-@contextmanager
-def frozen(kafka: JavaKafka) -> Iterator[None]:
-    """Its broker stands still meanwhile."""
-    process = kafka.brokers[0].process
-    assert process is not None
-    process.send_signal(signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        process.send_signal(signal.SIGCONT)
 
 
 def test_of_a_worker_that_delivers_every_offset_is_told_and_how_many_members_there_are(site: Site) -> None:
@@ -99,20 +82,3 @@ def test_a_clock_that_is_off_is_named_and_once_it_is_right_everything_is_deliver
     site.wait_until_committed()
     until(lambda: worker.ready()[0], SOON_SECONDS)
     site.assert_kept()
-
-
-def test_a_broker_that_stands_still_is_named(own_site: Site) -> None:
-    if not isinstance(own_site.kafka, JavaKafka):
-        pytest.skip("only a broker of our own can be stopped")
-    own_site.open_topic()
-    # In the group for longer than it takes.
-    client = {**CLIENT, "statistics.interval.ms": 500, "session.timeout.ms": 30_000}
-    worker = own_site.start_worker(kafka={"client": client})
-    worker.wait_until_ready()
-    with frozen(own_site.kafka):
-        until(lambda: "has not answered (for" in worker.ready()[1], SOON_SECONDS)
-        assert worker.events("kafka.silent")[0]["broker"].startswith(own_site.kafka.bootstrap_servers)
-    own_site.produce(200)
-    own_site.wait_until_committed()
-    until(lambda: worker.ready()[0], SOON_SECONDS)
-    own_site.assert_kept()

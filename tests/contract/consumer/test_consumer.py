@@ -31,19 +31,19 @@ MARKS = {"brokers": [pytest.mark.kafka, pytest.mark.long]}
 def trials() -> Iterator[object]:
     """Every pairing that there can be; the others stand in the statements, with their reasons.
 
-    Real brokers try what the mock cluster can't, and in the large sample everything.
+    Real brokers try what the mock cluster can't, and in the large sample everything: elections are long.
     """
     for statement in STATEMENTS.values():
         for subject in (each for each in SUBJECTS if each not in statement.excluded):
-            if subject == "brokers" and sample("mock" not in statement.excluded, long=False):
+            is_left_out = "mock" not in statement.excluded or "cut" in statement.name
+            if subject == "brokers" and sample(is_left_out, long=False):
                 continue
             for protocol in statement.protocols:
                 yield pytest.param(
                     subject,
                     statement.name,
                     protocol,
-                    # All trials of a subject are made at once, by one process.
-                    marks=[*MARKS.get(subject, ()), pytest.mark.xdist_group(f"consumer-{subject}")],
+                    marks=MARKS.get(subject, ()),
                     id=f"{subject}-{protocol}-{statement.name}",
                 )
 

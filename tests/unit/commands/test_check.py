@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = pytest.mark.embedded_kafka
+pytestmark = pytest.mark.slow
 
 NEW = (
     "is new; starts at the earliest record (kafka.start: earliest); set kafka.start: latest, and it starts "

@@ -19,7 +19,7 @@ from worker.local.kafka import Api, EmbeddedKafka
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.embedded_kafka
+pytestmark = pytest.mark.slow
 
 GOOD = (
     b'{"eventType":"view","sentAt":1700000000,"sessionId":"sess-s3cret","userId":"user-s3cret","itemId":"i"}'

@@ -25,6 +25,8 @@ from worker.local.call_log import CallLog
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 SOON_SECONDS = 30
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from confluent_kafka import Message
 
-pytestmark = pytest.mark.embedded_kafka
+pytestmark = pytest.mark.slow
 
 SOURCE, DEAD = "interactions", "dead"
 SAID = Reason("refused", "Odd: \ud83d \x00 \u0436")

@@ -25,7 +25,7 @@ from worker.local.kafka import EmbeddedKafka
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.embedded_kafka
+pytestmark = pytest.mark.slow
 
 SERVERS = {"bootstrap.servers": "k1:9092,k2:9092"}
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from confluent_kafka import Message
 
-pytestmark = pytest.mark.embedded_kafka
+pytestmark = pytest.mark.slow
 
 TOPIC: Final = "dead"
 REASON: Final = Reason("undecodable", "the value is no JSON")

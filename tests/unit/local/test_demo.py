@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
+
 from worker.config import read_settings
 from worker.local import demo
 from worker.local.demo import run_demo, worker_settings
@@ -12,7 +14,8 @@ from worker.local.demo import run_demo, worker_settings
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_demo_keeps_every_promise(capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,7 +16,7 @@ from worker.local.kafka import Api, EmbeddedKafka, KafkaUnavailable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.embedded_kafka
+pytestmark = pytest.mark.slow
 
 TOPIC, PARTITIONS = "interactions", 4
 # The embedded Kafka lets a member that says nothing for this long go, and a rebalance takes a second less.

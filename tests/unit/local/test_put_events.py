@@ -184,6 +184,7 @@ async def test_bytes_that_are_no_request_end_the_connection(endpoint: LocalPutEv
     await writer.wait_closed()
 
 
+@pytest.mark.slow
 async def test_a_process_of_its_own_tells_books_and_takes_faults() -> None:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "worker.local.put_events", "--fast", "--faults", '{"poison": "p"}'),

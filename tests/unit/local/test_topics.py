@@ -12,7 +12,7 @@ from worker.local.kafka import EmbeddedKafka
 from worker.local.topics import Letter, TopicFeed, TopicWatch
 from worker.local.traffic import TopicRecord
 
-pytestmark = pytest.mark.embedded_kafka
+pytestmark = pytest.mark.slow
 
 
 def test_what_is_fed_is_there_and_uncommitted_until_it_is_committed() -> None:

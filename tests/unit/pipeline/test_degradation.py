@@ -7,6 +7,7 @@ import random
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+import pytest
 from structlog.testing import capture_logs
 
 from tests.support.stage import Stage, running, settings
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from worker.core.model.outcomes import Answer
     from worker.core.model.records import Batch
     from worker.core.model.worker_status import WorkerStatus
+
+pytestmark = pytest.mark.slow
 
 
 class Loaded:

@@ -155,6 +155,7 @@ def test_several_holds_end_each_by_its_own_cause() -> None:
     in_virtual_time(scenario())
 
 
+@pytest.mark.slow
 def test_a_backlog_full_of_undecodables_holds_and_recovers() -> None:
     async def scenario() -> None:
         stage = Stage(settings(max_unsettled_records=1000, hold_after_unmappable=None))

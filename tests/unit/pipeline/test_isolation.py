@@ -17,6 +17,8 @@ from worker.core.model.records import REFUSED
 if TYPE_CHECKING:
     from worker.core.model.records import Batch
 
+pytestmark = pytest.mark.slow
+
 FORBIDDEN = Misconfigured("Http403")
 FOREIGN = [FORBIDDEN, Misconfigured("Http302"), TransientFault("Http502"), TransientFault("NotTheApi")]
 POISON = "poison"

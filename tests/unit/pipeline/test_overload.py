@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     Order = Literal["oldest_first", "freshest_first"]
 
+pytestmark = pytest.mark.slow
+
 # Half a call a second carries 5 events; three times that come in.
 CALLS_PER_SECOND = 0.5
 EVENTS_PER_SECOND = 15

@@ -276,6 +276,7 @@ def test_a_lost_partition_commits_nothing_and_frees_its_memory() -> None:
     in_virtual_time(scenario())
 
 
+@pytest.mark.slow
 def test_an_outage_pauses_and_the_backlog_stays_in_its_bound() -> None:
     async def scenario() -> None:
         stage = Stage(settings(max_unsettled_records=1000))

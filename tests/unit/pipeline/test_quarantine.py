@@ -283,6 +283,7 @@ def test_a_hold_is_said_at_once_and_while_it_lasts_and_its_end_too() -> None:
     in_virtual_time(scenario())
 
 
+@pytest.mark.slow
 def test_holds_that_come_and_go_do_not_fill_the_log() -> None:
     async def scenario() -> None:
         stage = Stage()

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from tests.support.shared_quota import Demand
 
+pytestmark = pytest.mark.slow
+
 QUOTA = 300.0
 THIRD = QUOTA / 3
 

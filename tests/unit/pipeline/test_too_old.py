@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from worker.core.model.outcomes import Answer
     from worker.core.model.records import Reason, Record, Skipped
 
+pytestmark = pytest.mark.slow
+
 P0 = (TOPIC, 0)
 MAX_AGE_SECONDS = 60
 START_MS = int(1000 * EPOCH_SECONDS)

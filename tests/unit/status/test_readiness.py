@@ -66,6 +66,7 @@ def test_a_fault_of_the_probes_stands_behind_the_hold() -> None:
 
 @pytest.mark.parametrize("answer", [DOWN, Throttled("ThrottlingException"), DENIED])
 @pytest.mark.parametrize("how", ["revoked", "lost"])
+@pytest.mark.slow
 def test_what_another_pod_has_to_find_out_is_no_reason_to_be_unready_for_ever(
     answer: Answer, how: str
 ) -> None:
@@ -300,6 +301,7 @@ def test_two_holds_say_what_each_waits_for() -> None:
     in_virtual_time(scenario())
 
 
+@pytest.mark.slow
 def test_a_hold_whose_reason_alternates_makes_no_more_lines() -> None:
     async def scenario() -> None:
         stage = Stage(settings(hold_after_unmappable=None))

@@ -179,6 +179,7 @@ def retried(stage: Stage) -> int:
 
 
 @pytest.mark.parametrize("how", ["revoked", "lost", "accepted", "held"])
+@pytest.mark.slow
 def test_nothing_is_kept_of_a_session_that_is_tried_no_more(how: str) -> None:
     async def scenario() -> None:
         async with seeing(settings(linger_seconds=0), partitions=2, answer=TransientFault("Http503")) as seen:

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.holding import SHAPES, hold
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+pytestmark = [pytest.mark.skipif(sys.platform != "linux", reason="reads /proc"), pytest.mark.slow]
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -15,6 +15,8 @@ from worker.delivery.aws.signing import Keys
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_service_is_the_one_that_boto3_finds_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://user:secret@127.0.0.1:3128")

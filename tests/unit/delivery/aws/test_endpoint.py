@@ -13,6 +13,8 @@ from worker.delivery.aws.endpoint import UnusableSettings, require_encryption, r
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_service_model_says_how_it_is_called() -> None:
     service = resolve("eu-west-1", None)

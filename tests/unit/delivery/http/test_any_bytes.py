@@ -275,6 +275,7 @@ def test_no_date_makes_the_clock_raise(date: bytes) -> None:
     ),
     st.sampled_from(["0", "1", "KILL"]),
 )
+@pytest.mark.slow
 def test_whatever_the_process_of_boto3_says_there_are_keys_or_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: bytes, ends: str
 ) -> None:
@@ -340,6 +341,7 @@ GIVEN = st.fixed_dictionaries(
 )
 @example(said=b'{"Version":1,"AccessKeyId":"A\\ud800","SecretAccessKey":"s"}', credentials=b"")
 @example(said=b'{"Version":1,"AccessKeyId":"A","SecretAccessKey":5}', credentials=b"")
+@pytest.mark.slow
 def test_whatever_a_provider_prints_and_a_file_holds_there_are_keys_or_a_reason(
     aws_home: Path, said: bytes, credentials: bytes
 ) -> None:
@@ -367,6 +369,7 @@ def test_a_bundle_of_any_bytes_is_taken_or_told(
 
 
 @pytest.mark.parametrize("login", ["u:p\xe4ss", "u:%ff", "u:\udcff"])
+@pytest.mark.slow
 def test_a_login_of_a_proxy_that_is_no_ascii_is_told_without_being_repeated(
     monkeypatch: pytest.MonkeyPatch, login: str
 ) -> None:

@@ -20,7 +20,7 @@ from worker.sources.kafka.messages import RecordReader
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-pytestmark = pytest.mark.embedded_kafka
+pytestmark = pytest.mark.slow
 
 TOPIC = "interactions"
 # So often a call is made before the interpreter specialises it.

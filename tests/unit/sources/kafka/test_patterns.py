@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from worker.core.model.partition import Partition
     from worker.core.offsets.assignment import Assignment
 
-pytestmark = pytest.mark.embedded_kafka
+pytestmark = pytest.mark.slow
 
 NAMES = (
     "clicks",

@@ -18,7 +18,7 @@ from worker.sources.kafka.source import KafkaSource
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-pytestmark = pytest.mark.embedded_kafka
+pytestmark = pytest.mark.slow
 
 TOPIC, PARTITIONS = "interactions", 2
 STRATEGIES = ("cooperative-sticky", "range")

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from worker.settings import ClientValue
 
-pytestmark = pytest.mark.embedded_kafka
+pytestmark = pytest.mark.slow
 
 # Nobody listens there.
 NOWHERE = "127.0.0.1:1"

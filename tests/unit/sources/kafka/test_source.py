@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from worker.core.model.records import Record
     from worker.core.offsets.assignment import Assignment
 
-pytestmark = pytest.mark.embedded_kafka
+pytestmark = pytest.mark.slow
 
 TOPIC, PARTITIONS = "interactions", 3
 
