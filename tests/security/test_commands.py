@@ -115,10 +115,10 @@ def test_no_mistake_shows_the_secret_that_it_is_about(
 
 # Variables that are wrong, and what of the output of `run` and of `check` shows that they had their effect.
 VARIABLES: Final[list[tuple[dict[str, str], str, str]]] = [
-    ({"AWS_ENDPOINT_URL": "https://me:{}@127.0.0.1:1"}, "has to be an http", "has to be an http"),
+    ({"AWS_ENDPOINT_URL": "https://me:{}@127.0.0.1:1"}, "must be an http", "must be an http"),
     ({"HTTPS_PROXY": "http://me:{}@127.0.0.1:1", "NO_PROXY": ""}, "ProxyUnreachable", "through the proxy"),
     ({"HTTPS_PROXY": "socks5://me:{}@127.0.0.1:1", "NO_PROXY": ""}, "holds no address", "holds no address"),
-    ({"AWS_ACCESS_KEY_ID": "{} {}", "AWS_SECRET_ACCESS_KEY": "{}"}, "CredentialsMalformed", "hold spaces"),
+    ({"AWS_ACCESS_KEY_ID": "{} {}", "AWS_SECRET_ACCESS_KEY": "{}"}, "CredentialsMalformed", "contain spaces"),
     (
         {"AWS_CONFIG_FILE": "{file}", "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""},
         "CredentialsUnavailable",

@@ -3,20 +3,19 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation.planting import defect
 from worker.core.batching.session import Session
 from worker.core.batching.session_queues import SessionQueues
 from worker.core.flow_control.admission import Admission
-from worker.core.model.outcomes import Requeued
 from worker.core.model.records import Batch
 from worker.core.offsets.memory_budget import MemoryBudget
 from worker.pipeline.dead_letter_queue import DeadLetterQueue
 from worker.pipeline.dispatcher import Dispatcher
 from worker.pipeline.permits import Permits
 from worker.pipeline.pipeline import Pipeline
-from worker.pipeline.retry import RetryingSender
 from worker.pipeline.unsettled_records import UnsettledRecords
 from worker.pipeline.wakeup import Wakeup
 
@@ -42,15 +41,19 @@ def has_two_calls_in_flight_for_a_session(right: Callable[..., Any]) -> Any:
 
 @defect(SessionQueues, "release")
 def puts_back_in_the_wrong_order(right: Callable[..., Any]) -> Any:
-    return lambda queues, session_id, now, put_back=(): right(queues, session_id, now, put_back[::-1])
+    return lambda queues, session_id, now, put_back=(), retry=None: right(
+        queues, session_id, now, put_back[::-1], retry
+    )
 
 
 @defect(SessionQueues, "release")
 def puts_back_behind_what_waits(right: Callable[..., Any]) -> Any:
-    def wrong(queues: SessionQueues, session_id: str, now: float, put_back: Any = ()) -> None:
+    def wrong(
+        queues: SessionQueues, session_id: str, now: float, put_back: Any = (), retry: Any = None
+    ) -> None:
         events = queues._sessions[session_id].events
         behind, events[:] = [*events, *put_back], []
-        right(queues, session_id, now, behind)
+        right(queues, session_id, now, behind, retry)
 
     return wrong
 
@@ -138,12 +141,9 @@ def loses_the_wake_up_for_a_dead_letter(right: Callable[..., Any]) -> Any:
     return wrong
 
 
-@defect(RetryingSender, "send")
-def keeps_the_place_of_a_call_that_was_not_made(right: Callable[..., Any]) -> Any:
-    async def wrong(delivery: RetryingSender, batch: Batch) -> Any:
-        return await right(delivery, batch) if batch.is_ours() else (Requeued(), 0)
-
-    return wrong
+@defect(InFlight, "release")
+def keeps_the_permit_of_a_call_that_was_not_made(right: Callable[..., Any]) -> Any:
+    return lambda flight, answer=None, sent_at=inf: right(flight, answer, sent_at) if answer else None
 
 
 @defect(Permits, "resume")
