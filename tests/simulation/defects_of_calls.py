@@ -14,6 +14,7 @@ from worker.core.model.records import Batch
 from worker.core.offsets.memory_budget import MemoryBudget
 from worker.pipeline.dead_letter_queue import DeadLetterQueue
 from worker.pipeline.dispatcher import Dispatcher
+from worker.pipeline.in_flight import InFlight
 from worker.pipeline.permits import Permits
 from worker.pipeline.pipeline import Pipeline
 from worker.pipeline.unsettled_records import UnsettledRecords
@@ -21,8 +22,6 @@ from worker.pipeline.wakeup import Wakeup
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from worker.pipeline.in_flight import InFlight
 
 
 # Order and calls
