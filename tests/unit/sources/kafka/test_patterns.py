@@ -50,6 +50,9 @@ class LeasesTwin:
             self.tracker.end(*each)
         return {}
 
+    def cut(self, partition: tuple[str, int], offset: int) -> Assignment:
+        return self.tracker.cut(*partition, offset)
+
     def lost(self, partitions: Sequence[tuple[str, int]]) -> None:
         for each in partitions:
             self.tracker.end(*each)
