@@ -49,7 +49,7 @@ def test_where_there_is_none_the_others_are_told_why_without_trying(tmp_path: Pa
         raise NoKafka("no Java")
 
     for start in (refused, never):
-        with pytest.raises(NoKafka, match="^no Java$"), shared_kafka(tmp_path, start):
+        with pytest.raises(NoKafka, match="no Java"), shared_kafka(tmp_path, start):
             pass
 
 
