@@ -43,18 +43,20 @@ demo: $(READY) ## Watch it work: an embedded Kafka, a local PutEvents, 20,000 re
 TESTS_AT_ONCE ?= 6
 # Those of make test-unit compute, so a process a core is best.
 UNIT_TESTS_AT_ONCE ?= 2
+# A process that crashes ends the run: xdist would start another one and then give it nothing to do, for ever.
+SIDE_BY_SIDE := --max-worker-restart=0
 
 .PHONY: test
 test: $(READY) ## All tests, in five minutes; what was skipped is listed with its reason
-	@$(BIN)/python -m pytest -n $(TESTS_AT_ONCE)
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -n $(TESTS_AT_ONCE)
 
 .PHONY: test-unit
 test-unit: $(READY) ## What needs no broker and no other process, in 40 seconds
-	@$(BIN)/python -m pytest -n $(UNIT_TESTS_AT_ONCE) -m "not slow" tests/unit
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -n $(UNIT_TESTS_AT_ONCE) -m "not slow" tests/unit
 
 .PHONY: test-long
 test-long: $(READY) ## Tests that have a larger sample, with that
-	@WORKER_TEST_LONG=1 $(BIN)/python -m pytest -n $(TESTS_AT_ONCE) -m long
+	@WORKER_TEST_LONG=1 $(BIN)/python -m pytest $(SIDE_BY_SIDE) -n $(TESTS_AT_ONCE) -m long
 
 SEEDS ?= 2000
 FIRST ?= 0

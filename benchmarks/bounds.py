@@ -82,7 +82,7 @@ class Case(Struct, frozen=True):
     topic: Mapping[str, str] = {}
     producer: Mapping[str, Any] = {}
     sections: Mapping[str, Any] = {}
-    personalize: Mapping[str, float] = {}
+    personalize: Mapping[str, Any] = {}
     outage: bool = False
     """Whether the API answers 503 until the worker is full."""
     small_letters: bool = False
@@ -115,7 +115,7 @@ def _limits(records: int, size: int) -> dict[str, Any]:
 
 NOISE = Random(1).randbytes(5 * MB).hex().encode()  # noqa: S311  not a secret
 DEEP = b"[" * DEPTH + b"]" * DEPTH
-HUGE = {"topic": LARGE, "producer": LARGE_PRODUCER}
+HUGE: dict[str, Any] = {"topic": LARGE, "producer": LARGE_PRODUCER}
 CASES: dict[str, Case] = {
     "1 MB, most of it in a member that is not mapped": Case(one(padding(MB - 2_000))),
     "1 MB of properties": Case(one(padding(MB - 2_000, b"properties"))),
@@ -206,7 +206,7 @@ def _row(ground: Ground, name: str, case: Case, notes: list[str]) -> tuple[Cell,
 def _produce(ground: Ground, topic: str, case: Case) -> None:
     with ground.producer(**case.producer) as producer:
         for each in case.records():
-            headers = list((each.headers or {}).items())
+            headers: list[tuple[str, str | bytes | None]] = list((each.headers or {}).items())
             while True:
                 try:
                     producer.produce(topic, each.value, each.session_id.encode(), headers=headers)

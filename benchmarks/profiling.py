@@ -44,7 +44,7 @@ def table(ground: Ground, *, records: int) -> Table:
 
 
 def _table(stats: pstats.Stats, calls: int, records: int) -> Table:
-    entries = sorted(stats.stats.items(), key=lambda entry: entry[1][2], reverse=True)
+    entries = sorted(vars(stats)["stats"].items(), key=lambda entry: entry[1][2], reverse=True)
     rows = (
         (_name(*where), 1e6 * own / calls, 1e6 * cumulative / calls, times / calls)
         for where, (_, times, own, cumulative, _) in entries[:ROWS]

@@ -20,6 +20,7 @@ from tests.support.java_kafka import free_port
 from tests.support.waiting import until
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
 
 VERSION: Final = "2.5.0"
@@ -119,7 +120,7 @@ class Network(AbstractContextManager["Network"]):
             toxic = {"name": stream, "type": kind, "stream": stream, "attributes": attributes}
             self._ask("POST", f"/proxies/{name}/toxics", toxic)
 
-    def _ask(self, method: str, path: str, body: dict[str, object] | None = None) -> bytes:
+    def _ask(self, method: str, path: str, body: Mapping[str, object] | None = None) -> bytes:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(  # noqa: S310  an address of our own
             f"{self._api}{path}", data=data, method=method, headers={"Content-Type": "application/json"}

@@ -12,6 +12,7 @@ from tests.support.evidence import gather
 from tests.support.feed import Feed
 from tests.support.losses import UNCLEAN, Losses, UncleanElection, delete_to_the_end
 from tests.support.processes import DoorsProcess
+from tests.support.samples import sample
 from tests.support.site import CLIENT, Names, Site
 from tests.support.waiting import until
 from worker.local.traffic import POISON_ITEM
@@ -24,12 +25,13 @@ if TYPE_CHECKING:
     from tests.support.java_kafka import JavaKafka
     from tests.support.processes import WorkerProcess
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.long]
 
 PROTOCOLS: dict[str, dict[str, Any]] = {
     "cooperative": CLIENT,
-    "eager": CLIENT | {"partition.assignment.strategy": "range"},
     "consumer": {"group.protocol": "consumer"},
+    # Not the default of the worker, and in the consumer's contract in any case.
+    **sample({}, {"eager": CLIENT | {"partition.assignment.strategy": "range"}}),
 }
 BROKERS = {1, 2, 3}
 SOON_SECONDS = 60.0

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.samples import sample
 from tests.support.site import CLIENT, PARTITIONS
 from tests.support.waiting import until
 
@@ -13,12 +14,13 @@ if TYPE_CHECKING:
     from tests.support.processes import WorkerProcess
     from tests.support.site import Site
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.long]
 
 PROTOCOLS: dict[str, dict[str, Any]] = {
     "cooperative": CLIENT,
-    "eager": CLIENT | {"partition.assignment.strategy": "range"},
     "consumer": {"group.protocol": "consumer"},
+    # Not the default of the worker, and in the consumer's contract in any case.
+    **sample({}, {"eager": CLIENT | {"partition.assignment.strategy": "range"}}),
 }
 SOON_SECONDS = 60.0
 RECORDS, HELD = 2_000, 200

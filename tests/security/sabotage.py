@@ -73,13 +73,13 @@ def fail_beside() -> None:
     structlog.get_logger("worker.x").error("sabotage.done")
 
 
-def replace(part: Any, name: str, new: object) -> None:  # noqa: ANN401  any class or module
+def replace(part: Any, name: str, new: object) -> None:
     """Put something in a part's place, which has to be there."""
     getattr(part, name)
     setattr(part, name, new)
 
 
-def after(part: Any, name: str, then: Callable[[], None]) -> None:  # noqa: ANN401  as above
+def after(part: Any, name: str, then: Callable[[], None]) -> None:
     """Call ``then`` once after each call of a coroutine function."""
     before = getattr(part, name)
 

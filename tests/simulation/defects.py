@@ -3,7 +3,7 @@
 They are the mistakes that a worker of this kind is made with. Each is a small change of one method. Here are
 those in what is settled and committed; ``defects_of_calls`` and ``defects_of_reading`` have the others.
 """
-# ruff: noqa: SLF001, ANN401  they are planted where the real code is private, whatever its types
+# ruff: noqa: SLF001  they are planted where the real code is private, whatever its types
 
 from __future__ import annotations
 

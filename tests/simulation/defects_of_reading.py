@@ -1,5 +1,5 @@
 """Defects in what is believed of librdkafka: where it reads, and what it keeps. See ``defects``."""
-# ruff: noqa: SLF001, ANN401  they are planted where the real code is private, whatever its types
+# ruff: noqa: SLF001  they are planted where the real code is private, whatever its types
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ settings.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from msgspec.structs import replace
 
@@ -50,7 +50,7 @@ def _simpler(schedule: Schedule) -> Iterator[Schedule]:
             yield replace(schedule, steps=_with(schedule.steps, place, simpler))
 
 
-def _without_some(some: tuple) -> Iterator[tuple]:
+def _without_some(some: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
     size = len(some)
     while size:
         for begin in range(0, len(some), size):
@@ -60,7 +60,7 @@ def _without_some(some: tuple) -> Iterator[tuple]:
         size //= 2
 
 
-def _with(some: tuple, place: int, other: object) -> tuple:
+def _with(some: tuple[Any, ...], place: int, other: object) -> tuple[Any, ...]:
     return (*some[:place], other, *some[place + 1 :])
 
 

@@ -154,7 +154,8 @@ class World:
             self.loop.keep_back = None
 
     def _keep_back(self, turn: Turn) -> bool:
-        kept = self._frozen.get(turn.context.get(CURRENT))
+        member = turn.context.get(CURRENT)
+        kept = None if member is None else self._frozen.get(member)
         if kept is None:
             return False
         kept.append(turn)

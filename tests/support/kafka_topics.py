@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
-from confluent_kafka.admin import (
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # it does not say what it exports
     AdminClient,
     AlterConfigOpType,
     ConfigEntry,
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from confluent_kafka.admin._metadata import PartitionMetadata
 
-QUIET: Final = {"log_level": 0, "error_cb": lambda _: None}
+QUIET: Final[dict[str, Any]] = {"log_level": 0, "error_cb": lambda _: None}
 """Client settings for tests: a broker that is away on purpose should not fill the terminal."""
 
 
@@ -157,8 +157,10 @@ class KafkaTopics:
         def all_read() -> bool:
             for message in reader.consume(1000, timeout=0.2):
                 found.append(message)
-                if message.offset() + 1 >= missing.get(message.partition(), 0):
-                    missing.pop(message.partition(), None)
+                place = message.partition()
+                assert place is not None
+                if message.offset() + 1 >= missing.get(place, 0):
+                    missing.pop(place, None)
             return not missing
 
         try:

@@ -152,7 +152,8 @@ class SourceTwin:
 
     def _take(self, max_records: int) -> list[Record]:
         """As many as may come; each partition has its turn to be asked first."""
-        now, records = asyncio.get_running_loop().time(), []
+        now = asyncio.get_running_loop().time()
+        records: list[Record] = []
         self._assignments = dict([*list(self._assignments.items())[1:], *list(self._assignments.items())[:1]])
         for key in self._assignments:
             log = self._topic.logs[key]

@@ -97,7 +97,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
     def create_future(self) -> asyncio.Future[Any]:
         return asyncio.Future(loop=self)
 
-    def create_task(self, coro: Coroutine[Any, Any, Result], **more: object) -> asyncio.Task[Result]:
+    def create_task(self, coro: Coroutine[Any, Any, Result], **more: Any) -> asyncio.Task[Result]:
         return asyncio.Task(coro, loop=self, **more)
 
     def run_in_executor(

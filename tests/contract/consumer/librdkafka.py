@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.aio import AIOConsumer
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 _SECONDS: Final = 20.0
 # The least that brokers allow.
 SESSION_MS: Final = 6000
-_QUIET: Final[dict[str, object]] = {"log_level": 0}
-_CLASSIC: Final[dict[str, object]] = {"session.timeout.ms": SESSION_MS, "heartbeat.interval.ms": 300}
-_BY_PROTOCOL: Final[dict[Protocol, dict[str, object]]] = {
+_QUIET: Final[dict[str, Any]] = {"log_level": 0}
+_CLASSIC: Final[dict[str, Any]] = {"session.timeout.ms": SESSION_MS, "heartbeat.interval.ms": 300}
+_BY_PROTOCOL: Final[dict[Protocol, dict[str, Any]]] = {
     "cooperative": _CLASSIC,
     "eager": {**_CLASSIC, "partition.assignment.strategy": "range"},
     "consumer": {"group.protocol": "consumer"},

@@ -42,7 +42,7 @@ class Reader:
         self.within_revoke: WithinCallback | None = None
         self.is_open = False
 
-    async def open(self, consumer: Any) -> None:  # noqa: ANN401  librdkafka's, or the simulated one
+    async def open(self, consumer: Any) -> None:
         """Join the group; partitions come with ``turn``."""
         self._consumer = consumer
         await consumer.subscribe(

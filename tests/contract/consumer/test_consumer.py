@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -54,10 +54,11 @@ def outcomes_of(request: pytest.FixtureRequest) -> Callable[[Subject], Outcomes]
 
     @cache
     def of(subject: Subject) -> Outcomes:
-        chosen = [
+        chosen: list[Any] = [
             (each.callspec.params["name"], each.callspec.params["protocol"])
             for each in request.session.items
-            if each.function is test_a_consumer_does_what_is_stated
+            if isinstance(each, pytest.Function)
+            and each.function is test_a_consumer_does_what_is_stated
             and each.callspec.params["subject"] == subject
         ]
         return TRY[subject](chosen)

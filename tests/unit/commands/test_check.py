@@ -6,7 +6,7 @@ import socket
 import ssl
 import threading
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, TopicPartition
@@ -73,7 +73,7 @@ def checked(
     bootstrap_servers: str,
     endpoint_url: str = "http://127.0.0.1:1",
     patience_seconds: float = 0.5,
-    **more: str,
+    **more: Any,
 ) -> tuple[int, list[str]]:
     """Exit code and lines; ``more`` are settings, two underscores between section and key."""
     settings = {
@@ -191,7 +191,7 @@ def test_a_group_that_may_not_be_read_fails(kafka: EmbeddedKafka) -> None:
     assert "grant this user READ on it" in line
 
 
-def group_of(kafka: EmbeddedKafka, name: str = "personalize-worker", **more: str) -> str:
+def group_of(kafka: EmbeddedKafka, name: str = "personalize-worker", **more: Any) -> str:
     """What is said of the group."""
     _, lines = checked(kafka.bootstrap_servers, kafka__group_id=name, **more)
     (line,) = [line for line in lines if f"kafka group {name}:" in line]
@@ -313,7 +313,7 @@ def test_a_region_without_personalize_is_warned_of(kafka: EmbeddedKafka) -> None
 @pytest.mark.usefixtures("credentials")
 def test_no_secret_is_shown(kafka: EmbeddedKafka) -> None:
     """Neither AWS's nor Kafka's."""
-    more = {"kafka__client__sasl_password": "hunter2", "kafka__client__sasl_username": "me"}
+    more: dict[str, Any] = {"kafka__client__sasl_password": "hunter2", "kafka__client__sasl_username": "me"}
     more |= {"kafka__client__security_protocol": "SASL_PLAINTEXT", "kafka__client__sasl_mechanism": "PLAIN"}
     code, lines = checked(kafka.bootstrap_servers, **more)
     assert code == 1
@@ -323,7 +323,7 @@ def test_no_secret_is_shown(kafka: EmbeddedKafka) -> None:
 def test_a_login_that_travels_readable_is_warned_of() -> None:
     """The worker would run; so it is the first line to read, not a failure."""
     client = {"security_protocol": "sasl_plaintext", "sasl_username": "me", "sasl_password": "hunter2"}
-    named = {f"kafka__client__{name}": value for name, value in client.items()}
+    named: dict[str, Any] = {f"kafka__client__{name}": value for name, value in client.items()}
     _, lines = checked("broker.invalid:9092", kafka__client__sasl_mechanism="PLAIN", **named)
     assert lines[1].startswith("warn  kafka broker.invalid:9092: login and records travel readable")
 

@@ -51,7 +51,7 @@ async def transport_to(  # noqa: PLR0913  all that a test may want to be otherwi
 ) -> AsyncIterator[Transport]:
     transport = Transport(
         f"{url}/events",
-        tls=tls_context(ca_file or get_cert_path(verify=True)),
+        tls=tls_context(ca_file or str(get_cert_path(verify=True))),
         user_agent="personalize-worker/9",
         connect_seconds=seconds if connect_seconds is None else connect_seconds,
         answer_seconds=seconds,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from random import Random
+from typing import Any
 
 import msgspec
 import pytest
@@ -37,7 +38,7 @@ def test_the_same_seed_gives_the_same_fates() -> None:
 
 
 @pytest.mark.parametrize("chances", [{"fail": -0.1}, {"fail": 0.6, "lose": 0.6}])
-def test_probabilities_that_are_none_are_refused(chances: dict[str, float]) -> None:
+def test_probabilities_that_are_none_are_refused(chances: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="sum up to 1"):
         Faults(**chances)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import msgspec
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from worker.local.rules import violation
-from worker.local.traffic import MIN_RECORDS, POISON_ITEM, Traffic, make_traffic
+from worker.local.traffic import MIN_RECORDS, POISON_ITEM, TopicRecord, Traffic, make_traffic
 
 NOW = 1_700_000_000
 
@@ -52,7 +53,8 @@ def test_every_event_passes_the_rules_of_the_api_the_poison_too() -> None:
 
 
 def test_a_session_logs_in_at_most_once_and_stays_one_user() -> None:
-    traffic, users = make_traffic(1, 5_000, NOW), {}
+    traffic = make_traffic(1, 5_000, NOW)
+    users: dict[Any, list[Any]] = {}
     for event in events(traffic):
         users.setdefault(event["sessionId"], []).append(event["userId"])
     logins = 0
@@ -79,6 +81,6 @@ def test_twenty_thousand_records_are_of_some_thousand_sessions() -> None:
     assert 2_000 <= make_traffic(1, 20_000, NOW).sessions <= 4_000
 
 
-def _keyed(traffic: Traffic) -> list[tuple[object, dict[str, object]]]:
+def _keyed(traffic: Traffic) -> list[tuple[TopicRecord, dict[str, object]]]:
     fit = [each for each in traffic.records if each.value is not None and each.value not in traffic.unfit]
-    return [(each, msgspec.json.decode(each.value)) for each in fit]
+    return [(each, msgspec.json.decode(each.value or b"")) for each in fit]

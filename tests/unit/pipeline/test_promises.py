@@ -14,6 +14,7 @@ from tests.support.virtual_time import in_virtual_time
 from worker.core.model.outcomes import Accepted, Misconfigured, Refused, Throttled, TransientFault
 
 if TYPE_CHECKING:
+    from worker.core.model.outcomes import Answer
     from worker.core.model.records import Batch
 
 
@@ -87,7 +88,7 @@ def test_throttling_and_faults_lose_nothing_and_keep_the_order() -> None:
         stage = Stage()
         answers = iter(range(10**6))
 
-        def answer(_: Batch):  # noqa: ANN202  an answer
+        def answer(_: Batch) -> Answer:
             return {0: Throttled("ThrottlingException"), 1: TransientFault("500")}.get(
                 next(answers) % 5, Accepted()
             )

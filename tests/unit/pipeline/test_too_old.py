@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -25,7 +25,7 @@ START_MS = int(1000 * EPOCH_SECONDS)
 OLD_MS = START_MS - 3_600_000
 
 
-def stage_with_limit(**more: object) -> Stage:
+def stage_with_limit(**more: Any) -> Stage:
     """With a worker of which a call has come through before."""
     stage = Stage(settings(max_age_seconds=MAX_AGE_SECONDS, **more))
     stage.worker.permits.outage.over(0.0)
@@ -239,7 +239,7 @@ def test_while_no_call_comes_through_nothing_is_too_old(answer: Answer) -> None:
     "answer", [Misconfigured("AccessDeniedException"), TransientFault("ConnectionFailed")]
 )
 @pytest.mark.parametrize("when_too_old", ["dead_letter", "skip"])
-def test_a_start_anew_while_no_call_comes_through_empties_nothing(answer: Answer, when_too_old: str) -> None:
+def test_a_start_anew_while_no_call_comes_through_empties_nothing(answer: Answer, when_too_old: Any) -> None:
     """The worker before it was held until all was too old; this one has yet to find out."""
 
     async def scenario() -> None:

@@ -103,7 +103,7 @@ class LetterTopicTwin:
         return [number for number, end in self._ends.items() if self.positions[number] < end]
 
 
-async def at_once(call: Callable[..., Any], *args: object) -> Any:  # noqa: ANN401  what the call gives
+async def at_once(call: Callable[..., Any], *args: object) -> Any:
     """Instead of a thread, which virtual time does not wait for; others get their turn meanwhile, too."""
     await asyncio.sleep(0.001)
     return call(*args)

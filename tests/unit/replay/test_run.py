@@ -16,7 +16,7 @@ from tests.support.virtual_time import in_virtual_time
 from tests.unit.replay.letters import LetterTopicTwin, ReplayStage, event_ids, source_record
 from worker.core.mapping.event_ids import derived_event_id
 from worker.core.model.outcomes import Accepted, Refused, Throttled, TransientFault
-from worker.dead_letters.reading import open_letter
+from worker.dead_letters.reading import Letter, open_letter
 from worker.replay.selection import MOST_REPLAYS, Selection
 from worker.replay.source import ReplayedElsewhere
 from worker.replay.waves import EXHAUSTED, FILTERED, FOREIGN, SUPERSEDED
@@ -148,7 +148,7 @@ def test_what_was_replayed_too_often_stays_put_whichever_of_its_letters_is_read_
     in_virtual_time(scenario())
 
 
-def letters(topic: LetterTopicTwin) -> list[object]:
+def letters(topic: LetterTopicTwin) -> list[Letter]:
     return [letter for log in topic.logs.values() for each in log if (letter := open_letter(each))]
 
 

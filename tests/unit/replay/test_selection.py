@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +13,7 @@ from worker.core.model.records import Reason
 from worker.dead_letters.reading import Letter, open_letter
 from worker.replay.selection import Selection
 
-TAKES = (
+TAKES: tuple[dict[str, Any], ...] = (
     {},
     {"kinds": ("missing", "refused")},
     {"since": FAILED_AT},
@@ -21,7 +23,7 @@ TAKES = (
     {"offsets": (41, 42)},
     {"letters": ((0, 0), (5, 5))},
 )
-LEAVES = (
+LEAVES: tuple[dict[str, Any], ...] = (
     {"kinds": ("refused",)},
     {"since": FAILED_AT + 1},
     {"until": FAILED_AT},
@@ -42,12 +44,12 @@ def a_letter() -> Letter:
 
 
 @pytest.mark.parametrize("filters", TAKES)
-def test_what_fits_is_taken(filters: dict[str, object]) -> None:
+def test_what_fits_is_taken(filters: dict[str, Any]) -> None:
     assert Selection(**filters).takes(a_letter())
 
 
 @pytest.mark.parametrize("filters", LEAVES)
-def test_what_does_not_fit_is_left(filters: dict[str, object]) -> None:
+def test_what_does_not_fit_is_left(filters: dict[str, Any]) -> None:
     assert not Selection(**filters).takes(a_letter())
 
 

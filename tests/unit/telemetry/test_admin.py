@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import msgspec
@@ -50,9 +50,7 @@ async def serving(
         await server.stop()
 
 
-async def fetch(
-    port: int, path: str, method: str = "GET", **more: object
-) -> tuple[aiohttp.ClientResponse, str]:
+async def fetch(port: int, path: str, method: str = "GET", **more: Any) -> tuple[aiohttp.ClientResponse, str]:
     async with (
         aiohttp.ClientSession() as session,
         session.request(method, f"http://127.0.0.1:{port}{path}", **more) as answer,

@@ -89,7 +89,7 @@ def assert_well_formed(told: bytes) -> None:
         return
     assert len(told) < LONGEST_ANSWER
     assert MARKED not in told
-    answer = http.client.HTTPResponse(Told(told))  # type: ignore[arg-type]  all that it asks of a socket
+    answer = http.client.HTTPResponse(Told(told))  # type: ignore[arg-type]  # all that it asks of a socket
     answer.begin()
     assert answer.status in ANSWERS
     assert answer.getheader("Connection") == "close"

@@ -26,7 +26,7 @@ def server(host: str | None, port: int = 0) -> AdminServer:
         port,
         readiness=lambda: Readiness(ready=True, reasons=()),
         render_metrics=bytes,
-        status=no_status,  # type: ignore[arg-type]  nobody asks for it
+        status=no_status,  # type: ignore[arg-type]  # nobody asks for it
     )
 
 

@@ -78,7 +78,7 @@ def test_the_session_that_has_been_due_longest_goes_first() -> None:
     queues = queues_with(
         *(interaction(name, received_at=at) for name, at in (("b", 0.2), ("a", 0.1), ("c", 0.3)))
     )
-    assert [queues.seal(9.0).session_id for _ in "abc"] == ["a", "b", "c"]  # type: ignore[union-attr]  all are due
+    assert [queues.seal(9.0).session_id for _ in "abc"] == ["a", "b", "c"]
 
 
 def test_a_hot_session_does_not_starve_the_others() -> None:
@@ -112,7 +112,7 @@ def test_what_was_put_back_goes_first_in_its_session_and_behind_other_sessions()
     batch = queues.seal(1.0)
     assert batch is not None
     queues.release("a", 5.0, put_back=batch.interactions[1:])
-    assert queues.seal(5.0).session_id == "b"  # type: ignore[union-attr]  it is due
+    assert queues.seal(5.0).session_id == "b"
     queues.add(interaction("a", offset=3), 5.0)
     assert offsets(queues.seal(5.0)) == [1, 2, 3]
 
@@ -127,7 +127,7 @@ def test_an_ending_assignment_makes_its_sessions_due() -> None:
     queues = queues_with(interaction("a", under=ending), interaction("b"), linger_seconds=60)
     ending.ending = True
     queues.hasten(2.0)
-    assert queues.seal(2.0).session_id == "a"  # type: ignore[union-attr]  it is due
+    assert queues.seal(2.0).session_id == "a"
     assert queues.seal(2.0) is None
 
 
@@ -174,7 +174,7 @@ def test_a_session_of_which_all_is_too_old_is_forgotten() -> None:
     assert len(queues.take_out(2.0, lambda record: record.offset < 3 and record.received_at < 0.5)) == 3
     assert len(queues) == 1
     assert not queues.take_out(2.0, lambda record: record.received_at < 0.5)
-    assert queues.seal(2.0).session_id == "b"  # type: ignore[union-attr]  it is due
+    assert queues.seal(2.0).session_id == "b"
 
 
 def test_what_is_left_of_a_call_waits_its_linger() -> None:

@@ -73,7 +73,7 @@ async def test_one_that_boto3_takes_is_taken_by_whatever_python(
     async with Endpoint(tls=serving(made)) as endpoint:
         async with transport_to(endpoint.url, ca_file=str(certificate)) as transport:
             assert await transport.post(HEADERS, b"{}") == OK
-        accepting = URLLib3Session(verify=str(certificate))
+        accepting = URLLib3Session(verify=str(certificate))  # type: ignore[arg-type]  # a file, too
         answered = await asyncio.to_thread(accepting.send, AWSRequest("POST", endpoint.url).prepare())
         assert answered.status_code == 200
 

@@ -108,7 +108,7 @@ def test_librdkafka_has_nothing_to_say_against_the_settings(
     with caplog.at_level(logging.INFO):
         Consumer(client_settings(kafka, for_="consumer")).close()
         Producer(client_settings(kafka, for_="producer")).poll(0)
-        AdminClient(client_settings(kafka, for_="admin")).poll(0)
+        AdminClient({**client_settings(kafka, for_="admin")}).poll(0)  # type: ignore[dict-item]  # all are plain values
     assert not [record.message for record in caplog.records if "CONFWARN" in record.message]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
@@ -65,7 +65,11 @@ class Member:
 
     def __init__(self, kafka: EmbeddedKafka, topics: Sequence[str], client: Mapping[str, str | int]) -> None:
         self.speed = 1.0
-        ours = {"log_level": 0, "statistics.interval.ms": 200, "topic.metadata.refresh.interval.ms": 300}
+        ours: dict[str, Any] = {
+            "log_level": 0,
+            "statistics.interval.ms": 200,
+            "topic.metadata.refresh.interval.ms": 300,
+        }
         if "group.protocol" not in client:
             ours |= {"session.timeout.ms": 6000}
         section = KafkaSettings(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,7 +27,7 @@ def assignment_with(*offsets: int, settled: int = 0) -> Assignment:
     return assignment
 
 
-def offsets(known: PartitionStatistics | None = None, settings: dict[str, object] = EARLIEST) -> Offsets:
+def offsets(known: PartitionStatistics | None = None, settings: dict[str, Any] = EARLIEST) -> Offsets:
     made = Offsets(settings, lambda: 0.0)
     if known is not None:
         made.note_known({KEY: known})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -69,7 +69,7 @@ class LeasesTwin:
         self.broker_has |= boundaries
 
 
-def produce(kafka: EmbeddedKafka, *values: bytes | None, partition: int = 0, **more: object) -> None:
+def produce(kafka: EmbeddedKafka, *values: bytes | None, partition: int = 0, **more: Any) -> None:
     producer = Producer({"bootstrap.servers": kafka.bootstrap_servers, "log_level": 0})
     for value in values:
         producer.produce(TOPIC, value, partition=partition, **more)
