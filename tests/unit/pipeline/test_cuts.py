@@ -10,8 +10,9 @@ from tests.support.stage import Stage, crash, running, settings
 from tests.support.twins import TOPIC, TopicTwin
 from tests.support.virtual_time import in_virtual_time
 from worker.core.model.outcomes import Accepted, TransientFault
+from worker.core.model.partition import Partition
 
-P0 = (TOPIC, 0)
+P0 = Partition(TOPIC, 0)
 HELD, CUT, MORE = 100, 60, 20
 BELOW = {str(offset) for offset in range(CUT)}
 ABOVE = {str(offset) for offset in range(CUT, HELD)}

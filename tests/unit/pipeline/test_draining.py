@@ -16,6 +16,7 @@ from tests.support.stage import Stage, running, settings
 from tests.support.twins import TOPIC, TopicTwin
 from tests.support.virtual_time import in_virtual_time
 from worker.core.model.outcomes import Accepted, TransientFault
+from worker.core.model.partition import Partition
 from worker.sources.kafka.offsets import offset_of
 from worker.sources.kafka.source import KafkaSource
 
@@ -23,10 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from worker.core.model.boundary import Boundary
-    from worker.core.model.partition import Partition
 
 
-P0 = (TOPIC, 0)
+P0 = Partition(TOPIC, 0)
 
 
 def leaving_as_kafka_does(stage: Stage) -> None:

@@ -14,6 +14,7 @@ from tests.support.twins import TOPIC, TopicTwin
 from tests.support.virtual_time import in_virtual_time
 from worker.core.flow_control.holds import HoldKind
 from worker.core.model.outcomes import Accepted, Misconfigured, Refused, TransientFault
+from worker.core.model.partition import Partition
 from worker.pipeline.permits import Permits
 from worker.ports import DeadLettersUnwritable
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from worker.core.model.outcomes import Answer
     from worker.core.model.records import Batch, Reason, Record
 
-P0 = (TOPIC, 0)
+P0 = Partition(TOPIC, 0)
 
 
 def test_a_hold_for_a_dead_letter_ends_when_its_record_has_another_owner() -> None:

@@ -12,6 +12,7 @@ from tests.support.stage import Stage, crash, running, settings
 from tests.support.twins import TopicTwin, events
 from tests.support.virtual_time import in_virtual_time
 from worker.core.model.outcomes import Accepted, Misconfigured, Refused, Throttled, TransientFault
+from worker.core.model.partition import Partition
 
 if TYPE_CHECKING:
     from worker.core.model.outcomes import Answer
@@ -39,7 +40,7 @@ def test_an_offset_is_committed_only_after_its_event_was_accepted() -> None:
         stage.source.assign(0)
         async with running(stage):
             await stage.until(lambda: stage.loop.time() > 5.5)
-            assert stage.topic.committed.get(("interactions", 0), 0) == 0
+            assert stage.topic.committed.get(Partition("interactions", 0), 0) == 0
             await stage.settled()
         assert stage.loop.time() >= 6.0
 
@@ -55,7 +56,7 @@ def test_an_offset_is_committed_only_after_its_dead_letter_was_acknowledged() ->
         async with running(stage):
             await stage.until(lambda: stage.breaker.holds)
             await asyncio.sleep(100)
-            assert stage.topic.committed.get(("interactions", 0), 0) == 0
+            assert stage.topic.committed.get(Partition("interactions", 0), 0) == 0
             assert [hold.kind for hold in stage.breaker.holds] == ["dead_letters"]
             stage.dead_letters.broken = None
             await stage.settled()
@@ -162,7 +163,7 @@ def test_wrong_credentials_hold_and_cost_nothing() -> None:
             await stage.until(lambda: stage.breaker.holds)
             await asyncio.sleep(3600)
             assert not stage.dead_letters.letters
-            assert not stage.topic.committed.get(("interactions", 0), 0)
+            assert not stage.topic.committed.get(Partition("interactions", 0), 0)
             calls = len(stage.api.calls)
             assert calls < 64 + 3600 / 30 + 10  # a probe every half minute
             stage.api.answer = lambda _: Accepted()
@@ -232,7 +233,9 @@ def test_a_revoke_flushes_commits_and_leaves_the_rest() -> None:
         async with running(stage):
             await stage.until(lambda: stage.worker.unsettled.memory.records == 3)
             stage.source.revoke(0)
-            await stage.until(lambda: stage.topic.committed.get(("interactions", 0)) == 2, seconds=10)
+            await stage.until(
+                lambda: stage.topic.committed.get(Partition("interactions", 0)) == 2, seconds=10
+            )
             assert not stage.api.accepted["b"]
             assert stage.worker.unsettled.memory.records == 1
 
@@ -252,7 +255,7 @@ def test_an_answer_after_the_assignment_ended_commits_nothing() -> None:
             stage.source.assign(0)
             await stage.until(lambda: stage.api.calls)
             await asyncio.sleep(1)
-            assert stage.topic.committed.get(("interactions", 0), 0) == 0
+            assert stage.topic.committed.get(Partition("interactions", 0), 0) == 0
             await stage.settled()
         assert stage.api.accepted["a"] == ["1", "1"]
         assert stage.api.overlaps == 0

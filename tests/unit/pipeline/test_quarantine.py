@@ -13,12 +13,13 @@ from tests.support.stage import Stage, crash, running, settings
 from tests.support.twins import TOPIC, TopicTwin
 from tests.support.virtual_time import in_virtual_time
 from worker.core.mapping import compile_mapping
+from worker.core.model.partition import Partition
 
 if TYPE_CHECKING:
     from worker.core.model.snapshot import HoldStatus
     from worker.ports import Map
 
-P0 = (TOPIC, 0)
+P0 = Partition(TOPIC, 0)
 OTHER = "views"
 MILLISECONDS = 1_780_000_000_000
 

@@ -15,6 +15,7 @@ from tests.support.stage import Stage, crash, running, settings
 from tests.support.twins import TOPIC, MeterTwin, PutEventsTwin, TopicTwin, events
 from tests.support.virtual_time import in_virtual_time
 from worker.core.model.outcomes import Accepted, Refused, Requeued, Throttled, TransientFault
+from worker.core.model.partition import Partition
 from worker.core.model.records import Batch
 from worker.pipeline.permits import Permits
 from worker.pipeline.retry import RetryingSender
@@ -23,7 +24,7 @@ from worker.pipeline.wakeup import Wakeup
 if TYPE_CHECKING:
     from worker.core.model.outcomes import Answer
 
-P0 = (TOPIC, 0)
+P0 = Partition(TOPIC, 0)
 
 
 def test_what_was_not_dead_lettered_for_its_assignment_ended_is_not_overtaken() -> None:
@@ -169,7 +170,7 @@ def test_one_session_in_two_partitions_keeps_what_is_still_ours_in_order() -> No
             stage.source.lose(0)
             await stage.until(lambda: stage.metrics.counts["lost"])
             stage.api.answer = lambda _: Accepted()
-            await stage.until(lambda: stage.topic.committed.get((TOPIC, 1)) == 2)
+            await stage.until(lambda: stage.topic.committed.get(Partition(TOPIC, 1)) == 2)
             # A call that was under way as the assignment ended may have taken the other partition's with it.
             assert [each for each in stage.api.accepted["s"] if each in {"10", "11"}] == ["10", "11"]
             assert stage.worker.unsettled.memory.records == 0

@@ -12,6 +12,7 @@ from tests.support.stage import EPOCH_SECONDS, Stage, running, settings
 from tests.support.twins import TOPIC, TopicTwin
 from tests.support.virtual_time import in_virtual_time
 from worker.core.model.outcomes import Accepted, Misconfigured, TransientFault
+from worker.core.model.partition import Partition
 
 if TYPE_CHECKING:
     from worker.core.model.outcomes import Answer
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-P0 = (TOPIC, 0)
+P0 = Partition(TOPIC, 0)
 MAX_AGE_SECONDS = 60
 START_MS = int(1000 * EPOCH_SECONDS)
 OLD_MS = START_MS - 3_600_000

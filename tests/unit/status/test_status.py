@@ -13,6 +13,7 @@ from tests.support.stage import EPOCH_SECONDS, Stage, running, settings
 from tests.support.twins import TOPIC, TopicTwin
 from tests.support.virtual_time import in_virtual_time
 from worker.core.model.outcomes import Accepted, Misconfigured, Refused, Throttled, TransientFault
+from worker.core.model.partition import Partition
 from worker.core.model.records import Reason
 from worker.core.model.snapshot import PartitionGauges, SourceStatus, SourceTrouble, WaitsFor
 from worker.sources.kafka.offsets import offset_of
@@ -361,7 +362,7 @@ def test_a_topic_of_which_nothing_can_be_mapped_is_unready_and_says_why_and_what
     async def scenario() -> None:
         async with seeing() as seen:
             seen.stage.topic.produce(*["bad"] * 150, timestamp_ms=round(EPOCH_SECONDS * 1000) - 115_000)
-            await seen.stage.until(lambda: seen.stage.topic.committed.get((TOPIC, 0)) == 100)
+            await seen.stage.until(lambda: seen.stage.topic.committed.get(Partition(TOPIC, 0)) == 100)
             await asyncio.sleep(60)
             status = seen.now()
             (reason,) = status.reasons
