@@ -45,7 +45,7 @@ NOTHING_TO_IT = [
     b'"]}{[\\"\\\\"',
     b'{"eventType": "other", "sessionId": null}',
 ]
-DEEP = b'{"a":' * 9_000 + b"1" + b"}" * 9_000
+DEEP = b'{"a":' * 100_000 + b"1" + b"}" * 100_000
 BY_PATH = {
     "event_type": "a.b.eventType",
     "sent_at": "a.b.sentAt",
