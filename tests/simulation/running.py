@@ -35,7 +35,7 @@ MUST_BE_SEEN: Final = (
     "a call accepted after its sender gave it up",
     "a call answered Accepted",
     "a call answered Misconfigured",
-    "a call answered PassingFault",
+    "a call answered TransientFault",
     "a call answered Refused",
     "a call answered Throttled",
     "a call that outlived its sender",

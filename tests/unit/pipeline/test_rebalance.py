@@ -101,7 +101,7 @@ def test_a_batch_whose_assignment_has_ended_is_not_sent_again() -> None:
     in_virtual_time(scenario())
 
 
-def test_partitions_lost_while_a_batch_waits_at_the_gate_free_its_memory() -> None:
+def test_partitions_lost_while_a_batch_waits_for_a_permit_free_its_memory() -> None:
     """Without partitions the gate never opens: who waits there for an ended assignment must not wait on."""
 
     async def scenario() -> None:

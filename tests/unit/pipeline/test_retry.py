@@ -178,7 +178,7 @@ def test_an_assignment_that_ends_during_a_wait_ends_it_at_once() -> None:
     in_virtual_time(scenario())
 
 
-def test_an_assignment_that_ends_just_after_the_gate_let_a_call_pass_sends_nothing() -> None:
+def test_an_assignment_that_ends_just_after_a_call_got_its_permit_sends_nothing() -> None:
     async def scenario() -> None:
         scene = Scene([TransientFault("f", retry_after_seconds=2.0)])
         sending = asyncio.create_task(scene.send())

@@ -1,4 +1,4 @@
-"""Sessions, and calls at the gate, get their turn, whatever the others do."""
+"""Sessions, and calls that wait for a permit, get their turn, whatever the others do."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_whoever_is_let_through_and_cancelled_at_once_gives_the_place_back() -> 
     in_virtual_time(scenario())
 
 
-def test_whoever_stops_waiting_at_the_gate_takes_no_place() -> None:
+def test_whoever_stops_waiting_for_a_permit_takes_none() -> None:
     async def scenario() -> None:
         permits = Permits(admission(1000, max_in_flight=1), asyncio.get_running_loop().time)
         permits.set_share(1.0)

@@ -68,7 +68,7 @@ def test_a_session_waits_for_the_outcome_of_its_call() -> None:
     assert offsets(queues.seal(2.0)) == list(range(10, 20))
 
 
-def test_what_comes_while_a_call_waits_at_the_gate_goes_with_it() -> None:
+def test_what_comes_while_a_call_waits_for_its_permit_goes_with_it() -> None:
     queues = queues_with(interaction())
     queues.add(interaction(offset=1), 5.0)
     assert offsets(queues.seal(5.0)) == [0, 1]
