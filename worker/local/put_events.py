@@ -132,7 +132,8 @@ class LocalPutEvents:
                 return Reply(response(200, msgspec.json.encode(self.faults)))
             case "POST", "/faults":
                 return self._change_faults(request.body)
-        return Reply(refused(Refusal("UnknownOperationException", "No such operation")))
+            case _:
+                return Reply(refused(Refusal("UnknownOperationException", "No such operation")))
 
     def _change_faults(self, changes: bytes) -> Reply:
         try:

@@ -102,7 +102,8 @@ def _extras(random: Random, event_type: str) -> Fields:
             return {"properties": '{"device":"phone","page":"grüße"}'}
         case _, 3:
             return {"impression": [f"item-{random.randrange(ITEMS)}" for _ in range(5)]}
-    return {}
+        case _:
+            return {}
 
 
 def _without_session(event: Fields) -> bytes:
