@@ -132,12 +132,16 @@ class _Parser:
                 return ANY
             case "\\":
                 return self._escaped()
-            case "^":
-                _refuse("has a ^ that is not at the beginning")
-            case _ if letter in _REPEATING:
-                _refuse(f"has a {letter} with nothing before it to repeat")
             case _:
-                return _letter(letter)
+                return self._letter_or_refusal(letter)
+
+    @staticmethod
+    def _letter_or_refusal(letter: str) -> Node:
+        if letter == "^":
+            _refuse("has a ^ that is not at the beginning")
+        if letter in _REPEATING:
+            _refuse(f"has a {letter} with nothing before it to repeat")
+        return _letter(letter)
 
     def _group(self) -> Node:
         if self._next() == "?":
