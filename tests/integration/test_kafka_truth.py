@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 import uuid
 from contextlib import asynccontextmanager
@@ -12,7 +11,7 @@ import pytest
 from confluent_kafka import Producer, TopicPartition
 
 from tests.support.kafka_topics import QUIET
-from worker.core.offsets.tracker import OffsetTracker
+from tests.support.listener import ListenerTwin
 from worker.settings import KafkaSettings
 from worker.sources.kafka.client_settings import client_settings
 from worker.sources.kafka.source import KafkaSource
@@ -21,41 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from tests.support.kafka_topics import KafkaTopics
-    from worker.core.model.boundary import Boundary
-    from worker.core.model.partition import Partition
     from worker.core.model.snapshot import PartitionGauges
-    from worker.core.offsets.assignment import Assignment
 
 pytestmark = pytest.mark.kafka
 
 SOON_SECONDS = 40.0
 PROTOCOLS = [{}, {"group.protocol": "consumer"}]
-
-
-class Leases:
-    """Opens and ends assignments; all that comes is done with at once."""
-
-    def __init__(self) -> None:
-        self.tracker = OffsetTracker()
-
-    def assigned(self, partitions: Sequence[Partition]) -> Sequence[Assignment]:
-        return [self.tracker.open(each) for each in partitions]
-
-    async def revoked(self, partitions: Sequence[Partition]) -> Mapping[Partition, Boundary]:
-        await asyncio.sleep(0)
-        settled = {each.partition: each.settled_up_to() for each in self.tracker.assignments(partitions)}
-        self.lost(partitions)
-        return {key: each for key, each in settled.items() if each is not None}
-
-    def cut(self, partition: Partition, position: int) -> Assignment:
-        return self.tracker.cut(partition, position)
-
-    def lost(self, partitions: Sequence[Partition]) -> None:
-        for each in partitions:
-            self.tracker.end(each)
-
-    def committed(self, boundaries: Mapping[Partition, Boundary]) -> None:
-        self.tracker.note_committed(boundaries)
 
 
 class Member:
@@ -70,7 +40,7 @@ class Member:
             group_id=group,
             client={"log_level": 0, "statistics.interval.ms": 1000, **client},
         )
-        self.assignments, self.offsets = Leases(), set[tuple[str, int]]()
+        self.assignments, self.offsets = ListenerTwin(), set[tuple[str, int]]()
         self.source = KafkaSource(
             client_settings(section, for_="consumer"),
             topics,

@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from tests.support.listener import ListenerTwin
 from tests.support.samples import sample
 from worker.core.model.partition import Partition
-from worker.core.offsets.tracker import OffsetTracker
 from worker.local.kafka import Api, EmbeddedKafka
 from worker.settings import KafkaSettings
 from worker.sources.kafka.client_settings import client_settings
@@ -24,40 +24,11 @@ from worker.sources.kafka.source import KafkaSource
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
-    from worker.core.model.boundary import Boundary
     from worker.core.model.records import Record
-    from worker.core.offsets.assignment import Assignment
 
 pytestmark = pytest.mark.slow
 
 KIP_848 = {"group.protocol": "consumer"}
-
-
-class Leases:
-    """Opens and ends assignments, and counts how often it was told that the share may be another."""
-
-    def __init__(self) -> None:
-        self.tracker = OffsetTracker()
-        self.recounts = 0
-
-    def assigned(self, partitions: Sequence[Partition]) -> Sequence[Assignment]:
-        self.recounts += not partitions
-        return [self.tracker.open(each) for each in partitions]
-
-    async def revoked(self, partitions: Sequence[Partition]) -> Mapping[Partition, Boundary]:
-        await asyncio.sleep(0)
-        self.lost(partitions)
-        return {}
-
-    def cut(self, partition: Partition, position: int) -> Assignment:
-        return self.tracker.cut(partition, position)
-
-    def lost(self, partitions: Sequence[Partition]) -> None:
-        for each in partitions:
-            self.tracker.end(each)
-
-    def committed(self, boundaries: Mapping[Partition, Boundary]) -> None:
-        self.tracker.note_committed(boundaries)
 
 
 class Member:
@@ -78,7 +49,7 @@ class Member:
             group_id="g",
             client=ours | dict(client),
         )
-        self.assignments = Leases()
+        self.assignments = ListenerTwin()
         self.records: list[Record] = []
         self.source = KafkaSource(
             client_settings(section, for_="consumer"),

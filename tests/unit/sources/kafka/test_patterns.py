@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from worker.core.offsets.tracker import OffsetTracker
+from tests.support.listener import ListenerTwin
 from worker.core.topics import matches_topic
 from worker.local.kafka import EmbeddedKafka
 from worker.settings import KafkaSettings
@@ -16,11 +16,8 @@ from worker.sources.kafka.client_settings import client_settings
 from worker.sources.kafka.source import KafkaSource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from worker.core.model.boundary import Boundary
-    from worker.core.model.partition import Partition
-    from worker.core.offsets.assignment import Assignment
 
 pytestmark = pytest.mark.slow
 
@@ -38,31 +35,6 @@ NAMES = (
 )
 
 
-class LeasesTwin:
-    """Opens what it is told to."""
-
-    def __init__(self) -> None:
-        self.tracker = OffsetTracker()
-
-    def assigned(self, partitions: Sequence[Partition]) -> Sequence[Assignment]:
-        return [self.tracker.open(each) for each in partitions]
-
-    async def revoked(self, partitions: Sequence[Partition]) -> Mapping[Partition, Boundary]:
-        for each in partitions:
-            self.tracker.end(each)
-        return {}
-
-    def cut(self, partition: Partition, position: int) -> Assignment:
-        return self.tracker.cut(partition, position)
-
-    def lost(self, partitions: Sequence[Partition]) -> None:
-        for each in partitions:
-            self.tracker.end(each)
-
-    def committed(self, boundaries: Mapping[Partition, Boundary]) -> None:
-        self.tracker.note_committed(boundaries)
-
-
 async def subscribed(kafka: EmbeddedKafka, topics: Sequence[str]) -> tuple[set[str], int | None]:
     """The topics that come to be ours, and how many partitions the share of the quota counts."""
     settings = KafkaSettings(bootstrap_servers=kafka.bootstrap_servers, topics=tuple(topics))
@@ -72,7 +44,7 @@ async def subscribed(kafka: EmbeddedKafka, topics: Sequence[str]) -> tuple[set[s
         commit_seconds=5,
         clock=time.monotonic,
     )
-    assignments = LeasesTwin()
+    assignments = ListenerTwin()
     await source.open(assignments)
     try:
         async with asyncio.timeout(20):

@@ -14,9 +14,9 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, cimpl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.listener import ListenerTwin
 from tests.support.samples import sample
 from tests.support.waiting import until
-from tests.unit.sources.kafka.test_patterns import LeasesTwin
 from worker.config import ConfigError, read_settings
 from worker.local.kafka import EmbeddedKafka
 from worker.settings import KafkaSettings
@@ -129,7 +129,7 @@ def test_a_consumer_with_any_accepted_client_id_lives_on_after_its_statistics() 
             commit_seconds=5,
             clock=time.monotonic,
         )
-        await source.open(LeasesTwin())
+        await source.open(ListenerTwin())
         async with asyncio.timeout(20):
             while not (ours := source.partitions()) or ours[0].end_offset is None:
                 await source.receive(10)
