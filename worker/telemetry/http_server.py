@@ -49,6 +49,8 @@ class Bounds(Struct, frozen=True):
     """What a client may take."""
 
     head_bytes: int
+    # Of a whole request: its head, its body, and what may follow a chunked body.
+    request_bytes: int = 4 << 20
     # From its beginning to its end, whatever is sent or read meanwhile.
     connection_seconds: float | None = None
     # One more, and the oldest connection is cut.
@@ -125,6 +127,7 @@ class _Connection(HttpToolsProtocol):
         self._open = open_
         self._deadline: asyncio.TimerHandle | None = None
         self._in_head = False
+        self._request_bytes = 0
         # Of the head that is coming, at most: what came with its end is counted too.
         self._head_bytes = 0
         self._head_is_too_large = False
@@ -157,6 +160,11 @@ class _Connection(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         self._head_bytes = self._head_bytes + len(data) if self._in_head else len(data)
+        # uvicorn keeps the headers that may end a chunked body, and the parser one that does not end.
+        self._request_bytes += len(data)
+        if not self._in_head and self._request_bytes - len(data) > self._bounds.request_bytes:
+            self.abort()
+            return
         super().data_received(data)
         if self._in_head and self._head_bytes > self._bounds.head_bytes:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
@@ -167,8 +175,14 @@ class _Connection(HttpToolsProtocol):
         if self._is_answering():
             raise _Unwanted
         self._in_head = True
+        self._request_bytes = self._head_bytes
         super().on_message_begin()
         self.scope["extensions"] = self._extensions
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._in_head:
+            raise _Unwanted
+        super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         self._in_head = False

@@ -186,3 +186,26 @@ async def test_nothing_of_the_request_is_in_an_answer() -> None:
                 told = await raw(port, f"{method} {line} HTTP/1.1\r\nX: {MARKED.decode()}\r\n\r\n".encode())
                 assert re.match(rb"HTTP/1.1 [2-4]\d\d ", told)
                 assert MARKED not in told
+
+
+@pytest.mark.parametrize("more", [b"a: b\r\n" * 1000, b"x" * 6000], ids=["many", "one without an end"])
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_headers_behind_a_chunked_body_are_not_kept(
+    run: Callable[[Awaitable[None]], None], more: bytes
+) -> None:
+    """They may end such a body. A connection that sends them is ended at once, long before its deadline."""
+
+    async def exchange() -> None:
+        async with serving(connection_seconds=600) as port, connected(port) as (reader, writer):
+            sent = 0
+            with suppress(ConnectionError):
+                writer.write(b"POST /live HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n")
+                while not reader.at_eof() and sent < 20 << 20:
+                    writer.write(more)
+                    sent += len(more)
+                    await writer.drain()
+                await everything(reader)
+            # What is on its way when the connection ends is the system's.
+            assert sent < 20 << 20
+
+    run(exchange())
