@@ -62,10 +62,12 @@ def _dispatch(chosen: argparse.Namespace) -> int:  # noqa: PLR0911  one for each
             from worker.local.demo import run_demo  # noqa: PLC0415  see the module's docstring
 
             return run_demo(seed=chosen.seed, records=chosen.records)
-        case _:
+        case "schema":
             from worker.commands.schema import print_schema  # noqa: PLC0415  see the module's docstring
 
             return print_schema()
+        case other:
+            raise NotImplementedError(other)
 
 
 def _print_line(line: str) -> None:

@@ -1,4 +1,4 @@
-"""Sends a batch until it has an outcome. There is no other retry in the worker.
+"""Sends a batch until it has an outcome: the only place where calls are retried.
 
 A throttled call and a transient fault are retried with full jitter (AWS Architecture Blog, "Exponential
 Backoff and Jitter"), each time with a new permit. That goes on for ever, but after a minute of retries the

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from worker.malloc import give_back_large_blocks
 from worker.runtime.exit_codes import ExitCode
 from worker.runtime.life_cycle import LifeCycle, run_until_stopped
 from worker.runtime.startup import start_up
@@ -21,7 +22,6 @@ from worker.runtime.wiring import (
     put_events_client,
 )
 from worker.sources.kafka.security import exposed
-from worker.sources.memory import give_back_large_blocks
 from worker.status.readiness import Watched
 
 if TYPE_CHECKING:

@@ -28,6 +28,7 @@ from confluent_kafka.aio import AIOConsumer
 from worker.core.model.boundary import Before
 from worker.core.model.partition import Partition
 from worker.core.topics import subscription
+from worker.malloc import give_back
 from worker.sources.kafka.client_settings import start_of
 from worker.sources.kafka.messages import how_many_more
 from worker.sources.kafka.monitor import KafkaMonitor
@@ -36,7 +37,6 @@ from worker.sources.kafka.pausing import PauseControl
 from worker.sources.kafka.state import KafkaState
 from worker.sources.kafka.statistics import statistics_ms
 from worker.sources.kafka.topics import METADATA_SECONDS, count_partitions
-from worker.sources.memory import give_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

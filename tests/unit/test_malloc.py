@@ -11,7 +11,7 @@ import pytest
 # The second hundred is where glibc would keep it: the first taught it that blocks of 1 MB come and go.
 PROGRAM = """
 from pathlib import Path
-from worker.sources.memory import give_back_large_blocks
+from worker.malloc import give_back_large_blocks
 
 def resident_mb():
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
