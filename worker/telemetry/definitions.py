@@ -8,8 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from worker.core.model.snapshot import TROUBLES
-from worker.telemetry.definition import Definition
-from worker.telemetry.definition import one as _one
+from worker.telemetry.definition import Definition, one
 from worker.telemetry.sending_definitions import SENDING_DEFINITIONS
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ DEFINITIONS = (
         "counter",
         "Records received from the topics.",
         "Flat while lag grows: see `paused`, `hold_active` and `/ready`.",
-        lambda scrape: _one(scrape.counts.records_received),
+        lambda scrape: one(scrape.counts.records_received),
     ),
     Definition(
         "records_skipped_total",
@@ -93,7 +92,7 @@ DEFINITIONS = (
         "counter",
         "Events that Personalize accepted; a repeated one counts again.",
         "Flat while records come in: see `calls_total` by outcome.",
-        lambda scrape: _one(scrape.counts.events_accepted),
+        lambda scrape: one(scrape.counts.events_accepted),
     ),
     Definition(
         "calls_total",
@@ -138,14 +137,14 @@ DEFINITIONS = (
         "gauge",
         "Records received that are not yet delivered, dead-lettered or skipped.",
         "Near `limits.max_unsettled_records`: sending is slower than receiving.",
-        lambda scrape: _one(scrape.gauges.unsettled_records),
+        lambda scrape: one(scrape.gauges.unsettled_records),
     ),
     Definition(
         "unsettled_bytes",
         "gauge",
         "Estimated memory of the unsettled records.",
         "Near `limits.max_unsettled_bytes`: as above; the pod's memory limit must be well above it.",
-        lambda scrape: _one(scrape.gauges.unsettled_bytes),
+        lambda scrape: one(scrape.gauges.unsettled_bytes),
     ),
     Definition(
         "oldest_unsettled_age_seconds",
@@ -153,7 +152,7 @@ DEFINITIONS = (
         "Seconds since the oldest unsettled record was received; 0 with none.",
         "Far above the linger: a session is stuck in retries, or a hold is active. It leaves out the time "
         "that a record waited in Kafka: see `oldest_unsettled_record_age_seconds`; alert on `not_ready` too.",
-        lambda scrape: _one(scrape.gauges.oldest_unsettled_age_seconds),
+        lambda scrape: one(scrape.gauges.oldest_unsettled_age_seconds),
     ),
     Definition(
         "oldest_unsettled_record_age_seconds",
@@ -162,7 +161,7 @@ DEFINITIONS = (
         "records of each partition are considered. 0 with none.",
         "The best single alert: above the delay that recommendations may have, whether from retries, a hold, "
         "too little quota or a backlog. 0 while `lag_records` grows: Kafka sends nothing.",
-        lambda scrape: _one(scrape.gauges.oldest_unsettled_record_age_seconds),
+        lambda scrape: one(scrape.gauges.oldest_unsettled_record_age_seconds),
     ),
     Definition(
         "rate_limit_calls_per_second",
@@ -170,7 +169,7 @@ DEFINITIONS = (
         "The most calls per second that the rate limiter allows: this pod's share, plus what it borrows, "
         "minus what throttling took away; 0 while held, except for probes.",
         "Far below share times `quota_calls_per_second`: see `throttled_seconds` and `hold_active`.",
-        lambda scrape: _one(scrape.gauges.rate_limit_calls_per_second),
+        lambda scrape: one(scrape.gauges.rate_limit_calls_per_second),
     ),
     Definition(
         "rate_limit_borrowed_calls_per_second",
@@ -178,7 +177,7 @@ DEFINITIONS = (
         "The part of that limit which is above this pod's share, borrowed because other pods leave it "
         "unused.",
         "High on one pod for long: its partitions are hot; spread the keys.",
-        lambda scrape: _one(scrape.gauges.rate_limit_borrowed_calls_per_second),
+        lambda scrape: one(scrape.gauges.rate_limit_borrowed_calls_per_second),
     ),
     Definition(
         "quota_share_ratio",
@@ -186,14 +185,14 @@ DEFINITIONS = (
         "This pod's share of the quota, 0 to 1, by its share of the partitions.",
         "The sum over all pods stays above 1: two groups share one quota, or the partitions can't be "
         "counted.",
-        lambda scrape: _one(scrape.gauges.quota_share_ratio),
+        lambda scrape: one(scrape.gauges.quota_share_ratio),
     ),
     Definition(
         "calls_in_flight",
         "gauge",
         "Calls sent and not answered yet.",
         "At `personalize.max_in_flight` all the time: raise it, or see `call_seconds`.",
-        lambda scrape: _one(scrape.gauges.calls_in_flight),
+        lambda scrape: one(scrape.gauges.calls_in_flight),
     ),
     Definition(
         "clock_ahead_seconds",
@@ -208,14 +207,14 @@ DEFINITIONS = (
         "gauge",
         "1 while receiving is paused because too much is unsettled; polling goes on.",
         "Often 1: sending is the bottleneck. Add quota; more pods don't help.",
-        lambda scrape: _one(scrape.gauges.paused),
+        lambda scrape: one(scrape.gauges.paused),
     ),
     Definition(
         "partitions_assigned",
         "gauge",
         "Partitions assigned to this pod.",
         "0 for long: more pods than partitions, or Kafka can't be reached; see `/ready`.",
-        lambda scrape: _one(len(scrape.gauges.partitions)),
+        lambda scrape: one(len(scrape.gauges.partitions)),
     ),
     Definition(
         "lag_records",
@@ -248,7 +247,7 @@ DEFINITIONS = (
         "records and transaction markers among them count too.",
         "Above 0: keep records for longer (`retention.ms`, `retention.bytes`) or add quota; the log has "
         "`kafka.records_lost` with how many and where.",
-        lambda scrape: _one(scrape.gauges.source.records_lost),
+        lambda scrape: one(scrape.gauges.source.records_lost),
     ),
     Definition(
         "rebalances_total",
@@ -271,7 +270,7 @@ DEFINITIONS = (
         "counter",
         "Commits that the broker acknowledged.",
         "Flat while records are delivered: the broker refuses commits; see the log.",
-        lambda scrape: _one(scrape.counts.commits),
+        lambda scrape: one(scrape.counts.commits),
     ),
     Definition(
         "commit_delay_seconds",
@@ -279,7 +278,7 @@ DEFINITIONS = (
         "Seconds during which records were settled and nothing of their partition was committed; 0 with "
         "nothing to commit.",
         "Far above `kafka.commit_seconds`: the broker refuses commits; see `/ready`.",
-        lambda scrape: _one(scrape.gauges.source.commit_delay_seconds),
+        lambda scrape: one(scrape.gauges.source.commit_delay_seconds),
     ),
     Definition(
         "accepted_uncommitted_records",
@@ -287,7 +286,7 @@ DEFINITIONS = (
         "Records settled but not committed yet: what a crash right now would repeat, with the same event "
         "ids.",
         "Growing: one slow session holds back the offset of its partition.",
-        lambda scrape: _one(scrape.gauges.accepted_uncommitted_records),
+        lambda scrape: one(scrape.gauges.accepted_uncommitted_records),
     ),
     *SENDING_DEFINITIONS,
     Definition(
