@@ -77,6 +77,15 @@ class UncleanElection:
     leader: int
     follower: int
 
+    def wait_until_both_keep(self) -> None:
+        """Return once both are who they are meant to be.
+
+        Of a topic that was just made, a broker that was away may lead nothing yet, or keep nothing: then
+        nothing would be cut.
+        """
+        both = {self.leader, self.follower}
+        self._until(lambda each: each.leader == self.leader and {*each.isrs} == both)
+
     def leave_behind(self) -> None:
         """Let the follower stand still; return once the leader is on its own, and may be."""
         self.kafka.freeze(self.follower)
