@@ -40,11 +40,6 @@ class Permit:
     def __init__(self, permits: Permits) -> None:
         self._permits: Permits | None = permits
 
-    @property
-    def is_released(self) -> bool:
-        """Whether it has been released."""
-        return self._permits is None
-
     def release(self, answer: Answer | None = None, sent_at: float = inf) -> None:
         """Release the permit, because the call is over.
 

@@ -108,7 +108,7 @@ class AdminServer:
             OSError: listening on the address fails; the message says which address and why.
         """
         # Imported here: it takes long, and not all that imports this module serves the pages.
-        from worker.telemetry.http_server import MAX_DISCARDED_BYTES, Bounds, HttpServer  # noqa: PLC0415
+        from worker.telemetry.http_server import MAX_DISCARDED_BYTES, Bounds, HttpServer  # noqa: PLC0415  as said
 
         bounds = Bounds(
             head_bytes=MAX_HEAD_BYTES,

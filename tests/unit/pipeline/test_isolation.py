@@ -56,7 +56,7 @@ def test_one_event_among_ten_that_a_gateway_refuses_is_a_dead_letter_and_nobody_
 ) -> None:
     async def scenario() -> None:
         stage = Stage(settings(linger_seconds=0.5), TopicTwin())
-        stage.api.answer = refusing(answer)  # type: ignore[assignment]
+        stage.api.answer = refusing(answer)  # type: ignore[assignment]  # its own is one of two
         stage.source.assign(0)
         names = [f"{POISON if number == 4 else 'good'}-{number}" for number in range(10)]
         async with running(stage):
@@ -67,7 +67,7 @@ def test_one_event_among_ten_that_a_gateway_refuses_is_a_dead_letter_and_nobody_
         ((record, reason, _),) = stage.dead_letters.letters
         assert record.value == b"bad/u/poison-4"
         assert reason.kind == REFUSED
-        assert reason.text.startswith(answer.code)  # type: ignore[union-attr]
+        assert reason.text.startswith(answer.code)  # type: ignore[union-attr]  # it has one
         # In their order, the one left out.
         assert stage.api.accepted["bad"] == [name for name in names if not name.startswith(POISON)]
         assert delays(stage)[-1] < 2.0
@@ -78,7 +78,7 @@ def test_one_event_among_ten_that_a_gateway_refuses_is_a_dead_letter_and_nobody_
 def test_on_a_quiet_topic_it_takes_longer_and_ends_as_well() -> None:
     async def scenario() -> None:
         stage = Stage(settings(linger_seconds=0.5), TopicTwin())
-        stage.api.answer = refusing(FORBIDDEN)  # type: ignore[assignment]
+        stage.api.answer = refusing(FORBIDDEN)  # type: ignore[assignment]  # its own is one of two
         stage.source.assign(0)
         stage.topic.produce(f"bad/u/{POISON}")
         async with running(stage):
@@ -113,7 +113,7 @@ def test_a_gateway_that_refuses_everything_holds_and_costs_nothing() -> None:
 def test_what_aws_denies_holds_and_is_no_dead_letter_whoever_else_is_accepted(answer: Answer) -> None:
     async def scenario() -> None:
         stage = Stage(settings(linger_seconds=0.5), TopicTwin())
-        stage.api.answer = refusing(answer)  # type: ignore[assignment]
+        stage.api.answer = refusing(answer)  # type: ignore[assignment]  # its own is one of two
         stage.source.assign(0)
         stage.topic.produce(f"bad/u/{POISON}")
         async with running(stage):
@@ -152,7 +152,7 @@ def test_a_gateway_that_has_taken_against_many_sessions_empties_no_topic() -> No
 def test_what_the_api_fails_over_for_hours_is_a_dead_letter_and_not_before(code: str) -> None:
     async def scenario() -> None:
         stage = Stage(settings(linger_seconds=0.5), TopicTwin())
-        stage.api.answer = refusing(TransientFault(code))  # type: ignore[assignment]
+        stage.api.answer = refusing(TransientFault(code))  # type: ignore[assignment]  # its own is one of two
         stage.source.assign(0)
         stage.topic.produce(f"bad/u/{POISON}", "bad/u/good")
         async with running(stage):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from structlog.testing import capture_logs
 
 from tests.support.builders import admission
@@ -28,6 +29,22 @@ def test_the_next_goes_when_one_has_left() -> None:
         assert not waiting.done()
         permit.release(Accepted())
         assert await waiting
+
+    in_virtual_time(scenario())
+
+
+def test_a_permit_is_released_once() -> None:
+    """A second time would count a call in flight as over that is not."""
+
+    async def scenario() -> None:
+        made = permits(max_in_flight=2)
+        permit, other = await made.acquire(), await made.acquire()
+        permit.release(Accepted())
+        with pytest.raises(RuntimeError, match="once"):
+            permit.release(Accepted())
+        assert made.limiter.in_flight == 1
+        other.release()
+        assert made.limiter.in_flight == 0
 
     in_virtual_time(scenario())
 

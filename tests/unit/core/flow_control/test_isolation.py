@@ -65,7 +65,7 @@ def test_an_event_that_fails_alone_while_others_are_accepted_is_refused_in_the_e
         assert strikes < 1000
     assert strikes >= ON_THE_WAY.refused_after
     assert played.now - began >= ON_THE_WAY.seconds
-    assert meant[0] == TransientFault(answer.code)  # type: ignore[union-attr]
+    assert meant[0] == TransientFault(answer.code)  # type: ignore[union-attr]  # all of these have one
     # It is forgotten: another event of the session begins anew.
     assert not isinstance(played.judge(batch_of("bad", 2), answer)[1], Refused)
 
