@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -34,13 +33,11 @@ def site(own_kafka: KafkaTopics, names: Names, tmp_path: Path) -> Iterator[Site]
 @contextmanager
 def frozen(kafka: JavaKafka) -> Iterator[None]:
     """Its broker stands still meanwhile."""
-    process = kafka.brokers[0].process
-    assert process is not None
-    process.send_signal(signal.SIGSTOP)
+    kafka.freeze()
     try:
         yield
     finally:
-        process.send_signal(signal.SIGCONT)
+        kafka.thaw()
 
 
 def test_a_broker_that_crashes_and_comes_back_costs_nothing(site: Site) -> None:

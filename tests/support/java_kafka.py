@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import base64
 import fcntl
+import os
 import shutil
 import signal
 import socket
@@ -174,6 +175,12 @@ class Broker:
         if self.process is not None:
             self.process.send_signal(what)
 
+    def wait_until_stopped(self) -> None:
+        """Return once a SIGSTOP has taken hold: on a busy machine the process answers others until then."""
+        if self.process is not None:
+            # Looked at, not taken: its end is for Popen to see, and whoever stops it twice finds it stopped.
+            os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+
     def end(self, how: signal.Signals) -> None:
         """Send the signal to this one process and wait for its end; SIGKILL when it takes too long."""
         if self.process is None:
@@ -259,8 +266,9 @@ class JavaKafka(KafkaTopics):
         self.brokers[node - 1].end(signal.SIGTERM)
 
     def freeze(self, node: int = 1) -> None:
-        """Let a broker stand still: SIGSTOP."""
+        """Let a broker stand still: SIGSTOP; return once it does."""
         self.brokers[node - 1].send(signal.SIGSTOP)
+        self.brokers[node - 1].wait_until_stopped()
 
     def thaw(self, node: int = 1) -> None:
         """Let it go on: SIGCONT."""
