@@ -94,6 +94,10 @@ class Dispatcher:
         return True
 
     def _give_back(self, flight: InFlight) -> None:
+        """Let the session's next call go, with what is left of this one at its head."""
+        if not flight.left:
+            self._queues.release(flight.session_id, self._clock())
+            return
         events = list(flight.interactions())
         flight.left.clear()
         ours = [event for event in events if event.record.assignment.open]

@@ -56,14 +56,15 @@ class RateLimiter:
 
     def set_share(self, share: float, now: float) -> None:
         """Use this share (0 to 1) of the quota from now on."""
-        self._count(now)
+        self._refill(now)
         self._adaptive_rate.set_share(share, now)
+        self._tokens = min(self._tokens, self._most_tokens(self.rate))
 
     def opens_at(self, now: float) -> float:
         """Return when the next call may go, as known now; ``inf``: not before something else happens."""
         if self.is_closed:
             return inf
-        self._count(now)
+        self._refill(now)
         if self._tokens >= 1:
             return now
         self._adaptive_rate.want()
@@ -71,7 +72,7 @@ class RateLimiter:
 
     def admitted(self, now: float) -> None:
         """Note that a call goes."""
-        self._count(now)
+        self._refill(now)
         self._tokens -= 1
         self._adaptive_rate.sent(now)
         self.in_flight += 1
@@ -82,13 +83,20 @@ class RateLimiter:
 
     def answered(self, sent_at: float, now: float, *, throttled: bool) -> None:
         """Note that the API accepted or throttled the call."""
-        self._count(now)
+        self._refill(now)
         if self._adaptive_rate.answered(sent_at, now, throttled=throttled):
             self._tokens = min(self._tokens, 0.0)
 
-    def _count(self, now: float) -> None:
+    def _refill(self, now: float) -> None:
         """Refill the bucket up to now."""
-        passed = max(0.0, now - self._counted_at)
-        self._counted_at = max(now, self._counted_at)
-        # At least one token fits, because otherwise a small share would never send.
-        self._tokens = min(max(1.0, self.rate * _BURST_SECONDS), self._tokens + self.rate * passed)
+        # Called several times for each call, mostly at the same time of the loop's clock.
+        if now <= self._counted_at:
+            return
+        rate = self.rate
+        self._tokens = min(self._most_tokens(rate), self._tokens + rate * (now - self._counted_at))
+        self._counted_at = now
+
+    @staticmethod
+    def _most_tokens(rate: float) -> float:
+        """At least one token fits, because otherwise a small share would never send."""
+        return max(1.0, rate * _BURST_SECONDS)

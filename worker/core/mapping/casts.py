@@ -34,7 +34,9 @@ _MaybeText = TypeVar("_MaybeText", str, "str | None")
 
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,64}(\.[0-9]{0,64})?([eE][+-]?[0-9]{1,4})?")
 _NOT_UNICODE: Final = re.compile("[\ud800-\udfff]")
+_decode: Final = msgspec.json.Decoder().decode
 _encode: Final = msgspec.json.Encoder().encode
+_REFUSALS: Final = (msgspec.MsgspecError, UnicodeError, RecursionError)
 
 
 def compile_cast(
@@ -181,14 +183,21 @@ def _json_object(field: Field, rule: JsonObject) -> OptionalText:
 
     def cast(value: object) -> str | None:
         if type(value) is str:
-            value = _parse(field, value)
+            text = value
+            try:
+                value = _decode(text)
+            except _REFUSALS:
+                value = _parse(field, text)
         if value is None:
             return None
         if type(value) is not dict:
             raise field.broken(faults.WRONG_TYPE, "neither an object nor the JSON text of one")
         if not value:
             return None
-        text = _as_json(field, value)
+        try:
+            text = _encode(value).decode()
+        except (TypeError, UnicodeError):
+            text = _as_json_leniently(field, value)
         if not reserved.isdisjoint(map(str.lower, value)):
             keys = _reserved_among(value, rule)
             raise field.broken(faults.RESERVED_KEY, f"holds {keys}, which the API reserves")
@@ -207,12 +216,9 @@ def _parse(field: Field, text: str) -> object:
         raise field.broken(faults.WRONG_TYPE, "text that is not JSON") from None
 
 
-def _as_json(field: Field, value: dict[str, object]) -> str:
-    try:
-        return _encode(value).decode()
-    except (TypeError, UnicodeError):
-        # Only values that a lenient decoder has let pass cannot be encoded.
-        return _encode(_replace_invalid_text(field, value)).decode()
+def _as_json_leniently(field: Field, value: dict[str, object]) -> str:
+    """Encode a value that holds what only a lenient decoder lets pass."""
+    return _encode(_replace_invalid_text(field, value)).decode()
 
 
 def _replace_invalid_text(field: Field, value: object) -> object:
