@@ -68,7 +68,7 @@ simulate: $(READY) ## The worker under seeded schedules of faults (SEEDS=2000 FI
 	@$(BIN)/python -m tests.simulation --first $(FIRST) --seeds $(SEEDS)
 
 .PHONY: format
-format: $(READY) ## Format the code, and mend what ruff can mend by itself
+format: $(READY) ## Format the code, and fix what ruff can fix by itself
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 

@@ -120,11 +120,11 @@ def test_two_codes_that_alternate_make_no_more_lines() -> None:
         ("AnswerTimeout", False, "personalize.answer_seconds"),
         ("ConnectTimeout", False, "personalize.connect_seconds"),
         ("DnsFailure", False, "DNS"),
-        ("InternalServerException", False, "ask AWS"),
-        ("Http502", False, "ask AWS"),
+        ("InternalServerException", False, "AWS Health"),
+        ("Http502", False, "AWS Health"),
         ("ProxyUnreachable", False, "HTTPS_PROXY"),
-        ("CredentialsRefresh", False, "gives out the keys"),
-        ("ConnectionFailed", False, "look at endpoint, region and the way there"),
+        ("CredentialsRefresh", False, "source of the keys"),
+        ("ConnectionFailed", False, "check endpoint, region and the network in between"),
     ],
 )
 def test_each_cause_has_its_own_advice(code: str, advice: str, *, throttled: bool) -> None:

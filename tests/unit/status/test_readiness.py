@@ -225,7 +225,7 @@ def test_keys_that_can_not_be_renewed_are_a_warning_and_once_they_end_a_reason()
             assert status.readiness().ready
             (warning,) = status.status().warnings
             assert warning.startswith(
-                "the keys can't be renewed for 60 s: CredentialsRefresh; whoever gives out"
+                "the keys can't be renewed for 60 s: CredentialsRefresh; the source of the keys"
             )
             assert warning.endswith("those at hand end in 300 s")
             keys = structs.replace(FAILING, end_in_seconds=-5)

@@ -371,7 +371,7 @@ def test_a_topic_of_which_nothing_can_be_mapped_is_unready_and_says_why_and_what
             assert (
                 "unmappable: topic interactions: 150 in a row cannot be mapped: not_json 150 times" in reason
             )
-            assert "mend record.mapping" in reason
+            assert "correct record.mapping" in reason
             assert [hold.kind for hold in status.holds] == ["unmappable"]
             assert [hold.kind for hold in seen.status.gauges().holds] == ["unmappable"]
             waits_for = seen.waits_for()

@@ -9,25 +9,25 @@ from worker.core.flow_control.holds import HoldKind
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_KEYS: Final = "give the pod a role, or mend the keys"
-_MALFORMED: Final = "mend the keys: there are spaces or line ends in them"
-_SIGNED: Final = "mend the secret key, or set the clock right"
-_KEY_ALONE: Final = "mend the secret key (the clock is right)"
+_KEYS: Final = "give the pod a role, or correct the keys"
+_MALFORMED: Final = "remove the spaces or line ends from the keys"
+_SIGNED: Final = "correct the secret key, or set the clock right"
+_KEY_ALONE: Final = "correct the secret key (the clock is right)"
 # A process sees the environment with which it was started, but files as they are now.
 _READ_AGAIN: Final = "keys in files are read again while it holds; those of the environment need a restart"
-_FROM_ENVIRONMENT: Final = "they came from the environment: once it is mended, restart the pod"
+_FROM_ENVIRONMENT: Final = "they came from the environment: correct them there and restart the pod"
 _CLOCK: Final = "set the clock right"
 _ROLE: Final = "allow personalize:PutEvents on resource * to the worker's role"
-_UNREACHED: Final = "calls are tried again; if it lasts, look at endpoint, region and the way there"
+_UNREACHED: Final = "calls are retried; if it lasts, check endpoint, region and the network in between"
 _FAILS: Final = (
-    "the API, or a proxy before it, fails; calls are tried again; if it lasts, ask AWS about its health"
+    "the API, or a proxy in front of it, fails; calls are retried; if it lasts, see the AWS Health Dashboard"
 )
 _THROTTLED: Final = (
     "another program uses the same quota, or personalize.requests_per_second is above it: "
     "lower it, or ask AWS for more quota"
 )
 _TRACKER: Final = (
-    "look whether event tracker, personalize.tracking_id and region are right (the latter two need a restart)"
+    "check event tracker, personalize.tracking_id and region (to change the latter two, restart)"
 )
 
 _BY_CODE: Final[Mapping[str, str]] = {
@@ -48,40 +48,42 @@ _BY_CODE: Final[Mapping[str, str]] = {
     "UnrecognizedClientException": _KEYS,
 }
 _UNREACHED_BY_CODE: Final[Mapping[str, str]] = {
-    "AnswerTimeout": "it is reached, and answers no sooner than personalize.answer_seconds: raise that, "
-    "or find out what is slow, the API or a proxy before it",
+    "AnswerTimeout": "it was reached, but did not answer within personalize.answer_seconds: raise that, "
+    "or find out what is slow, the API or a proxy in front of it",
     "CertificateExpired": "renew the certificate of the endpoint or the proxy; is the clock right?",
     "CertificateNotYetValid": "set the clock right, or renew the certificate of the endpoint or the proxy",
-    "CertificateOfAnotherHost": "look at the endpoint's address: its certificate is for another name",
+    "CertificateOfAnotherHost": "check the endpoint's address: its certificate is for another name",
     "CertificateRejected": "let AWS_CA_BUNDLE name the authority of the endpoint's or proxy's certificate, "
     "and restart",
     "CertificateTooWeak": "renew the certificate of the endpoint or the proxy: key or signature are too weak",
-    "ConnectTimeout": "nobody takes the connection within personalize.connect_seconds: "
-    "look at endpoint, proxy, routes and firewalls",
-    "CredentialsRefresh": "whoever gives out the keys (STS, pod identity, the instance) does not: "
-    "they are asked for again",
-    "DnsFailure": "the endpoint's name, or the proxy's, does not resolve: look at endpoint, region and DNS",
+    "ConnectTimeout": "no connection within personalize.connect_seconds: "
+    "check endpoint, proxy, routes and firewalls",
+    "CredentialsRefresh": "the source of the keys (STS, pod identity, the instance) gives none: "
+    "it is asked again",
+    "DnsFailure": "the endpoint's name, or the proxy's, does not resolve: check endpoint, region and DNS",
     "InternalError": _FAILS,
     "InternalFailure": _FAILS,
     "InternalServerError": _FAILS,
     "InternalServerException": _FAILS,
-    "ProxyRefused": "the proxy of HTTPS_PROXY lets nobody to the endpoint: mend it, or restart without",
-    "ProxyUnreachable": "the proxy of HTTPS_PROXY can't be reached: mend it, or restart without",
+    "ProxyRefused": "the proxy of HTTPS_PROXY refuses to connect to the endpoint: fix it, or restart without",
+    "ProxyUnreachable": "the proxy of HTTPS_PROXY can't be reached: fix it, or restart without",
     "ServiceUnavailable": _FAILS,
     "ServiceUnavailableException": _FAILS,
-    "NotTheApi": "what answers is not the API (a captive portal, a proxy's page): look at endpoint and proxy",
+    "NotTheApi": "what answers is not the API (a captive portal, a proxy's page): check endpoint and proxy",
 }
 _SERVER_FAILS: Final = "Http5"
 _OF_KEYS: Final = {_KEYS, _MALFORMED, _SIGNED, _KEY_ALONE}
 # The codes with which the API may report a wrong clock.
 TIMED_CODES: Final = frozenset(code for code, advice in _BY_CODE.items() if advice in {_SIGNED, _CLOCK})
 _BY_KIND: Final[Mapping[HoldKind, str]] = {
-    HoldKind.MISCONFIGURED: "look at role, keys, region and endpoint with `personalize-worker check`",
-    HoldKind.REFUSALS: f"events of different sessions are refused in a row: {_TRACKER}; or mend the mapping",
-    HoldKind.DEAD_LETTERS: "mend the dead-letter topic, or the right to write to it",
+    HoldKind.MISCONFIGURED: "check role, keys, region and endpoint with `personalize-worker check`",
+    HoldKind.REFUSALS: (
+        f"events of different sessions are refused in a row: {_TRACKER}; or correct the mapping"
+    ),
+    HoldKind.DEAD_LETTERS: "check the dead-letter topic, and that the worker may write to it",
     HoldKind.UNMAPPABLE: (
-        "mend record.mapping, record.format or the producer (`personalize-worker check --sample 100` tries "
-        "it), then restart: all that is held is delivered; if they are no events, raise "
+        "correct record.mapping, record.format or the producer (`personalize-worker check --sample 100` "
+        "tries it), then restart: all that is held is delivered; if these are not events, raise "
         "dead_letters.hold_after_unmappable"
     ),
 }

@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 
 _LOGIN_REFUSED: Final = KafkaError._AUTHENTICATION  # noqa: SLF001  the library's public codes look like this
 _ADVICE: Final = {
-    _LOGIN_REFUSED: "see sasl.mechanism, sasl.username and sasl.password of kafka.client",
+    _LOGIN_REFUSED: "check sasl.mechanism, sasl.username and sasl.password of kafka.client",
     KafkaError._SSL: "see security.protocol and ssl.ca.location of kafka.client",  # noqa: SLF001  as above
     KafkaError._RESOLVE: "is the name right in kafka.bootstrap_servers?",  # noqa: SLF001  as above
 }
 _REACH: Final = (
-    "is kafka.bootstrap_servers right, and security.protocol of kafka.client, and the way there open?"
+    "are kafka.bootstrap_servers and security.protocol of kafka.client right, and is the network in between "
+    "open?"
 )
 # One of librdkafka's summaries: the errors before it say more.
 _SUMMARY: Final = KafkaError._ALL_BROKERS_DOWN  # noqa: SLF001  as above

@@ -38,30 +38,30 @@ _SENTENCES: Final = {
     "broker": "{says}",
     "silent_broker": "broker {subject} has not answered",
     "login": "the login was refused: {says}",
-    "group": "the group turns this pod away: {says}",
+    "group": "the group rejects this pod: {says}",
     "no_partitions": "no partitions assigned: {says}",
     "topic_missing": "topic {subject} does not exist",
     "topic_forbidden": "topic {subject} may not be read",
     "offset_reset": "{subject} is not read: its offset is not in the log, and auto.offset.reset is error",
     "fetch": "{subject} can't be read: {says}",
     "commit": "offsets of {subject} can't be committed: {says}",
-    "standstill": "{subject} brings nothing though the log goes on",
+    "standstill": "{subject} delivers nothing although its log grows",
 }
 _SPEAKING: Final = {kind for kind, words in _SENTENCES.items() if "{says}" in words}
 
 ADVICE: Final = {
-    "broker": "look at the brokers and the way there; the worker connects again by itself",
-    "silent_broker": "it hangs, or the network swallows what it says: look after it and the way there",
-    "login": "see sasl.mechanism, sasl.username and sasl.password of kafka.client",
-    "group": "let the worker's user read the group, and see group.* of kafka.client",
-    "no_partitions": "see the other pods of the group",
-    "topic_missing": "make it, or take it out of kafka.topics; it is read within seconds once it is there",
-    "topic_forbidden": "let the worker's user read and describe it",
+    "broker": "check the brokers and the network in between; the worker reconnects by itself",
+    "silent_broker": "it hangs, or the network drops its answers: check both",
+    "login": "check sasl.mechanism, sasl.username and sasl.password of kafka.client",
+    "group": "allow the worker's user to read the group, and check group.* of kafka.client",
+    "no_partitions": "check the other pods of the group",
+    "topic_missing": "create it, or remove it from kafka.topics; it is read within seconds once it exists",
+    "topic_forbidden": "allow the worker's user to read and describe it",
     "offset_reset": "stop the pods and set the group's offset with kafka-consumer-groups --reset-offsets, "
     "or set auto.offset.reset: earliest, then start them",
-    "fetch": "let the worker's user read the topic, or look at the partition's leader",
-    "commit": "what is delivered meanwhile is repeated after a restart: mend what the broker refuses",
-    "standstill": "look at its leader; if that is well, restart this pod, which loses nothing",
+    "fetch": "allow the worker's user to read the topic, or check the partition's leader",
+    "commit": "what is delivered meanwhile is repeated after a restart: fix what the broker refuses",
+    "standstill": "check its leader; if that is healthy, restart this pod, which loses nothing",
 }
 
 

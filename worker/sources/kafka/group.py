@@ -59,7 +59,7 @@ class Membership:
 
 def _why_none(group: GroupStatistics, total: int | None) -> tuple[str, str]:
     if group.state != "up":
-        return "the group's coordinator is not there", "look at the brokers and the way there"
+        return "the group's coordinator is not available", "check the brokers and the network in between"
     if total == 0:
         return "none of the topics is there", "make them, or set kafka.topics right"
     if group.join_state != "steady":

@@ -50,7 +50,7 @@ def test_the_clock_has_nothing_to_do_with_a_missing_permission() -> None:
 def test_keys_from_the_environment_are_mended_by_a_restart(code: str) -> None:
     """A process sees the environment that it was started with."""
     said = advise(HoldKind.MISCONFIGURED, code, keys_from_environment=True)
-    assert said.endswith("; they came from the environment: once it is mended, restart the pod")
+    assert said.endswith("; they came from the environment: correct them there and restart the pod")
     assert said == advise_keys(code, from_environment=True)
     elsewhere = "; keys in files are read again while it holds; those of the environment need a restart"
     assert advise(HoldKind.MISCONFIGURED, code).endswith(elsewhere)

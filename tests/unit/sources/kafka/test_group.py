@@ -18,8 +18,8 @@ STEADY = GroupStatistics(state="up", join_state="steady")
         (STEADY, None, "given all to others", "add partitions"),
         (STEADY, 0, "none of the topics is there", "kafka.topics"),
         (GroupStatistics("up", "wait-join"), 3, "a rebalance is under way", "session.timeout.ms"),
-        (GroupStatistics("wait-coord", "init"), 3, "coordinator is not there", "brokers"),
-        (GroupStatistics("query-coord", "steady"), 3, "coordinator is not there", "brokers"),
+        (GroupStatistics("wait-coord", "init"), 3, "coordinator is not available", "brokers"),
+        (GroupStatistics("query-coord", "steady"), 3, "coordinator is not available", "brokers"),
     ],
 )
 def test_each_cause_is_told_with_what_to_do(

@@ -257,7 +257,7 @@ async def test_a_partition_that_stands_still_while_its_log_goes_on_is_said() -> 
             await one.source._consumer.pause([TopicPartition("t", 0)])  # noqa: SLF001  the fault
             one.speed = 20.0
             produce(kafka, "t", *[b"w"] * 7)
-            await one.until(lambda: one.says("t[0] brings nothing though the log goes on"))
+            await one.until(lambda: one.says("t[0] delivers nothing although its log grows"))
             (gauges,) = one.source.partitions()
             assert gauges.lag_records == 7
             assert (gauges.standing_seconds or 0) >= 30
