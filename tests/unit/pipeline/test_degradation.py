@@ -162,7 +162,7 @@ def test_that_most_calls_fail_for_minutes_is_told_though_some_are_accepted() -> 
             assert status.ready
             (warning,) = status.warnings
             assert "% of calls fail for 1" in warning
-            assert "most with InternalServerException; the API, or a proxy before it, fails" in warning
+            assert "most with InternalServerException; the API, or a proxy in front of it, fails" in warning
             assert 2 <= len(worker.said("calls.many_fail")) <= 4
             worker.stage.api.answer = lambda _: Accepted()
             await worker.run(120, records_per_second=20)
@@ -179,8 +179,8 @@ def test_an_api_slower_than_answers_are_waited_for_is_told_as_that() -> None:
             worker.stage.api.answer = lambda _: failing_part(0.5, TransientFault("AnswerTimeout"))
             await worker.run(90, records_per_second=20)
             (warning,) = worker.now().warnings
-            assert "most with AnswerTimeout; it is reached, and answers no sooner than" in warning
-            assert "look at endpoint" not in warning
+            assert "most with AnswerTimeout; it was reached, but did not answer within" in warning
+            assert "check endpoint" not in warning
 
     in_virtual_time(scenario())
 
