@@ -184,6 +184,7 @@ def _json_object(field: Field, rule: JsonObject) -> OptionalText:
     def cast(value: object) -> str | None:
         if type(value) is str:
             text = value
+            # As ``_parse`` does, without its two calls: this runs for nearly every record.
             try:
                 value = _decode(text)
             except _REFUSALS:
