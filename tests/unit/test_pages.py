@@ -95,7 +95,7 @@ def test_named_files_exist(page: str) -> None:
 def test_named_modules_exist(page: str) -> None:
     for code in codes(page):
         if MODULE.fullmatch(code) and not PATH.fullmatch(code):
-            assert stands(code) or code.endswith((".yaml", ".json")), code
+            assert stands(code) or code.endswith(".yaml"), code
 
 
 @on_every_page
