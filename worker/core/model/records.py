@@ -43,6 +43,18 @@ class Record(Struct, frozen=True, gc=False):
     """When it was received, in seconds of the loop's clock; records that came together share the float."""
 
 
+class Element(Record, frozen=True, gc=False, kw_only=True):
+    """A record seen as one of the several events that it holds; it shares key, value and headers with them.
+
+    All elements of a record have its offset, which may be committed once each of them is settled.
+    """
+
+    index: int
+    """Which of the record's events this is, from 0."""
+    of: int
+    """How many events the record holds, at least 2."""
+
+
 REFUSED = "refused"
 """The ``kind`` of reason for what the API refused."""
 
@@ -83,6 +95,14 @@ class Skipped(Struct, frozen=True, gc=False):
 
 
 Mapped: TypeAlias = Interaction | Undecodable | Skipped
+
+
+class FanOut(Struct, frozen=True, gc=False):
+    """A record that holds several events, each with an outcome of its own, in the record's order."""
+
+    record: Record
+    outcomes: tuple[Mapped, ...]
+    """At least two; the record of each is an ``Element``."""
 
 
 class Batch(Struct, frozen=True, gc=False):
