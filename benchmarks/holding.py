@@ -10,7 +10,6 @@ from __future__ import annotations
 import ctypes
 import gc
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -207,8 +206,9 @@ def _hold_here(name: str) -> Held:
 def _resident_bytes() -> int:
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
+    # Anonymous memory alone: which pages of the libraries are mapped depends on what else the machine does.
+    rollup = Path("/proc/self/smaps_rollup").read_text(encoding="ascii")
+    return int(next(line for line in rollup.splitlines() if line.startswith("Anonymous:")).split()[1]) * 1024
 
 
 if __name__ == "__main__":
