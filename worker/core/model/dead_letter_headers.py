@@ -22,6 +22,9 @@ ORIGINAL_OFFSET: Final = "personalize-worker.original.offset"
 ORIGINAL_TIMESTAMP: Final = "personalize-worker.original.timestamp"
 """Epoch milliseconds; empty for a record without a timestamp."""
 
+ELEMENT: Final = "personalize-worker.original.element"
+"""Which of the record's several events died, from 0; present only if the record holds several."""
+
 ERROR_CLASS: Final = "personalize-worker.error-class"
 """The ``kind`` of the reason."""
 REASON: Final = "personalize-worker.reason"
