@@ -258,8 +258,8 @@ class _Letters:
     async def write(self, record: Record, reason: Reason, _: int) -> None:
         self._member.must_live()
         written = self._world.truth.of(record)
-        self._world.note(self._member.name, "buries", written.name, reason.kind)
-        receipt = self._member.oracle.buries(written, reason, self._member.now())
+        self._world.note(self._member.name, "dead-letters", written.name, reason.kind)
+        receipt = self._member.oracle.dead_letters(written, reason, self._member.now())
         await self._world.dead_letters.write(written)
         self._member.must_live()
         self._member.consumer.hasten()

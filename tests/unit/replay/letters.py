@@ -46,7 +46,7 @@ class LetterTopicTwin:
         self._ends: dict[int, int] = {}
         self.on_commit: Callable[[Mapping[int, int]], None] = lambda _: None
 
-    def bury(
+    def dead_letter(
         self,
         record: Record,
         reason: Reason = Reason("missing", "session_id: nothing at visit"),  # noqa: B008  frozen
@@ -64,7 +64,7 @@ class LetterTopicTwin:
 
     async def write(self, record: Record, reason: Reason, tries: int) -> None:
         await asyncio.sleep(0.01)
-        self.bury(record, reason, tries=tries)
+        self.dead_letter(record, reason, tries=tries)
 
     def spans(self) -> dict[int, tuple[int, int]]:
         return {number: (0, len(log)) for number, log in self.logs.items()}
