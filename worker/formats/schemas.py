@@ -1,7 +1,7 @@
 """The schemas that records name by an id, for the formats whose records do not say how they are written.
 
-Whoever asks the registry puts its answers here, and the decoders read them. So a decoder stays pure: for a schema
-that is not here yet it answers ``NeedsSchema``, and is asked again later.
+Whoever asks the registry puts its answers here, and the decoders read them. So a decoder stays pure: for a
+schema that is not here yet it answers ``NeedsSchema``, and is asked again later.
 """
 
 from __future__ import annotations
@@ -20,9 +20,13 @@ class Schema(Struct, frozen=True):
 
     kind: Literal["AVRO", "JSON", "PROTOBUF"]
     text: str
-    """JSON for Avro and JSON Schema. For Protobuf, base64 of a FileDescriptorProto, or else the text of the file."""
+    """JSON for Avro and JSON Schema; base64 of a FileDescriptorProto for Protobuf."""
     references: tuple[tuple[str, Schema], ...] = ()
     """The schemas that it refers to, each with the name by which it does."""
+
+
+class SchemaError(ValueError):
+    """A schema cannot be used; the message says why, and holds nothing of a record."""
 
 
 class Unknown(Enum):

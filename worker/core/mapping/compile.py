@@ -16,6 +16,7 @@ from worker.core.mapping.spec import parse_mapping
 from worker.core.model.records import Interaction, Reason, Skipped, Undecodable
 from worker.core.operations.put_events import PUT_EVENTS
 from worker.core.operations.table import Id, IdList
+from worker.formats.framed import framed
 from worker.formats.json.decoder import compile_json_decoder, may_hold_control_characters
 from worker.formats.protocol import NOT_JSON, Document, FormatError, NeedsSchema
 
@@ -63,7 +64,7 @@ def compile_mapping(
     _check_constants(specs, checked)
     absent = {field.name: absent_texts(field.type, all_placeholder_ids) for field in PUT_EVENTS.fields}
     document_type, look_up = compile_selection(specs, absent)
-    decode, refusals, decode_unusual, may_hold_control = record_format(document_type)
+    decode, refusals, decode_unusual, may_hold_control, is_framed = record_format(document_type)
     to_interaction = compile_interaction(PUT_EVENTS, quick)
     to_checked_interaction = compile_interaction(PUT_EVENTS, checked)
     map_unusual = _compile_unusual(decode_unusual, look_up, to_checked_interaction)
@@ -75,6 +76,8 @@ def compile_mapping(
         value = record.value
         if value is None:
             return Skipped(record, TOMBSTONE)
+        if is_framed and record.headers:
+            value = framed(value, dict(record.headers))
         try:
             values = look_up(decode(value), record)
             if may_hold_control(value) and ids_are_suspicious(values):
