@@ -15,7 +15,7 @@ from worker.assembly import Adapters, Worker, assemble
 from worker.core.mapping import compile_mapping
 from worker.core.model.error_codes import ERROR_CODES
 from worker.dead_letters.writer import KafkaDeadLetters
-from worker.delivery.http.errors import DELIVERY_CODES
+from worker.delivery.codes import DELIVERY_CODES
 from worker.delivery.put_events import ClientSettings, PutEventsClient
 from worker.formats import FORMATS
 from worker.sources.kafka.client_settings import client_settings

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from botocore.httpsession import get_cert_path
 
 from worker.delivery.aws.endpoint import tls_context
-from worker.delivery.http.transport import KEEP_ALIVE_SECONDS, Transport
-from worker.delivery.reply import Reply
+from worker.http.reply import Reply
+from worker.http.transport import KEEP_ALIVE_SECONDS, Transport
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

@@ -14,16 +14,16 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from worker.delivery.http.errors import (
+from worker.http.errors import (
     CONNECTION_FAILED,
     DNS_FAILURE,
     PROXY_UNREACHABLE,
     TransportError,
     while_connecting,
 )
-from worker.delivery.http.happy_eyeballs import HappyEyeballs
-from worker.delivery.http.tls import TlsEnd
-from worker.delivery.http.tunnel import Tunnel
+from worker.http.happy_eyeballs import HappyEyeballs
+from worker.http.tls import TlsEnd
+from worker.http.tunnel import Tunnel
 
 if TYPE_CHECKING:
     import ssl

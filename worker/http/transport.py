@@ -10,15 +10,15 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from worker.delivery.http.connection import Connection
-from worker.delivery.http.dialing import Dialer, DialProgress
-from worker.delivery.http.errors import ANSWER_TIMEOUT, CONNECT_TIMEOUT, CONNECTION_RESET, TransportError
+from worker.http.connection import Connection
+from worker.http.dialing import Dialer, DialProgress
+from worker.http.errors import ANSWER_TIMEOUT, CONNECT_TIMEOUT, CONNECTION_RESET, TransportError
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Mapping
 
-    from worker.delivery.reply import Reply
+    from worker.http.reply import Reply
 
 # Below the 20 s after which AWS front ends have been seen to close an idle connection.
 KEEP_ALIVE_SECONDS = 15.0

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, TypeAlias
 import pytest
 
 from tests.unit.delivery.endpoint import Act, Endpoint
-from tests.unit.delivery.http.test_dialing import Proxy, serving
-from tests.unit.delivery.posting import HEADERS, OK, transport_to
-from worker.delivery.http.connection import Connection
-from worker.delivery.http.errors import TransportError
+from tests.unit.http.posting import HEADERS, OK, transport_to
+from tests.unit.http.test_dialing import Proxy, serving
+from worker.http.connection import Connection
+from worker.http.errors import TransportError
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator, Callable, Coroutine
     from pathlib import Path
 
-    from worker.delivery.http.transport import Transport
+    from worker.http.transport import Transport
 
 GRANTED = b"HTTP/1.1 200 OK\r\n\r\n"
 ENDPOINT = "https://personalize.invalid"

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-from worker.delivery.http.errors import ANSWER_CUT_SHORT, ANSWER_UNREADABLE, CONNECTION_RESET, TransportError
-from worker.delivery.reply import Reply
+from worker.http.errors import ANSWER_CUT_SHORT, ANSWER_UNREADABLE, CONNECTION_RESET, TransportError
+from worker.http.reply import Reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable

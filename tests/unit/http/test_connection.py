@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.unit.delivery.posting import WireTwin
-from worker.delivery.http.connection import Connection
-from worker.delivery.http.errors import TransportError
+from tests.unit.http.posting import WireTwin
+from worker.http.connection import Connection
+from worker.http.errors import TransportError
 
 
 def connection_among(there: set[Connection]) -> Connection:

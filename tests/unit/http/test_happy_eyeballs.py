@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from worker.delivery.http import happy_eyeballs as sockets
-from worker.delivery.http.happy_eyeballs import Address, HappyEyeballs, first_to_connect
+from worker.http import happy_eyeballs as sockets
+from worker.http.happy_eyeballs import Address, HappyEyeballs, first_to_connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,10 +5,10 @@ import asyncio
 import pytest
 
 from tests.unit.delivery.endpoint import CLOSE, HANG, RESET, Act, Endpoint, answer
-from tests.unit.delivery.posting import HEADERS, OK, transport_to
-from worker.delivery.http.errors import TransportError
-from worker.delivery.http.response_parser import MAX_ANSWER_BYTES
-from worker.delivery.reply import Reply
+from tests.unit.http.posting import HEADERS, OK, transport_to
+from worker.http.errors import TransportError
+from worker.http.reply import Reply
+from worker.http.response_parser import MAX_ANSWER_BYTES
 
 
 async def test_headers_and_body_arrive_as_given_and_hardly_more() -> None:

@@ -33,9 +33,8 @@ CONNECTION_RESET = TransportError("ConnectionReset")
 ANSWER_CUT_SHORT = TransportError("AnswerCutShort")
 ANSWER_UNREADABLE = TransportError("AnswerUnreadable")
 
-# Every code that delivery itself assigns where the API gave none, including those for credentials; all are
-# fit for labels.
-DELIVERY_CODES = frozenset(
+# Every code for which there is no answer; all are fit for labels.
+TRANSPORT_CODES = frozenset(
     each.code
     for each in (
         CONNECT_TIMEOUT,
@@ -54,10 +53,7 @@ DELIVERY_CODES = frozenset(
         ANSWER_CUT_SHORT,
         ANSWER_UNREADABLE,
     )
-) | {
-    "NoCredentials", "CredentialsMalformed", "CredentialsRefresh", "CredentialsUnavailable",
-    "NotTheApi", "NotUnicode",
-}  # fmt: skip
+)
 
 # OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID, _CERT_HAS_EXPIRED, _HOSTNAME_MISMATCH, _IP_ADDRESS_MISMATCH,
 # _EE_KEY_TOO_SMALL, _CA_KEY_TOO_SMALL and _CA_MD_TOO_WEAK (x509_vfy.h): each needs a different person to do a

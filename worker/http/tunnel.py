@@ -11,10 +11,10 @@ import re
 import ssl
 from typing import TYPE_CHECKING, cast
 
-from worker.delivery.http.errors import CONNECTION_FAILED, PROXY_REFUSED, TransportError, while_connecting
+from worker.http.errors import CONNECTION_FAILED, PROXY_REFUSED, TransportError, while_connecting
 
 if TYPE_CHECKING:
-    from worker.delivery.http.tls import TlsEnd
+    from worker.http.tls import TlsEnd
 
 # How long a proxy's answer may be before the peer is considered not to be a proxy.
 MAX_HEAD_BYTES = 65536

@@ -8,15 +8,18 @@ from pathlib import Path
 import pytest
 
 import worker.delivery
+import worker.http
 from worker.core.flow_control.advice import advise_unreached
-from worker.delivery.http.errors import DELIVERY_CODES, while_connecting
+from worker.delivery.codes import DELIVERY_CODES
+from worker.http.errors import while_connecting
 
 SAID = re.compile(r'(?:TransportError|Misconfigured|TransientFault|Refused)\("(\w+)"|code="(\w+)"')
 
 
 def test_every_word_that_delivery_says_is_in_the_list() -> None:
     """Metrics count the words of the list under their names, and all others as one."""
-    sources = [path.read_text() for path in Path(worker.delivery.__path__[0]).rglob("*.py")]
+    rooms = worker.delivery.__path__[0], worker.http.__path__[0]
+    sources = [path.read_text() for room in rooms for path in Path(room).rglob("*.py")]
     said = {"".join(words) for source in sources for words in SAID.findall(source)}
     assert said == DELIVERY_CODES
 

@@ -10,13 +10,13 @@ import asyncio
 from math import inf
 from typing import TYPE_CHECKING, cast
 
-from worker.delivery.http.errors import ANSWER_TIMEOUT, TransportError
-from worker.delivery.http.response_parser import ResponseParser
+from worker.http.errors import ANSWER_TIMEOUT, TransportError
+from worker.http.response_parser import ResponseParser
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from worker.delivery.reply import Reply
+    from worker.http.reply import Reply
 
 
 class Connection(asyncio.Protocol):

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.delivery.http.errors import TransportError
-from worker.delivery.http.response_parser import MAX_ANSWER_BYTES, MAX_FRAMING_BYTES, ResponseParser
-from worker.delivery.reply import Reply
+from worker.http.errors import TransportError
+from worker.http.reply import Reply
+from worker.http.response_parser import MAX_ANSWER_BYTES, MAX_FRAMING_BYTES, ResponseParser
 
 ERROR = (
     b"HTTP/1.1 400 Bad Request\r\nDate: Tue, 14 Nov 2023 23:59:59 GMT\r\nX-AMZN-ErrorType: Throttling\r\n"

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Self
 import pytest
 
 from tests.unit.delivery.endpoint import HANG, Act, Endpoint, answer, echo
-from tests.unit.delivery.http.test_happy_eyeballs import silent
-from tests.unit.delivery.posting import HEADERS, OK, transport_to
-from worker.delivery.http.dialing import peer_of
-from worker.delivery.http.errors import TransportError
-from worker.delivery.reply import Reply
+from tests.unit.http.posting import HEADERS, OK, transport_to
+from tests.unit.http.test_happy_eyeballs import silent
+from worker.http.dialing import peer_of
+from worker.http.errors import TransportError
+from worker.http.reply import Reply
 
 if TYPE_CHECKING:
     from pathlib import Path

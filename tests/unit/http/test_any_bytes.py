@@ -20,16 +20,18 @@ from hypothesis import strategies as st
 
 from tests.support.samples import sample
 from tests.unit.delivery.endpoint import Act, Endpoint
-from tests.unit.delivery.http.test_dialing import serving
-from tests.unit.delivery.posting import HEADERS, OK, transport_to
+from tests.unit.http.posting import HEADERS, OK, transport_to
+from tests.unit.http.test_dialing import serving
 from worker.core.model.outcomes import Accepted, Misconfigured, Refused, Throttled, TransientFault
 from worker.delivery.aws import boto_subprocess
 from worker.delivery.aws.boto_subprocess import BotoSubprocess
 from worker.delivery.aws.clock import ApiClock
 from worker.delivery.aws.endpoint import UnusableSettings, tls_context
 from worker.delivery.aws.provider_chain import CredentialsUnavailable
-from worker.delivery.http.errors import ANSWER_TIMEOUT, CONNECTION_RESET, DELIVERY_CODES, TransportError
-from worker.delivery.reply import Reply, read
+from worker.delivery.codes import DELIVERY_CODES
+from worker.delivery.reply import read
+from worker.http.errors import ANSWER_TIMEOUT, CONNECTION_RESET, TransportError
+from worker.http.reply import Reply
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

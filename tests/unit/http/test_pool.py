@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.unit.delivery.endpoint import CLOSE, HANG, Act, Captured, Endpoint, answer, echo
-from tests.unit.delivery.posting import HEADERS, OK, transport_to
-from worker.delivery.http.errors import TransportError
-from worker.delivery.reply import Reply
+from tests.unit.http.posting import HEADERS, OK, transport_to
+from worker.http.errors import TransportError
+from worker.http.reply import Reply
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from worker.delivery.http.transport import Transport
+    from worker.http.transport import Transport
 
 
 @pytest.fixture(params=["http", "https"])

@@ -13,10 +13,10 @@ from botocore.awsrequest import AWSRequest
 from botocore.httpsession import URLLib3Session
 
 from tests.unit.delivery.endpoint import Endpoint
-from tests.unit.delivery.http.test_dialing import serving
-from tests.unit.delivery.posting import HEADERS, OK, transport_to
+from tests.unit.http.posting import HEADERS, OK, transport_to
+from tests.unit.http.test_dialing import serving
 from worker.delivery.aws.endpoint import tls_context
-from worker.delivery.http.errors import TransportError
+from worker.http.errors import TransportError
 
 if TYPE_CHECKING:
     from pathlib import Path
