@@ -11,7 +11,7 @@ from math import inf
 from typing import TYPE_CHECKING, cast
 
 from worker.http.errors import ANSWER_TIMEOUT, TransportError
-from worker.http.response_parser import ResponseParser
+from worker.http.response_parser import MAX_ANSWER_BYTES, ResponseParser
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,16 +26,21 @@ class Connection(asyncio.Protocol):
         loop: the loop it runs on.
         among: the set of existing connections. It is in this set from being connected until aborted or lost.
         on_date: receives the Date header of each answer.
+        max_answer_bytes: how much of an answer's body to keep.
     """
 
     __slots__ = ("_all", "_is_over", "_loop", "_reader", "_transport", "_waiter", "ends_at", "open")
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, among: set[Connection], on_date: Callable[[bytes], None]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        among: set[Connection],
+        on_date: Callable[[bytes], None],
+        max_answer_bytes: int = MAX_ANSWER_BYTES,
     ) -> None:
         self._all = among
         self._loop = loop
-        self._reader = ResponseParser(on_date)
+        self._reader = ResponseParser(on_date, max_answer_bytes)
         self._transport: asyncio.Transport | None = None
         self._waiter: asyncio.Future[Reply | TransportError] | None = None
         self.ends_at = inf

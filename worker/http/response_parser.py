@@ -34,12 +34,24 @@ class ResponseParser:
 
     Args:
         on_date: receives the Date header of each complete answer.
+        max_answer_bytes: how much of a body to keep; the rest is not read.
     """
 
-    __slots__ = ("_body", "_hear_date", "_parser", "_said", "_status", "_taken_bytes", "_whole", "reusable")
+    __slots__ = (
+        "_body",
+        "_hear_date",
+        "_max_answer_bytes",
+        "_parser",
+        "_said",
+        "_status",
+        "_taken_bytes",
+        "_whole",
+        "reusable",
+    )
 
-    def __init__(self, on_date: Callable[[bytes], None]) -> None:
+    def __init__(self, on_date: Callable[[bytes], None], max_answer_bytes: int = MAX_ANSWER_BYTES) -> None:
         self._hear_date = on_date
+        self._max_answer_bytes = max_answer_bytes
         # It calls the methods named on_...; ``drop`` breaks the reference cycle that this makes.
         self._parser: HttpResponseParser | None = HttpResponseParser(self)
         self.reusable = False
@@ -86,7 +98,7 @@ class ResponseParser:
 
     def _given_up(self) -> Reply | TransportError | None:
         """Stop reading an answer that is too long; the beginning of the body is enough."""
-        if len(self._body) >= MAX_ANSWER_BYTES:
+        if len(self._body) >= self._max_answer_bytes:
             self.reusable = False
             return self._reply()
         if self._taken_bytes - len(self._body) > MAX_FRAMING_BYTES:
@@ -135,7 +147,7 @@ class ResponseParser:
 
     def on_body(self, piece: bytes) -> None:
         """Keep no more than anybody will read."""
-        self._body += piece[: MAX_ANSWER_BYTES - len(self._body)]
+        self._body += piece[: self._max_answer_bytes - len(self._body)]
 
     def on_message_complete(self) -> None:
         """Note that the answer is complete, if it is the final one."""

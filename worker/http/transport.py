@@ -1,4 +1,4 @@
-"""Sends POST requests over a pool of kept-alive connections, and returns the outcome.
+"""Sends requests over a pool of kept-alive connections, and returns the outcome.
 
 A call has one deadline for everything: a free connection, name look-up, TCP, proxy, TLS, the last byte of the
 answer. It is sent at most once, nothing here sends it again, and no redirect is followed. Deadlines are
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from worker.http.connection import Connection
 from worker.http.dialing import Dialer, DialProgress
 from worker.http.errors import ANSWER_TIMEOUT, CONNECT_TIMEOUT, CONNECTION_RESET, TransportError
+from worker.http.response_parser import MAX_ANSWER_BYTES
 
 if TYPE_CHECKING:
     import ssl
@@ -29,7 +30,9 @@ _TURNS_TO_CLOSE = 3
 
 
 class Transport:
-    """Posts to one address. Create it on the loop that uses it; connections are opened as needed.
+    """Posts to one address, or gets what stands below it. Connections are opened as needed.
+
+    Create it on the loop that uses it.
 
     Args:
         url: encoded as on the wire.
@@ -42,6 +45,7 @@ class Transport:
         proxy_headers: the proxy's login.
         on_date: receives the Date header of each answer, as the API wrote it.
         keep_alive_seconds: how long to keep an unused connection.
+        max_answer_bytes: how much of an answer's body to keep.
     """
 
     def __init__(  # noqa: PLR0913  a connection pool is this many choices
@@ -57,16 +61,17 @@ class Transport:
         proxy_headers: Mapping[str, str],
         on_date: Callable[[bytes], None],
         keep_alive_seconds: float = KEEP_ALIVE_SECONDS,
+        max_answer_bytes: int = MAX_ANSWER_BYTES,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._dialer = Dialer(url, tls=tls, proxy_url=proxy_url, proxy_headers=proxy_headers)
-        self._head = f"POST {self._dialer.target} HTTP/1.1\r\n" + _lines(
-            {"User-Agent": user_agent, **self._dialer.headers}
-        )
+        self._own_lines = _lines({"User-Agent": user_agent, **self._dialer.headers})
+        self._head = f"POST {self._dialer.target} HTTP/1.1\r\n{self._own_lines}"
         self._connect_seconds = connect_seconds
         self._answer_seconds = answer_seconds
         self._keep_alive_seconds = keep_alive_seconds
         self._hear_date = on_date
+        self._max_answer_bytes = max_answer_bytes
         # Each holder of a slot takes an idle connection or makes one, so there are never more connections
         # than slots.
         self._slots = asyncio.Semaphore(max_connections)
@@ -98,6 +103,15 @@ class Transport:
 
     async def post(self, headers: Mapping[str, str], body: bytes) -> Reply | TransportError:
         """Send once, and return the answer or why there is none."""
+        head = f"{self._head}{_lines(headers)}Content-Length: {len(body)}\r\n\r\n"
+        return await self._call(head.encode() + body)
+
+    async def get(self, path: str, headers: Mapping[str, str]) -> Reply | TransportError:
+        """Ask once for what stands at ``path`` below the address: encoded, and with a slash before it."""
+        target = self._dialer.target.rstrip("/") + path
+        return await self._call(f"GET {target} HTTP/1.1\r\n{self._own_lines}{_lines(headers)}\r\n".encode())
+
+    async def _call(self, request: bytes) -> Reply | TransportError:
         ends_at = self._loop.time() + self._answer_seconds
         if not await self._slot(ends_at):
             return ANSWER_TIMEOUT
@@ -105,8 +119,7 @@ class Transport:
             connection = self._idle_one() or await self._dial(ends_at)
             if isinstance(connection, TransportError):
                 return connection
-            head = f"{self._head}{_lines(headers)}Content-Length: {len(body)}\r\n\r\n"
-            return await self._exchange(connection, head.encode() + body, ends_at)
+            return await self._exchange(connection, request, ends_at)
         finally:
             self._slots.release()
 
@@ -143,7 +156,7 @@ class Transport:
         return None
 
     async def _dial(self, ends_at: float) -> Connection | TransportError:
-        connection = Connection(self._loop, self._connections, self._hear_date)
+        connection = Connection(self._loop, self._connections, self._hear_date, self._max_answer_bytes)
         failure = await self._dial_in_time(connection, ends_at)
         if self._closed or not (failure or connection.open):
             failure = CONNECTION_RESET

@@ -10,6 +10,7 @@ from botocore.httpsession import get_cert_path
 
 from worker.delivery.aws.endpoint import tls_context
 from worker.http.reply import Reply
+from worker.http.response_parser import MAX_ANSWER_BYTES
 from worker.http.transport import KEEP_ALIVE_SECONDS, Transport
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ async def transport_to(  # noqa: PLR0913  all that a test may want to be otherwi
     max_connections: int = 4,
     keep_alive_seconds: float = KEEP_ALIVE_SECONDS,
     on_date: Callable[[bytes], None] = lambda _: None,
+    max_answer_bytes: int = MAX_ANSWER_BYTES,
 ) -> AsyncIterator[Transport]:
     transport = Transport(
         f"{url}/events",
@@ -60,6 +62,7 @@ async def transport_to(  # noqa: PLR0913  all that a test may want to be otherwi
         proxy_headers={"Proxy-Authorization": "Basic bWU="},
         on_date=on_date,
         keep_alive_seconds=keep_alive_seconds,
+        max_answer_bytes=max_answer_bytes,
     )
     try:
         yield transport

@@ -19,6 +19,24 @@ async def test_headers_and_body_arrive_as_given_and_hardly_more() -> None:
     assert dict(request.headers) == {**HEADERS, "User-Agent": "personalize-worker/9", "Content-Length": "7"}
 
 
+async def test_what_stands_below_the_address_is_got_with_no_body() -> None:
+    async with Endpoint(answer(200, b"{}")) as endpoint, transport_to(endpoint.url) as transport:
+        assert await transport.get("/a%20b?c=d", HEADERS) == Reply(200, body=b"{}")
+    (request,) = endpoint.requests
+    assert (request.method, request.target, request.body) == ("GET", "/events/a%20b?c=d", b"")
+    assert dict(request.headers) == {**HEADERS, "User-Agent": "personalize-worker/9"}
+
+
+async def test_as_much_of_an_answer_is_kept_as_the_client_wants() -> None:
+    body = b"x" * (3 * MAX_ANSWER_BYTES)
+    async with (
+        Endpoint(answer(200, body)) as endpoint,
+        transport_to(endpoint.url, max_answer_bytes=2 * MAX_ANSWER_BYTES) as transport,
+    ):
+        reply = await transport.get("/", HEADERS)
+    assert reply == Reply(200, body=body[: 2 * MAX_ANSWER_BYTES])
+
+
 async def test_one_connection_serves_calls_that_follow_one_another() -> None:
     chunked = Act(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n")
     acts = [answer(200), answer(400, b"{}"), chunked]
