@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from worker.formats.protocol import Document, DocumentType, Format
 
 _REFUSALS: Final = (UnicodeError, LookupError, csv.Error)
-_BYTE_ORDER_MARK: Final = "\ufeff"
 
 
 def csv_format(columns: Sequence[str], delimiter: str = ",") -> Format[Never]:
@@ -45,14 +44,15 @@ def _delimited(columns: Sequence[str], split: Callable[[str], list[str]]) -> For
         make = document.struct
 
         def decode(value: bytes) -> Document:
-            cells = split(value.decode().rstrip("\r\n"))
+            # A byte order mark, which some producers write before each line, is no part of the first cell.
+            cells = split(value.decode("utf-8-sig").rstrip("\r\n"))
             if len(cells) != count:
                 raise LookupError
             return make(*[None if place is None else (cells[place] or None) for place in places])
 
         def decode_unusual(value: bytes) -> Document | None:
             try:
-                line = value.decode().removeprefix(_BYTE_ORDER_MARK).rstrip("\r\n")
+                line = value.decode("utf-8-sig").rstrip("\r\n")
                 if not line:
                     raise FormatError(MALFORMED, "the value is an empty line")
                 cells = split(line)

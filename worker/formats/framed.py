@@ -1,8 +1,8 @@
 """The frame of a schema registry: which schema a value was written with stands before it.
 
 The frame is a byte 0 and the schema's number in four bytes, or a byte 1 and the schema's GUID in sixteen.
-Newer producers write the same into the header ``__value_schema_id`` and leave the value bare; such a header is
-put before the value again (``framed``), so that a decoder sees one form only.
+Newer producers write the same into the header ``__value_schema_id``, and leave the value bare. What it holds
+is put before the value again (``framed``), so that a decoder sees one form only.
 
 Source: Confluent's wire format; ``confluent_kafka.schema_registry`` of 2.16.
 """

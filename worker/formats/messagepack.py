@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from types import NoneType
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
 _REFUSALS: Final = (msgspec.DecodeError, UnicodeError, RecursionError, ValueError, OverflowError)
 _NIL: Final = b"\xc0"
-# The type of a timestamp is -1: without this byte there is none.
-_TIMESTAMP: Final = 0xFF
+_OTHER_FORMATS: Final = (b"{", b"Obj\x01", b"\x00", b"<")
+_AS_THEY_ARE: Final = (str, int, float, bool, bytes, NoneType)
 
 
 def compile_messagepack_decoder(document: DocumentType) -> Decoder[Never]:
@@ -28,9 +29,10 @@ def compile_messagepack_decoder(document: DocumentType) -> Decoder[Never]:
 
     def decode(value: bytes) -> Document:
         decoded = decode_struct(value)
-        if _TIMESTAMP in value:
-            for slot in slots:
-                setattr(decoded, slot, _as_json(getattr(decoded, slot)))
+        for slot in slots:
+            member = getattr(decoded, slot)
+            if type(member) not in _AS_THEY_ARE:
+                setattr(decoded, slot, _as_json(member))
         return decoded
 
     def decode_unusual(value: bytes) -> Document | None:
@@ -38,9 +40,10 @@ def compile_messagepack_decoder(document: DocumentType) -> Decoder[Never]:
             return None
         try:
             return decode(value)
-        except msgspec.ValidationError:
-            raise FormatError(NOT_AN_OBJECT, "the value is MessagePack, but not a map") from None
-        except _REFUSALS:
+        except _REFUSALS as error:
+            # Nearly every byte begins some MessagePack: JSON's first one is the number 123.
+            if isinstance(error, msgspec.ValidationError) and not value.startswith(_OTHER_FORMATS):
+                raise FormatError(NOT_AN_OBJECT, "the value is MessagePack, but not a map") from None
             raise FormatError(MALFORMED, f"the value is not MessagePack{_instead(value)}") from None
 
     return Decoder(decode, _REFUSALS, decode_unusual, lambda _: True)
@@ -56,13 +59,27 @@ def _instead(value: bytes) -> str:
 
 
 def _as_json(value: object) -> object:
-    """The value with its timestamps as text."""
+    """The value as JSON has it: keys and timestamps as text, and what only its producer knows as bytes."""
     match value:
         case datetime():
             return value.isoformat()
         case list():
             return [_as_json(each) for each in value]
         case dict():
-            return {key: _as_json(each) for key, each in value.items()}
+            return {_as_key(key): _as_json(each) for key, each in value.items()}
+        case msgspec.msgpack.Ext():
+            return value.data
         case _:
             return value
+
+
+def _as_key(key: object) -> str:
+    match key:
+        case str():
+            return key
+        case bytes():
+            return key.decode(errors="surrogateescape")
+        case bool():
+            return str(key).lower()
+        case _:
+            return str(key)

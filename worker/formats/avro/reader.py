@@ -6,7 +6,6 @@ from datetime import date
 from decimal import Decimal
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
-from uuid import UUID
 
 from worker.formats.avro.schema import prepare
 from worker.formats.framed import compile_framed
@@ -128,8 +127,6 @@ def _as_json(value: object) -> object:
     match value:
         case Decimal():
             return format(value, "f")
-        case UUID():
-            return str(value)
         case date():
             return value.isoformat()
         case dict():

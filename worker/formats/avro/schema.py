@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from worker.formats.schemas import Schema
 
 # These need converting: to text, without losing a digit.
-_CONVERTED: Final = ("decimal", "date", "uuid")
+_CONVERTED: Final = ("decimal", "date")
 _NAMED: Final = ("record", "error", "enum", "fixed")
 _RECORDS: Final = ("record", "error")
 # Nobody writes by hand what is deeper; what is parsed by recursion must end somewhere.
@@ -175,7 +175,7 @@ class _Walk:
 
     def _without_logical(self, type_: Mapping[str, Any]) -> dict[str, Any]:
         logical = type_.get("logicalType")
-        if logical not in _CONVERTED or (logical == "uuid" and type_["type"] == "string"):
+        if logical not in _CONVERTED:
             return {key: value for key, value in type_.items() if key != "logicalType"}
         self.is_converted = True
         return dict(type_)

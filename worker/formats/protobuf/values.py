@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     Convert: TypeAlias = Callable[[Any], object]
 
 _OUT_OF_RANGE: Final = UnusableNumber(OUT_OF_RANGE, "a Timestamp or Duration out of its range")
+# From here on not every whole number has a double of its own.
+_EXACT: Final = 2**53
 _WRAPPERS: Final = ("Double", "Float", "Int64", "UInt64", "Int32", "UInt32", "Bool", "String", "Bytes")
 
 
@@ -109,6 +111,10 @@ def _value(message: Value) -> object:
             return _list(message.list_value)
         case "null_value" | None:
             return None
+        case "number_value":
+            number = message.number_value
+            # Its numbers are doubles: what was written as 7 is an id, and 7.0 would be refused as one.
+            return int(number) if abs(number) < _EXACT and number.is_integer() else number
         case kind:
             return getattr(message, kind)
 
