@@ -67,8 +67,6 @@ def _broken_rules(record: RecordSettings) -> Iterator[tuple[str, str]]:
     name = record.format
     if record.schema_file is not None and name not in WITH_REGISTRY:
         yield "record.schema_file", f"is for record.format avro or protobuf; {name} needs no schema"
-    if record.schema_file is None and name in WITH_REGISTRY:
-        yield "record.schema_file", f"is missing: the schema of the {name} records"
     if record.message is not None and (name != "protobuf" or record.schema_file is None):
         yield (
             "record.message",
