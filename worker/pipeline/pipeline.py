@@ -2,7 +2,8 @@
 
 ``Source`` -> mapping -> ``SessionQueues`` -> ``Permits`` -> ``Dispatcher`` -> settled in the offset tracker
 -> offset stored -> committed. Records that can't be mapped or are refused go to the dead-letter queue. One
-task takes records in and keeps the offsets (``_intake``), one seals batches and dispatches them
+task takes records in and keeps the offsets (``_intake``), one fetches schemas and takes in what was parked
+for want of them (``Parking``), one seals batches and dispatches them
 (``_dispatch``), one task for each batch follows it to its end (``Dispatcher``), and one writes dead letters
 (``DeadLetterQueue``). All run on one loop and share their state without locks.
 """
@@ -11,21 +12,23 @@ from __future__ import annotations
 
 import asyncio
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 import structlog
 
-from worker.core.model.records import Interaction, Skipped
+from worker.core.model.records import Interaction, Skipped, Undecodable
 from worker.core.model.snapshot import PipelineSnapshot
+from worker.formats.protocol import NeedsSchema
 from worker.pipeline.in_flight import InFlight
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
-    from worker.core.model.records import Record
+    from worker.core.model.records import Mapped, Record
     from worker.pipeline.age_filter import AgeFilter
     from worker.pipeline.dead_letter_queue import DeadLetterQueue
     from worker.pipeline.dispatcher import Dispatcher
+    from worker.pipeline.parking import Parking
     from worker.pipeline.quarantine import Quarantine
     from worker.pipeline.rebalance import RebalanceHandler
     from worker.pipeline.state import PipelineState
@@ -54,6 +57,7 @@ class Pipeline:
         dispatcher: takes a batch to its end.
         dead_letter_queue: writes records to the dead letters.
         quarantine: keeps unmappable records while it may not be the records' fault.
+        parking: keeps the records of partitions that wait for a schema.
         age_filter: filters out what is too old to be sent.
         max_batches: batches in flight at once, including those that wait to be tried again.
         drain_seconds: how long the drain at the end may take.
@@ -69,6 +73,7 @@ class Pipeline:
         dispatcher: Dispatcher,
         dead_letter_queue: DeadLetterQueue,
         quarantine: Quarantine,
+        parking: Parking,
         age_filter: AgeFilter,
         max_batches: int,
         drain_seconds: float,
@@ -79,6 +84,7 @@ class Pipeline:
         self._dispatcher = dispatcher
         self._dead_letter_queue = dead_letter_queue
         self._quarantine = quarantine
+        self._parking = parking
         self._age_filter = age_filter
         self._max_batches = max_batches
         self._drain_seconds = drain_seconds
@@ -131,6 +137,7 @@ class Pipeline:
             background = [
                 tasks.create_task(self._dispatch(tasks)),
                 tasks.create_task(self._dead_letter_queue.run()),
+                tasks.create_task(self._parking.run(self._admit_parked)),
             ]
             await self._source.open(self._rebalance)
             while not self._stopping.is_set():
@@ -173,6 +180,7 @@ class Pipeline:
         if settled := self._unsettled.tracker.advanced():
             await self._source.store(settled)
         self._quarantine.tell()
+        self._parking.tell()
         self._dead_letter_queue.log.tell()
 
     async def _set_share(self) -> None:
@@ -190,9 +198,15 @@ class Pipeline:
         """Map records and queue what can be delivered."""
         count, now = 0, self._clock()
         is_too_old, streaks = self._age_filter.judge(), self._quarantine.streaks
+        parked = self._parking.partitions
         for record in records:
             count += 1
+            if parked and record.assignment.partition in parked:
+                self._unsettled.add(record)
+                self._parking.append(record)
+                continue
             mapped = self._map(record)
+            # What nearly all records are, so it is done here and without further calls.
             if isinstance(mapped, Interaction):
                 if streaks:
                     self._quarantine.end_streak(record.assignment.partition.topic)
@@ -203,14 +217,42 @@ class Pipeline:
                     self._queues.add(mapped, now)
                 continue
             self._unsettled.add(record)
-            if isinstance(mapped, Skipped):
-                self._metrics.skipped(mapped)
-                self._unsettled.settle(record)
+            if isinstance(mapped, NeedsSchema):
+                self._parking.park(record, mapped)
             else:
-                self._quarantine.take(mapped)
+                self._place(mapped, now, is_too_old)
         if count:
             self._metrics.received(count)
             self._work.wake()
+
+    def _admit_parked(self, record: Record) -> NeedsSchema | None:
+        """Map a record that was parked, and queue what can be delivered; or return what schema it needs."""
+        mapped = self._map(record)
+        if isinstance(mapped, NeedsSchema):
+            return mapped
+        if isinstance(mapped, Interaction):
+            self._unsettled.add_event(mapped.event)
+        self._place(mapped, self._clock(), self._age_filter.judge())
+        self._work.wake()
+        return None
+
+    def _place(self, mapped: Mapped, now: float, is_too_old: Callable[[Record], bool] | None) -> None:
+        """Hand over what a tracked record became."""
+        match mapped:
+            case Interaction():
+                if self._quarantine.streaks:
+                    self._quarantine.end_streak(mapped.record.assignment.partition.topic)
+                if is_too_old is not None and is_too_old(mapped.record):
+                    self._age_filter.put_aside(mapped)
+                else:
+                    self._queues.add(mapped, now)
+            case Skipped():
+                self._metrics.skipped(mapped)
+                self._unsettled.settle(mapped.record)
+            case Undecodable():
+                self._quarantine.take(mapped)
+            case _:
+                assert_never(mapped)
 
     async def _dispatch(self, tasks: asyncio.TaskGroup) -> None:
         """Seal and dispatch a batch whenever a session is due and there is a permit."""

@@ -39,6 +39,10 @@ class UnsettledRecords:
         record.assignment.track(record.offset, record.received_at, record.timestamp_ms)
         self.memory.add(held_bytes(record, event))
 
+    def add_event(self, event: bytes) -> None:
+        """Keep the encoded event of a record that was added without."""
+        self.memory.grow(len(event))
+
     def settle(self, record: Record, event: bytes | None = None) -> None:
         """Settle a record. If its assignment has ended, this only releases its memory."""
         self.tracker.settle(record)

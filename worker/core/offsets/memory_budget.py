@@ -53,6 +53,10 @@ class MemoryBudget:
         self.records += 1
         self._record_bytes += held_bytes
 
+    def grow(self, held_bytes: int) -> None:
+        """Note that a record takes more than when it was added."""
+        self._record_bytes += held_bytes
+
     def remove(self, held_bytes: int) -> None:
         """Remove one record."""
         self.records -= 1
