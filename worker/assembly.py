@@ -19,10 +19,12 @@ from worker.core.flow_control.rate_limiter import RateLimiter
 from worker.core.flow_control.refusal_streak import RefusalStreak
 from worker.core.offsets.memory_budget import MemoryBudget
 from worker.core.offsets.tracker import OffsetTracker
+from worker.formats.schemas import Schemas
 from worker.pipeline.age_filter import AgeFilter
 from worker.pipeline.dead_letter_queue import DeadLetterQueue
 from worker.pipeline.dispatcher import Dispatcher
 from worker.pipeline.intake import Intake
+from worker.pipeline.parking import Parking
 from worker.pipeline.permits import Permits
 from worker.pipeline.pipeline import Pipeline
 from worker.pipeline.quarantine import Quarantine
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
 
     from worker.core.batching.scheduling import SchedulingPolicy
     from worker.core.model.snapshot import HoldStatus
-    from worker.ports import DeadLetters, Map, PipelineMetrics, PutEvents, Source
+    from worker.ports import DeadLetters, Map, PipelineMetrics, PutEvents, SchemaRegistry, Source
     from worker.settings import BatchingSettings, LimitSettings, RetrySettings, Settings
 
 # Batches that wait to be tried again don't count as calls in flight, so that a few failing sessions stop no
@@ -56,6 +58,10 @@ class Adapters(Struct, frozen=True):
     metrics: PipelineMetrics
     epoch_seconds: Callable[[], float]
     """The wall clock, with which a record's timestamp is compared."""
+    registry: SchemaRegistry | None = None
+    """None for a mapping that needs no schemas."""
+    schemas: Schemas | None = None
+    """Where the decoders of ``map_record`` find the registry's answers."""
 
 
 class Worker(Struct, frozen=True):
@@ -68,14 +74,15 @@ class Worker(Struct, frozen=True):
     dead_letter_queue: DeadLetterQueue
     quarantine: Quarantine
     intake: Intake
+    parking: Parking
     settings: Settings
     epoch_seconds: Callable[[], float]
     """The wall clock."""
     rebalance: RebalanceHandler
 
     def holds(self) -> tuple[HoldStatus, ...]:
-        """Return all holds: those that stop sending, and those of unmappable records."""
-        return (*self.permits.holds(), *self.quarantine.holds())
+        """Return all holds: those that stop sending, those of unmappable records, and the registry's."""
+        return (*self.permits.holds(), *self.quarantine.holds(), *self.parking.holds())
 
 
 def assemble(settings: Settings, adapters: Adapters, clock: Callable[[], float]) -> Worker:
@@ -87,12 +94,14 @@ def assemble(settings: Settings, adapters: Adapters, clock: Callable[[], float])
     streak = RefusalStreak(settings.dead_letters.hold_after_refusals)
     sender = _sender(settings.retry, state, adapters.put_events)
     dispatcher = Dispatcher(state, sender=sender, dead_letter_queue=dead_letter_queue, streak=streak)
+    parking = Parking(state, adapters.registry, Schemas() if adapters.schemas is None else adapters.schemas)
     intake = Intake(
         state,
         map_record=adapters.map_record,
         dead_letter_queue=dead_letter_queue,
         quarantine=quarantine,
         age_filter=age_filter,
+        parking=parking,
     )
     rebalance = RebalanceHandler(state, quarantine, intake, revoke_seconds=settings.kafka.revoke_seconds)
     pipeline = Pipeline(
@@ -103,6 +112,7 @@ def assemble(settings: Settings, adapters: Adapters, clock: Callable[[], float])
         dispatcher=dispatcher,
         dead_letter_queue=dead_letter_queue,
         quarantine=quarantine,
+        parking=parking,
         age_filter=age_filter,
         max_batches=max(settings.personalize.max_in_flight * _BATCHES_PER_CALL, _LEAST_BATCHES),
         drain_seconds=settings.shutdown.drain_seconds,
@@ -115,6 +125,7 @@ def assemble(settings: Settings, adapters: Adapters, clock: Callable[[], float])
         dead_letter_queue=dead_letter_queue,
         quarantine=quarantine,
         intake=intake,
+        parking=parking,
         settings=settings,
         epoch_seconds=adapters.epoch_seconds,
         rebalance=rebalance,

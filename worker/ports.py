@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+from msgspec import Struct
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from worker.core.model.partition import Partition
     from worker.core.model.records import Batch, Mapped, Reason, Record, Skipped
     from worker.core.offsets.assignment import Assignment
+    from worker.formats.protocol import NeedsSchema
+    from worker.formats.schemas import Schema, SchemaId, Unknown
 
 
 class RebalanceListener(Protocol):
@@ -71,8 +75,28 @@ class Source(Protocol):
         """Leave the group."""
 
 
-Map: TypeAlias = "Callable[[Record], Mapped]"
-"""Maps a record to what it becomes. It never raises, whatever the bytes."""
+Map: TypeAlias = "Callable[[Record], Mapped | NeedsSchema]"
+"""Maps a record to what it becomes. It never raises, whatever the bytes.
+
+``NeedsSchema`` only for a format that is assembled with a ``SchemaRegistry``: map it again once the schema is
+there.
+"""
+
+
+class RegistryFault(Struct, frozen=True):
+    """Why the registry gave no answer that counts. A value: it is returned and never raised."""
+
+    code: str
+    """One word."""
+    status: int = 0
+    """The status of the answer; 0 if there was none."""
+
+
+class SchemaRegistry(Protocol):
+    """Asks for a schema, once."""
+
+    async def fetch(self, schema_id: SchemaId) -> Schema | Unknown | RegistryFault:
+        """Return the schema with all that it refers to. Raises nothing but cancellation."""
 
 
 class PutEvents(Protocol):

@@ -21,7 +21,8 @@ from worker.settings import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from worker.ports import Map
+    from worker.formats.schemas import Schemas
+    from worker.ports import Map, SchemaRegistry
 
 A_LONG_TIME = 10_000.0
 EPOCH_SECONDS = 1_780_000_000.0
@@ -68,7 +69,12 @@ class Stage:
     """One worker with its twins."""
 
     def __init__(
-        self, conf: Settings | None = None, topic: TopicTwin | None = None, map_record: Map = map_plainly
+        self,
+        conf: Settings | None = None,
+        topic: TopicTwin | None = None,
+        map_record: Map = map_plainly,
+        registry: SchemaRegistry | None = None,
+        schemas: Schemas | None = None,
     ) -> None:
         self.topic = topic or TopicTwin()
         self.source = SourceTwin(self.topic)
@@ -77,7 +83,14 @@ class Stage:
         self.metrics = MeterTwin()
         self.loop = asyncio.get_running_loop()
         adapters = Adapters(
-            self.source, map_record, self.api, self.dead_letters, self.metrics, self.epoch_seconds
+            self.source,
+            map_record,
+            self.api,
+            self.dead_letters,
+            self.metrics,
+            self.epoch_seconds,
+            registry=registry,
+            schemas=schemas,
         )
         self.worker = assemble(conf or settings(), adapters, self.loop.time)
         self.limiter, self.breaker = self.worker.permits.limiter, self.worker.permits.breaker

@@ -2,8 +2,8 @@
 
 Examples are ``WORKER_KAFKA__TOPICS=a,b`` (or JSON) and ``WORKER_KAFKA__CLIENT__SASL_PASSWORD`` for
 ``sasl.password``. With ``_FILE`` at its end, any of them names a file that holds the value, as mounted
-secrets do. The newline at the end of many secrets is cut off; for all but librdkafka's settings, surrounding
-white space is cut off too.
+secrets do. The newline at the end of many secrets is cut off; surrounding white space too, except from
+passwords and librdkafka's settings.
 
 Kubernetes adds variables of its own when a Service is called ``worker`` or ``worker-kafka``
 (``WORKER_PORT``, ``WORKER_KAFKA_SERVICE_HOST``). It never writes two underscores. So a name without them is a
@@ -35,6 +35,7 @@ FILE: Final = "_FILE"
 _SERVICE: Final = re.compile(
     r".*(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"
 )
+_WITH_BLANKS: Final = frozenset({"client", "password"})
 _LAST_NEWLINE: Final = re.compile(r"\r?\n\Z")
 _SERVICE_ADDRESS: Final = re.compile(r"(tcp|udp|sctp)://")
 
@@ -115,7 +116,7 @@ def _put(given: RawSettings, target: Target, variable: str, value: str) -> None:
             return
     # Nothing else may be cut off a password, because it may begin and end with blanks.
     value = _LAST_NEWLINE.sub("", value.removeprefix("\ufeff"))
-    if target.key != "client":
+    if target.key not in _WITH_BLANKS:
         value = value.strip()
     if target.entry is None:
         given.override(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
+from worker.config.addresses import wrong_address
 from worker.config.names import did_you_mean, nearest
+from worker.config.record_format import format_mistakes
+from worker.config.schema_registry import schema_registry_mistakes
 from worker.core.topics import PatternError, is_pattern, matches_topic, parse
 from worker.sources.kafka.client_settings import refusals, refused_by_librdkafka
 from worker.sources.kafka.properties import ALL as CLIENT_KEYS
@@ -36,6 +37,8 @@ def broken_rules(values: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str,
     yield from _start(**values["kafka"])
     yield from _patience(**values["kafka"])
     yield from _client(values["kafka"].get("client", {}))
+    yield from format_mistakes(values["record"])
+    yield from schema_registry_mistakes(values["schema_registry"], values["record"])
     yield from _mapping(**values["record"])
 
 
@@ -82,22 +85,13 @@ def _own_dead_letters(topics: list[str], dead_letters: str | None) -> Iterator[t
 def _addresses(values: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
     """Check what a regular expression can't check in an address: the range of a port, and IPv6 syntax."""
     for server in values["kafka"].get("bootstrap_servers", "").split(","):
-        if server and (wrong := _wrong_address(f"kafka://{server.strip()}")):
+        if server and (wrong := wrong_address(f"kafka://{server.strip()}")):
             yield "kafka.bootstrap_servers", wrong
-    if wrong := _wrong_address(values.get("personalize", {}).get("endpoint_url") or ""):
+    if wrong := wrong_address(values.get("personalize", {}).get("endpoint_url") or ""):
         yield "personalize.endpoint_url", wrong
     host = values.get("admin", {}).get("host") or ""
-    if ":" in host and _wrong_address(f"http://[{host}]"):
+    if ":" in host and wrong_address(f"http://[{host}]"):
         yield "admin.host", "is not a valid address: an IPv6 address is written such as ::1"
-
-
-def _wrong_address(url: str) -> str | None:
-    try:
-        port = urlsplit(url).port
-        ip_address((urlsplit(url).hostname or "") if "[" in url else "127.0.0.1")
-    except ValueError:
-        return "is not a valid address: a port is from 1 to 65535, an IPv6 address is written such as [::1]"
-    return "has the port 0, which nobody listens on" if port == 0 else None
 
 
 def _start(start: str | None = None, **rest: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401  the section's others

@@ -22,9 +22,9 @@ from worker.delivery.aws.credentials import POLL_SECONDS, RELOAD_SECONDS, Creden
 from worker.delivery.aws.endpoint import ServiceEndpoint, require_encryption, tls_context
 from worker.delivery.aws.signing import Signer
 from worker.delivery.body import EventsBody
-from worker.delivery.http.errors import TransportError
-from worker.delivery.http.transport import Transport
 from worker.delivery.reply import read
+from worker.http.errors import TransportError
+from worker.http.transport import Transport
 
 if TYPE_CHECKING:
     import ssl

@@ -18,6 +18,7 @@ from worker.core.model.outcomes import TransientFault
 
 if TYPE_CHECKING:
     from worker.core.model.outcomes import Answer
+    from worker.http.reply import Reply
 
 # A proxy that says "in an hour" must not stop the worker for an hour.
 MAX_RETRY_AFTER_SECONDS = 60.0
@@ -26,22 +27,6 @@ _OK = 200
 _NOT_THE_API = TransientFault("NotTheApi")
 # UnicodeDecodeError: msgspec validates the bytes of a string only when it creates the string.
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-
-
-class Reply(msgspec.Struct, frozen=True):
-    """The relevant parts of an answer."""
-
-    status: int
-    error_type: str = ""
-    """The header ``x-amzn-errortype``."""
-    retry_after: str = ""
-    """The header ``Retry-After``: seconds or an HTTP date."""
-    amz_retry_after: str = ""
-    """The header ``x-amz-retry-after``: milliseconds."""
-    body: bytes = b""
-    """Only the beginning, if it is long."""
-    has_request_id: bool = False
-    """Whether the header ``x-amzn-requestid`` is there: AWS sends it, and so do stand-ins for AWS."""
 
 
 def read(reply: Reply, now: float) -> Answer:

@@ -13,6 +13,7 @@ from collections import deque
 from typing import TYPE_CHECKING, assert_never
 
 from worker.core.model.records import FanOut, Interaction, Skipped, Undecodable, held_bytes
+from worker.formats.protocol import NeedsSchema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from worker.core.offsets.assignment import Assignment
     from worker.pipeline.age_filter import AgeFilter
     from worker.pipeline.dead_letter_queue import DeadLetterQueue
+    from worker.pipeline.parking import Parking
     from worker.pipeline.quarantine import Quarantine
     from worker.pipeline.state import PipelineState
     from worker.ports import Map
@@ -37,10 +39,11 @@ class Intake:
         map_record: maps a record to what it becomes.
         dead_letter_queue: takes the bad elements of records whose others could be mapped.
         quarantine: takes the records that can't be mapped.
+        parking: takes the records of partitions that wait for a schema.
         age_filter: takes the events that are too old.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  one for each thing that a record may become
         self,
         state: PipelineState,
         *,
@@ -48,11 +51,13 @@ class Intake:
         dead_letter_queue: DeadLetterQueue,
         quarantine: Quarantine,
         age_filter: AgeFilter,
+        parking: Parking,
     ) -> None:
         self._map = map_record
         self._dead_letter_queue = dead_letter_queue
         self._quarantine = quarantine
         self._age_filter = age_filter
+        self._parking = parking
         self._unsettled = state.unsettled
         self._queues = state.queues
         self._metrics = state.metrics
@@ -88,16 +93,27 @@ class Intake:
             self._work.wake()
             await asyncio.sleep(0)
 
-    def waiting_of(self, assignment: Assignment) -> int:
-        """Count the records of this assignment's partition that wait."""
-        return sum(1 for each in self._waiting if each.assignment.partition == assignment.partition)
+    def admit_parked(self, record: Record) -> NeedsSchema | None:
+        """Take in a record that was parked, or return which schema it needs."""
+        mapped = self._map(record)
+        if isinstance(mapped, NeedsSchema):
+            return mapped
+        self._place_tracked(mapped, self._clock(), self._age_filter.judge())
+        self._work.wake()
+        return None
+
+    def unmapped_of(self, assignment: Assignment) -> int:
+        """Count the records of this assignment's partition that wait, for room or for a schema."""
+        waiting = sum(1 for each in self._waiting if each.assignment.partition == assignment.partition)
+        return waiting + self._parking.parked_of(assignment)
 
     def has_waiting(self, assignment: Assignment, offset: int) -> bool:
         """Whether this record waits."""
         return any(each.assignment is assignment and each.offset == offset for each in self._waiting)
 
     def drop_ended(self) -> None:
-        """Drop what waits of assignments that have ended: the next owner has it."""
+        """Drop what waits of assignments that have ended, for room or for a schema: the next owner has it."""
+        self._parking.drop_ended()
         ended = [each for each in self._waiting if not each.assignment.open]
         if ended:
             self._waiting = deque(each for each in self._waiting if each.assignment.open)
@@ -118,7 +134,12 @@ class Intake:
         """Take in records, all of them or until they have held many events; True if some may be left."""
         elements, now = 0, self._clock()
         is_too_old, streaks = self._age_filter.judge(), self._quarantine.streaks
+        parked = self._parking.partitions
         for record in records:
+            if parked and record.assignment.partition in parked:
+                self._unsettled.add(record)
+                self._parking.append(record)
+                continue
             mapped = self._map(record)
             # What nearly all records are, so it is done here and without further calls.
             if isinstance(mapped, Interaction):
@@ -131,6 +152,9 @@ class Intake:
                     self._queues.add(mapped, now)
                 continue
             self._unsettled.add(record)
+            if isinstance(mapped, NeedsSchema):
+                self._parking.park(record, mapped)
+                continue
             elements += self._place(mapped, now, is_too_old)
             if elements >= _ELEMENTS_AT_ONCE or (isinstance(mapped, FanOut) and self._is_full()):
                 return True
@@ -141,10 +165,23 @@ class Intake:
         while self._waiting and elements < _ELEMENTS_AT_ONCE and not self._is_full():
             record = self._waiting.popleft()
             self._waiting_bytes -= held_bytes(record)
-            mapped = self._map(record)
-            if isinstance(mapped, Interaction):
-                self._unsettled.add_event(mapped.event)
-            elements += self._place(mapped, now, is_too_old)
+            elements += self._admit_tracked(record, now, is_too_old)
+
+    def _admit_tracked(self, record: Record, now: float, is_too_old: Callable[[Record], bool] | None) -> int:
+        """Map a record that is tracked and place it, or park it; return how many elements that is."""
+        if record.assignment.partition in self._parking.partitions:
+            self._parking.append(record)
+            return 1
+        mapped = self._map(record)
+        if isinstance(mapped, NeedsSchema):
+            self._parking.park(record, mapped)
+            return 1
+        return self._place_tracked(mapped, now, is_too_old)
+
+    def _place_tracked(self, mapped: Mapped, now: float, is_too_old: Callable[[Record], bool] | None) -> int:
+        if isinstance(mapped, Interaction):
+            self._unsettled.add_event(mapped.event)
+        return self._place(mapped, now, is_too_old)
 
     def _place(self, mapped: Mapped, now: float, is_too_old: Callable[[Record], bool] | None) -> int:
         """Hand over what a tracked record became; return how many elements that is."""

@@ -2,9 +2,10 @@
 
 ``Source`` -> mapping -> ``SessionQueues`` -> ``Permits`` -> ``Dispatcher`` -> settled in the offset tracker
 -> offset stored -> committed. Records that can't be mapped or are refused go to the dead-letter queue. One
-task takes records in (``Intake``) and keeps the offsets, one seals batches and dispatches them
-(``_dispatch``), one task for each batch follows it to its end (``Dispatcher``), and one writes dead letters
-(``DeadLetterQueue``). All run on one loop and share their state without locks.
+task takes records in (``Intake``) and keeps the offsets, one fetches schemas and has taken in what was parked
+for want of them (``Parking``), one seals batches and dispatches them (``_dispatch``), one task for each batch
+follows it to its end (``Dispatcher``), and one writes dead letters (``DeadLetterQueue``). All run on one loop
+and share their state without locks.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from worker.pipeline.dead_letter_queue import DeadLetterQueue
     from worker.pipeline.dispatcher import Dispatcher
     from worker.pipeline.intake import Intake
+    from worker.pipeline.parking import Parking
     from worker.pipeline.quarantine import Quarantine
     from worker.pipeline.rebalance import RebalanceHandler
     from worker.pipeline.state import PipelineState
@@ -53,6 +55,7 @@ class Pipeline:
         dispatcher: takes a batch to its end.
         dead_letter_queue: writes records to the dead letters.
         quarantine: keeps unmappable records while it may not be the records' fault.
+        parking: keeps the records of partitions that wait for a schema.
         age_filter: filters out what is too old to be sent.
         max_batches: batches in flight at once, including those that wait to be tried again.
         drain_seconds: how long the drain at the end may take.
@@ -68,6 +71,7 @@ class Pipeline:
         dispatcher: Dispatcher,
         dead_letter_queue: DeadLetterQueue,
         quarantine: Quarantine,
+        parking: Parking,
         age_filter: AgeFilter,
         max_batches: int,
         drain_seconds: float,
@@ -78,6 +82,7 @@ class Pipeline:
         self._dispatcher = dispatcher
         self._dead_letter_queue = dead_letter_queue
         self._quarantine = quarantine
+        self._parking = parking
         self._age_filter = age_filter
         self._max_batches = max_batches
         self._drain_seconds = drain_seconds
@@ -129,6 +134,7 @@ class Pipeline:
             background = [
                 tasks.create_task(self._dispatch(tasks)),
                 tasks.create_task(self._dead_letter_queue.run()),
+                tasks.create_task(self._parking.run(self._intake.admit_parked)),
             ]
             await self._source.open(self._rebalance)
             while not self._stopping.is_set():
@@ -173,6 +179,7 @@ class Pipeline:
         if settled := self._unsettled.tracker.advanced():
             await self._source.store(settled)
         self._quarantine.tell()
+        self._parking.tell()
         self._dead_letter_queue.log.tell()
 
     async def _set_share(self) -> None:

@@ -126,7 +126,7 @@ class RebalanceHandler:
 
     def _is_under_way(self, assignment: Assignment) -> bool:
         """Whether to wait for it: nothing is mapped in a flush, so what is not mapped stays as it is."""
-        unmapped = self._quarantine.kept_of(assignment) + self._intake.waiting_of(assignment)
+        unmapped = self._quarantine.kept_of(assignment) + self._intake.unmapped_of(assignment)
         return assignment.open and assignment.unsettled() > unmapped
 
     async def _hand_over(self, assignments: Sequence[Assignment], began_at: float) -> None:

@@ -17,6 +17,7 @@ from msgspec import Struct, structs
 
 from worker.assembly import Adapters, Worker, assemble
 from worker.core.flow_control.background_rate import BackgroundRate
+from worker.formats.schemas import Schemas
 from worker.replay.background_sender import BackgroundSender
 from worker.replay.letter_topic import LettersUnreadable
 from worker.replay.source import ReplayedElsewhere, ReplaySource
@@ -26,15 +27,16 @@ from worker.replay.tally import Tally
 from worker.runtime.exit_codes import ExitCode
 from worker.runtime.failures import report_failure
 from worker.runtime.life_cycle import LifeCycle, run_until_stopped
+from worker.runtime.mapping_once import MappingOnce
 from worker.runtime.startup import open_client
-from worker.runtime.wiring import dead_letter_writer, put_events_client, record_mapping
+from worker.runtime.wiring import dead_letter_writer, put_events_client, record_mapping, registry_client
 from worker.sources.kafka.client_settings import CLIENT_LOG
 from worker.telemetry.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from worker.ports import DeadLetters, Map, PutEvents
+    from worker.ports import DeadLetters, Map, PutEvents, SchemaRegistry
     from worker.replay.selection import Selection
     from worker.replay.source import ReplayStore
     from worker.settings import Settings
@@ -62,6 +64,8 @@ class ReplayAdapters(Struct, frozen=True):
     map_record: Map
     put_events: PutEvents
     dead_letters: DeadLetters
+    registry: SchemaRegistry | None = None
+    schemas: Schemas | None = None
 
 
 class Replay(Struct, frozen=True):
@@ -111,22 +115,32 @@ def assemble_replay(
     dead_letters = structs.replace(settings.dead_letters, hold_after_unmappable=None)
     worker = assemble(
         structs.replace(settings, personalize=personalize, dead_letters=dead_letters),
-        Adapters(source, adapters.map_record, put_events, adapters.dead_letters, tally, time.time),
+        Adapters(
+            source,
+            adapters.map_record,
+            put_events,
+            adapters.dead_letters,
+            tally,
+            time.time,
+            registry=adapters.registry,
+            schemas=adapters.schemas,
+        ),
         clock,
     )
     return Replay(worker, tally, is_over)
 
 
 async def _rehearse(settings: Settings, store: TopicReplayStore) -> ExitCode:
-    progress = Progress(sys.stderr)
+    progress, mapping = Progress(sys.stderr), MappingOnce(settings)
     try:
         summary = await rehearse(
             store,
-            record_mapping(settings),
+            mapping.map,
             lambda: progress.show(f"{store.topic.left():,} to go"),
         )
     finally:
         progress.end()
+        await mapping.close()
         await store.close()
     sys.stdout.write(summary.text(store.wave_reader.left_out))
     return ExitCode.OK
@@ -149,18 +163,23 @@ async def _run(
     """Build the parts, run the pipeline, close the parts, and print the summary."""
     rate = plan.calls_per_second or settings.personalize.requests_per_second * _QUOTA_SHARE
     log.info("replay.started", group=group, offsets=store.topic.left(), calls_per_second=rate)
-    client = put_events_client(settings)
+    client, registry, schemas = put_events_client(settings), registry_client(settings), Schemas()
     try:
         await open_client(client)
+        if registry is not None:
+            await registry.open()
         dead_letters = dead_letter_writer(settings)
         try:
-            adapters = ReplayAdapters(record_mapping(settings), client, dead_letters)
+            map_record = record_mapping(settings, schemas)
+            adapters = ReplayAdapters(map_record, client, dead_letters, registry, schemas)
             running = assemble_replay(settings, store, adapters, rate, asyncio.get_running_loop().time)
             await _run_pipeline(running, store, stopping)
         finally:
             await dead_letters.close()
     finally:
         await client.close()
+        if registry is not None:
+            await registry.close()
     summary = Summary.of(running.tally, is_over=running.is_over.is_set())
     sys.stdout.write(summary.text(store.wave_reader.left_out))
     return summary.exit_code(store.wave_reader.left_out)

@@ -17,12 +17,15 @@ from worker.replay.waves import EXHAUSTED
 from worker.runtime.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
+    from typing import TypeAlias
 
-    from worker.ports import Map
+    from worker.core.model.records import Mapped, Record
     from worker.replay.source import ReplayStore
     from worker.replay.tables import Row
     from worker.replay.tally import Tally
+
+    MapOnce: TypeAlias = Callable[[Record], Awaitable[Mapped]]
 
 _STOPPED = "stopped before the end: the same command continues where this one stopped\n"
 _EXHAUSTED = "replayed too often: dead-letters export --exhausted, fix the letters, and produce them anew\n"
@@ -62,14 +65,14 @@ class Summary(Struct, frozen=True):
         yield from ((f"  {why}", count) for why, count in sorted(left_out.items()))
 
 
-async def rehearse(store: ReplayStore, map_record: Map, on_progress: Callable[[], None]) -> Summary:
+async def rehearse(store: ReplayStore, map_record: MapOnce, on_progress: Callable[[], None]) -> Summary:
     """Map what a replay would send, with today's mapping; ``on_progress`` is called again and again."""
     assignment, delivered, skipped = Assignment(Partition("", 0), 0), 0, 0
     died_again: Counter[tuple[str, str]] = Counter()
     while not store.over:
         wave = await store.step()
         for letter in wave.letters if wave else ():
-            for one in each_of(map_record(replayed(letter, assignment, 0, 0.0))):
+            for one in each_of(await map_record(replayed(letter, assignment, 0, 0.0))):
                 match one:
                     case Interaction():
                         delivered += 1

@@ -7,6 +7,7 @@ from confluent_kafka import KafkaException
 
 from worker.dead_letters.topic import DeadLetterTopicUnusable
 from worker.delivery.aws.endpoint import UnusableSettings
+from worker.registry.trust import UnusableRegistryError
 from worker.runtime.exit_codes import ExitCode
 from worker.sources.kafka.client_settings import refusal_of
 from worker.sources.kafka.error_monitor import KafkaUnusable
@@ -20,7 +21,7 @@ def report_failure(error: Exception) -> ExitCode:
         case DeadLetterTopicUnusable():
             log.error("worker.misconfigured", reason=str(error).partition("\n")[0], command=error.command)
             return ExitCode.MISCONFIGURED
-        case UnusableSettings():
+        case UnusableSettings() | UnusableRegistryError():
             log.error("worker.misconfigured", reason=str(error))
             return ExitCode.MISCONFIGURED
         case KafkaException() if reason := refusal_of(error):

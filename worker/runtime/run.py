@@ -20,6 +20,7 @@ from worker.runtime.wiring import (
     build_worker,
     dead_letter_writer,
     put_events_client,
+    registry_client,
 )
 from worker.sources.kafka.security import exposed
 from worker.status.readiness import Watched
@@ -73,9 +74,14 @@ async def _run_worker(
     settings: Settings, telemetry: Telemetry, client: PutEventsClient, stopping: asyncio.Event
 ) -> None:
     dead_letters = dead_letter_writer(settings)
+    registry = registry_client(settings)
     try:
-        worker, source = build_worker(settings, telemetry.counts, client, dead_letters)
+        if registry is not None:
+            await registry.open()
+        worker, source = build_worker(settings, telemetry.counts, client, dead_letters, registry)
         telemetry.status.watch(Watched(worker, source, client.clock_ahead_seconds, client.keys_status))
         await run_until_stopped(worker.pipeline, stopping)
     finally:
         await dead_letters.close()
+        if registry is not None:
+            await registry.close()

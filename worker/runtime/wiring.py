@@ -12,12 +12,14 @@ import confluent_kafka
 from msgspec import Struct
 
 from worker.assembly import Adapters, Worker, assemble
+from worker.config.record_format import build_format
 from worker.core.mapping import compile_mapping
 from worker.core.model.error_codes import ERROR_CODES
 from worker.dead_letters.writer import KafkaDeadLetters
-from worker.delivery.http.errors import DELIVERY_CODES
+from worker.delivery.codes import DELIVERY_CODES
 from worker.delivery.put_events import ClientSettings, PutEventsClient
-from worker.formats import FORMATS
+from worker.formats.schemas import Schemas
+from worker.registry.client import RegistryClient
 from worker.sources.kafka.client_settings import client_settings
 from worker.sources.kafka.source import KafkaSource
 from worker.status import Status
@@ -66,7 +68,11 @@ def build_telemetry(settings: Settings) -> Telemetry:
 
 
 def build_worker(
-    settings: Settings, counts: Counts, client: PutEventsClient, dead_letters: KafkaDeadLetters
+    settings: Settings,
+    counts: Counts,
+    client: PutEventsClient,
+    dead_letters: KafkaDeadLetters,
+    registry: RegistryClient | None = None,
 ) -> tuple[Worker, KafkaSource]:
     """Build the worker that reads Kafka, and its source."""
     clock = asyncio.get_running_loop().time
@@ -77,19 +83,37 @@ def build_worker(
         commit_seconds=settings.kafka.commit_seconds,
         clock=clock,
     )
-    adapters = Adapters(source, record_mapping(settings), client, dead_letters, counts, time.time)
+    schemas = Schemas()
+    adapters = Adapters(
+        source,
+        record_mapping(settings, schemas),
+        client,
+        dead_letters,
+        counts,
+        time.time,
+        registry=registry,
+        schemas=schemas,
+    )
     return assemble(settings, adapters, clock), source
 
 
-def record_mapping(settings: Settings) -> Map:
-    """Return the mapping from records to interactions, as configured."""
+def record_mapping(settings: Settings, schemas: Schemas | None = None) -> Map:
+    """Return the mapping from records to interactions, as configured; ``schemas`` are the registry's."""
     record = settings.record
     return compile_mapping(
         record.mapping,
         record.placeholder_ids,
         builtin_placeholder_ids=record.builtin_placeholder_ids,
-        record_format=FORMATS[record.format],
+        record_format=build_format(record, Schemas() if schemas is None else schemas),
     )
+
+
+def registry_client(settings: Settings) -> RegistryClient | None:
+    """Build the schema registry's client if one is configured; open it before use, and close it."""
+    if not settings.schema_registry.url:
+        return None
+    # Schemas of Protobuf are text in the registry, which nobody can compile here.
+    return RegistryClient(settings.schema_registry, serialized=settings.record.format == "protobuf")
 
 
 def put_events_client(settings: Settings) -> PutEventsClient:

@@ -12,6 +12,7 @@ from worker.settings.delivery import (
     RetrySettings,
 )
 from worker.settings.process import AdminSettings, LimitSettings, LogSettings, ShutdownSettings
+from worker.settings.registry import SchemaRegistrySettings
 from worker.settings.source import KafkaSettings, RecordSettings
 from worker.settings.values import ClientValue, Section
 
@@ -26,6 +27,7 @@ __all__ = [
     "PersonalizeSettings",
     "RecordSettings",
     "RetrySettings",
+    "SchemaRegistrySettings",
     "Section",
     "Settings",
     "ShutdownSettings",
@@ -37,6 +39,7 @@ class Settings(Section, frozen=True, kw_only=True):
 
     kafka: KafkaSettings
     record: RecordSettings = RecordSettings()
+    schema_registry: SchemaRegistrySettings = SchemaRegistrySettings()
     personalize: PersonalizeSettings
     batching: BatchingSettings = BatchingSettings()
     retry: RetrySettings = RetrySettings()

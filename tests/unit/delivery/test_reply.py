@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.core.model.outcomes import Accepted, Refused, Throttled, TransientFault
-from worker.delivery.reply import MAX_RETRY_AFTER_SECONDS, Reply, read
+from worker.delivery.reply import MAX_RETRY_AFTER_SECONDS, read
+from worker.http.reply import Reply
 
 NOW = 1_700_000_000.0
 THROTTLED = b'{"__type":"ThrottlingException"}'

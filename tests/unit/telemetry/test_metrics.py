@@ -21,7 +21,7 @@ from worker.core.model.snapshot import (
     SourceTrouble,
 )
 from worker.core.offsets.assignment import Assignment
-from worker.delivery.http.errors import DELIVERY_CODES
+from worker.delivery.codes import DELIVERY_CODES
 from worker.telemetry.definition import PREFIX, Build
 from worker.telemetry.definitions import DEFINITIONS
 from worker.telemetry.meter import Counts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
@@ -12,7 +13,7 @@ from worker.commands.check.finding import Finding, failed, fine
 from worker.commands.check.newest import Newest, newest_spans
 from worker.core.model.reason_texts import without_element
 from worker.core.model.records import Interaction, Skipped, Undecodable, each_of
-from worker.runtime.wiring import record_mapping
+from worker.runtime.mapping_once import MappingOnce
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -83,9 +84,11 @@ def sample_findings(
     """Report what the newest ``records`` of each topic would become; ``topics`` has their partitions."""
     spans, trouble = newest_spans(admin, settings.kafka, topics, records, patience_seconds)
     newest, tallies = Newest(settings.kafka, spans), {topic: Tally() for topic in topics}
-    map_record = record_mapping(settings)
-    for record in newest.read(patience_seconds + records / _RECORDS_PER_SECOND):
-        tallies[record.assignment.partition.topic].add(map_record(record))
+    mapping = MappingOnce(settings)
+    with asyncio.Runner() as runner:
+        for record in newest.read(patience_seconds + records / _RECORDS_PER_SECOND):
+            tallies[record.assignment.partition.topic].add(runner.run(mapping.map(record)))
+        runner.run(mapping.close())
     for topic, tally in tallies.items():
         why = trouble.get(topic) or newest.trouble.get(topic)
         if newest.unread(topic):

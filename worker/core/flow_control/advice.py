@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from worker.core.flow_control.holds import HoldKind
+from worker.core.flow_control.registry_advice import advise_registry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,6 +87,7 @@ _BY_KIND: Final[Mapping[HoldKind, str]] = {
         "tries it), then restart: all that is held is delivered; if these are not events, raise "
         "dead_letters.hold_after_unmappable"
     ),
+    HoldKind.SCHEMA_REGISTRY: "check schema_registry.url with `personalize-worker check`, and the registry",
 }
 
 # AWS accepts a signature for five minutes ("Signature Version 4": "within five minutes of the request").
@@ -98,6 +100,7 @@ PROBES: Final[Mapping[HoldKind, str]] = {
     HoldKind.REFUSALS: "one event is sent",
     HoldKind.DEAD_LETTERS: "the letters are written again",
     HoldKind.UNMAPPABLE: "each further record is mapped",
+    HoldKind.SCHEMA_REGISTRY: "the registry is asked again",
 }
 
 
@@ -109,6 +112,8 @@ def advise(
     keys_from_environment: bool = False,
 ) -> str:
     """Return what to do about a hold of this kind with this API code, given how far our clock is off."""
+    if kind is HoldKind.SCHEMA_REGISTRY:
+        return advise_registry(code) or _BY_KIND[kind]
     if kind is not HoldKind.MISCONFIGURED:
         return _BY_KIND[kind]
     advice = _advise_misconfigured(code, clock_ahead_seconds)

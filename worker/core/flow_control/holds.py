@@ -20,12 +20,16 @@ class HoldKind(StrEnum):
     UNMAPPABLE = "unmappable"
     """Nothing of a topic can be mapped. This does not open the circuit breaker: calls continue."""
 
+    SCHEMA_REGISTRY = "schema_registry"
+    """The schema registry is away or refuses us. This does not open the circuit breaker either: only the
+    partitions wait whose next record needs a schema that is not known yet."""
+
     @property
     def is_probed_by_calls(self) -> bool:
         """Whether a call can find out that the hold is over.
 
-        Of the other kinds, one ends with a dead letter that was written, the other with a record that was
-        mapped.
+        The others end with a dead letter that was written, a record that was mapped, or an answer of the
+        registry.
         """
         return self in _PROBED_BY_CALLS
 

@@ -7,7 +7,6 @@ process.
 
 from __future__ import annotations
 
-import ssl
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
@@ -15,8 +14,10 @@ from urllib.parse import quote, urlsplit
 from msgspec import Struct
 
 from worker.core.loopback import is_loopback
+from worker.http.trust import trusting
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Mapping
 
     from botocore.session import Session
@@ -25,8 +26,6 @@ _SERVICE = "personalize-events"
 # The list of regions has the service under its signing name.
 _LISTED_AS = "personalize"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-# Trust every certificate in the file, even one that another authority signed; the default from 3.13 on.
-_VERIFY_FLAGS = ssl.VERIFY_X509_PARTIAL_CHAIN
 
 
 class UnusableSettings(Exception):  # noqa: N818  it names the state; the operator has to act
@@ -123,27 +122,19 @@ def require_encryption(endpoint: ServiceEndpoint, *, plain_http: bool) -> None:
 
 
 def tls_context(ca_file: str) -> ssl.SSLContext:
-    """Trust the certificates in this file, as boto3 does. Verification can't be switched off.
-
-    From 3.13 on, Python sets flags of its own. The strict flag rejects certificates without an Authority Key
-    Identifier, as inspecting proxies and old authorities make them; boto3 accepts them with the same file.
-    Without that flag, a file has the same effect under every Python version.
+    """Trust the certificates in this file, as boto3 does.
 
     Raises:
         UnusableSettings: the file contains no certificates.
     """
     try:
-        context = ssl.create_default_context(cafile=ca_file)
-        # Regardless of how the system's OpenSSL is configured.
-        context.minimum_version = max(context.minimum_version, ssl.TLSVersion.TLSv1_2)
-        context.verify_flags = (context.verify_flags & ~ssl.VERIFY_X509_STRICT) | _VERIFY_FLAGS
+        return trusting(ca_file)
     except OSError as error:
         # ssl.SSLError is an OSError.
         msg = (
             f"AWS_CA_BUNDLE (or ca_bundle) names {ca_file!r}, which can't be used: {error.strerror or error}"
         )
         raise UnusableSettings(msg) from error
-    return context
 
 
 def _check_address(endpoint_url: str) -> None:

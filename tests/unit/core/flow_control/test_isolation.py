@@ -20,7 +20,7 @@ from worker.core.model.outcomes import Accepted, Answer, Misconfigured, Refused,
 from worker.core.model.partition import Partition
 from worker.core.model.records import Batch, Interaction, Record
 from worker.core.offsets.assignment import Assignment
-from worker.delivery.http.errors import DELIVERY_CODES
+from worker.delivery.codes import DELIVERY_CODES
 
 LEASE = Assignment(Partition("interactions", 0), 1)
 FORBIDDEN = Misconfigured("Http403")
