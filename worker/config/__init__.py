@@ -42,7 +42,8 @@ def read_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
         read_file(path, given)
     read_environment(environ, given)
     values = validate(given)
-    wrong = {mistake.key for mistake in given.mistakes}
+    # A list of which an item is wrong is not missing.
+    wrong = {name for mistake in given.mistakes for name in (mistake.key, mistake.key.partition("[")[0])}
     for key, reason in broken_rules(values):
         if key not in wrong:
             given.mistake(key, reason)

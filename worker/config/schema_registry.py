@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from msgspec.structs import fields
+
 from worker.config.addresses import wrong_address
 from worker.core.loopback import is_loopback
 from worker.formats import WITH_REGISTRY
@@ -32,7 +34,7 @@ def schema_registry_mistakes(
     name = record.get("format", "json")
     is_needed = name in WITH_REGISTRY and record.get("schema_file") is None
     if not is_needed:
-        for key in values:
+        for key in _changed(values):
             why = "has its schema in record.schema_file" if name in WITH_REGISTRY else "needs none"
             yield f"schema_registry.{key}", f"is set, but record.format {name} {why}: remove it"
         return
@@ -44,6 +46,14 @@ def schema_registry_mistakes(
     yield from addresses.items()
     yield from _login(values)
     yield from _trust(values, urls)
+
+
+def _changed(values: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the keys that are not as by default; a file may name all there are."""
+    for field in fields(SchemaRegistrySettings):
+        value = values.get(field.name, field.default)
+        if (tuple(value) if isinstance(value, list) else value) != field.default:
+            yield field.name
 
 
 def _addresses(urls: Sequence[str], *, plain_http: bool) -> Iterator[tuple[str, str]]:

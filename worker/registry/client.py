@@ -79,13 +79,12 @@ class RegistryClient:
         return await _Resolution(self).resolve(found, ())
 
     async def knock(self) -> RegistryFault | None:
-        """Ask for nothing in particular; None if the registry answers and accepts the login."""
-        reply = await self._get("/schemas/types")
-        if isinstance(reply, RegistryFault):
-            return reply
-        fault = None if reply.status == 200 else read(reply)  # noqa: PLR2004  HTTP's
-        # Of an old version without this question; but it is a registry that says so.
-        return fault if isinstance(fault, RegistryFault) else None
+        """Ask for some schema; None if the registry answers and accepts the login.
+
+        Every registry knows this question, and it is the one that the worker's login has to be allowed.
+        """
+        found = await self._ask("/schemas/ids/1")
+        return found if isinstance(found, RegistryFault) else None
 
     async def reference(self, reference: Reference) -> Found | Unknown | RegistryFault:
         """Ask for a schema by subject and version, even if it was deleted since."""

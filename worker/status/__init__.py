@@ -106,6 +106,7 @@ class Status:
             quota_share_ratio=permits.share_ratio,
             calls_in_flight=permits.in_flight,
             holds=worker.holds(),
+            parked_records=worker.parking.records,
             paused=pipeline.paused,
             accepted_uncommitted_records=unsettled.accepted_uncommitted_records,
             partitions=source.partitions(),
@@ -164,6 +165,8 @@ def _memory(worker: Worker) -> MemoryStatus:
         unsettled_bytes=memory.bytes,
         max_unsettled_bytes=limits.max_unsettled_bytes,
         paused=worker.pipeline.paused,
+        unmappable_records=sum(each.kept for each in worker.quarantine.streaks.values()),
+        parked_records=worker.parking.records,
     )
 
 

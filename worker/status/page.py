@@ -109,7 +109,7 @@ def _memory(memory: MemoryStatus) -> str:
     return (
         f"{amount(memory.unsettled_records)} of {amount(memory.max_unsettled_records)} records{events}, "
         f"{mebibytes(memory.unsettled_bytes)} of {mebibytes(memory.max_unsettled_bytes)} MiB"
-        f"{'; receiving is paused' if memory.paused else ''}"
+        f"{'; receiving is paused' if memory.paused else ''}{_not_mapped(memory)}"
     )
 
 
@@ -181,3 +181,12 @@ def _table(head: Row, rows: Sequence[Row]) -> Iterator[str]:
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         )
         yield _GAP.join((first, *middle, last)).rstrip()
+
+
+def _not_mapped(memory: MemoryStatus) -> str:
+    """Say what of it only waits to be mapped."""
+    parts = (
+        (memory.parked_records, "wait for a schema"),
+        (memory.unmappable_records, "can't be mapped"),
+    )
+    return "".join(f"; {amount(records)} of them {why}" for records, why in parts if records)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from worker.core.model.snapshot import WaitsFor
 from worker.core.model.worker_status import PartitionStatus
-from worker.status.waiting import dead_letter, kept
+from worker.status.waiting import dead_letter, kept, schema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -93,6 +93,8 @@ def _waits_for(
             return WaitsFor("memory")
         if worker.quarantine.is_first_kept(assignment, first):
             return kept(worker)
+        if (parked_since := worker.parking.parked_since(assignment, first)) is not None:
+            return schema(worker, queue.now - parked_since)
         if (found := in_flight.get((assignment, first))) is not None:
             return found
     return queue.waits_for(received_at + worker.settings.batching.linger_seconds)

@@ -48,6 +48,13 @@ def dead_letter(worker: Worker) -> WaitsFor:
     return WaitsFor("dead_letter")
 
 
+def schema(worker: Worker, seconds: float) -> WaitsFor:
+    """Return what a record waits for that needs a schema which is not there yet."""
+    for hold in worker.parking.holds():
+        return WaitsFor("hold", hold.held_seconds, code=hold.kind)
+    return WaitsFor("schema", seconds)
+
+
 def kept(worker: Worker) -> WaitsFor:
     """Return what a record waits for that can't be mapped, but may be once something else is fixed."""
     (hold,) = worker.quarantine.holds()

@@ -21,6 +21,7 @@ _CAUSES: Final = {
     "place": "a place: too many calls are in flight or being retried",
     "in_flight": "the answer to its call",
     "dead_letter": "its dead letter to be written",
+    "schema": "its schema, for which the registry is asked",
     "memory": "memory: receiving is paused",
     "kafka": "Kafka to send it",
 }

@@ -126,6 +126,13 @@ DEFINITIONS = (
         lambda scrape: one(scrape.gauges.unsettled_bytes),
     ),
     Definition(
+        "parked_records",
+        "gauge",
+        "Of the unsettled records, those whose partition waits for a schema of the registry.",
+        "Above 0 for longer than a minute: see `hold_active` and `/ready`.",
+        lambda scrape: one(scrape.gauges.parked_records),
+    ),
+    Definition(
         "oldest_unsettled_age_seconds",
         "gauge",
         "Seconds since the oldest unsettled record was received; 0 with none.",

@@ -1,8 +1,8 @@
 """The ``check`` command: does the configuration work from here? One line per finding, with what to do next.
 
 It continues after a failure. It sends nothing and creates nothing: Kafka is asked for its topics and the
-group's offsets, and for a sample also for the newest records; AWS is asked for credentials only. The endpoint
-sees a connection but no call.
+group's offsets, and for a sample also for the newest records; a schema registry for one schema; AWS for
+credentials only. The endpoint sees a connection but no call.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from worker.commands.check.aws import aws_findings
 from worker.commands.check.finding import Finding, failed, fine
 from worker.commands.check.kafka import kafka_findings
+from worker.commands.check.registry import registry_findings
 from worker.config import NO_FILE, ConfigError, read_settings
 from worker.runtime.exit_codes import ExitCode
 
@@ -49,7 +50,11 @@ def check(
         return ExitCode.MISCONFIGURED
     say(str(fine("configuration", f"{path} and the environment" if path else "the environment")))
     right = True
-    for findings in (kafka_findings(settings, patience_seconds, sample), aws_findings(settings.personalize)):
+    for findings in (
+        kafka_findings(settings, patience_seconds, sample),
+        registry_findings(settings),
+        aws_findings(settings.personalize),
+    ):
         for finding in findings:
             say(str(finding))
             right = right and finding.level != "FAIL"

@@ -45,7 +45,9 @@ class Gauges(Struct, frozen=True, kw_only=True):
     """This pod's share of the quota, 0 to 1."""
     calls_in_flight: int
     holds: tuple[HoldStatus, ...]
-    """What stops sending, or keeps records that cannot be mapped; empty while everything works."""
+    """What stops sending, or keeps records that can't be mapped, or not yet; empty while everything works."""
+    parked_records: int = 0
+    """Of the unsettled records, those whose partition waits for a schema."""
     paused: bool
     """Whether receiving is paused, because too much is unsettled."""
     accepted_uncommitted_records: int

@@ -78,7 +78,7 @@ class PartitionGauges(Struct, frozen=True):
 
 
 class HoldStatus(Struct, frozen=True, kw_only=True):
-    """Why nothing is sent, or, for unmappable records, why they are kept."""
+    """Why nothing is sent, or why records are kept that can't be mapped, or not yet."""
 
     kind: str
     """The word of a ``HoldKind``."""
@@ -130,7 +130,17 @@ class Readiness(Struct, frozen=True):
 
 
 Cause: TypeAlias = Literal[
-    "nothing", "linger", "quota", "place", "in_flight", "retry", "hold", "dead_letter", "memory", "kafka"
+    "nothing",
+    "linger",
+    "quota",
+    "place",
+    "in_flight",
+    "retry",
+    "hold",
+    "dead_letter",
+    "schema",
+    "memory",
+    "kafka",
 ]
 
 
@@ -148,6 +158,7 @@ class WaitsFor(Struct, frozen=True, omit_defaults=True):
     - ``retry``: its call failed in a way that may pass.
     - ``hold``: nothing is sent.
     - ``dead_letter``: it is being written as a dead letter.
+    - ``schema``: the schema registry is asked for its schema.
     - ``memory``: too much is unsettled, so nothing is received.
     - ``kafka``: the broker has not sent it.
     """

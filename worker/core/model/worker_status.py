@@ -77,6 +77,10 @@ class MemoryStatus(Struct, frozen=True, kw_only=True):
     unsettled_bytes: int
     max_unsettled_bytes: int
     paused: bool
+    unmappable_records: int = 0
+    """Of them, those that are kept because nothing of their topic can be mapped."""
+    parked_records: int = 0
+    """Of them, those whose partition waits for a schema."""
 
 
 class DoneStatus(Struct, frozen=True, kw_only=True):
