@@ -118,13 +118,13 @@ def _table(ground: Ground, share: float, told: float | None, letters: int, secon
         # Live traffic begins when the worker is there: a backlog from before would be in the figures.
         ground.fill(topic, "dense", 1)
         first_call(process, api)
-        buried = bury(ground, f"{topic}.dead-letters", letters)
+        dead_letters = write_dead_letters(ground, f"{topic}.dead-letters", letters)
         with live.running():
             time.sleep(SETTLE_SECONDS)
             without = _watch(api, live, lambda: time.sleep(seconds))
             run = Replay(ground, topic, api.url, told)
             beside = _watch(api, live, run)
-        found = audit(buried, [each for each in api.accepted() if each.session_id.startswith("dead-")])
+        found = audit(dead_letters, [each for each in api.accepted() if each.session_id.startswith("dead-")])
     return Table(
         f"{letters:,} dead letters replayed, live traffic at {100 * share:g} % of "
         f"{QUOTA_CALLS_PER_SECOND} calls a second, the replay told {_of(told)}",
@@ -155,7 +155,7 @@ class Replay:
             self.exit_code = process.popen.poll()
 
 
-def bury(ground: Ground, topic: str, count: int) -> list[Produced]:
+def write_dead_letters(ground: Ground, topic: str, count: int) -> list[Produced]:
     """Put so many dead letters on ``topic``, shuffled; the events that should come of them."""
     sessions = max(1, count // EVENTS_PER_SESSION)
     under = [Assignment(Partition("incident", partition), 1) for partition in range(PARTITIONS)]

@@ -155,7 +155,7 @@ class WaysTroubled:
 
     def end(self) -> Iterable[float]:
         for each in self._ways:
-            self._network.mend(each, self._trouble)
+            self._network.repair(each, self._trouble)
         return ()
 
 

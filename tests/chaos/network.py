@@ -107,7 +107,7 @@ class Network(AbstractContextManager["Network"]):
             case "cut":
                 self._ask("POST", f"/proxies/{name}", {"enabled": False})
 
-    def mend(self, name: str, trouble: Trouble) -> None:
+    def repair(self, name: str, trouble: Trouble) -> None:
         """Take it off again."""
         if trouble == "cut":
             self._ask("POST", f"/proxies/{name}", {"enabled": True})

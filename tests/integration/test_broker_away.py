@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.test_replay import assert_all_came_back, put_and_bury
+from tests.integration.test_replay import assert_all_came_back, produce_and_dead_letter
 from tests.integration.test_status import SOON_SECONDS
 from tests.support.java_kafka import JavaKafka
 from tests.support.site import CLIENT, DELIVER_SECONDS, Site
@@ -60,7 +60,7 @@ def test_a_broker_that_crashes_and_comes_back_costs_nothing(site: Site) -> None:
 def test_a_broker_that_is_away_for_a_while_is_waited_for(site: Site) -> None:
     if not site.kafka.can_be_killed:
         pytest.skip("this Kafka belongs to somebody else")
-    produced = put_and_bury(site, 100)
+    produced = produce_and_dead_letter(site, 100)
     slow = ("dead-letters", "replay", "--calls-per-second", "10")
     replay = site.start_command(*slow, name="waits", kafka={"commit_seconds": 0.5})
     until(lambda: site.endpoint.summary().accepted_events >= 10, DELIVER_SECONDS)

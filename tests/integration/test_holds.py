@@ -39,7 +39,7 @@ def test_a_topic_that_comes_later_is_read(site: Site) -> None:
     site.assert_kept()
 
 
-def test_a_wrong_secret_is_a_hold_until_it_is_mended(site: Site) -> None:
+def test_a_wrong_secret_is_a_hold_until_it_is_fixed(site: Site) -> None:
     """In the credentials file, while the worker runs: no record is lost, none is a dead letter by it."""
     site.open_topic()
     traffic = site.produce(500)

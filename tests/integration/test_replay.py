@@ -1,4 +1,4 @@
-"""Dead letters come back, on a real Kafka: a mapping was wrong, is mended, and its letters are replayed."""
+"""Dead letters come back, on a real Kafka: a mapping was wrong, is fixed, and its letters are replayed."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ SESSIONS: Final = 40
 DELIVER_SECONDS: Final = 60.0
 
 
-def put_and_bury(site: Site, count: int) -> list[Produced]:
+def produce_and_dead_letter(site: Site, count: int) -> list[Produced]:
     """Records without ids of their own, all made dead letters by a wrong mapping; the ids that they have."""
     site.open_topic()
     site.put(event(number) for number in range(count))
-    bury(site)
+    dead_letter(site)
     produced = []
     for each in site.kafka.read(site.names.topic):
         partition, offset = each.partition() or 0, each.offset() or 0
@@ -55,7 +55,7 @@ def event(number: int) -> TopicRecord:
     return TopicRecord(session_id.encode(), json.dumps(fields | {"sessionId": session_id}).encode())
 
 
-def bury(site: Site) -> None:
+def dead_letter(site: Site) -> None:
     worker = site.start_worker("wrong", record=WRONG, dead_letters={"hold_after_unmappable": None})
     site.wait_until_committed()
     worker.told_to_end()
@@ -80,8 +80,8 @@ def assert_all_came_back(site: Site, produced: list[Produced]) -> None:
     assert site.endpoint.summary().max_concurrent_in_session == 1
 
 
-def test_after_the_mapping_is_mended_all_come_back_with_the_ids_they_had(site: Site) -> None:
-    produced = put_and_bury(site, 300)
+def test_after_the_mapping_is_fixed_all_come_back_with_the_ids_they_had(site: Site) -> None:
+    produced = produce_and_dead_letter(site, 300)
     code, listed = run(site, "list", "--json")
     assert code == 0
     counts = json.loads(listed.splitlines()[-1])
@@ -109,7 +109,7 @@ def test_after_the_mapping_is_mended_all_come_back_with_the_ids_they_had(site: S
 
 
 def test_killed_in_the_middle_it_goes_on_where_it_stopped(site: Site) -> None:
-    produced = put_and_bury(site, 400)
+    produced = produce_and_dead_letter(site, 400)
     words = ("dead-letters", "replay", "--calls-per-second", "40", "--wave", "50")
     for turn in range(3):
         replay = site.start_command(*words, name=f"killed-{turn}", kafka={"commit_seconds": 0.2})
@@ -141,7 +141,7 @@ def assert_nothing_skipped(site: Site) -> None:
 
 
 def test_told_to_end_it_stops_in_good_order(site: Site) -> None:
-    produced = put_and_bury(site, 300)
+    produced = produce_and_dead_letter(site, 300)
     slow = ("dead-letters", "replay", "--calls-per-second", "10")
     replay = site.start_command(*slow, name="stopped", shutdown={"drain_seconds": 1})
     until(lambda: site.endpoint.summary().accepted_events >= 20, DELIVER_SECONDS)
@@ -155,7 +155,7 @@ def test_told_to_end_it_stops_in_good_order(site: Site) -> None:
 
 
 def test_what_dies_again_is_a_letter_again_and_keeps_its_first_place(site: Site) -> None:
-    put_and_bury(site, 20)
+    produce_and_dead_letter(site, 20)
     first = site.dead_letters().keys()
     code, told = run(site, "replay", "--calls-per-second", "1000", record=WRONG)
     assert code == 1, told
@@ -168,7 +168,7 @@ def test_what_dies_again_is_a_letter_again_and_keeps_its_first_place(site: Site)
 
 def test_markers_of_transactions_and_records_of_others_do_not_stop_a_reader(site: Site) -> None:
     """A partition's last offset may hold no record at all."""
-    put_and_bury(site, 20)
+    produce_and_dead_letter(site, 20)
     others = Producer(
         {"bootstrap.servers": site.kafka.bootstrap_servers, "transactional.id": site.names.topic, **QUIET}
     )
@@ -193,7 +193,7 @@ def test_a_topic_that_is_not_there_is_said(site: Site) -> None:
 def test_nothing_of_the_payload_is_logged_or_shown_unasked(site: Site) -> None:
     site.open_topic()
     site.put([TopicRecord(b"marked-key", b'{"marked-value": 1}')])
-    bury(site)
+    dead_letter(site)
     for words in (("list",), ("show",), ("replay", "--dry-run"), ("replay",)):
         _, told = run(site, *words)
         assert "marked" not in told

@@ -93,7 +93,7 @@ def test_sigterm_while_held_ends_at_once_and_commits_nothing_undelivered(site: S
 
 
 def test_what_is_wrong_now_is_what_the_worker_says(site: Site) -> None:
-    """The secret is mended, and the role turns out to lack the permission."""
+    """The secret is put right, and the role turns out to lack the permission."""
     site.open_topic()
     site.produce(100)
     site.set_secret(SECRET)

@@ -91,7 +91,7 @@ class Api:
 
     def _poison(self, batch: Batch) -> Refused | None:
         kinds = {each.kind for each in self._world.truth.of_call(batch)}
-        return Refused("InvalidInputException") if "poison" in kinds and not self._world.is_mended else None
+        return Refused("InvalidInputException") if "poison" in kinds and not self._world.is_fixed else None
 
     def _accept(self, member: Member, batch: Batch) -> None:
         records = self._world.truth.of_call(batch)

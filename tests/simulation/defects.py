@@ -81,7 +81,7 @@ def forgets_the_assignment(_: Callable[..., Any]) -> Any:
 
 
 @defect(RebalanceHandler, "lost")
-def does_not_heed_a_loss(_: Callable[..., Any]) -> Any:
+def ignores_a_loss(_: Callable[..., Any]) -> Any:
     return lambda *_: None
 
 
@@ -195,7 +195,7 @@ def empties_the_topic_into_the_dead_letters(_: Callable[..., Any]) -> Any:
 
 
 @defect(UnmappableStreak, "add")
-def buries_all_that_cannot_be_mapped(_: Callable[..., Any]) -> Any:
+def dead_letters_all_that_cannot_be_mapped(_: Callable[..., Any]) -> Any:
     return lambda *_: True
 
 

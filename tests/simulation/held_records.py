@@ -67,7 +67,7 @@ class HeldRecords:
         return [each for each in unsettled if each.partition in partitions and not each.gone]
 
     def use(self, record: Written, to: str) -> Receipt | None:
-        """The worker begins to send it, or to bury it: only what is its own, and not done with."""
+        """The worker begins to send it, or to dead-letter it: only what is its own, and not done with."""
         if not (receipts := self._open.get(record.name)):
             self._breach("only what is its own is sent", f"{self._who} {to} {record!r}, which it lost")
             return None

@@ -45,7 +45,7 @@ class Letters:
             self._world.saw("a dead letter that was not taken")
             return "no such topic"
         self._world.note("dead letters", "take", record.name)
-        self._world.truth.done(record, "buried")
+        self._world.truth.done(record, "dead-lettered")
         if self._world.letters == "acknowledgements lost" and draw.luck(0.5):
             self._world.saw("a dead letter whose acknowledgement was lost")
             return "timed out"

@@ -270,8 +270,8 @@ class _Letters:
         written = self._world.truth.of_letter(self._letter(record, reason))
         if isinstance(record, Element):
             self._world.saw("a dead letter of an element")
-        self._world.note(self._member.name, "buries", written.name, reason.kind)
-        receipt = self._member.oracle.buries(written, reason, self._member.now())
+        self._world.note(self._member.name, "dead-letters", written.name, reason.kind)
+        receipt = self._member.oracle.dead_letters(written, reason, self._member.now())
         await self._world.dead_letters.write(written)
         self._member.must_live()
         self._member.consumer.hasten()

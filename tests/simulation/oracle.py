@@ -98,22 +98,24 @@ class Oracle:
         elif answer in GATEWAYS and len(known) == 1:
             self._stopped[known[0].record.name] += 1
 
-    def buries(self, record: Written, reason: Reason, now: float) -> Receipt | None:
+    def dead_letters(self, record: Written, reason: Reason, now: float) -> Receipt | None:
         """A dead letter is handed over."""
         if record.parts:
-            self._breach("a letter names its element", f"{self._who} buries all of {record!r}: {reason}")
+            self._breach("a letter names its element", f"{self._who} dead-letters {record!r}: {reason}")
         if record.kind == "undecodable":
-            right = reason.kind == "not_json" and self._row.may_bury(record)
+            right = reason.kind == "not_json" and self._row.may_dead_letter(record)
         elif reason.kind == TOO_OLD:
             right = self._is_too_old(record, "dead_letter", now)
         else:
-            if self._stopped[record.name] >= STOPPED_ALONE and not self._streak.may_bury(record):
+            if self._stopped[record.name] >= STOPPED_ALONE and not self._streak.may_dead_letter(record):
                 # Nobody has said that it is refused; it counts all the same.
                 self._streak.refused(record)
-            right = reason.kind == "refused" and self._streak.may_bury(record)
+            right = reason.kind == "refused" and self._streak.may_dead_letter(record)
         if not right:
-            self._breach("only what is at fault is a dead letter", f"{self._who} buries {record!r}: {reason}")
-        return self.held.use(record, "buries")
+            self._breach(
+                "only what is at fault is a dead letter", f"{self._who} dead-letters {record!r}: {reason}"
+            )
+        return self.held.use(record, "dead-letters")
 
     def skips(self, record: Written, rule: str, now: float) -> None:
         """The worker leaves a record out."""
@@ -143,7 +145,7 @@ class Oracle:
 
 
 class Streak:
-    """So many refused events of different sessions in a row may be buried, and no more."""
+    """So many refused events of different sessions in a row may become dead letters, and no more."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -164,12 +166,12 @@ class Streak:
         self._row = 0
         self._sessions.clear()
 
-    def may_bury(self, record: Written) -> bool:
+    def may_dead_letter(self, record: Written) -> bool:
         return self._may.get(record.name, False)
 
 
 class UnmappableRow:
-    """So many records in a row that cannot be mapped may be buried, the others once one after them can be."""
+    """So many unmappable records in a row may become dead letters, the others once a later one is mapped."""
 
     def __init__(self, limit: int | None) -> None:
         self._limit = limit
@@ -193,7 +195,7 @@ class UnmappableRow:
     def is_kept(self, record: Written) -> bool:
         return record.name in self._kept
 
-    def may_bury(self, record: Written) -> bool:
+    def may_dead_letter(self, record: Written) -> bool:
         return not self.is_kept(record) or record.name in self._let
 
 

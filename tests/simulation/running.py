@@ -66,7 +66,7 @@ MUST_BE_SEEN: Final = (
     "kafka.log_cut",
     "kafka.sought",
     "leave.timed_out",
-    "poison that had to be mended",
+    "poison that had to be fixed",
     "records from below a cut that were fetched ahead and thrown away",
     "records that waited unmapped for memory",
     "records.held unmappable",

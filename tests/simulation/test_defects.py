@@ -34,7 +34,7 @@ def test_each_planted_defect_is_found(name: str) -> None:
         ("sends the later half first", 1),
         ("commits positions on a revoke", 2),
         # Somebody joins, and takes; what comes then is sent by two.
-        ("does not heed a loss", 3),
+        ("ignores a loss", 3),
     ],
 )
 @pytest.mark.usefixtures("simulation")

@@ -73,7 +73,7 @@ class Written:
         return self.offset, 0
 
     def elements(self) -> Sequence[Written]:
-        """What is sent, buried or skipped by itself."""
+        """What is sent, dead-lettered or skipped by itself."""
         return self.parts or (self,)
 
     def shares_order_with(self, other: Written) -> bool:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tests.support.virtual_time import Turn, VirtualLoop
 
 _SETTLE_SECONDS: Final = 400.0
-_MEND_AFTER_SECONDS: Final = 120.0
+_FIXED_AFTER_SECONDS: Final = 120.0
 _REST_SECONDS: Final = 20.0
 _LOOK_SECONDS: Final = 0.5
 _SESSION_SECONDS: Final = 1.0
@@ -68,8 +68,8 @@ class World:
         self.letters: data.Letters = "fine"
         self.kafka: data.Kafka = "fine"
         self.expired = False
-        self.is_mended = False
-        """Whether somebody has mended the tracker, so that the API takes what it refused, and said that what
+        self.is_fixed = False
+        """Whether somebody has fixed the tracker, so that the API takes what it refused, and said that what
         cannot be mapped are bad records, whatever their number."""
         self.broken: Broken | None = None
         self.seen: Counter[str] = Counter()
@@ -130,7 +130,7 @@ class World:
     def start(self, slot: Slot, name: str) -> Member:
         """A new worker in a slot."""
         settings = self.schedule.members[SLOTS.index(slot)]
-        if self.is_mended:
+        if self.is_fixed:
             settings = structs.replace(settings, hold_after_unmappable=None)
         member = Member(self, name, slot, settings)
         self.members[slot] = member
@@ -197,14 +197,14 @@ class World:
     async def _end(self) -> None:
         self._calm()
         until = self.loop.time() + _SETTLE_SECONDS
-        mend_at = self.loop.time() + _MEND_AFTER_SECONDS
+        fixed_at = self.loop.time() + _FIXED_AFTER_SECONDS
         while not self._is_all_done():
             self._have_a_member()
             await asyncio.sleep(_LOOK_SECONDS)
-            if self.loop.time() >= mend_at and not self.is_mended:
-                self.saw("poison that had to be mended")
-                self.is_mended = True
-            if self.is_mended:
+            if self.loop.time() >= fixed_at and not self.is_fixed:
+                self.saw("poison that had to be fixed")
+                self.is_fixed = True
+            if self.is_fixed:
                 self._restart_who_holds()
             if self.loop.time() > until:
                 self.breach("no schedule ends stuck", self._where_it_stands())

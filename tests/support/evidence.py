@@ -103,11 +103,11 @@ class Evidence:
 
     def settled_at(self) -> dict[Place, float]:
         """When each record was first accepted or dead-lettered; infinity: it never was."""
-        accepted_at, buried_at = self.accepted_at(), dict[Place, float]()
+        accepted_at, dead_lettered_at = self.accepted_at(), dict[Place, float]()
         for letter in self.letters:
-            buried_at[letter.place] = min(letter.at_seconds, buried_at.get(letter.place, inf))
+            dead_lettered_at[letter.place] = min(letter.at_seconds, dead_lettered_at.get(letter.place, inf))
         return {
-            place: min(accepted_at.get(each.event_id, inf), buried_at.get(place, inf))
+            place: min(accepted_at.get(each.event_id, inf), dead_lettered_at.get(place, inf))
             for place, each in self.produced.items()
         }
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from worker.commands.dead_letters_arguments import add_dead_letters
 from worker.runtime.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from worker.commands.dead_letters_arguments import Commands
 
 _EPILOG: Final = """\
 Every key of the configuration can come from the environment: WORKER_KAFKA__TOPICS=a,b
@@ -27,12 +30,20 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    # In the order of --help.
+    for add in (_add_run, _add_check, _add_status, add_dead_letters, _add_endpoint, _add_demo, _add_schema):
+        add(commands)
+    return parser
+
+
+def _add_run(commands: Commands) -> None:
     run = commands.add_parser("run", help="deliver, until told to stop")
+    _add_config(run)
+
+
+def _add_check(commands: Commands) -> None:
     check = commands.add_parser("check", help="say what works and what does not; sends nothing")
-    for command in (run, check):
-        command.add_argument(
-            "--config", type=Path, metavar="FILE", help="the YAML file; the environment goes over it"
-        )
+    _add_config(check)
     check.add_argument(
         "--sample",
         type=_positive,
@@ -42,13 +53,18 @@ def build_parser() -> argparse.ArgumentParser:
         help="read the newest N records of each topic (default: %(const)s), and say how many map, how many "
         "do not, and why; nothing is sent, nothing committed",
     )
+
+
+def _add_status(commands: Commands) -> None:
     status = commands.add_parser("status", help="ask a running worker why everything is where it is")
     status.add_argument("--address", metavar="HOST:PORT", help="of its admin server (default: see --config)")
     status.add_argument(
         "--config", type=Path, metavar="FILE", help="its own: for the address, and to ask Kafka"
     )
     status.add_argument("--json", action="store_true", help="print its answer as it is")
-    add_dead_letters(commands)
+
+
+def _add_endpoint(commands: Commands) -> None:
     endpoint = commands.add_parser(
         "endpoint",
         help="PutEvents on this machine, to try your own topic without AWS",
@@ -58,13 +74,24 @@ def build_parser() -> argparse.ArgumentParser:
     endpoint.add_argument(
         "--port", type=_port, default=8010, help="to listen on; 0: any that is free (default: %(default)s)"
     )
+
+
+def _add_demo(commands: Commands) -> None:
     demo = commands.add_parser(
         "demo", help="deliver made-up records from a Kafka inside to an endpoint inside"
     )
     demo.add_argument("--seed", type=int, default=1, help="makes other records (default: %(default)s)")
     demo.add_argument("--records", type=_positive, default=20_000, help="how many (default: %(default)s)")
+
+
+def _add_schema(commands: Commands) -> None:
     commands.add_parser("schema", help="print the JSON schema of the configuration")
-    return parser
+
+
+def _add_config(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--config", type=Path, metavar="FILE", help="the YAML file; the environment goes over it"
+    )
 
 
 class _Parser(argparse.ArgumentParser):

@@ -14,7 +14,13 @@ if TYPE_CHECKING:
     class Commands(Protocol):
         """What ``add_subparsers`` returns."""
 
-        def add_parser(self, name: str, *, help: str) -> argparse.ArgumentParser:  # noqa: A002  argparse's
+        def add_parser(
+            self,
+            name: str,
+            *,
+            help: str,  # noqa: A002  argparse's
+            description: str | None = None,
+        ) -> argparse.ArgumentParser:
             """Add a command."""
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -36,6 +37,8 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 # What is read of a body that nobody asked for, so that its sender gets to see the answer.
 MAX_DISCARDED_BYTES: Final = 65_536
+# A body that was announced and stops coming is waited for no longer: the answer has been sent.
+DISCARD_SECONDS: Final = 0.5
 # The key in a scope's extensions of what resets the connection.
 RESET: Final = "worker.reset"
 # Applications end at once when their connections are cut. One that does not is cancelled.
@@ -219,16 +222,25 @@ class _Connection(HttpToolsProtocol):
 async def answer_unread(
     receive: Receive, send: Send, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes
 ) -> None:
-    """Answer a request without reading its body first, and close the connection."""
+    """Answer a request without reading its body first, and close the connection.
+
+    The answer goes out at once. A body that does not come keeps the connection for ``DISCARD_SECONDS`` more.
+    """
     closing = [*headers, (b"connection", b"close")]
     await send({"type": "http.response.start", "status": status, "headers": closing})
     await send({"type": "http.response.body", "body": body, "more_body": True})
     # Closing on unread bytes resets the connection, and the answer with it. So the end of the answer, at
     # which uvicorn closes, is sent when the request's body has been read.
+    with suppress(TimeoutError):
+        await _discard_body(receive)
+    await send({"type": "http.response.body"})
+
+
+async def _discard_body(receive: Receive) -> None:
+    """Read the body, to its end or ``MAX_DISCARDED_BYTES``; raise ``TimeoutError`` where it stops coming."""
     discarded = 0
     while discarded < MAX_DISCARDED_BYTES:
-        message = await receive()
+        message = await asyncio.wait_for(receive(), DISCARD_SECONDS)
         discarded += len(message.get("body", b""))
         if not message.get("more_body", False):
-            break
-    await send({"type": "http.response.body"})
+            return

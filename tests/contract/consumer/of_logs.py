@@ -130,7 +130,7 @@ async def an_offset_behind_the_end_of_a_cut_log_is_no_place_to_begin_until_it_ha
 
 
 @statement(mock=_MOCK_CUTS_NOTHING)
-async def only_a_seek_with_a_leader_epoch_heeds_a_cut(stand: Stand) -> None:
+async def only_a_seek_with_a_leader_epoch_notices_a_cut(stand: Stand) -> None:
     reader = await all_read(stand)
     await stand.cut()
     await stand.write(0, *some("new", 6))

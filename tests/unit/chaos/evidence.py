@@ -19,7 +19,7 @@ def evidence_of(  # noqa: PLR0913  all that there may be
     records: int,
     *,
     accepted: Mapping[int, Sequence[float]],
-    buried: Mapping[int, float] | None = None,
+    dead_lettered: Mapping[int, float] | None = None,
     tombstones: Collection[int] = (),
     cut: Collection[CutRecord] = (),
     cut_accepted: Mapping[int, float] | None = None,
@@ -37,7 +37,9 @@ def evidence_of(  # noqa: PLR0913  all that there may be
         },
         produced={(0, offset): Produced("s", offset, f"e{offset}") for offset in range(records)},
         accepted=tuple(AcceptedCall(1, at, "s", None, (event_id,)) for at, event_id in calls),
-        letters=tuple(Letter((0, offset), "refused", "why", at) for offset, at in (buried or {}).items()),
+        letters=tuple(
+            Letter((0, offset), "refused", "why", at) for offset, at in (dead_lettered or {}).items()
+        ),
         summary=CallLog().summary(),
         lost_answers=0,
         overlaps=0,
@@ -49,8 +51,8 @@ def evidence_of(  # noqa: PLR0913  all that there may be
     )
 
 
-def cut_at(offset: int, since_seconds: float, *, buried_at: float = inf) -> CutRecord:
+def cut_at(offset: int, since_seconds: float, *, dead_lettered_at: float = inf) -> CutRecord:
     """A record that stood there until then; its event's id is ``c`` and the offset."""
     event_id = f"c{offset}"
     record = CrashTestRecord("s", offset, b"", event_id, "accepted")
-    return CutRecord((0, offset), since_seconds, record, event_id, buried_at)
+    return CutRecord((0, offset), since_seconds, record, event_id, dead_lettered_at)

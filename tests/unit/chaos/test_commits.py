@@ -13,8 +13,8 @@ from tests.support.kafka_topics import KafkaTopics
 from tests.unit.chaos.evidence import cut_at, evidence_of
 
 
-def test_a_commit_may_pass_what_was_accepted_buried_or_a_tombstone() -> None:
-    evidence = evidence_of(3, accepted={0: [1.0, 9.0]}, buried={1: 2.0}, tombstones={2})
+def test_a_commit_may_pass_what_was_accepted_dead_lettered_or_a_tombstone() -> None:
+    evidence = evidence_of(3, accepted={0: [1.0, 9.0]}, dead_lettered={1: 2.0}, tombstones={2})
     commits = [Commit(0, 0, 0.5), Commit(0, 1, 1.0), Commit(0, 2, 2.0), Commit(0, 3, 2.0)]
     assert ahead_of_the_truth(commits, evidence) == []
 

@@ -161,7 +161,7 @@ def test_a_dead_letter_topic_that_will_be_made_is_no_failure_and_is_not_made(kaf
         (KafkaAway("hidden"), "ok    kafka dead letters dead: 1 partitions; cleanup.policy not known"),
     ],
 )
-def test_a_dead_letter_topic_that_would_lose_letters_fails_with_the_command_that_mends_it(
+def test_a_dead_letter_topic_that_would_lose_letters_fails_with_the_command_that_fixes_it(
     kafka: EmbeddedKafka, monkeypatch: pytest.MonkeyPatch, policy: str | Exception | None, line: str
 ) -> None:
     def answer(*_: object) -> str | None:

@@ -93,7 +93,7 @@ def test_it_says_how_many_map_how_many_do_not_and_why(kafka: EmbeddedKafka) -> N
 
 
 def test_of_each_topic_it_reads_the_newest_of_all_partitions(kafka: EmbeddedKafka) -> None:
-    """That is what the producer writes now; what it wrote before it was mended counts no more."""
+    """That is what the producer writes now; what it wrote before it was fixed no longer counts."""
     produce(kafka, "clicks", *([AVRO] * 50), *([GOOD] * 5), partition=0)
     produce(kafka, "clicks", *([AVRO] * 50), *([GOOD] * 5), partition=1)
     produce(kafka, "views", *([AVRO] * 50), *([GOOD] * 10))

@@ -99,7 +99,7 @@ def test_a_value_and_its_file_together_are_a_mistake(tmp_path: Path) -> None:
 
 
 def test_a_missing_secret_file_is_named_by_its_variable() -> None:
-    """The mount is what has to be mended."""
+    """The mount is what has to be fixed."""
     (said,) = mistakes_of(WORKER_KAFKA__CLIENT__SASL_PASSWORD_FILE="/no/such/file")  # noqa: S106  a path
     assert said.endswith("No such file or directory (WORKER_KAFKA__CLIENT__SASL_PASSWORD_FILE)")
 

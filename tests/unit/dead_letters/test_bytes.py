@@ -57,7 +57,7 @@ def read(messages: list[Message], topic: str) -> list[Record]:
     return [reader.record(each, under, 0.0) for each in messages]
 
 
-async def bury(kafka: EmbeddedKafka, records: list[Record]) -> None:
+async def write_dead_letters(kafka: EmbeddedKafka, records: list[Record]) -> None:
     servers = {"bootstrap.servers": kafka.bootstrap_servers, "log_level": 0, "linger.ms": 0}
     letters = KafkaDeadLetters(servers, DEAD, version="1")
     try:
@@ -74,7 +74,7 @@ def test_every_record_can_die_and_be_read_back(
 ) -> None:
     """Of 60 times 5 to 15 records: key and value byte for byte, headers where they are text, its place."""
     records = read(source.through(sent), SOURCE)
-    asyncio.run(bury(kafka, records))
+    asyncio.run(write_dead_letters(kafka, records))
     for letter, record, raw in zip(read(dead.next(len(sent)), DEAD), records, sent, strict=True):
         assert (letter.key, letter.value) == (raw.key, raw.value)
         assert derived_event_id(letter) == derived_event_id(record)

@@ -22,7 +22,7 @@ HEADERS = st.lists(
 REASON = Reason("missing", "session_id: nothing at visit")
 
 
-def buried(dead: Record, reason: Reason = REASON, tries: int = 2) -> Record:
+def letter_of(dead: Record, reason: Reason = REASON, tries: int = 2) -> Record:
     made = letter_headers(dead, reason, tries, failed_at_seconds=1_700_000_000.25, version="1.2.3")
     headers: Headers = tuple((name, value) for name, value in made if not isinstance(value, str))
     return record(
@@ -39,7 +39,7 @@ def opened(dead: Record) -> Letter:
 @given(headers=HEADERS, offset=st.integers(0, 2**63 - 1), tries=st.integers(0, 99))
 def test_a_letter_is_read_as_it_was_written(headers: Headers, offset: int, tries: int) -> None:
     first = record(offset, under=assignment("views", 5), headers=headers)
-    letter = opened(buried(first, tries=tries))
+    letter = opened(letter_of(first, tries=tries))
     assert letter.origin == origin(first)
     assert (letter.reason, letter.tries, letter.replays) == (REASON, tries, 0)
     assert (letter.failed_at_seconds, letter.version, letter.place) == (1_700_000_000.25, "1.2.3", (3, 7))
@@ -49,12 +49,12 @@ def test_a_letter_is_read_as_it_was_written(headers: Headers, offset: int, tries
 @given(headers=HEADERS, replays=st.integers(1, 9))
 def test_replays_are_counted_and_all_else_stays(headers: Headers, replays: int) -> None:
     first = record(5, under=assignment("views", 5), headers=headers, key=b"k", value=b"v")
-    dead = buried(first)
+    dead = letter_of(first)
     for count in range(1, replays + 1):
         again = replayed(opened(dead), assignment("dead", 0), offset=count, received_at=1.0)
         assert derived_event_id(again) == derived_event_id(first)
         assert (again.key, again.value) == (b"k", b"v")
-        dead = buried(again)
+        dead = letter_of(again)
         letter = opened(dead)
         assert (letter.replays, letter.tries, letter.own_headers) == (count, 2 * (count + 1), headers)
 
@@ -64,13 +64,13 @@ def test_what_the_worker_did_not_write_is_no_letter() -> None:
 
 
 def test_a_time_that_is_none_is_unknown() -> None:
-    dead = buried(record())
+    dead = letter_of(record())
     broken = tuple((name, b"soon" if name.endswith("failed-at") else value) for name, value in dead.headers)
     assert opened(record(headers=broken)).failed_at_seconds is None
 
 
 def test_what_could_steer_a_terminal_is_not_kept() -> None:
-    assert "\x1b" not in opened(buried(record(), Reason("x\x1b", "a\x1b[2Jb"))).reason.text
+    assert "\x1b" not in opened(letter_of(record(), Reason("x\x1b", "a\x1b[2Jb"))).reason.text
 
 
 def test_of_what_the_api_said_the_rule_is_the_code_alone() -> None:

@@ -118,7 +118,7 @@ async def test_a_broker_that_stays_away_makes_it_unwritable_in_time(kafka: Embed
         (KafkaError.POLICY_VIOLATION, "POLICY_VIOLATION"),
     ],
 )
-async def test_a_refusal_says_what_to_mend(kafka: EmbeddedKafka, code: int, said: str) -> None:
+async def test_a_refusal_says_what_to_fix(kafka: EmbeddedKafka, code: int, said: str) -> None:
     kafka.fail_next(Api.PRODUCE, code)
     async with writing(kafka, **QUICK) as letters:
         with pytest.raises(DeadLettersUnwritable, match=said):

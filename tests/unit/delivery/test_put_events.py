@@ -215,7 +215,7 @@ async def test_of_keys_that_are_none_it_is_told_that_they_are_the_environment_s(
         assert (put.code, put.keys_from_environment) == ("CredentialsMalformed", True)
 
 
-async def test_a_wrong_secret_mended_in_its_file_is_seen_while_running(aws_home: Path) -> None:
+async def test_a_wrong_secret_corrected_in_its_file_is_seen_while_running(aws_home: Path) -> None:
     path = aws_home / "credentials"
     path.write_text("[default]\naws_access_key_id=AKIDOLD\naws_secret_access_key=wrong\n")
     async with Endpoint(refused("SignatureDoesNotMatch")) as endpoint, client_of(endpoint, None) as client:

@@ -67,7 +67,7 @@ async def test_a_broken_rule_is_an_invalid_input_that_says_which(endpoint: Local
     assert endpoint.call_log.summary().outcomes == {"InvalidInputException": 1}
 
 
-async def test_wrong_keys_are_refused_until_they_are_mended(endpoint: LocalPutEvents) -> None:
+async def test_wrong_keys_are_refused_until_they_are_fixed(endpoint: LocalPutEvents) -> None:
     assert await refused(endpoint, access_key=OTHER) == (403, "UnrecognizedClientException")
     assert await refused(endpoint, secret_key=OTHER) == (403, "InvalidSignatureException")
     endpoint.faults = Faults(secret_key=OTHER)

@@ -257,7 +257,7 @@ def test_a_hold_for_dead_letters_keeps_the_others_from_being_probed() -> None:
     in_virtual_time(scenario())
 
 
-def test_refused_keys_of_the_environment_are_told_with_what_mends_them() -> None:
+def test_refused_keys_of_the_environment_are_told_with_what_fixes_them() -> None:
     async def scenario() -> None:
         made = permits()
         permit = await made.acquire()

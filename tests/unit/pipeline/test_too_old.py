@@ -212,7 +212,7 @@ def test_what_fails_for_too_long_is_put_aside_when_it_is_given_back() -> None:
     "answer", [Misconfigured("AccessDeniedException"), TransientFault("ConnectionFailed")]
 )
 def test_while_no_call_comes_through_nothing_is_too_old(answer: Answer) -> None:
-    """A wrong permission, a wrong address: no topic is emptied. Judged is after it was mended."""
+    """A wrong permission, a wrong address: no topic is emptied. Age is judged once it is fixed."""
 
     async def scenario() -> None:
         stage = stage_with_limit()

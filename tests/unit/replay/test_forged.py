@@ -96,7 +96,7 @@ def test_a_forged_letter_can_be_replayed_and_die_again(forged: Record) -> None:
 )
 def test_a_time_beyond_the_calendar_is_unknown(at: bytes) -> None:
     topic = LetterTopicTwin()
-    topic.bury(source_record(1, "s"))
+    topic.dead_letter(source_record(1, "s"))
     (plain,) = topic.logs[0]
     forged = tuple((name, at if name == names.FAILED_AT else value) for name, value in plain.headers)
     letter = open_letter(record(headers=forged))
@@ -108,7 +108,7 @@ def test_a_time_beyond_the_calendar_is_unknown(at: bytes) -> None:
 
 def test_a_list_stays_small_whatever_the_length_of_reasons() -> None:
     topic = LetterTopicTwin()
-    topic.bury(source_record(1, "s"), Reason("x" * 100_000, "y" * 100_000))
+    topic.dead_letter(source_record(1, "s"), Reason("x" * 100_000, "y" * 100_000))
     letter = open_letter(topic.logs[0][0])
     assert letter is not None
     listing = Listing("dead")
@@ -127,7 +127,7 @@ def test_a_replay_among_forged_letters_delivers_the_real_ones(forged: list[Recor
         for each in (*real, *forged):
             number = topic.chance.randrange(2)
             if each in real:
-                topic.bury(each, partition=number)
+                topic.dead_letter(each, partition=number)
             else:
                 at = len(topic.logs[number])
                 topic.logs[number].append(

@@ -46,7 +46,7 @@ def test_letters_that_lie_shuffled_over_partitions_go_in_their_first_order_with_
     async def scenario() -> None:
         topic, records = LetterTopicTwin(partitions=5), visits(sessions=7, events=30)
         for each in Random(3).sample(records, len(records)):  # noqa: S311  a shuffle
-            topic.bury(each)
+            topic.dead_letter(each)
         stage = ReplayStage(topic)
         await stage.run()
         assert stage.accepted() == by_session(records)
@@ -60,7 +60,7 @@ def test_a_second_start_has_nothing_to_do_and_one_from_the_start_has_all() -> No
     async def scenario() -> None:
         topic, records = LetterTopicTwin(partitions=2), visits(sessions=2, events=5)
         for each in records:
-            topic.bury(each)
+            topic.dead_letter(each)
         await ReplayStage(topic).run()
         again, anew = ReplayStage(topic), ReplayStage(topic)
         await again.run()
@@ -77,7 +77,7 @@ def test_a_start_anew_that_is_stopped_skips_nothing_afterwards() -> None:
     async def scenario() -> None:
         topic, records = LetterTopicTwin(partitions=4), visits(sessions=4, events=10)
         for each in records:
-            topic.bury(each)
+            topic.dead_letter(each)
         await ReplayStage(topic).run()
         stopped = ReplayStage(topic, wave=5, rate=1)
         running = asyncio.create_task(stopped.run(from_start=True))
@@ -95,8 +95,8 @@ def test_what_is_refused_again_is_a_letter_again_and_not_replayed_for_ever() -> 
     async def scenario() -> None:
         topic = LetterTopicTwin(partitions=3)
         poison, good = source_record(1, "a"), source_record(2, "b")
-        topic.bury(poison)
-        topic.bury(good)
+        topic.dead_letter(poison)
+        topic.dead_letter(good)
         for replays in range(1, MOST_REPLAYS + 1):
             stage = ReplayStage(topic, answer=lambda batch: refuse_session("a", batch))
             await stage.run()
@@ -117,7 +117,7 @@ def test_of_letters_that_cannot_be_mapped_still_all_die_again_and_none_is_waited
     async def scenario() -> None:
         topic = LetterTopicTwin(partitions=3)
         for number in range(300):
-            topic.bury(structs.replace(source_record(number, f"s{number}"), value=b"no JSON"))
+            topic.dead_letter(structs.replace(source_record(number, f"s{number}"), value=b"no JSON"))
         stage = ReplayStage(topic)
         async with asyncio.timeout(3600):
             await stage.run()
@@ -133,12 +133,12 @@ def test_what_was_replayed_too_often_stays_put_whichever_of_its_letters_is_read_
 
     async def scenario() -> None:
         topic, poison = LetterTopicTwin(partitions=4, seed=seed), source_record(1, "a")
-        topic.bury(poison, partition=3)
+        topic.dead_letter(poison, partition=3)
         for replays in range(MOST_REPLAYS):
-            bury = topic.bury
-            topic.bury = partial(bury, partition=2 - replays % 3)
+            dead_letter = topic.dead_letter
+            topic.dead_letter = partial(dead_letter, partition=2 - replays % 3)
             await ReplayStage(topic, answer=lambda batch: refuse_session("a", batch)).run()
-            topic.bury = bury
+            topic.dead_letter = dead_letter
         assert max(each.replays for each in letters(topic)) == MOST_REPLAYS
         stage = ReplayStage(topic)
         await stage.run(from_start=True)
@@ -159,8 +159,8 @@ def refuse_session(session_id: str, batch: Batch) -> Answer:
 def test_what_the_filters_leave_out_and_what_is_no_letter_is_passed_over() -> None:
     async def scenario() -> None:
         topic = LetterTopicTwin()
-        topic.bury(source_record(1, "a"))
-        topic.bury(source_record(2, "b", topic="others"))
+        topic.dead_letter(source_record(1, "a"))
+        topic.dead_letter(source_record(2, "b", topic="others"))
         topic.logs[0].append(source_record(2, "c"))
         stage = ReplayStage(topic, selection=Selection(topic="interactions"))
         await stage.run()
@@ -174,7 +174,7 @@ def test_what_the_filters_leave_out_and_what_is_no_letter_is_passed_over() -> No
 def test_of_several_letters_of_one_record_the_last_is_replayed() -> None:
     async def scenario() -> None:
         topic = LetterTopicTwin()
-        topic.bury(source_record(1, "a"))
+        topic.dead_letter(source_record(1, "a"))
         await ReplayStage(topic, answer=lambda batch: refuse_session("a", batch)).run()
         stage = ReplayStage(topic)
         await stage.run(from_start=True)
@@ -188,7 +188,7 @@ def test_two_replays_of_the_same_letters_do_not_commit_over_one_another() -> Non
     async def scenario() -> None:
         topic = LetterTopicTwin()
         for each in visits(sessions=2, events=5):
-            topic.bury(each)
+            topic.dead_letter(each)
         slow = ReplayStage(topic, rate=0.2)
         running = asyncio.create_task(slow.run())
         await asyncio.sleep(1)
@@ -210,9 +210,9 @@ class Fate:
         self.done: set[str] = set()
         self.topic.on_commit = self._check
         for each in self.chance.sample(self.records, len(self.records)):
-            self.topic.bury(each)
+            self.topic.dead_letter(each)
             if self.chance.random() < 0.1:
-                self.topic.bury(each)
+                self.topic.dead_letter(each)
 
     def answer(self, batch: Batch) -> Answer:
         match self.chance.random():

@@ -37,7 +37,7 @@ LEAVES: tuple[dict[str, Any], ...] = (
 
 def a_letter() -> Letter:
     topic = LetterTopicTwin()
-    topic.bury(source_record(42, "s", partition=2, topic="views"), Reason("missing", "no session"))
+    topic.dead_letter(source_record(42, "s", partition=2, topic="views"), Reason("missing", "no session"))
     letter = open_letter(topic.logs[0][0])
     assert letter is not None
     return letter

@@ -22,7 +22,7 @@ HOUR = 3600.0
 
 def letter_of(record: Record, reason: Reason = REFUSED, failed_at: float = FAILED_AT) -> Letter:
     topic = LetterTopicTwin()
-    topic.bury(record, reason, failed_at=failed_at, tries=3)
+    topic.dead_letter(record, reason, failed_at=failed_at, tries=3)
     letter = open_letter(topic.logs[0][0])
     assert letter is not None
     return letter

@@ -20,7 +20,7 @@ MISCONFIGURED, FAILED = 2, 1
         (KafkaError.TOPIC_AUTHORIZATION_FAILED, FAILED),
     ],
 )
-def test_settings_that_librdkafka_refuses_late_are_the_operators_to_mend(
+def test_settings_that_librdkafka_refuses_late_are_the_operators_to_fix(
     capsys: pytest.CaptureFixture[str], code: int, exit_code: int
 ) -> None:
     """And not a crash to be reported; whatever value it cites is left out."""

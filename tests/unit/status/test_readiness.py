@@ -118,7 +118,7 @@ def test_what_another_pod_has_to_find_out_is_no_reason_to_be_unready_for_ever(
 
 
 def test_a_hold_for_refusals_that_nobody_could_confirm_is_probed_with_one_event_first() -> None:
-    """It was mended by nobody: no more dead letters come of it, however long nobody looked."""
+    """Nobody fixed it: no more dead letters come of it, however long nobody looked."""
 
     async def scenario() -> None:
         stage = Stage(settings(hold_after_refusals=5), TopicTwin(2))

@@ -196,6 +196,16 @@ async def test_an_answer_is_not_held_back_until_the_body_has_come() -> None:
             assert await reader.readline() == b"HTTP/1.1 405 Method Not Allowed\r\n"
 
 
+async def test_a_body_that_never_comes_holds_no_connection() -> None:
+    """Long before the deadline: such connections would take the place of others."""
+    async with serving(connection_seconds=60) as port, connected(port) as (reader, writer):
+        writer.write(b"GET /ready HTTP/1.1\r\nContent-Length: 9\r\n\r\nhalf")
+        async with asyncio.timeout(5):
+            told = await everything(reader)
+    assert told.startswith(b"HTTP/1.1 200 ")
+    assert told.endswith(b"\n")
+
+
 async def test_no_answer_tells_what_serves_it() -> None:
     async with serving() as port:
         for path, method in (("/", "GET"), ("/nothing", "GET"), ("/", "POST")):
@@ -308,6 +318,7 @@ def test_on_uvloop_it_keeps_the_same_promises() -> None:
         await test_other_methods_are_not_allowed_whatever_they_bring("POST")
         await test_a_client_that_has_sent_all_it_wants_still_gets_its_answer()
         await test_an_answer_is_not_held_back_until_the_body_has_come()
+        await test_a_body_that_never_comes_holds_no_connection()
         await test_a_head_that_is_too_large_is_refused()
         await test_a_slow_sender_is_cut_off_at_the_deadline()
         await test_a_slow_reader_is_cut_off_at_the_deadline_and_delays_nobody()

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _SHOWN_REASONS: Final = 10
 # In addition to the time that an answer may take.
 _RECORDS_PER_SECOND: Final = 2_000
-_MEND: Final = "fix record.mapping, record.format or the producer"
+_FIX: Final = "fix record.mapping, record.format or the producer"
 _REACH: Final = (
     "check that this user may read it, and that brokers are reachable where they say (advertised.listeners)"
 )
@@ -107,7 +107,7 @@ def _findings(topic: str, tally: Tally, why_not_all: str | None) -> Iterator[Fin
 
 def _summary(what: str, tally: Tally) -> Finding:
     if tally.reasons and not tally.mapped:
-        return failed(what, f"none of the {tally.read:,} newest records can be mapped: {_MEND}")
+        return failed(what, f"none of the {tally.read:,} newest records can be mapped: {_FIX}")
     said = f"{tally.mapped:,} of the {tally.read:,} newest records map"
     if tally.events > tally.mapped:
         said += f" to {tally.events:,} events"
@@ -116,7 +116,7 @@ def _summary(what: str, tally: Tally) -> Finding:
     if tally.skipped:
         said += ", " + ", ".join(f"{n:,} are skipped ({rule})" for rule, n in tally.skipped.most_common())
     if tally.reasons:
-        said += f", {tally.reasons.total():,} would be dead letters: where that is not meant, {_MEND}"
+        said += f", {tally.reasons.total():,} would be dead letters: where that is not meant, {_FIX}"
     return Finding("warn", what, said) if tally.reasons or not tally.mapped else fine(what, said)
 
 

@@ -26,7 +26,7 @@ class Admission:
         """Return when the next call may go, as known now; ``inf``: not before something else happens."""
         if not self.breaker.is_open:
             return self.limiter.opens_at(now)
-        return inf if self.limiter.is_closed else self.breaker.opens_at(self.limiter.in_flight)
+        return inf if self.limiter.is_blocked else self.breaker.opens_at(self.limiter.in_flight)
 
     def admit(self, now: float) -> None:
         """Note that a call goes. ``release`` follows, once."""

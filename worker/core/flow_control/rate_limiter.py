@@ -50,7 +50,7 @@ class RateLimiter:
         return self._adaptive_rate.share
 
     @property
-    def is_closed(self) -> bool:
+    def is_blocked(self) -> bool:
         """Whether no call may go, whatever the time: too many are in flight, or there is no share."""
         return self.in_flight >= self._max_in_flight or self.rate <= 0
 
@@ -62,7 +62,7 @@ class RateLimiter:
 
     def opens_at(self, now: float) -> float:
         """Return when the next call may go, as known now; ``inf``: not before something else happens."""
-        if self.is_closed:
+        if self.is_blocked:
             return inf
         self._refill(now)
         if self._tokens >= 1:

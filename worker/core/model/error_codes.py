@@ -17,9 +17,9 @@ from enum import Enum, auto
 from worker.core.model.outcomes import Accepted, Answer, Misconfigured, Refused, Throttled, TransientFault
 
 
-class _Class(Enum):
+class _AnswerClass(Enum):
     THROTTLED = auto()
-    PASSING = auto()
+    TRANSIENT = auto()
     REFUSED = auto()
     MISCONFIGURED = auto()
 
@@ -33,22 +33,22 @@ CREDENTIAL_CODES = frozenset({
 })  # fmt: skip
 
 _CODES = {
-    _Class.THROTTLED: {
+    _AnswerClass.THROTTLED: {
         "BandwidthLimitExceeded", "EC2ThrottledException", "LimitExceededException",
         "PriorRequestNotComplete", "ProvisionedThroughputExceededException", "RequestLimitExceeded",
         "RequestThrottled", "RequestThrottledException", "SlowDown", "ThrottledException", "Throttling",
         "ThrottlingException", "TooManyRequestsException", "TransactionInProgressException",
     },
-    _Class.PASSING: {
+    _AnswerClass.TRANSIENT: {
         "InternalError", "InternalFailure", "InternalServerError", "InternalServerException",
         "RequestTimeout", "RequestTimeoutException", "ResourceInUseException", "ServiceUnavailable",
         "ServiceUnavailableException",
     },
-    _Class.REFUSED: {
+    _AnswerClass.REFUSED: {
         "InvalidInputException", "MalformedInput", "RequestEntityTooLarge", "RequestEntityTooLargeException",
         "SerializationException", "ValidationError", "ValidationException",
     },
-    _Class.MISCONFIGURED: CREDENTIAL_CODES | {
+    _AnswerClass.MISCONFIGURED: CREDENTIAL_CODES | {
         "MissingAuthenticationToken", "MissingAuthenticationTokenException", "NotAuthorized", "OptInRequired",
         # The worker's clock is off by more than five minutes from the API's.
         "RequestTimeTooSkewed",
@@ -61,20 +61,20 @@ _CLASS_OF_CODE = {code: each for each, codes in _CODES.items() for code in codes
 ERROR_CODES = frozenset(_CLASS_OF_CODE)
 
 _CLASS_OF_STATUS = {
-    401: _Class.MISCONFIGURED,
-    403: _Class.MISCONFIGURED,
-    404: _Class.MISCONFIGURED,
+    401: _AnswerClass.MISCONFIGURED,
+    403: _AnswerClass.MISCONFIGURED,
+    404: _AnswerClass.MISCONFIGURED,
     # Nothing at this address accepts a POST, or a proxy wants a login: not the content's fault.
-    405: _Class.MISCONFIGURED,
-    407: _Class.MISCONFIGURED,
-    408: _Class.PASSING,
-    413: _Class.REFUSED,
-    425: _Class.PASSING,
-    429: _Class.THROTTLED,
+    405: _AnswerClass.MISCONFIGURED,
+    407: _AnswerClass.MISCONFIGURED,
+    408: _AnswerClass.TRANSIENT,
+    413: _AnswerClass.REFUSED,
+    425: _AnswerClass.TRANSIENT,
+    429: _AnswerClass.THROTTLED,
     # "Bandwidth limit exceeded", which botocore counts as throttling too.
-    509: _Class.THROTTLED,
+    509: _AnswerClass.THROTTLED,
 }
-_CLASS_OF_HUNDRED = {3: _Class.MISCONFIGURED, 4: _Class.REFUSED, 5: _Class.PASSING}
+_CLASS_OF_HUNDRED = {3: _AnswerClass.MISCONFIGURED, 4: _AnswerClass.REFUSED, 5: _AnswerClass.TRANSIENT}
 
 _OK = 200
 # A code becomes a log key and a metric's label, and the server chooses it.
@@ -96,17 +96,17 @@ def classify(
         return Accepted()
     word = code if _WORD.fullmatch(code) else f"Http{status}"
     match _class_of(status, code):
-        case _Class.THROTTLED:
+        case _AnswerClass.THROTTLED:
             return Throttled(word, retry_after_seconds)
-        case _Class.PASSING:
+        case _AnswerClass.TRANSIENT:
             return TransientFault(word, retry_after_seconds)
-        case _Class.REFUSED:
+        case _AnswerClass.REFUSED:
             return Refused(word, message)
-        case _Class.MISCONFIGURED:
+        case _AnswerClass.MISCONFIGURED:
             return Misconfigured(word, message)
 
 
-def _class_of(status: int, code: str) -> _Class:
+def _class_of(status: int, code: str) -> _AnswerClass:
     known = _CLASS_OF_CODE.get(code) or _CLASS_OF_STATUS.get(status)
     # This API answers with no other status (a 1xx, a 204); treating one as accepted might lose the events.
-    return known or _CLASS_OF_HUNDRED.get(status // 100, _Class.PASSING)
+    return known or _CLASS_OF_HUNDRED.get(status // 100, _AnswerClass.TRANSIENT)

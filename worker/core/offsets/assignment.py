@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from worker.core.model.boundary import Before, Through
 from worker.core.offsets.arrivals import Arrivals
-from worker.core.offsets.given_out import GivenOut
+from worker.core.offsets.pending_commits import PendingCommits
 
 if TYPE_CHECKING:
     from worker.core.model.boundary import Boundary
@@ -41,10 +41,10 @@ class Assignment:
         "_below",
         "_cut_at",
         "_cut_away",
-        "_given",
         "_last_received",
         "_last_settled",
         "_pending",
+        "_pending_commits",
         "_settled",
         "_settled_ahead",
         "_starts_at",
@@ -72,7 +72,7 @@ class Assignment:
         self._settled = 0
         self._last_settled: int | None = None
         self._arrivals = Arrivals()
-        self._given = GivenOut()
+        self._pending_commits = PendingCommits()
         # The assignment of what was received before the log was cut, while some of that is not settled.
         self._below: Assignment | None = None
         # Where the log was cut under this assignment, and the unsettled positions from there on.
@@ -113,7 +113,7 @@ class Assignment:
         """
         self.cut_away(position)
         on_top = Assignment(self.partition, epoch)
-        on_top.ending, on_top._given = self.ending, GivenOut(self._given.committed)
+        on_top.ending, on_top._pending_commits = self.ending, PendingCommits(self._pending_commits.committed)
         on_top._below = self
         if self._last_received is not None and self._last_received < position:
             # Not past records that were received together with the cut and are not tracked yet.
@@ -235,24 +235,24 @@ class Assignment:
         stamp = self._arrivals[0][2] if self._arrivals else inf
         return None if stamp == inf else stamp
 
-    def give_out(self) -> Boundary | None:
-        """Return ``settled_up_to()`` if it has moved since it was last given out; else None."""
+    def take_committable(self) -> Boundary | None:
+        """Return ``settled_up_to()`` if it has moved since it was last taken to be committed; else None."""
         if self._below is not None and not self._below.unsettled():
             self._last_settled = self.last_settled()
             self._settled, self._below = self.settled(), None
         boundary = self.settled_up_to()
-        if boundary is None or not self._given.is_new(boundary):
+        if boundary is None or not self._pending_commits.is_new(boundary):
             return None
-        self._given.add(boundary, self.settled())
+        self._pending_commits.add(boundary, self.settled())
         return boundary
 
     def note_committed(self, boundary: Boundary) -> None:
         """Note that the source reports the records up to this boundary as committed."""
-        self._given.note_committed(boundary)
+        self._pending_commits.note_committed(boundary)
 
     def uncommitted(self) -> int:
         """Count the settled records that a crash right now would repeat."""
-        return self.settled() + self.settled_ahead() - self._given.committed
+        return self.settled() + self.settled_ahead() - self._pending_commits.committed
 
     def _check_start(self, position: int) -> None:
         """Check that the first record after a cut stands at the cut or behind it."""

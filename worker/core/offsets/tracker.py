@@ -83,8 +83,10 @@ class OffsetTracker:
 
     def advanced(self) -> dict[Partition, Boundary]:
         """Return how far everything is settled, for the partitions where that moved since the last call."""
-        given = ((partition, assignment.give_out()) for partition, assignment in self._assignments.items())
-        return {partition: boundary for partition, boundary in given if boundary is not None}
+        taken = (
+            (partition, assignment.take_committable()) for partition, assignment in self._assignments.items()
+        )
+        return {partition: boundary for partition, boundary in taken if boundary is not None}
 
     def note_committed(self, boundaries: Mapping[Partition, Boundary]) -> None:
         """Note what is committed; assignments that have ended are ignored."""

@@ -17,11 +17,20 @@ from msgspec import Struct
 
 from worker.core.log_throttle import LogThrottle
 from worker.core.model.snapshot import SourceTrouble
-from worker.sources.kafka.error_words import ADVICE, is_spoken, kind_of, sentence, subject_of
+from worker.sources.kafka.error_words import (
+    ADVICE,
+    OF_BROKERS,
+    address_of,
+    is_spoken,
+    kind_of,
+    of_several,
+    sentence,
+    subject_of,
+)
 from worker.sources.kafka.security import without_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from worker.core.model.partition import Partition
     from worker.core.model.records import Record
@@ -176,7 +185,8 @@ class KafkaErrorMonitor:
         """Return what is wrong now, the longest-lasting first; complaints that are alike are merged."""
         together: dict[tuple[str, str, str], list[_Complaint]] = {}
         for each in filter(self._holds, self._complaints.values()):
-            together.setdefault((each.kind, each.says, each.advice), []).append(each)
+            says = "" if each.kind in OF_BROKERS else each.says
+            together.setdefault((each.kind, says, each.advice), []).append(each)
         merged = (self._merged(*alike) for alike in together.values())
         return tuple(sorted(merged, key=lambda trouble: -trouble.seconds))
 
@@ -224,11 +234,27 @@ class KafkaErrorMonitor:
 
     def _merged(self, *alike: _Complaint) -> SourceTrouble:
         first = alike[0]
-        subjects = ", ".join(islice((each.subject for each in alike), _NAMED))
-        if (more := len(alike) - _NAMED) > 0:
-            subjects += f" and {more} more"
+        what = sentence(first.kind, _named([each.subject for each in alike]), first.says)
+        if first.kind in OF_BROKERS:
+            what = _of_brokers(alike)
         seconds = self._clock() - min(each.since for each in alike)
-        return SourceTrouble(first.kind, sentence(first.kind, subjects, first.says), seconds, first.advice)
+        return SourceTrouble(first.kind, what, seconds, first.advice)
+
+
+def _named(subjects: Collection[str]) -> str:
+    """Name some of the subjects, and count the rest."""
+    more = len(subjects) - _NAMED
+    return ", ".join(islice(subjects, _NAMED)) + (f" and {more} more" if more > 0 else "")
+
+
+def _of_brokers(alike: Sequence[_Complaint]) -> str:
+    """Describe the one cause that several brokers, or one under several names, have in common."""
+    addresses = {address: each for each in reversed(alike) if (address := address_of(each.subject))}
+    # What names a broker says more than a summary such as "3/3 brokers are down".
+    first = next(reversed(addresses.values()), next(iter(alike)))
+    if len(addresses) > 1:
+        return of_several(first.kind, _named(sorted(addresses)), first.says)
+    return sentence(first.kind, first.subject, first.says)
 
 
 def _is_over(kind: str, subject: str, statistics: Statistics) -> bool:

@@ -47,6 +47,8 @@ _SENTENCES: Final = {
     "commit": "offsets of {subject} can't be committed: {says}",
     "standstill": "{subject} delivers nothing although its log grows",
 }
+# Each broker words the same cause in its own way: with its address, and the milliseconds that it took.
+OF_BROKERS: Final = {"broker": "can't be reached", "login": "refuse the login"}
 _SPEAKING: Final = {kind for kind, words in _SENTENCES.items() if "{says}" in words}
 
 ADVICE: Final = {
@@ -90,9 +92,22 @@ def subject_of(kind: str, text: str, topic: str | None, partition: int | None) -
     return topic if kind.startswith("topic") or partition is None else str(Partition(topic, partition))
 
 
+def address_of(subject: str) -> str | None:
+    """Return host and port of a broker as librdkafka names it; None where it names none.
+
+    ``GroupCoordinator`` is none: it is a role of a broker that has a name besides.
+    """
+    return subject.rpartition("/")[0].rpartition("//")[2] or None
+
+
 def is_spoken(kind: str) -> bool:
     """Whether the sentence for this kind contains a message, besides the subject."""
     return kind in _SPEAKING
+
+
+def of_several(kind: str, brokers: str, says: str) -> str:
+    """Return what is wrong with several brokers, with what one of them says."""
+    return f"{brokers} {OF_BROKERS[kind]}: {says}"
 
 
 def sentence(kind: str, subject: str, says: str) -> str:

@@ -43,7 +43,7 @@ class PartitionReader:
         cut: opens an assignment for a partition whose log continues at an offset below what was read.
         begun: called with an offset, other than the committed one, at which a partition began: its next owner
             is to begin there too.
-        heed: called with errors from Kafka, with topic and partition if they belong to one.
+        on_error: called with errors from Kafka, with topic and partition if they belong to one.
         skipped: called when nothing came between one offset and another.
     """
 
@@ -53,13 +53,13 @@ class PartitionReader:
         start: Start,
         cut: Callable[[Partition, int], Assignment],
         begun: Callable[[Partition, int], None],
-        heed: Callable[[KafkaError, str | None, int | None], None],
+        on_error: Callable[[KafkaError, str | None, int | None], None],
         skipped: Callable[[Partition, int, int], None],
     ) -> None:
         self._start = start
         self._cut = cut
         self._begun = begun
-        self._heed = heed
+        self._on_error = on_error
         self._skipped = skipped
         self._reader = RecordReader()
         self.assignments: dict[Partition, Assignment] = {}
@@ -115,7 +115,7 @@ class PartitionReader:
         run, latest = ReadPosition(), None
         for message in messages:
             if (error := message.error()) is not None:
-                self._heed(error, message.topic(), message.partition())
+                self._on_error(error, message.topic(), message.partition())
                 continue
             # A plain tuple finds the same entries, and takes a sixth of the time of making a Partition.
             at: Any = message.topic(), message.partition()
@@ -151,7 +151,7 @@ class PartitionReader:
                 continue
             self._moved[key] = offset
             if before.get(key) == offset and (step := self._positions[key].moved(offset)) is not Step.ON:
-                self._heed_step(key, offset, step)
+                self._apply(step, key, offset)
 
     async def seek(self, consumer: AIOConsumer, now: float) -> None:
         """Seek the partitions of which nothing is accepted, to read them again or to begin them."""
@@ -164,7 +164,7 @@ class PartitionReader:
                 # Behind the others, and not at once: while nobody answers, nobody polls.
                 self._to_seek[key] = None
                 self._seek_at = now + _AGAIN_SECONDS
-                self._heed(raised.args[0], None, None)
+                self._on_error(raised.args[0], None, None)
 
     async def _seek(self, consumer: AIOConsumer, key: Partition) -> None:
         """Continue where the partition stands or begins, but not below the log's start.
@@ -212,10 +212,10 @@ class PartitionReader:
         """Whether to accept a record that is not the next one."""
         offset: int = message.offset()  # type: ignore[assignment]  # set, because it is no error
         step = self._positions[key].step(offset, message.leader_epoch())
-        self._heed_step(key, offset, step)
+        self._apply(step, key, offset)
         return step is not Step.ASIDE
 
-    def _heed_step(self, key: Partition, offset: int, step: Step) -> None:
+    def _apply(self, step: Step, key: Partition, offset: int) -> None:
         match step:
             case Step.BACK:
                 self._to_seek.pop(key, None)

@@ -25,12 +25,14 @@ class PauseControl:
 
     Args:
         ours: returns the partitions that are assigned now.
-        heed: called with errors from Kafka.
+        on_error: called with errors from Kafka.
     """
 
-    def __init__(self, ours: Callable[[], Collection[Partition]], heed: Callable[[KafkaError], None]) -> None:
+    def __init__(
+        self, ours: Callable[[], Collection[Partition]], on_error: Callable[[KafkaError], None]
+    ) -> None:
         self._ours = ours
-        self._heed = heed
+        self._on_error = on_error
         self._is_told = True
         self.is_on = False
 
@@ -54,6 +56,6 @@ class PauseControl:
         try:
             await tell([TopicPartition(*each) for each in self._ours()])
         except KafkaException as raised:
-            self._heed(raised.args[0])
+            self._on_error(raised.args[0])
         else:
             self._is_told = True

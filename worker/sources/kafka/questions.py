@@ -92,9 +92,9 @@ class MetadataPoller:
         wanted = Wanted(frozenset(assignments), due.topics, self._unreadable() if due.topics else frozenset())
         loop = asyncio.get_running_loop()
         answers = await loop.run_in_executor(self._thread, self._admin.answer, wanted)
-        self._heed_places(answers, assignments, rests)
+        self._note_places(answers, assignments, rests)
         if answers.topics is not None:
-            self._heed_topics(answers.topics, on_recounted)
+            self._note_topics(answers.topics, on_recounted)
         trouble = self._known.trouble
         trouble.readable(each for each in trouble.unreadable() if _topic(each) in answers.readable)
 
@@ -114,7 +114,7 @@ class MetadataPoller:
     def _unreadable(self) -> frozenset[str]:
         return frozenset(map(_topic, self._known.trouble.unreadable()))
 
-    def _heed_places(
+    def _note_places(
         self, answers: Answers, asked: Mapping[Partition, Assignment], rests: Mapping[Partition, Rest]
     ) -> None:
         """Apply answers about partitions that are still ours, and were so all the while."""
@@ -135,7 +135,7 @@ class MetadataPoller:
                 cause="deleted by the broker (retention) before they were read",
             )
 
-    def _heed_topics(self, answer: TopicAnswer, on_recounted: Callable[[], object]) -> None:
+    def _note_topics(self, answer: TopicAnswer, on_recounted: Callable[[], object]) -> None:
         before, self.answer, now = self.answer, answer, self._clock()
         self._known.trouble.only("topic_missing", dict.fromkeys(answer.missing, Said(now)))
         self._known.trouble.only("topic_forbidden", dict.fromkeys(answer.forbidden, Said(now)))

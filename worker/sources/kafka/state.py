@@ -43,7 +43,7 @@ class KafkaState:
             start=start_of(settings),
             cut=cut,
             begun=begun,
-            heed=self.trouble.note,
+            on_error=self.trouble.note,
             skipped=self.losses.skipped,
         )
 

@@ -47,7 +47,7 @@ def test_the_clock_has_nothing_to_do_with_a_missing_permission() -> None:
 @pytest.mark.parametrize(
     "code", ["InvalidClientTokenId", "ExpiredToken", "SignatureDoesNotMatch", "CredentialsMalformed"]
 )
-def test_keys_from_the_environment_are_mended_by_a_restart(code: str) -> None:
+def test_keys_from_the_environment_are_fixed_by_a_restart(code: str) -> None:
     """A process sees the environment that it was started with."""
     said = advise(HoldKind.MISCONFIGURED, code, keys_from_environment=True)
     assert said.endswith("; they came from the environment: correct them there and restart the pod")
@@ -67,5 +67,5 @@ def test_a_permission_needs_no_restart_wherever_the_keys_came_from() -> None:
 
 
 @pytest.mark.parametrize("code", ["CertificateRejected", "ProxyRefused", "ProxyUnreachable"])
-def test_what_the_environment_alone_can_mend_needs_a_restart(code: str) -> None:
+def test_what_the_environment_alone_can_fix_needs_a_restart(code: str) -> None:
     assert "restart" in advise_unreached(code)

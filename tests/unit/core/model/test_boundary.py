@@ -1,4 +1,4 @@
-"""Of boundaries that a source gives back, which ones include what was given out before."""
+"""Of boundaries that a source gives back, which ones include what was taken before."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from worker.core.model.partition import Partition
 
 
 @pytest.mark.parametrize(
-    ("committed", "given_out", "is_included"),
+    ("committed", "taken", "is_included"),
     [
         (Before(7), Through(6), True),
         (Before(7), Through(7), False),
@@ -25,8 +25,8 @@ from worker.core.model.partition import Partition
     ],
     ids=str,
 )
-def test_what_is_committed_includes(committed: Boundary, given_out: Boundary, *, is_included: bool) -> None:
-    assert committed.covers(given_out) is is_included
+def test_what_is_committed_includes(committed: Boundary, taken: Boundary, *, is_included: bool) -> None:
+    assert committed.covers(taken) is is_included
 
 
 @given(st.integers(min_value=0), st.integers(min_value=1))

@@ -93,7 +93,7 @@ def test_the_code_is_always_one_short_word_for_the_server_chooses_it(status: int
 
 
 @pytest.mark.parametrize("code", sorted(CREDENTIAL_CODES))
-def test_what_new_credentials_may_mend_is_misconfigured(code: str) -> None:
+def test_what_new_credentials_may_fix_is_misconfigured(code: str) -> None:
     assert classify(403, code, "said") == Misconfigured(code, "said")
 
 

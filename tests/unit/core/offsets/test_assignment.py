@@ -53,19 +53,19 @@ def test_positions_may_have_any_size_and_any_gaps() -> None:
     assert assignment.settled_up_to() == Before(first)
     assignment.settle(first)
     assert assignment.settled_up_to() == Before(third, last=second)
-    assert assignment.give_out() == Before(third, last=second)
+    assert assignment.take_committable() == Before(third, last=second)
     # An inclusive checkpoint names the last record done with.
     assignment.note_committed(Through(second))
     assert assignment.uncommitted() == 0
 
 
-def test_what_was_given_out_does_not_pile_up_while_commits_fail() -> None:
+def test_what_was_taken_does_not_pile_up_while_commits_fail() -> None:
     assignment = Assignment(Partition("t", 0), 1)
     for offset in range(36_000):
         assignment.track(offset)
         assignment.settle(offset)
-        assignment.give_out()
-    assert len(assignment._given) <= 1000  # noqa: SLF001  memory is the promise
+        assignment.take_committable()
+    assert len(assignment._pending_commits) <= 1000  # noqa: SLF001  memory is the promise
     assert assignment.uncommitted() == 36_000
     assignment.note_committed(Before(36_000))
     assert assignment.uncommitted() == 0
@@ -192,7 +192,7 @@ class AnyLease(RuleBasedStateMachine):
 
     @rule()
     def commit(self) -> None:
-        boundary = self.assignment.give_out()
+        boundary = self.assignment.take_committable()
         if boundary is not None:
             self.assignment.note_committed(boundary)
             self.committed = sum(boundary.covers(Through(each)) for each in self.received)

@@ -53,12 +53,12 @@ def test_of_a_log_that_is_another_nothing_holds_the_offset_back() -> None:
     assert (on_top.settled_up_to(), on_top.unsettled()) == (Before(0), 2)
 
 
-def test_the_offset_of_a_cut_is_given_out_though_a_higher_one_was() -> None:
+def test_the_offset_of_a_cut_is_committable_though_a_higher_one_was() -> None:
     assignment = assignment_with(*range(10))
     for offset in range(10):
         assignment.settle(offset)
-    assert assignment.give_out() == Through(9)
-    assert assignment.cut(4, 2).give_out() == Before(4)
+    assert assignment.take_committable() == Through(9)
+    assert assignment.cut(4, 2).take_committable() == Before(4)
 
 
 def test_a_cut_beyond_what_is_tracked_goes_no_further_than_that() -> None:
@@ -90,7 +90,7 @@ def test_what_is_done_with_below_a_cut_takes_no_memory() -> None:
     on_top = assignment.cut(2, 2)
     assignment.settle(0)
     assignment.settle(1)
-    on_top.give_out()
+    on_top.take_committable()
     assert on_top._below is None  # noqa: SLF001  nothing else shows it
 
 
@@ -154,7 +154,7 @@ class AnyCuts(RuleBasedStateMachine):
 
     @rule()
     def commit(self) -> None:
-        if (boundary := self.assignment.give_out()) is not None:
+        if (boundary := self.assignment.take_committable()) is not None:
             self.assignment.note_committed(boundary)
 
     @invariant()

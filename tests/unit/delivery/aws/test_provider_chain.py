@@ -26,7 +26,7 @@ def test_the_environment_is_named_as_the_source(monkeypatch: pytest.MonkeyPatch)
     assert (loaded.method, loaded.fetch()) == ("env", Keys("AKID", "secret", "token"))
 
 
-def test_a_mended_credentials_file_is_read_again(aws_home: Path) -> None:
+def test_a_corrected_credentials_file_is_read_again(aws_home: Path) -> None:
     write_credentials(aws_home, "wrong")
     before = load_from_chain("eu-west-1")
     write_credentials(aws_home, "right")
@@ -50,7 +50,7 @@ def test_having_none_is_said() -> None:
     assert describe(caught.value).startswith("no provider of the AWS SDK has any")
 
 
-def test_half_of_a_pair_is_the_operators_to_mend(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_half_of_a_pair_is_the_operators_to_fix(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKID")
     with pytest.raises(exceptions.PartialCredentialsError) as caught:
         load_from_chain("eu-west-1")

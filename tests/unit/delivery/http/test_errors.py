@@ -48,7 +48,7 @@ def test_what_hinders_a_connection_is_one_word(error: OSError, code: str) -> Non
         (85, "CertificateRejected"),
     ],
 )
-def test_what_is_wrong_with_a_certificate_is_told_by_who_can_mend_it(verify_code: int, code: str) -> None:
+def test_what_is_wrong_with_a_certificate_is_told_by_who_can_fix_it(verify_code: int, code: str) -> None:
     error = ssl.SSLCertVerificationError("x")
     error.verify_code = verify_code
     assert while_connecting(error).code == code

@@ -77,6 +77,42 @@ def test_a_broker_that_is_away_is_so_until_statistics_show_it_up() -> None:
     assert not made.now()
 
 
+def away(broker: str, milliseconds: int = 0) -> KafkaError:
+    refused = f"{broker}: Connect to ipv4#127.0.0.1:9092 failed: Connection refused (after {milliseconds}ms)"
+    return KafkaError(KafkaError._TRANSPORT, refused)  # noqa: SLF001  as above
+
+
+def test_brokers_that_are_away_are_one_cause_with_one_advice_that_names_them() -> None:
+    made, clock = trouble()
+    for number in range(1, 6):
+        made.note(away(f"b{number}:9092/bootstrap", number))
+        made.note(away(f"b{number}:9092/{number}", number))
+    made.note(KafkaError(KafkaError._TRANSPORT, "GroupCoordinator: b1:9092: Connect to ipv4#b1:9092 failed"))  # noqa: SLF001  as above
+    made.note(AWAY)
+    clock.now = 7.0
+    (only,) = made.now()
+    assert only.what.startswith("b1:9092, b2:9092, b3:9092 and 2 more can't be reached: ")
+    assert "Connection refused" in only.what
+    assert (only.seconds, only.advice) == (7.0, ADVICE["broker"])
+
+
+def test_one_broker_under_several_names_is_told_in_its_own_words() -> None:
+    made, _ = trouble()
+    made.note(AWAY)
+    made.note(away("b1:9092/bootstrap"))
+    made.note(away("b1:9092/1"))
+    (only,) = made.now()
+    assert only.what == f"_TRANSPORT: {away('b1:9092/bootstrap').str()}"
+
+
+def test_brokers_that_refuse_the_login_are_one_cause_too() -> None:
+    made, _ = trouble()
+    for name in ("sasl_ssl://b1:9092/bootstrap", "sasl_ssl://b2:9092/2"):
+        made.note(KafkaError(KafkaError._AUTHENTICATION, f"{name}: SASL authentication error"))  # noqa: SLF001  as above
+    (only,) = made.now()
+    assert only.what.startswith("b1:9092, b2:9092 refuse the login: ")
+
+
 @pytest.mark.parametrize(
     ("error", "topic", "partition"),
     [
