@@ -13,7 +13,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from worker.core.mapping.event_ids import origin, replayed_origin
+from worker.core.mapping.event_ids import origin, replayed_element
 from worker.core.model import dead_letter_headers as names
 from worker.core.model.reason_texts import naming_element
 from worker.core.model.records import Element
@@ -83,13 +83,7 @@ def without_theirs(headers: LetterHeaders) -> LetterHeaders:
 
 def element_of(record: Record) -> int | None:
     """Return which element of its record this is, also that of a replayed letter; None: the whole record."""
-    if isinstance(record, Element):
-        return record.index
-    if not record.headers or replayed_origin(record) is None:
-        return None
-    # Of several headers the first, as for the origin.
-    index = dict(reversed(record.headers)).get(names.ELEMENT)
-    return int(index) if index and index.isdigit() and len(index) <= _MAX_COUNT_DIGITS else None
+    return record.index if isinstance(record, Element) else replayed_element(record)
 
 
 def count_in(record: Record, name: str) -> int:
