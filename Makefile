@@ -21,6 +21,10 @@ HELM_VERSION := v3.22.0
 KUBECONFORM_VERSION := v0.8.0
 KUBERNETES_VERSION := 1.33.0
 
+# Tests start hundreds of processes. Where nothing compiled may be kept, each compiles all that it imports: half of
+# the CPU of a test run.
+unexport PYTHONDONTWRITEBYTECODE
+
 export PATH := $(CURDIR)/$(TOOLS):$(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: help
