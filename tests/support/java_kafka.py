@@ -289,17 +289,22 @@ class JavaKafka(KafkaTopics):
             java = (QUICK_START, f"-XX:SharedArchiveFile={class_archive(libs)}")
         java = (*java, f"-Xmx{heap_mb}m", "-XX:+UseSerialGC", "-cp", f"{libs}/*")
         self.folder = Path(tempfile.mkdtemp(prefix="kafka-for-tests-"))
-        nodes = range(1, brokers + 1)
-        self.brokers = [Broker(node, java, self.folder / str(node), doors) for node in nodes]
         self.replicas = min(3, brokers)
-        super().__init__(",".join(f"127.0.0.1:{each.port}" for each in self.brokers))
-        announced = [[announce(door, port) for door, port in enumerate(each.doors)] for each in self.brokers]
-        self.doors = [
-            ",".join(f"127.0.0.1:{port}" for port in ports) for ports in zip(*announced, strict=True)
-        ]
-        """The brokers' addresses, of each door."""
+        self.brokers: list[Broker] = []
+        self.forget_clients()
         try:
+            # The ports too: who waits for long finds them taken.
             with _starting():
+                nodes = range(1, brokers + 1)
+                self.brokers = [Broker(node, java, self.folder / str(node), doors) for node in nodes]
+                super().__init__(",".join(f"127.0.0.1:{each.port}" for each in self.brokers))
+                announced = [
+                    [announce(door, port) for door, port in enumerate(each.doors)] for each in self.brokers
+                ]
+                self.doors = [
+                    ",".join(f"127.0.0.1:{port}" for port in ports) for ports in zip(*announced, strict=True)
+                ]
+                """The brokers' addresses, of each door."""
                 self._format(announced)
                 self.restart()
         except BaseException:
@@ -351,6 +356,7 @@ class JavaKafka(KafkaTopics):
 
     def stop(self) -> None:
         """End all brokers and remove their data."""
+        self.forget_clients()
         # In good order each would first give its partitions to the others: the last ones wait for nobody.
         for each in self.brokers:
             each.end(signal.SIGKILL)
