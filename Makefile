@@ -21,6 +21,10 @@ HELM_VERSION := v3.22.0
 KUBECONFORM_VERSION := v0.8.0
 KUBERNETES_VERSION := 1.33.0
 
+# Tests start hundreds of processes. Where nothing compiled may be kept, each compiles all that it imports: half of
+# the CPU of a test run.
+unexport PYTHONDONTWRITEBYTECODE
+
 export PATH := $(CURDIR)/$(TOOLS):$(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: help
@@ -39,9 +43,8 @@ $(READY): pyproject.toml uv.lock tools/uv.txt tools/bootstrap.sh
 demo: $(READY) ## Watch it work: an embedded Kafka, a local PutEvents, 20,000 records, a crash
 	@$(BIN)/personalize-worker demo
 
-# Many tests wait, so there are more of them at once than cores. Those of a real Kafka go one by one: three
-# brokers take the cores themselves, and what librdkafka does then has its own times.
-TESTS_AT_ONCE ?= 3
+# Many tests wait, so there are more of them at once than cores.
+TESTS_AT_ONCE ?= 5
 # Those of make test-unit compute, so a process a core is best.
 UNIT_TESTS_AT_ONCE ?= 2
 # A process that crashes ends the run: xdist would start another one and then give it nothing to do, for ever.
@@ -49,8 +52,7 @@ SIDE_BY_SIDE := --max-worker-restart=0
 
 .PHONY: test
 test: $(READY) ## All tests; what was skipped is listed with its reason
-	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -n $(TESTS_AT_ONCE) -m "not kafka"
-	@$(BIN)/python -m pytest -m kafka
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -n $(TESTS_AT_ONCE)
 
 .PHONY: test-unit
 test-unit: $(READY) ## What needs no broker and no other process
@@ -58,8 +60,7 @@ test-unit: $(READY) ## What needs no broker and no other process
 
 .PHONY: test-long
 test-long: $(READY) ## Tests that have a larger sample, with that
-	@WORKER_TEST_LONG=1 $(BIN)/python -m pytest $(SIDE_BY_SIDE) -n $(TESTS_AT_ONCE) -m "long and not kafka"
-	@WORKER_TEST_LONG=1 $(BIN)/python -m pytest -m "long and kafka"
+	@WORKER_TEST_LONG=1 $(BIN)/python -m pytest $(SIDE_BY_SIDE) -n $(TESTS_AT_ONCE) -m long
 
 SEEDS ?= 2000
 FIRST ?= 0

@@ -12,23 +12,35 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from typing import TYPE_CHECKING
 
 from tests.support.docker_kafka import DockerKafka
 from tests.support.java_kafka import JavaKafka
 from tests.support.kafka_topics import KafkaTopics, NoKafka
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
 ADDRESS_VARIABLE = "WORKER_TEST_KAFKA"
 
 
-def start_kafka() -> KafkaTopics:
-    """Start one broker, or use the one given; raise ``NoKafka``, which names every way that is closed."""
+def start_kafka(java: Sequence[str] | None = None) -> KafkaTopics:
+    """Start one broker, or use the one given; raise ``NoKafka``, which names every way that is closed.
+
+    Args:
+        java: options of a Java of our own; without them it is quick to start and not to be measured.
+    """
     given = os.environ.get(ADDRESS_VARIABLE)
     if given:
         kafka = KafkaTopics(given)
         kafka.wait_until_up(1, seconds=20)
         return kafka
     closed = [f"{ADDRESS_VARIABLE} is not set"]
-    for name, way in (("Java and Maven", JavaKafka), ("Docker", DockerKafka)):
+    ways: dict[str, Callable[[], KafkaTopics]] = {
+        "Java and Maven": lambda: JavaKafka(java=java),
+        "Docker": DockerKafka,
+    }
+    for name, way in ways.items():
         try:
             return way()
         except NoKafka as error:

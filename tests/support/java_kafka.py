@@ -19,6 +19,8 @@ import socket
 import subprocess
 import tempfile
 import uuid
+import zlib
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Final
@@ -27,7 +29,7 @@ from tests.support.child_processes import ending_with_us
 from tests.support.kafka_topics import KafkaTopics, NoKafka
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
 KAFKA_VERSION: Final = "4.1.0"
 CACHE: Final = Path(__file__).parents[2] / ".cache" / "kafka"
@@ -97,6 +99,43 @@ def free_port() -> int:
             return port
 
 
+# Most of what a short life costs is loading and compiling classes: 2 s of CPU instead of 5.6.
+QUICK_START: Final = "-XX:TieredStopAtLevel=1"
+
+
+def class_archive(libs: Path) -> Path:
+    """Return the archive of the classes that a broker loads, made by one that runs for this, once.
+
+    Java takes it for this interpreter and these jars at this place only; so its name has them in it. Where it
+    can't be used, Java says so in the broker's log and loads the jars.
+    """
+    java = Path(shutil.which("java") or "").resolve()
+    made_for = f"{java} {java.stat().st_mtime_ns} {libs.resolve()} {libs.stat().st_mtime_ns}"
+    archive = CACHE / f"classes-{zlib.crc32(made_for.encode()):08x}.jsa"
+    # Not the jars' lock: the broker that makes it asks for them.
+    with (CACHE / "classes.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not archive.exists():
+            for old in CACHE.glob("classes-*.jsa"):
+                old.unlink()
+            _archive_classes(archive)
+    return archive
+
+
+def _archive_classes(archive: Path) -> None:
+    """Let a broker write the archive at its end, whole or not at all."""
+    partial = archive.with_suffix(".partial")
+    partial.unlink(missing_ok=True)
+    recording = JavaKafka(java=[QUICK_START, f"-XX:ArchiveClassesAtExit={partial}"])
+    recording.create_topic("classes")
+    recording.shut_down()
+    recording.stop()
+    if not partial.exists():
+        # This Java makes none. An empty one is no archive to it either, and nobody tries again.
+        partial.touch()
+    partial.rename(archive)
+
+
 def bring_jars() -> Path:
     """Return the folder of Kafka's jars, fetched once; raise ``NoKafka`` where Java or Maven won't."""
     if not (shutil.which("java") and shutil.which("mvn")):
@@ -126,16 +165,18 @@ def _fetch(libs: Path) -> None:
 class Broker:
     """One broker process with its folder and ports."""
 
-    def __init__(self, node: int, libs: Path, folder: Path, heap_mb: int, doors: int) -> None:
-        """Choose ports; nothing runs yet."""
-        self.node, self.libs, self.folder, self.heap_mb = node, libs, folder, heap_mb
+    def __init__(self, node: int, java: Sequence[str], folder: Path, doors: int) -> None:
+        """Choose ports; nothing runs yet. ``java`` are its options."""
+        self.node, self.java, self.folder = node, java, folder
         self.port, self.controller_port = free_port(), free_port()
         self.doors = [free_port() for _ in range(doors)]
         """The port of each door; what is announced in its place is said to ``format``."""
         self.process: subprocess.Popen[bytes] | None = None
 
-    def format(self, voters: str, replicas: int, cluster_id: str, announced: list[int]) -> None:
-        """Write the settings and format the data folder."""
+    def format(
+        self, voters: str, replicas: int, cluster_id: str, announced: list[int]
+    ) -> subprocess.Popen[bytes]:
+        """Write the settings, and begin to format the data folder."""
         self.folder.mkdir()
         own = {"PLAINTEXT": self.port}
         names = [f"DOOR{number}" for number in range(len(self.doors))]
@@ -162,7 +203,8 @@ class Broker:
             "-c",
             f"{self.folder}/server.properties",
         )
-        subprocess.run(self._java(*tool), check=True, capture_output=True, timeout=START_SECONDS)
+        with (self.folder / "log").open("ab") as log:
+            return subprocess.Popen(self._java(*tool), stdout=log, stderr=log, stdin=subprocess.DEVNULL)
 
     def start(self) -> None:
         """Start the process; it is not up yet."""
@@ -196,17 +238,27 @@ class Broker:
     def complain_if_dead(self) -> None:
         """Raise with the log's end when the process ended by itself."""
         if self.process is not None and self.process.poll() is not None:
-            tail = (self.folder / "log").read_text(errors="replace")[-2000:]
-            msg = f"broker {self.node} ended with {self.process.returncode}: {tail}"
+            msg = f"broker {self.node} ended with {self.process.returncode}: {self.log_end()}"
             raise RuntimeError(msg)
 
+    def log_end(self) -> str:
+        """What it said last."""
+        return (self.folder / "log").read_text(errors="replace")[-2000:]
+
     def _java(self, *arguments: str) -> list[str]:
-        options = (f"-Xmx{self.heap_mb}m", "-XX:+UseSerialGC", "-cp", f"{self.libs}/*")
-        return ending_with_us("java", *options, *arguments)
+        return ending_with_us("java", *self.java, *arguments)
 
 
 def _addresses(ports: dict[str, int]) -> str:
     return ",".join(f"{name}://127.0.0.1:{port}" for name, port in ports.items())
+
+
+@contextmanager
+def _starting() -> Iterator[None]:
+    """One cluster starts at a time: several at once take ten times as long, and miss their own deadlines."""
+    with (CACHE / "starting.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 class JavaKafka(KafkaTopics):
@@ -221,6 +273,7 @@ class JavaKafka(KafkaTopics):
         heap_mb: int = 512,
         doors: int = 0,
         announce: Callable[[int, int], int] = lambda _, port: port,
+        java: Sequence[str] | None = None,
     ) -> None:
         """Bring the jars, format and start the brokers, and wait until they answer.
 
@@ -229,21 +282,31 @@ class JavaKafka(KafkaTopics):
             heap_mb: the most memory of one's heap.
             doors: so many more listeners, at each broker.
             announce: the port to announce for a door, by its number and the port that it listens on.
+            java: options of the brokers' Java; without them it is quick to start and not to be measured.
         """
         libs = bring_jars()
+        if java is None:
+            java = (QUICK_START, f"-XX:SharedArchiveFile={class_archive(libs)}")
+        java = (*java, f"-Xmx{heap_mb}m", "-XX:+UseSerialGC", "-cp", f"{libs}/*")
         self.folder = Path(tempfile.mkdtemp(prefix="kafka-for-tests-"))
-        nodes = range(1, brokers + 1)
-        self.brokers = [Broker(node, libs, self.folder / str(node), heap_mb, doors) for node in nodes]
         self.replicas = min(3, brokers)
-        super().__init__(",".join(f"127.0.0.1:{each.port}" for each in self.brokers))
-        announced = [[announce(door, port) for door, port in enumerate(each.doors)] for each in self.brokers]
-        self.doors = [
-            ",".join(f"127.0.0.1:{port}" for port in ports) for ports in zip(*announced, strict=True)
-        ]
-        """The brokers' addresses, of each door."""
+        self.brokers: list[Broker] = []
+        self.forget_clients()
         try:
-            self._format(announced)
-            self.restart()
+            # The ports too: who waits for long finds them taken.
+            with _starting():
+                nodes = range(1, brokers + 1)
+                self.brokers = [Broker(node, java, self.folder / str(node), doors) for node in nodes]
+                super().__init__(",".join(f"127.0.0.1:{each.port}" for each in self.brokers))
+                announced = [
+                    [announce(door, port) for door, port in enumerate(each.doors)] for each in self.brokers
+                ]
+                self.doors = [
+                    ",".join(f"127.0.0.1:{port}" for port in ports) for ports in zip(*announced, strict=True)
+                ]
+                """The brokers' addresses, of each door."""
+                self._format(announced)
+                self.restart()
         except BaseException:
             # Whatever went wrong, Ctrl-C included, no process may stay behind.
             self.stop()
@@ -254,8 +317,13 @@ class JavaKafka(KafkaTopics):
         # The first byte is set, for an id that begins with "-" would be taken for an option.
         cluster_id = base64.urlsafe_b64encode(b"k" + uuid.uuid4().bytes[1:]).rstrip(b"=").decode()
         voters = ",".join(f"{each.node}@127.0.0.1:{each.controller_port}" for each in self.brokers)
-        for each, ports in zip(self.brokers, announced, strict=True):
+        formatting = [
             each.format(voters, self.replicas, cluster_id, ports)
+            for each, ports in zip(self.brokers, announced, strict=True)
+        ]
+        for broker, each in zip(self.brokers, formatting, strict=True):
+            if each.wait(START_SECONDS):
+                raise RuntimeError(f"broker {broker.node} is not formatted: {broker.log_end()}")
 
     def kill(self, node: int = 1) -> None:
         """Crash a broker: SIGKILL."""
@@ -288,7 +356,8 @@ class JavaKafka(KafkaTopics):
 
     def stop(self) -> None:
         """End all brokers and remove their data."""
+        self.forget_clients()
+        # In good order each would first give its partitions to the others: the last ones wait for nobody.
         for each in self.brokers:
-            each.send(signal.SIGCONT)
-            each.end(signal.SIGTERM)
+            each.end(signal.SIGKILL)
         shutil.rmtree(self.folder, ignore_errors=True)

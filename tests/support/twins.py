@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 TOPIC = "interactions"
 FIRST_MS = 1
 """The timestamp of records for which none matters."""
+# Calls of receive() without a record: after two minutes.
+_IDLE_FOR_LONG = 1200
 
 
 def map_plainly(record: Record) -> Mapped:
@@ -96,6 +98,7 @@ class SourceTwin:
         self.is_paused = False
         self.pauses = 0
         self.idle_seconds = 0.1
+        self._idle_calls = 0
         self.closed = False
         self.commits: list[tuple[Partition, int]] = []
 
@@ -121,7 +124,10 @@ class SourceTwin:
             if (doing := self._rebalances.pop(0)()) is not None:
                 await doing
         records = [] if self.is_paused else self._take(max_records)
-        await asyncio.sleep(0 if records else self.idle_seconds)
+        self._idle_calls = 0 if records else self._idle_calls + 1
+        # Hours in which nothing comes have few turns, for nothing is to be seen in them.
+        seconds = self.idle_seconds if self._idle_calls < _IDLE_FOR_LONG else max(1.0, self.idle_seconds)
+        await asyncio.sleep(0 if records else seconds)
         return [each for each in records if each.assignment.open]
 
     async def store(self, boundaries: Mapping[Partition, Boundary]) -> None:

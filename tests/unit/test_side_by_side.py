@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.kafka_topics import KafkaTopics, NoKafka
 from tests.support.shared_kafka import shared_kafka
-from tests.support.side_by_side import GROUPS, group_of
+from tests.support.side_by_side import GROUPS, LONGEST, group_of, rank_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,3 +57,9 @@ def test_a_group_is_told_by_the_beginning_of_a_node_id() -> None:
     alone = "tests/integration/test_commits.py::test_a"
     assert group_of(alone) == alone
     assert {group_of(f"{group}test_a") for group in GROUPS} == set(GROUPS)
+
+
+def test_what_takes_longest_is_sent_out_first_and_all_else_in_the_order_of_its_kind() -> None:
+    ranks = [rank_of(f"{beginning}test_a") for beginning in LONGEST]
+    assert ranks == sorted(ranks)
+    assert rank_of("tests/unit/core/test_a.py::test_a") > max(ranks)

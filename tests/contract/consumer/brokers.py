@@ -35,7 +35,7 @@ class BrokersStand(LibrdkafkaStand):
         self._kafka = kafka
         # The third is always there.
         address = f"127.0.0.1:{kafka.brokers[KEEPER - 1].port}"
-        self._admin = AdminClient({"bootstrap.servers": address, "socket.timeout.ms": 3000, **QUIET})
+        self._admin = AdminClient({"bootstrap.servers": address, "socket.timeout.ms": 20_000, **QUIET})
 
     async def open(self) -> None:
         await asyncio.to_thread(self._make_topic)
