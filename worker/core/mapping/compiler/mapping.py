@@ -7,24 +7,23 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
-from worker.core.mapping.casts import absent_texts, compile_cast
+from worker.core.mapping.compiler.casting import check_constants, compile_casts
+from worker.core.mapping.compiler.layout import looks_into_key
+from worker.core.mapping.compiler.selection import compile_selection
 from worker.core.mapping.entries import compile_interaction
-from worker.core.mapping.faults import Field, MappingError, Mistake, Unmappable
+from worker.core.mapping.faults import STATES, outcome_of
+from worker.core.mapping.grammar.mapping import parse_mapping
 from worker.core.mapping.placeholders import placeholders
-from worker.core.mapping.select import compile_selection
-from worker.core.mapping.spec import parse_mapping
 from worker.core.model.records import Interaction, Reason, Skipped, Undecodable
 from worker.core.operations.put_events import PUT_EVENTS
 from worker.core.operations.table import Id, IdList
 from worker.formats.json.decoder import compile_json_decoder, may_hold_control_characters
-from worker.formats.protocol import NOT_JSON, Document, FormatError, NeedsSchema
+from worker.formats.protocol import NOT_JSON, Document, NeedsSchema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
-    from worker.core.mapping.casts import Cast
-    from worker.core.mapping.spec import FieldSpec
     from worker.core.model.records import Mapped, Record
     from worker.core.operations.table import Operation
     from worker.formats.protocol import Format
@@ -56,14 +55,15 @@ def compile_mapping(
     Raises:
         MappingError: lists every mistake in ``fields``.
     """
-    specs = parse_mapping(PUT_EVENTS, fields)
+    spec = parse_mapping(PUT_EVENTS, fields)
     all_placeholder_ids = placeholders(placeholder_ids, builtin=builtin_placeholder_ids)
-    quick = _compile_casts(PUT_EVENTS, specs, all_placeholder_ids, check_characters=False)
-    checked = _compile_casts(PUT_EVENTS, specs, all_placeholder_ids, check_characters=True)
-    _check_constants(specs, checked)
-    absent = {field.name: absent_texts(field.type, all_placeholder_ids) for field in PUT_EVENTS.fields}
-    document_type, look_up = compile_selection(specs, absent)
+    quick = compile_casts(PUT_EVENTS, spec, all_placeholder_ids, check_characters=False)
+    checked = compile_casts(PUT_EVENTS, spec, all_placeholder_ids, check_characters=True)
+    check_constants(spec, checked)
+    document_type, look_up = compile_selection(PUT_EVENTS, spec, all_placeholder_ids)
     decode, refusals, decode_unusual, may_hold_control = record_format(document_type)
+    if looks_into_key(spec):
+        may_hold_control = _always
     to_interaction = compile_interaction(PUT_EVENTS, quick)
     to_checked_interaction = compile_interaction(PUT_EVENTS, checked)
     map_unusual = _compile_unusual(decode_unusual, look_up, to_checked_interaction)
@@ -80,14 +80,17 @@ def compile_mapping(
             if may_hold_control(value) and ids_are_suspicious(values):
                 return to_checked_interaction(record, values)
             return to_interaction(record, values)
-        except Unmappable as fault:
-            return Undecodable(record, fault.reason)
-        except FormatError as fault:
-            return Undecodable(record, Reason(fault.kind, fault.text))
+        except STATES as state:
+            return outcome_of(record, state)
         except unusual:
             return map_unusual(record, value)
 
     return map_record
+
+
+def _always(_: bytes) -> bool:
+    """Whether ids may hold control characters, for a mapping that reads them of more than the value."""
+    return True
 
 
 def _compile_unusual(
@@ -105,10 +108,8 @@ def _compile_unusual(
             if not isinstance(document, Document):
                 return document
             return to_interaction(record, look_up(document, record))
-        except Unmappable as fault:
-            return Undecodable(record, fault.reason)
-        except FormatError as fault:
-            return Undecodable(record, Reason(fault.kind, fault.text))
+        except STATES as state:
+            return outcome_of(record, state)
         except RecursionError:
             return Undecodable(record, Reason(NOT_JSON, "what a path leads to is nested too deeply"))
 
@@ -134,36 +135,3 @@ def _compile_ids_are_suspicious(operation: Operation) -> Callable[[Sequence[Any]
         return may_hold_control_characters(buffer)
 
     return ids_are_suspicious
-
-
-def _compile_casts(
-    operation: Operation,
-    specs: Mapping[str, FieldSpec],
-    placeholder_ids: frozenset[str],
-    *,
-    check_characters: bool,
-) -> dict[str, Cast]:
-    """Compile one cast for each field, by name."""
-    return {
-        field.name: compile_cast(
-            Field(field.name, specs[field.name].described(), field.required),
-            field.type,
-            unit=specs[field.name].unit,
-            placeholder_ids=placeholder_ids,
-            check_characters=check_characters,
-        )
-        for field in operation.fields
-    }
-
-
-def _check_constants(specs: Mapping[str, FieldSpec], casts: Mapping[str, Cast]) -> None:
-    """Raise MappingError for a constant that breaks a rule: it would make every record a dead letter."""
-    mistakes = []
-    for name, spec in specs.items():
-        try:
-            if spec.constant is not None and casts[name](spec.constant) is None:
-                mistakes.append(Mistake(f"{name}.value", "a constant that stands for nothing"))
-        except Unmappable as fault:
-            mistakes.append(Mistake(f"{name}.value", fault.reason.text))
-    if mistakes:
-        raise MappingError(mistakes)
