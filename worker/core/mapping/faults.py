@@ -1,4 +1,4 @@
-"""How a mapping fails: ``Unmappable`` and ``LeftOut`` for a record, ``MappingError`` for what is configured."""
+"""How a mapping fails: ``Unmappable`` and ``LeftOut`` for records, ``MappingError`` for the configuration."""
 
 from __future__ import annotations
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from worker.core.mapping.casts import compile_cast
-from worker.core.mapping.faults import Field, MappingError, Mistake, Unmappable
+from worker.core.mapping.faults import Field, Unmappable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from worker.core.mapping.casts import Cast
     from worker.core.mapping.grammar.nodes import FieldSpec, MappingSpec
+    from worker.core.mapping.grammar.notes import Notes
     from worker.core.operations.table import Operation
 
 
@@ -31,18 +32,15 @@ def compile_casts(
     }
 
 
-def check_constants(spec: MappingSpec, casts: Mapping[str, Cast]) -> None:
-    """Raise MappingError for constants that break a rule: they would make every record a dead letter."""
-    mistakes = []
+def check_constants(spec: MappingSpec, casts: Mapping[str, Cast], notes: Notes) -> None:
+    """Note the constants that break a rule: they would make every record a dead letter."""
     for name, field in spec.fields.items():
         for key, constant in _constants(name, field):
             try:
                 if casts[name](constant) is None:
-                    mistakes.append(Mistake(key, "a constant that stands for nothing"))
+                    notes.note(key, "a constant that stands for nothing")
             except Unmappable as fault:
-                mistakes.append(Mistake(key, fault.reason.text))
-    if mistakes:
-        raise MappingError(mistakes)
+                notes.note(key, fault.reason.text)
 
 
 def _constants(name: str, field: FieldSpec) -> Iterator[tuple[str, object]]:

@@ -6,12 +6,13 @@ element of each level.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from msgspec import Struct
 
 from worker.core.mapping import faults
 from worker.core.mapping.compiler.jmespaths import compile_jmespath
+from worker.core.mapping.compiler.layout import INDEX, OUTERMOST, level_slot
 from worker.core.mapping.compiler.steps import compile_walk
 from worker.core.mapping.event_ids import origin
 from worker.core.mapping.grammar.nodes import (
@@ -40,9 +41,6 @@ if TYPE_CHECKING:
 
     Lookup: TypeAlias = Callable[[Document, Record, Opened], object]
 
-OUTERMOST: Final = "outermost"
-INDEX: Final = "element_index"
-
 
 class Reader(Struct, frozen=True):
     """How the sources of one field are read."""
@@ -54,11 +52,8 @@ class Reader(Struct, frozen=True):
     """The texts that count as absent."""
     listed: bool = False
     """Whether a path to several values gives a list of them, or the first that is present."""
-
-
-def level_slot(level: int) -> str:
-    """The attribute of the document for the current element of a level."""
-    return f"level_{level}"
+    whole: bool = True
+    """Whether what a path leads to is decoded, or may be lazy."""
 
 
 def compile_first(sources: Sequence[Source], reader: Reader) -> Lookup:
@@ -105,7 +100,7 @@ def compile_lookup(source: Source, reader: Reader) -> Lookup:
 
 
 def _path(path: Path, reader: Reader) -> Lookup:
-    walk = compile_walk(path.steps, reader.nothing, listed=reader.listed)
+    walk = compile_walk(path.steps, reader.nothing, listed=reader.listed, whole=reader.whole)
     match path.base:
         case Member(name=name, outermost=outermost):
             return (

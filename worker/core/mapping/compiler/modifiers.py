@@ -31,6 +31,26 @@ def compile_without(lookup: Lookup, absent: Container[str]) -> Lookup:
     return look_up
 
 
+def compile_numbered(lookup: Lookup, slot: str, nothing: Container[str]) -> Lookup:
+    """The same look-up of an id that several elements share: all but the first get their number appended.
+
+    Args:
+        lookup: the look-up of the id.
+        slot: the attribute of the document that holds the number, from 0.
+        nothing: the texts that count as absent.
+    """
+
+    def look_up(document: Document, record: Record, opened: Opened) -> object:
+        value = lookup(document, record, opened)
+        number = getattr(document, slot)
+        # An id that is absent or wrong remains so.
+        if not number or isinstance(value, bool) or not isinstance(value, str | int) or value in nothing:
+            return value
+        return f"{value}-{number}"
+
+    return look_up
+
+
 def compile_modifier(spec: FieldSpec, field: Field, nothing: Container[str]) -> Modify | None:
     """Compile what is done with the value that was found; None if nothing is.
 

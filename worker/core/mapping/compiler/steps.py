@@ -35,19 +35,25 @@ _NOT_DECODED: Final = (str, LazyValue)
 _Names: TypeAlias = "Sequence[tuple[str, int | None]]"
 
 
-def compile_walk(steps: Sequence[Step], nothing: Container[str], *, listed: bool) -> Walk:
+def compile_walk(
+    steps: Sequence[Step], nothing: Container[str], *, listed: bool = False, whole: bool = True
+) -> Walk:
     """Compile the walk along the steps.
 
     Args:
         steps: the steps.
         nothing: the texts that count as absent, which matters where ``[*]`` leads to several values.
         listed: whether several values become a list, of those that are present, or the first of them.
+        whole: whether what is at the end is decoded, or may be lazy.
     """
     names = _leading_names(steps)
     if len(names) == len(steps):
-        return _compile_names(names, read=True)
-    before = _compile_names(names, read=False) if names else _stay
-    step, after = steps[len(names)], compile_walk(steps[len(names) + 1 :], nothing, listed=listed)
+        return _compile_names(names, whole=whole)
+    before = _compile_names(names, whole=False) if names else _stay
+    step, after = (
+        steps[len(names)],
+        compile_walk(steps[len(names) + 1 :], nothing, listed=listed, whole=whole),
+    )
     if isinstance(step, Match):
         return _compile_match(before, step, after)
     if listed:
@@ -97,9 +103,9 @@ def _stay(value: object, _: Opened) -> object:
     return value
 
 
-def _compile_names(names: _Names, *, read: bool) -> Walk:
-    """Compile the walk along names; ``read`` says whether what is at its end is decoded."""
-    walk_on = _walk_and_read if read else _walk
+def _compile_names(names: _Names, *, whole: bool) -> Walk:
+    """Compile the walk along names; ``whole`` says whether what is at its end is decoded."""
+    walk_on = _walk_and_read if whole else _walk
 
     if len(names) == 1:
         return _compile_one_name(names, walk_on)
@@ -125,7 +131,7 @@ def _compile_one_name(names: _Names, walk_on: Callable[[object, _Names, Opened],
 
 def _compile_match(before: Walk, match: Match, after: Walk) -> Walk:
     key, text = match.key, match.text
-    key_of = _compile_names([(key, None)], read=True)
+    key_of = _compile_names([(key, None)], whole=True)
 
     def walk(value: object, opened: Opened) -> object:
         for each in elements_of(before(value, opened), opened):

@@ -45,7 +45,9 @@ class _FieldParser:
         if "value" in given:
             return self._constant(given)
         kinds = [kind for kind in _KINDS if kind in given]
-        self._refuse_unknown(given, (*(kinds or ["path"])[:1], *self._modifiers(kinds)))
+        self._refuse_unknown(given, (*(kinds or ["path"]), *self._modifiers(kinds)))
+        if len(kinds) > 1:
+            self._note(f"has both `{kinds[0]}` and `{kinds[1]}`; several sources are a list: path: [...]")
         if not kinds:
             self._note("names neither a path nor a value")
             return FieldSpec()

@@ -192,6 +192,11 @@ class MappingSpec(Struct, frozen=True):
     levels: tuple[Level, ...] = ()
     rules: tuple[Rule, ...] = ()
 
+    @property
+    def changes_documents(self) -> bool:
+        """Whether a document is more than what was decoded."""
+        return bool(self.unwrap or self.levels)
+
 
 def _innermost(sources: tuple[Source, ...]) -> int:
     return max((source.level for source in sources), default=DOCUMENT)

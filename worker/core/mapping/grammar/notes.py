@@ -16,6 +16,10 @@ class Notes:
     def __init__(self) -> None:
         self._mistakes: list[Mistake] = []
 
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return bool(self._mistakes)
+
     def note(self, key: str, reason: str) -> None:
         """Note a mistake; ``key`` is dotted, relative to ``record.mapping``."""
         self._mistakes.append(Mistake(key, reason))

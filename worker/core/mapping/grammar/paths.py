@@ -46,11 +46,11 @@ _INDEX: Final = re.compile("[0-9]{1,9}")
 _WORD: Final = re.compile(r"\$([^.\[]*)")
 _HEADERS: Final = "$headers."
 _RECORD: Final = "record"
-_EACH: Final = "each"
+EACH: Final = "each"
 _INDEX_WORD: Final = "index"
 _PARTS: Final = ("key", "timestamp", "topic", "partition", "offset")
 
-RESERVED_NAMES: Final = (*_PARTS, "headers", _RECORD, _EACH, _INDEX_WORD)
+RESERVED_NAMES: Final = (*_PARTS, "headers", _RECORD, EACH, _INDEX_WORD)
 """The words after ``$`` that no level of the fan-out can be called by."""
 
 
@@ -117,7 +117,7 @@ def _within_document(text: str, steps: list[Step], *, outermost: bool) -> Path:
 def _base(word: str, scope: Scope) -> Base | None:
     if word in scope.levels:
         return LevelElement(scope.levels.index(word))
-    if scope.levels and word == _EACH:
+    if scope.levels and word == EACH:
         return LevelElement(len(scope.levels) - 1)
     if scope.levels and word == _INDEX_WORD:
         return ElementIndex()
@@ -135,9 +135,9 @@ def _level(base: Base, scope: Scope) -> int:
 
 
 def _unknown_word(text: str, word: str, scope: Scope) -> str:
-    if word in (_EACH, _INDEX_WORD):
+    if word in (EACH, _INDEX_WORD):
         return f"`${word}` is of an element, and there is none here: that takes `each`"
-    levels = (*scope.levels, _EACH, _INDEX_WORD) if scope.levels else ()
+    levels = (*scope.levels, EACH, _INDEX_WORD) if scope.levels else ()
     known = [f"${part}" for part in (*_PARTS, *levels)] + ["$headers.NAME", "$record.NAME"]
     return f'{unknown("place", text, known)}; a member called so needs quotes: `"${word}"`'
 
