@@ -14,7 +14,7 @@ cast makes of it what the API takes. Members that no path leads to are not looke
 is no reason to refuse a record.
 """
 
-from worker.core.mapping.compile import TOMBSTONE, compile_mapping
+from worker.core.mapping.compiler.mapping import TOMBSTONE, compile_mapping
 from worker.core.mapping.faults import KINDS, MappingError, Mistake
 from worker.core.mapping.times import UNITS
 

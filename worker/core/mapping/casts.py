@@ -10,21 +10,20 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
-import msgspec
-
 from worker.core.mapping import faults
 from worker.core.mapping.header_text import CONTROL
+from worker.core.mapping.json_objects import json_object, parse_json
 from worker.core.mapping.placeholders import BLANKS
 from worker.core.mapping.placeholders import NAN as NAN_WORD
-from worker.core.mapping.times import time
+from worker.core.mapping.times import time, time_by_pattern
 from worker.core.operations.table import Id, IdList, JsonObject, Number, PrintableAscii, Time
-from worker.formats.json.text import parse_text
 from worker.formats.protocol import NAN, UnusableNumber
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from worker.core.mapping.faults import Field
+    from worker.core.mapping.grammar.nodes import FieldSpec
     from worker.core.operations.table import FieldType
 
     Cast: TypeAlias = Callable[[object], object]
@@ -34,20 +33,22 @@ _MaybeText = TypeVar("_MaybeText", str, "str | None")
 
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,64}(\.[0-9]{0,64})?([eE][+-]?[0-9]{1,4})?")
 _NOT_UNICODE: Final = re.compile("[\ud800-\udfff]")
-_decode: Final = msgspec.json.Decoder().decode
-_encode: Final = msgspec.json.Encoder().encode
-_REFUSALS: Final = (msgspec.MsgspecError, UnicodeError, RecursionError)
 
 
 def compile_cast(
-    field: Field, field_type: FieldType, *, unit: str, placeholder_ids: frozenset[str], check_characters: bool
+    field: Field,
+    field_type: FieldType,
+    spec: FieldSpec,
+    *,
+    placeholder_ids: frozenset[str],
+    check_characters: bool,
 ) -> Cast:
     """Compile the cast of one field. The cast raises Unmappable for a value that breaks a rule.
 
     Args:
         field: how reasons name the field, and whether it is required.
         field_type: its type and limits, from the operation's table.
-        unit: the unit of a time.
+        spec: how the mapping says that its values are read.
         placeholder_ids: texts that are written where there is no id.
         check_characters: refuse ids with control characters or invalid Unicode. This check is slow.
     """
@@ -60,11 +61,11 @@ def compile_cast(
                 else _id(field, field_type, absent)
             )
         case Time():
-            return time(field, unit)
+            return time(field, spec.unit) if spec.pattern is None else time_by_pattern(field, spec.pattern)
         case Number():
             return _number(field, field_type)
         case JsonObject():
-            return _json_object(field, field_type)
+            return json_object(field, field_type, too_long=spec.too_long)
         case IdList(item=item):
             item_id = _optional_id(field, absent_texts(item, placeholder_ids), item.max_characters)
             return _id_list(
@@ -177,80 +178,13 @@ def _number(field: Field, rule: Number) -> Callable[[object], float | None]:
     return cast
 
 
-def _json_object(field: Field, rule: JsonObject) -> OptionalText:
-    """The cast of an object, or of its JSON text, to compact JSON text."""
-    reserved, max_characters = frozenset(rule.reserved_keys), rule.max_characters
-
-    def cast(value: object) -> str | None:
-        if type(value) is str:
-            text = value
-            # As ``_parse`` does, without its two calls: this runs for nearly every record.
-            try:
-                value = _decode(text)
-            except _REFUSALS:
-                value = _parse(field, text)
-        if value is None:
-            return None
-        if type(value) is not dict:
-            raise field.broken(faults.WRONG_TYPE, "neither an object nor the JSON text of one")
-        if not value:
-            return None
-        try:
-            text = _encode(value).decode()
-        except (TypeError, UnicodeError):
-            text = _as_json_leniently(field, value)
-        if not reserved.isdisjoint(map(str.lower, value)):
-            keys = _reserved_among(value, rule)
-            raise field.broken(faults.RESERVED_KEY, f"holds {keys}, which the API reserves")
-        if len(text) > max_characters:
-            raise field.broken(faults.TOO_LONG, f"longer than {max_characters} characters as JSON")
-        return text
-
-    return cast
-
-
-def _parse(field: Field, text: str) -> object:
-    """Decode JSON text; None for blank text."""
-    try:
-        return parse_text(text)
-    except (ValueError, RecursionError):
-        raise field.broken(faults.WRONG_TYPE, "text that is not JSON") from None
-
-
-def _as_json_leniently(field: Field, value: dict[str, object]) -> str:
-    """Encode a value that holds what only a lenient decoder lets pass."""
-    return _encode(_replace_invalid_text(field, value)).decode()
-
-
-def _replace_invalid_text(field: Field, value: object) -> object:
-    """Replace invalid Unicode by U+FFFD, as decoders that carry on do."""
-    if isinstance(value, UnusableNumber):
-        raise field.broken(value.kind, f"holds what is unfit: {value.rule}")
-    if isinstance(value, str):
-        return _NOT_UNICODE.sub("\ufffd", value)
-    if isinstance(value, list):
-        return [_replace_invalid_text(field, each) for each in value]
-    if isinstance(value, dict):
-        return {
-            _replace_invalid_text(field, key): _replace_invalid_text(field, each)
-            for key, each in value.items()
-        }
-    return value
-
-
-def _reserved_among(given: dict[str, object], rule: JsonObject) -> str:
-    """List the reserved keys that are given, in the API's spelling."""
-    lowered = {key.lower() for key in given}
-    return ", ".join(f"`{name}`" for key, name in rule.reserved_keys.items() if key in lowered)
-
-
 def _id_list(field: Field, rule: IdList, item_id: OptionalText) -> Callable[[object], list[str] | None]:
     """The cast of a list of ids, or of its JSON text; ``item_id`` casts each."""
     max_items = rule.max_items
 
     def cast(value: object) -> list[str] | None:
         if type(value) is str:
-            value = _parse(field, value)
+            value = parse_json(field, value)
         if value is None:
             return None
         if type(value) is not list:

@@ -16,7 +16,7 @@ from worker.core.mapping.faults import Unmappable
 from worker.core.model.records import Interaction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Container, Mapping, Sequence
 
     from worker.core.mapping.casts import Cast
     from worker.core.model.records import Record
@@ -31,33 +31,43 @@ def to_interaction(record, values):
 
 
 def compile_interaction(
-    operation: Operation, casts: Mapping[str, Cast]
+    operation: Operation,
+    casts: Mapping[str, Cast],
+    *,
+    cast_before: Container[str] = (),
+    derived_id: Callable[[Record], str] = derived_event_id,
 ) -> Callable[[Record, Sequence[Any]], Interaction]:
     """Generate the function that takes one value for each field, in the order of the table.
 
+    Values of fields in ``cast_before`` are taken as they are. ``derived_id`` gives the id of an entry that
+    has none.
     It raises Unmappable for a value that breaks a rule. It raises UnicodeError and RecursionError for a value
     that cannot be encoded; casts that check characters give the reason for such text.
     """
     of_entry = [field for field in operation.fields if not field.of_call]
     source = _SOURCE.format(
         names=", ".join(field.name for field in operation.fields),
-        of_entry=", ".join(map(_expression, of_entry)),
-        of_call="".join(f"{each.name}={_expression(each)}, " for each in operation.fields if each.of_call),
+        of_entry=", ".join(_expression(each, cast_before) for each in of_entry),
+        of_call="".join(
+            f"{each.name}={_expression(each, cast_before)}, " for each in operation.fields if each.of_call
+        ),
     )
     namespace: dict[str, object] = {
-        f"cast_{field.name}": _within_structure(field, casts[field.name]) for field in operation.fields
+        f"cast_{field.name}": within_structure(field, casts[field.name]) for field in operation.fields
     } | {
         "Entry": _entry_type(of_entry),
         "Interaction": Interaction,
-        "derived_id": derived_event_id,
+        "derived_id": derived_id,
         "encode": _compile_encode(operation.max_entry_bytes),
     }
     exec(source, namespace)  # noqa: S102  of names in our own table, nothing from outside
     return cast("Callable[[Record, Sequence[Any]], Interaction]", namespace["to_interaction"])
 
 
-def _expression(field: OperationField) -> str:
+def _expression(field: OperationField, cast_before: Container[str]) -> str:
     value = field.name
+    if value in cast_before:
+        return value
     if field.unique:
         return f"({value} is not None and cast_{value}({value})) or derived_id(record)"
     if field.required:
@@ -81,7 +91,7 @@ def _struct(title: str, api_names: Mapping[str, str]) -> type[msgspec.Struct]:
     )
 
 
-def _within_structure(field: OperationField, cast_value: Cast) -> Cast:
+def within_structure(field: OperationField, cast_value: Cast) -> Cast:
     """The cast to the field's value, within a structure of its own if that is where the API has it."""
     outer, _, inner = field.api_name.partition(".")
     if not inner:

@@ -3,7 +3,7 @@
 The form is ``TOPIC-PARTITION-OFFSET-TIMESTAMP``, with a short digest for the topic, so an id seen in
 Personalize leads back to its record. The timestamp tells a recreated topic, whose offsets start at 0 again,
 from its predecessor. A replayed dead letter gets the id of the original record, whose position its headers
-hold. Once a record can hold several events, all but the first will need their index appended.
+hold. Where a record holds several events, all but the first have their index appended.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from worker.core.model import dead_letter_headers as headers
 from worker.core.model.partition import Partition
+from worker.core.model.records import Element
 
 if TYPE_CHECKING:
     from worker.core.model.records import Record
@@ -59,6 +60,12 @@ def derived_event_id(record: Record) -> str:
     return _event_id(record.assignment.partition, record.offset, record.timestamp_ms)
 
 
+def derived_element_id(record: Record) -> str:
+    """The same for one of a record's events: an element, or the dead letter of one."""
+    index = record.index if isinstance(record, Element) else replayed_element(record)
+    return f"{derived_event_id(record)}-{index}" if index else derived_event_id(record)
+
+
 def _event_id(partition: Partition, offset: int, timestamp_ms: int | None) -> str:
     return f"{_place(partition)}-{offset}-{'' if timestamp_ms is None else timestamp_ms}"
 
@@ -78,6 +85,13 @@ def replayed_origin(record: Record) -> Origin | None:
     # None for -1 too, which Kafka writes for no timestamp.
     timestamp_ms = _parse(named.get(headers.ORIGINAL_TIMESTAMP), _MOST)
     return Origin(topic.decode(), partition, offset, timestamp_ms)
+
+
+def replayed_element(record: Record) -> int | None:
+    """Which of the original record's events a dead letter of the worker stands for; None for all of it."""
+    if not record.headers or replayed_origin(record) is None:
+        return None
+    return _parse(dict(reversed(record.headers)).get(headers.ELEMENT), _MOST_PARTITION)
 
 
 def _parse(digits: bytes | None, most: int) -> int | None:

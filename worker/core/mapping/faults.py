@@ -1,4 +1,4 @@
-"""The errors of the mapping: ``Unmappable`` for a record, ``MappingError`` for the configuration."""
+"""How a mapping fails: ``Unmappable`` and ``LeftOut`` for records, ``MappingError`` for the configuration."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from worker.core.model.records import Reason
+from worker.core.model.records import Reason, Skipped, Undecodable
 from worker.formats import protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from worker.core.model.records import Record
 
 MISSING: Final = "missing"
 WRONG_TYPE: Final = protocol.WRONG_TYPE
@@ -24,6 +26,7 @@ NOT_TEXT: Final = "not_text"
 NOT_PRINTABLE: Final = "not_printable"
 RESERVED_KEY: Final = "reserved_key"
 RESERVED_VALUE: Final = "reserved_value"
+UNLISTED: Final = "unlisted"
 
 KINDS: Final = (
     *protocol.FORMAT_KINDS,
@@ -38,6 +41,7 @@ KINDS: Final = (
     NOT_PRINTABLE,
     RESERVED_KEY,
     RESERVED_VALUE,
+    UNLISTED,
 )
 """Every ``Reason.kind`` of the mapping: few and fixed, for they label a metric."""
 
@@ -52,6 +56,31 @@ class Unmappable(Exception):  # noqa: N818  a state of the record, not an error 
     def __init__(self, kind: str, text: str) -> None:
         super().__init__(text)
         self.reason = Reason(kind, text)
+
+
+class LeftOut(Exception):  # noqa: N818  a state of the record, not an error of ours
+    """The record is left out by a rule of the mapping. It never leaves the mapping either."""
+
+    def __init__(self, rule: str) -> None:
+        super().__init__(rule)
+        self.rule = rule
+
+
+STATES: Final = (Unmappable, LeftOut, protocol.FormatError)
+"""What can end the mapping of a record, or of an element, before it is an interaction."""
+
+
+def outcome_of(record: Record, state: Exception) -> Undecodable | Skipped:
+    """What a record has become that is in one of these states."""
+    match state:
+        case LeftOut():
+            return Skipped(record, state.rule)
+        case Unmappable():
+            return Undecodable(record, state.reason)
+        case protocol.FormatError():
+            return Undecodable(record, Reason(state.kind, state.text))
+        case _:
+            raise state
 
 
 class Field(Struct, frozen=True):

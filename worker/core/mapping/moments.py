@@ -63,6 +63,15 @@ def epoch_seconds(text: str) -> int | None:
     return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) // _SECOND
 
 
+def by_pattern(text: str, pattern: str) -> int | None:
+    """The time that is written by a pattern of ``strptime``; None if the text is not written by it."""
+    try:
+        moment = datetime.strptime(text, pattern)  # noqa: DTZ007  UTC is added below
+        return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) // _SECOND
+    except (ValueError, OverflowError):
+        return None
+
+
 def has_named_zone(text: str) -> bool:
     """Whether text that could not be parsed ends with the name of a time zone instead of an offset."""
     return _ZONE_BY_WORD.search(text) is not None

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from worker.core.mapping import faults
-from worker.core.mapping.moments import epoch_seconds, has_named_zone
+from worker.core.mapping.moments import by_pattern, epoch_seconds, has_named_zone
 from worker.formats.protocol import UnusableNumber
 
 if TYPE_CHECKING:
@@ -71,6 +71,31 @@ def time(field: Field, unit: str) -> Callable[[object], int]:
         if not candidates:
             raise field.broken(*_explain(value, unit))
         raise field.broken(faults.OUT_OF_RANGE, f"not a time of the years 1973 to 2099 (unit: {unit})")
+
+    return cast
+
+
+def time_by_pattern(field: Field, pattern: str) -> Callable[[object], int]:
+    """Compile the cast of a time that is written by a pattern of ``strptime``; UTC unless that has an offset.
+
+    The record's own timestamp is no such text and is taken as it is.
+    """
+    of_record = time(field, "milliseconds")
+
+    def cast(value: object) -> int:
+        if type(value) is RecordMilliseconds:
+            return of_record(value)
+        if isinstance(value, UnusableNumber):
+            raise field.broken(value.kind, value.rule)
+        text = str(value).strip() if isinstance(value, int | str) and not isinstance(value, bool) else ""
+        if value is None or value == "" or (isinstance(value, str) and not text):
+            raise field.missing()
+        seconds = by_pattern(text, pattern)
+        if seconds is None:
+            raise field.broken(faults.WRONG_TYPE, f"not a time (pattern: {pattern})")
+        if not EARLIEST_SECONDS <= seconds < END_SECONDS:
+            raise field.broken(faults.OUT_OF_RANGE, "not a time of the years 1973 to 2099")
+        return seconds
 
     return cast
 

@@ -13,6 +13,7 @@ from botocore.loaders import Loader
 from tests.support.builders import record
 from worker.core.mapping import compile_mapping
 from worker.core.model.records import Interaction, Undecodable
+from worker.local.rules import violation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,6 +75,7 @@ def assert_fulfils_every_rule(interaction: Interaction) -> None:
     if interaction.user_id is not None:
         call["userId"] = interaction.user_id
     _check(model, "PutEventsRequest", call)
+    assert violation(call) is None
     assert len(interaction.event) <= 10_240
     assert interaction.session_id != "null"
     ids = [interaction.session_id, interaction.user_id, *map(event.get, IDS), *event.get("impression", ())]

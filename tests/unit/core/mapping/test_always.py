@@ -10,14 +10,16 @@ from hypothesis import strategies as st
 
 from tests.support.builders import record
 from tests.unit.core.mapping.mapping_records import assert_fulfils_every_rule
+from tests.unit.core.mapping.mappings import mappings
 from worker.core.mapping import KINDS, compile_mapping
-from worker.core.model.records import Interaction, Undecodable
+from worker.core.model.records import Element, FanOut, Interaction, Undecodable
 
 if TYPE_CHECKING:
-    from typing import Unpack
+    from collections.abc import Callable
+    from typing import Any, Unpack
 
     from tests.unit.core.mapping.mapping_records import OfRecord
-    from worker.core.model.records import Headers
+    from worker.core.model.records import Headers, Mapped, Record
 
 DEFAULT = compile_mapping({})
 NESTED = compile_mapping(
@@ -87,6 +89,19 @@ near = st.fixed_dictionaries(
 )
 anything = st.dictionaries(st.sampled_from(NAMES), json_values, max_size=1)
 documents = near | st.builds(lambda one, other: one | other, near, anything)
+elements = st.dictionaries(
+    st.sampled_from(["a", "b", "items", "userId", "itemId"]),
+    scalars | st.lists(st.dictionaries(st.sampled_from(["a", "b"]), scalars), max_size=3),
+    max_size=3,
+)
+arrays = st.lists(elements | scalars, max_size=4)
+several = st.builds(
+    lambda document, items: document | items,
+    near,
+    st.fixed_dictionaries(
+        {"items": arrays | arrays.map(json.dumps) | elements}, optional={"a": json_values, "b": elements}
+    ),
+)
 damage = st.binary(max_size=3) | st.sampled_from(
     [
         b"NaN",
@@ -112,14 +127,30 @@ timestamps = st.none() | st.integers(-(2**63), 2**63 - 1)
 
 def check(value: bytes | None, **of_record: Unpack[OfRecord]) -> None:
     for mapping in (DEFAULT, NESTED, WITHIN, EVERY_WORD):
-        given_record = record(value=value, **of_record)
-        outcome = mapping(given_record)
-        assert outcome.record is given_record
-        if isinstance(outcome, Interaction):
-            assert_fulfils_every_rule(outcome)
-        elif isinstance(outcome, Undecodable):
-            assert outcome.reason.kind in KINDS
-            assert outcome.reason.text
+        check_mapping(mapping, record(value=value, **of_record))
+
+
+def check_mapping(mapping: Callable[[Record], Mapped], given_record: Record) -> None:
+    outcome = mapping(given_record)
+    assert outcome.record is given_record
+    if not isinstance(outcome, FanOut):
+        check_outcome(outcome)
+        return
+    assert len(outcome.outcomes) > 1
+    for index, each in enumerate(outcome.outcomes):
+        element = each.record
+        assert isinstance(element, Element)
+        assert (element.index, element.of) == (index, len(outcome.outcomes))
+        assert (element.offset, element.value) == (given_record.offset, given_record.value)
+        check_outcome(each)
+
+
+def check_outcome(outcome: Mapped) -> None:
+    if isinstance(outcome, Interaction):
+        assert_fulfils_every_rule(outcome)
+    elif isinstance(outcome, Undecodable):
+        assert outcome.reason.kind in KINDS
+        assert outcome.reason.text
 
 
 @given(st.none() | st.binary(), keys, headers, timestamps)
@@ -168,3 +199,21 @@ def test_depth_alone_does_not_make_it_raise() -> None:
     """Near the limit of recursion, decoding may succeed where encoding does not."""
     for depth in range(100, 1100, 7):
         check(b'{"eventType":"v","sessionId":"s","properties":{"a":' + b"[" * depth + b"]" * depth + b"}}")
+
+
+@given(mappings, several | documents, keys, headers, timestamps)
+def test_no_mapping_makes_it_raise(
+    mapping: dict[str, Any], document: object, key: bytes | None, head: Headers, timestamp: int | None
+) -> None:
+    given_record = record(value=json.dumps(document).encode(), key=key, headers=head, timestamp_ms=timestamp)
+    check_mapping(compile_mapping(mapping), given_record)
+
+
+@given(mappings, several, st.data())
+def test_no_damage_makes_any_mapping_raise(
+    mapping: dict[str, Any], document: object, data: st.DataObject
+) -> None:
+    raw = json.dumps(document, ensure_ascii=False).encode(errors="surrogatepass")
+    cut = data.draw(st.integers(0, len(raw)))
+    given_record = record(value=raw[:cut] + data.draw(damage) + raw[cut + data.draw(st.integers(0, 3)) :])
+    check_mapping(compile_mapping(mapping), given_record)

@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 from operator import itemgetter
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
-from worker.core.mapping.casts import absent_texts, compile_cast
+from worker.core.mapping.compiler.casting import check_constants, compile_casts
+from worker.core.mapping.compiler.fan_out import compile_fan_out
+from worker.core.mapping.compiler.layout import looks_into_key
+from worker.core.mapping.compiler.selection import compile_selection
 from worker.core.mapping.entries import compile_interaction
-from worker.core.mapping.faults import Field, MappingError, Mistake, Unmappable
+from worker.core.mapping.faults import STATES, outcome_of
+from worker.core.mapping.grammar.mapping import parse_mapping
+from worker.core.mapping.grammar.notes import Notes
 from worker.core.mapping.placeholders import placeholders
-from worker.core.mapping.select import compile_selection
-from worker.core.mapping.spec import parse_mapping
-from worker.core.model.records import Interaction, Reason, Skipped, Undecodable
+from worker.core.model.records import Reason, Skipped, Undecodable
 from worker.core.operations.put_events import PUT_EVENTS
 from worker.core.operations.table import Id, IdList
 from worker.formats.framed import framed
 from worker.formats.json.decoder import compile_json_decoder, may_hold_control_characters
-from worker.formats.protocol import NOT_JSON, Document, FormatError, NeedsSchema
+from worker.formats.protocol import NOT_JSON, Document, NeedsSchema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from typing import Any
 
     from worker.core.mapping.casts import Cast
-    from worker.core.mapping.spec import FieldSpec
+    from worker.core.mapping.compiler.selection import Select, Selection
     from worker.core.model.records import Mapped, Record
     from worker.core.operations.table import Operation
-    from worker.formats.protocol import Format
+    from worker.formats.protocol import Decoder, Format
 
 NeedsT = TypeVar("NeedsT", bound=NeedsSchema)
 
@@ -57,18 +59,26 @@ def compile_mapping(
     Raises:
         MappingError: lists every mistake in ``fields``.
     """
-    specs = parse_mapping(PUT_EVENTS, fields)
+    notes = Notes()
+    spec = parse_mapping(PUT_EVENTS, fields, notes)
     all_placeholder_ids = placeholders(placeholder_ids, builtin=builtin_placeholder_ids)
-    quick = _compile_casts(PUT_EVENTS, specs, all_placeholder_ids, check_characters=False)
-    checked = _compile_casts(PUT_EVENTS, specs, all_placeholder_ids, check_characters=True)
-    _check_constants(specs, checked)
-    absent = {field.name: absent_texts(field.type, all_placeholder_ids) for field in PUT_EVENTS.fields}
-    document_type, look_up = compile_selection(specs, absent)
-    decode, refusals, decode_unusual, may_hold_control, is_framed = record_format(document_type)
-    to_interaction = compile_interaction(PUT_EVENTS, quick)
-    to_checked_interaction = compile_interaction(PUT_EVENTS, checked)
-    map_unusual = _compile_unusual(decode_unusual, look_up, to_checked_interaction)
-    ids_are_suspicious = _compile_ids_are_suspicious(PUT_EVENTS)
+    quick = compile_casts(PUT_EVENTS, spec, all_placeholder_ids, check_characters=False)
+    checked = compile_casts(PUT_EVENTS, spec, all_placeholder_ids, check_characters=True)
+    check_constants(spec, checked, notes)
+    notes.raise_if_any()
+    selection = compile_selection(PUT_EVENTS, spec, all_placeholder_ids)
+    decoder = record_format(selection.document)
+    if looks_into_key(spec):
+        decoder = decoder._replace(may_hold_control_characters=_always)
+    return _compile_map_record(decoder, selection.select, _compile_outcomes(selection, quick, checked))
+
+
+def _compile_map_record(
+    decoder: Decoder[NeedsT], select: Select, outcomes: _Outcomes
+) -> Callable[[Record], Mapped | NeedsT]:
+    decode, refusals, decode_unusual, may_hold_control, is_framed = decoder
+    to_outcome, to_checked_outcome, are_suspicious = outcomes
+    map_unusual = _compile_unusual(decode_unusual, select, to_checked_outcome)
     # Casts raise the last two: for text that they cannot encode, and for values that are nested too deeply.
     unusual: tuple[type[Exception], ...] = (*refusals, UnicodeError, RecursionError)
 
@@ -79,24 +89,54 @@ def compile_mapping(
         if is_framed and record.headers:
             value = framed(value, dict(record.headers))
         try:
-            values = look_up(decode(value), record)
-            if may_hold_control(value) and ids_are_suspicious(values):
-                return to_checked_interaction(record, values)
-            return to_interaction(record, values)
-        except Unmappable as fault:
-            return Undecodable(record, fault.reason)
-        except FormatError as fault:
-            return Undecodable(record, Reason(fault.kind, fault.text))
+            selected = select(decode(value), record)
+            if may_hold_control(value) and are_suspicious(selected):
+                return to_checked_outcome(record, selected)
+            return to_outcome(record, selected)
+        except STATES as state:
+            return outcome_of(record, state)
         except unusual:
             return map_unusual(record, value)
 
     return map_record
 
 
+def _always(_: object) -> bool:
+    """Whether ids may hold control characters where that is not found out."""
+    return True
+
+
+class _Outcomes(NamedTuple):
+    """From a record and what was selected of it to its outcome."""
+
+    quick: Callable[[Record, Any], Mapped]
+    checked: Callable[[Record, Any], Mapped]
+    """The same, which checks the characters of ids."""
+    are_suspicious: Callable[[Any], bool]
+    """Whether the characters of ids must be checked."""
+
+
+def _compile_outcomes(
+    selection: Selection, quick: Mapping[str, Cast], checked: Mapping[str, Cast]
+) -> _Outcomes:
+    if selection.elements is None:
+        return _Outcomes(
+            compile_interaction(PUT_EVENTS, quick),
+            compile_interaction(PUT_EVENTS, checked),
+            _compile_ids_are_suspicious(PUT_EVENTS),
+        )
+    fan_out: Any = compile_fan_out  # The pipeline does not know of fan-outs yet.
+    return _Outcomes(
+        fan_out(PUT_EVENTS, selection.elements, quick),
+        fan_out(PUT_EVENTS, selection.elements, checked),
+        _always,
+    )
+
+
 def _compile_unusual(
     decode: Callable[[bytes], Document | NeedsT | None],
-    look_up: Callable[[Document, Record], Sequence[Any]],
-    to_interaction: Callable[[Record, Sequence[Any]], Interaction],
+    select: Select,
+    to_outcome: Callable[[Record, Any], Mapped],
 ) -> Callable[[Record, bytes], Mapped | NeedsT]:
     """Compile the slow path, for records that the quick decoder refuses."""
 
@@ -107,11 +147,9 @@ def _compile_unusual(
                 return Skipped(record, TOMBSTONE)
             if not isinstance(document, Document):
                 return document
-            return to_interaction(record, look_up(document, record))
-        except Unmappable as fault:
-            return Undecodable(record, fault.reason)
-        except FormatError as fault:
-            return Undecodable(record, Reason(fault.kind, fault.text))
+            return to_outcome(record, select(document, record))
+        except STATES as state:
+            return outcome_of(record, state)
         except RecursionError:
             return Undecodable(record, Reason(NOT_JSON, "what a path leads to is nested too deeply"))
 
@@ -137,36 +175,3 @@ def _compile_ids_are_suspicious(operation: Operation) -> Callable[[Sequence[Any]
         return may_hold_control_characters(buffer)
 
     return ids_are_suspicious
-
-
-def _compile_casts(
-    operation: Operation,
-    specs: Mapping[str, FieldSpec],
-    placeholder_ids: frozenset[str],
-    *,
-    check_characters: bool,
-) -> dict[str, Cast]:
-    """Compile one cast for each field, by name."""
-    return {
-        field.name: compile_cast(
-            Field(field.name, specs[field.name].described(), field.required),
-            field.type,
-            unit=specs[field.name].unit,
-            placeholder_ids=placeholder_ids,
-            check_characters=check_characters,
-        )
-        for field in operation.fields
-    }
-
-
-def _check_constants(specs: Mapping[str, FieldSpec], casts: Mapping[str, Cast]) -> None:
-    """Raise MappingError for a constant that breaks a rule: it would make every record a dead letter."""
-    mistakes = []
-    for name, spec in specs.items():
-        try:
-            if spec.constant is not None and casts[name](spec.constant) is None:
-                mistakes.append(Mistake(f"{name}.value", "a constant that stands for nothing"))
-        except Unmappable as fault:
-            mistakes.append(Mistake(f"{name}.value", fault.reason.text))
-    if mistakes:
-        raise MappingError(mistakes)

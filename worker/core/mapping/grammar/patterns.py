@@ -1,0 +1,34 @@
+"""Checks the pattern of a time, as ``strptime`` takes it, by writing and reading a time with it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+
+_SAMPLE: Final = datetime(2026, 11, 27, 22, 14, 35, tzinfo=UTC)
+
+
+def check_pattern(given: object) -> str:
+    """Return the pattern if it tells the day.
+
+    Raises:
+        ValueError: it does not; the message says why.
+    """
+    if not isinstance(given, str) or "%" not in given or "\0" in given:
+        msg = 'must be how the times are written, such as "%d/%m/%Y %H:%M:%S"'
+        raise ValueError(msg)
+    if "%Z" in given:
+        msg = "a zone's name does not tell the offset; only %z does"
+        raise ValueError(msg)
+    try:
+        read = datetime.strptime(_SAMPLE.strftime(given), given)  # noqa: DTZ007  only the day is compared
+    except (ValueError, UnicodeError):
+        msg = "not a pattern that a time can be read with; %Y %m %d %H %M %S %f %z and others can be in it"
+        raise ValueError(msg) from None
+    if read.date() != _SAMPLE.date():
+        msg = "does not tell year, month and day"
+        raise ValueError(msg)
+    if (read.hour % 12, read.minute) != (_SAMPLE.hour % 12, _SAMPLE.minute) and read.hour + read.minute:
+        msg = "tells only a part of the hours and minutes"
+        raise ValueError(msg)
+    return given
