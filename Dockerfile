@@ -15,10 +15,10 @@ COPY tools/uv.txt tools/uv.txt
 RUN python3 -m venv /uv && /uv/bin/pip install --no-cache-dir --require-hashes -r tools/uv.txt
 # Dependencies first: this layer stays as long as uv.lock does.
 COPY pyproject.toml uv.lock ./
-RUN /uv/bin/uv sync --locked --no-dev --no-install-project
+RUN /uv/bin/uv sync --locked --no-dev --all-extras --no-install-project
 COPY README.md LICENSE ./
 COPY worker worker
-RUN /uv/bin/uv sync --locked --no-dev --no-editable
+RUN /uv/bin/uv sync --locked --no-dev --all-extras --no-editable
 
 FROM ${PYTHON_IMAGE}
 LABEL org.opencontainers.image.title="personalize-worker" \

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from worker.config.names import did_you_mean, nearest
+from worker.config.record_format import format_mistakes
 from worker.core.topics import PatternError, is_pattern, matches_topic, parse
 from worker.sources.kafka.client_settings import refusals, refused_by_librdkafka
 from worker.sources.kafka.properties import ALL as CLIENT_KEYS
@@ -36,6 +37,7 @@ def broken_rules(values: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str,
     yield from _start(**values["kafka"])
     yield from _patience(**values["kafka"])
     yield from _client(values["kafka"].get("client", {}))
+    yield from format_mistakes(values["record"])
     yield from _mapping(**values["record"])
 
 

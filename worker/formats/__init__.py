@@ -1,7 +1,7 @@
 """The formats of records: bytes in, a document out. Pure: no I/O, no clock, no knowledge of the worker.
 
-A format consists of three things: one package here with a function that compiles its decoder, by the contract
-in ``formats.protocol``; its name in ``FORMATS``; and the same name among the values of ``record.format``
+A format consists of three things: a package or module here that compiles its decoder, by the contract in
+``formats.protocol``; its name in ``FORMATS``; and the same name among the values of ``record.format``
 (``worker.settings``). The mapping selects from documents and does not change for a format.
 """
 
@@ -9,13 +9,83 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from msgspec import Struct
+
+from worker.formats.delimited import csv_format, tsv_format
 from worker.formats.json.decoder import compile_json_decoder
+from worker.formats.json.framed import compile_framed_json_decoder
+from worker.formats.messagepack import compile_messagepack_decoder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Never
+    from collections.abc import Callable, Mapping
 
-    from worker.formats.protocol import Format
+    from worker.formats.protocol import Format, NeedsSchema
+    from worker.formats.schemas import Schemas
 
-FORMATS: Final[Mapping[str, Format[Never]]] = {"json": compile_json_decoder}
-"""The formats by the values of ``record.format``. None of them asks for a schema yet."""
+# What the formats that need it have to be installed with.
+EXTRA: Final = "pip install 'personalize-worker[schemas]'"
+
+
+class FormatOptions(Struct, frozen=True):
+    """What a format may need to know besides the record."""
+
+    schemas: Schemas
+    """Those of a registry, which the formats with a frame read."""
+    schema: bytes | None = None
+    """The content of ``record.schema_file``: the schema of all records, which then have no frame."""
+    message: str | None = None
+    """The full name of the message in it, for Protobuf."""
+    columns: tuple[str, ...] = ()
+    """The names of the cells of a line."""
+    delimiter: str = ","
+    """What stands between the cells of a CSV."""
+
+
+class MissingLibraryError(ImportError):
+    """A format needs a library that is not installed; the message says how to install it."""
+
+    def __init__(self, format_name: str, library: str) -> None:
+        super().__init__(f"{format_name} needs {library}, which is not installed: {EXTRA}")
+
+
+def _avro(options: FormatOptions) -> Format[NeedsSchema]:
+    try:
+        import fastavro  # noqa: F401, PLC0415  of an extra
+    except ImportError:
+        raise MissingLibraryError("avro", "fastavro") from None  # noqa: EM101  a name
+    from worker.formats.avro.reader import plain_avro, registry_avro  # noqa: PLC0415  as above
+
+    if options.schema is None:
+        return registry_avro(options.schemas)
+    return plain_avro(options.schema.decode())
+
+
+def _protobuf(options: FormatOptions) -> Format[NeedsSchema]:
+    try:
+        from worker.formats.protobuf.reader import plain_protobuf, registry_protobuf  # noqa: PLC0415  of an extra
+    except ImportError:
+        raise MissingLibraryError("protobuf", "protobuf") from None  # noqa: EM101  a name
+
+    if options.schema is None:
+        return registry_protobuf(options.schemas)
+    return plain_protobuf(options.schema, options.message or "")
+
+
+FORMATS: Final[Mapping[str, Callable[[FormatOptions], Format[NeedsSchema]]]] = {
+    "json": lambda _: compile_json_decoder,
+    "json_schema": lambda _: compile_framed_json_decoder,
+    "avro": _avro,
+    "protobuf": _protobuf,
+    "msgpack": lambda _: compile_messagepack_decoder,
+    "csv": lambda options: csv_format(options.columns, options.delimiter),
+    "tsv": lambda options: tsv_format(options.columns),
+}
+"""What makes each format, by the values of ``record.format``.
+
+It raises MissingLibraryError, or SchemaError for a file that is not the schema of the format.
+"""
+
+WITH_REGISTRY: Final = frozenset({"avro", "protobuf"})
+"""The formats whose records name their schema by an id, unless a file has it."""
+WITH_COLUMNS: Final = frozenset({"csv", "tsv"})
+"""The formats whose records are lines of cells."""

@@ -19,10 +19,17 @@ from msgspec import Struct
 
 NOT_JSON: Final = "not_json"
 NOT_AN_OBJECT: Final = "not_an_object"
+MALFORMED: Final = "malformed"
+"""The bytes are not what the format, or the record's schema, says."""
+NO_SCHEMA_ID: Final = "no_schema_id"
+UNKNOWN_SCHEMA: Final = "unknown_schema"
+"""The registry says that it has no schema of the record's id."""
+BAD_SCHEMA: Final = "bad_schema"
+"""The registry has the schema, but nobody can decode by it."""
 WRONG_TYPE: Final = "wrong_type"
 OUT_OF_RANGE: Final = "out_of_range"
 
-FORMAT_KINDS: Final = (NOT_JSON, NOT_AN_OBJECT)
+FORMAT_KINDS: Final = (NOT_JSON, NOT_AN_OBJECT, MALFORMED, NO_SCHEMA_ID, UNKNOWN_SCHEMA, BAD_SCHEMA)
 """Every kind of a FormatError: few and fixed, for they label a metric."""
 
 
@@ -124,6 +131,8 @@ class Decoder(NamedTuple, Generic[NeedsT_co]):
     JSON within text may hold them as escapes, so a backslash counts. To return True always is correct, and
     slower: the mapping then checks the ids. After the slow path it always does.
     """
+    framed: bool = False
+    """Whether the decoder reads a schema registry's frame, which may stand in a header (``framed.py``)."""
 
 
 Format: TypeAlias = Callable[[DocumentType], Decoder[NeedsT_co]]

@@ -6,18 +6,19 @@ import asyncio
 import platform
 import time
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import confluent_kafka
 from msgspec import Struct
 
 from worker.assembly import Adapters, Worker, assemble
+from worker.config.record_format import build_format
 from worker.core.mapping import compile_mapping
 from worker.core.model.error_codes import ERROR_CODES
 from worker.dead_letters.writer import KafkaDeadLetters
 from worker.delivery.http.errors import DELIVERY_CODES
 from worker.delivery.put_events import ClientSettings, PutEventsClient
-from worker.formats import FORMATS
+from worker.formats.schemas import Schemas
 from worker.sources.kafka.client_settings import client_settings
 from worker.sources.kafka.source import KafkaSource
 from worker.status import Status
@@ -81,15 +82,17 @@ def build_worker(
     return assemble(settings, adapters, clock), source
 
 
-def record_mapping(settings: Settings) -> Map:
-    """Return the mapping from records to interactions, as configured."""
+def record_mapping(settings: Settings, schemas: Schemas | None = None) -> Map:
+    """Return the mapping from records to interactions, as configured; ``schemas`` are the registry's."""
     record = settings.record
-    return compile_mapping(
+    mapped = compile_mapping(
         record.mapping,
         record.placeholder_ids,
         builtin_placeholder_ids=record.builtin_placeholder_ids,
-        record_format=FORMATS[record.format],
+        record_format=build_format(record, Schemas() if schemas is None else schemas),
     )
+    # Without a registry no format answers that it needs a schema.
+    return cast("Map", mapped)
 
 
 def put_events_client(settings: Settings) -> PutEventsClient:

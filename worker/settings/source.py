@@ -4,7 +4,17 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, field
 
-from worker.settings.values import HOST_PORT, NamedClientValue, PlaceholderId, Seconds, Section, Topic
+from worker.settings.values import (
+    HOST_PORT,
+    Column,
+    FilePath,
+    MessageName,
+    NamedClientValue,
+    PlaceholderId,
+    Seconds,
+    Section,
+    Topic,
+)
 
 
 class KafkaSettings(Section, frozen=True, kw_only=True):
@@ -67,7 +77,30 @@ class KafkaSettings(Section, frozen=True, kw_only=True):
 class RecordSettings(Section, frozen=True, kw_only=True):
     """How a record becomes an interaction."""
 
-    format: Annotated[Literal["json"], Meta(description="How the record's value is encoded.")] = "json"
+    format: Annotated[
+        Literal["json", "json_schema", "avro", "protobuf", "msgpack", "csv", "tsv"],
+        Meta(description="How the record's value is encoded."),
+    ] = "json"
+    schema_file: Annotated[
+        FilePath | None,
+        Meta(description="The schema of all records, for avro (.avsc) or protobuf (a set of descriptors)."),
+    ] = None
+    message: Annotated[
+        MessageName | None,
+        Meta(description="The full name of the message in schema_file, of protobuf, such as shop.Event."),
+    ] = None
+    columns: Annotated[
+        tuple[Column, ...],
+        Meta(description="The names of the cells of a line, of csv and tsv, in their order."),
+    ] = ()
+    delimiter: Annotated[
+        str,
+        Meta(
+            description="What stands between the cells of a csv.",
+            pattern=r'^[^\s"\x00-\x1f\x7f]$|^\t$',
+            extra={"must": "one character"},
+        ),
+    ] = ","
     mapping: Annotated[
         dict[str, Any],
         Meta(

@@ -20,6 +20,21 @@ PlaceholderId: TypeAlias = Annotated[
         extra={"must": "text of 1 to 256 characters without control characters; numbers in quotes"},
     ),
 ]
+Column: TypeAlias = Annotated[
+    str,
+    Meta(
+        pattern=r"^[^\x00-\x1f\x7f]{1,256}$",
+        extra={"must": "a name of 1 to 256 characters without control characters"},
+    ),
+]
+FilePath: TypeAlias = Annotated[str, Meta(min_length=1, extra={"must": "the path of a file"})]
+MessageName: TypeAlias = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$",
+        extra={"must": "the full name of a message, such as shop.Event"},
+    ),
+]
 Seconds: TypeAlias = Annotated[float, Meta(gt=0, le=300)]
 ClientValue: TypeAlias = str | int | float | bool
 NamedClientValue: TypeAlias = Annotated[

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, get_args, get_type_hints
 import pytest
 
 from tests.support.builders import record
+from tests.unit.formats.written import PROTO_SCHEMA, avro_schema, schemas
 from worker.core.mapping import KINDS, compile_mapping
 from worker.core.model.records import Interaction, Skipped, Undecodable
-from worker.formats import FORMATS
+from worker.formats import FORMATS, FormatOptions
 from worker.formats.protocol import FORMAT_KINDS, NOT_AN_OBJECT, Decoder, FormatError, NeedsSchema
 from worker.settings import RecordSettings
 
@@ -84,6 +85,9 @@ def test_reasons_of_formats_label_the_same_metric() -> None:
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_no_format_raises_anything_else_for_bytes_of_another(name: str) -> None:
-    map_record = compile_mapping({}, record_format=FORMATS[name])
+    options = FormatOptions(
+        schemas(PROTO_SCHEMA if name == "protobuf" else avro_schema()), columns=("sessionId",)
+    )
+    map_record = compile_mapping({}, record_format=FORMATS[name](options))
     for value in (b"", b"\x00\x00\x00\x00\x07x", b"Obj\x01", b"\xff", b"<a/>"):
         assert isinstance(map_record(record(value=value)), Undecodable)

@@ -19,6 +19,7 @@ from worker.core.mapping.placeholders import placeholders
 from worker.core.model.records import Reason, Skipped, Undecodable
 from worker.core.operations.put_events import PUT_EVENTS
 from worker.core.operations.table import Id, IdList
+from worker.formats.framed import framed
 from worker.formats.json.decoder import compile_json_decoder, may_hold_control_characters
 from worker.formats.protocol import NOT_JSON, Document, NeedsSchema
 
@@ -75,7 +76,7 @@ def compile_mapping(
 def _compile_map_record(
     decoder: Decoder[NeedsT], select: Select, outcomes: _Outcomes
 ) -> Callable[[Record], Mapped | NeedsT]:
-    decode, refusals, decode_unusual, may_hold_control = decoder
+    decode, refusals, decode_unusual, may_hold_control, is_framed = decoder
     to_outcome, to_checked_outcome, are_suspicious = outcomes
     map_unusual = _compile_unusual(decode_unusual, select, to_checked_outcome)
     # Casts raise the last two: for text that they cannot encode, and for values that are nested too deeply.
@@ -85,6 +86,8 @@ def _compile_map_record(
         value = record.value
         if value is None:
             return Skipped(record, TOMBSTONE)
+        if is_framed and record.headers:
+            value = framed(value, dict(record.headers))
         try:
             selected = select(decode(value), record)
             if may_hold_control(value) and are_suspicious(selected):
