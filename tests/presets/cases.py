@@ -18,7 +18,6 @@ from msgspec import Struct, field
 
 from tests.support.builders import record
 from worker.config import read_settings
-from worker.config.presets import preset_names
 from worker.core.mapping.event_ids import derived_event_id
 from worker.core.model.records import FanOut, Interaction, Record, Skipped, Undecodable
 from worker.runtime.wiring import record_mapping
@@ -99,7 +98,12 @@ def settings_of(preset: str, **fields: object) -> Settings:
 
 
 def mapping_of(preset: str, **fields: object) -> Callable[[Record], Any]:
-    return record_mapping(settings_of(preset, **fields))
+    return record_mapping(settings_of(preset, **fields)) if fields else _mapping_of(preset)
+
+
+@cache
+def _mapping_of(preset: str) -> Callable[[Record], Any]:
+    return record_mapping(settings_of(preset))
 
 
 def outcomes_of(mapped: object) -> Sequence[Interaction | Undecodable | Skipped]:
@@ -132,6 +136,3 @@ def call_of(interaction: Interaction) -> Mapping[str, object]:
     user = {} if interaction.user_id is None else {"userId": interaction.user_id}
     event = json.loads(interaction.event)
     return {"trackingId": "t", "sessionId": interaction.session_id, **user, "eventList": [event]}
-
-
-__all__ = ["preset_names"]

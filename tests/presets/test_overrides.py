@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from tests.presets.cases import mapping_of, outcomes_of, preset_names, samples_of, settings_of
+from tests.presets.cases import mapping_of, outcomes_of, samples_of, settings_of
 from worker.config import ConfigError
-from worker.config.presets import read_preset
+from worker.config.presets import preset_names, read_preset
 from worker.core.model.records import Interaction
 from worker.core.operations.put_events import PUT_EVENTS
 
@@ -77,9 +77,23 @@ def test_an_event_id_is_replaced(preset: str) -> None:
 
 
 @every_preset
-@pytest.mark.parametrize("directive", ["unwrap", "each", "keep", "drop"])
+@pytest.mark.parametrize("directive", ["unwrap", "keep", "drop"])
 def test_a_directive_is_turned_off(preset: str, directive: str) -> None:
     assert directive not in settings_of(preset, **{directive: None}).record.mapping
+
+
+@every_preset
+def test_a_fan_out_is_turned_off_with_the_fields_that_read_it(preset: str) -> None:
+    """One that is forgotten is a mistake under its own key."""
+    if "each" not in read_preset(preset).mapping:
+        return
+    with pytest.raises(ConfigError) as caught:
+        settings_of(preset, each=None)
+    off: dict[str, object] = {}
+    for mistake in caught.value.mistakes:
+        field = mistake.key.split(".")[2]
+        off[field] = {"value": CONSTANTS[field]} if field in CONSTANTS else None
+    settings_of(preset, each=None, **off)
 
 
 @every_preset

@@ -12,12 +12,12 @@ from tests.presets.cases import (
     call_of,
     mapping_of,
     outcomes_of,
-    preset_names,
     samples,
     samples_of,
     shown,
 )
 from tests.support.builders import record
+from worker.config.presets import preset_names
 from worker.core.mapping import TOMBSTONE
 from worker.core.model.records import Interaction, Skipped, Undecodable
 from worker.local.rules import violation
