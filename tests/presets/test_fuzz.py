@@ -8,8 +8,9 @@ from random import Random
 import pytest
 
 from tests.presets import fuzz
-from tests.presets.cases import preset_names, samples_of
+from tests.presets.cases import samples_of
 from tests.support.builders import record
+from worker.config.presets import preset_names
 from worker.core.model.records import Interaction
 
 COUNT = 2_000
