@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import re
 import sys
+import textwrap
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from tests.presets.cases import Outcome, mapping_of, outcomes_of, preset_names, samples_of, shown
-from worker.config.presets import read_preset
+from tests.presets.cases import Outcome, mapping_of, outcomes_of, samples_of, shown
+from worker.config.presets import preset_names, read_preset
 from worker.core.model.records import Interaction, Skipped, Undecodable
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ record:
     item_id: properties.sku              # replaces the preset's field
     event_type: {path: event, values: {Product Viewed: view, Order Completed: purchase}, otherwise: drop}
     user_id: null                        # turns an optional field off
-    keep: null                           # turns a directive off (unwrap, each, keep, drop)
+    keep: null                           # turns a directive off (unwrap, keep, drop; each with what reads it)
 ```
 
 What stands besides `preset` replaces the preset's mapping field by field and directive by directive: a rule
@@ -67,6 +68,9 @@ or `WORKER_RECORD__MAPPING__PRESET=segment`. `personalize-worker presets` lists 
 """
 
 
+_WIDTH: Final = 110
+
+
 class About(Struct, frozen=True):
     """What the comments at the head of a preset's file say."""
 
@@ -92,13 +96,14 @@ def _page() -> Iterator[str]:
 
 def _preset(name: str) -> Iterator[str]:
     about = about_preset(name)
-    yield f"\n## {name}\n\n**{read_preset(name).title}.** {about.what}\n"
-    yield f"\n{about.source}\n\n{about.event_types}\n"
+    yield f"\n## {name}\n"
+    for paragraph in (f"**{read_preset(name).title}.** {about.what}", about.source, about.event_types):
+        yield f"\n{_wrapped(paragraph)}\n"
     for note in about.notes:
-        yield f"\n{note}\n"
+        yield f"\n{_wrapped(note)}\n"
     yield "\nTraps:\n\n"
     for trap in about.traps:
-        yield f"- {trap}\n"
+        yield f"{_wrapped(f'- {trap}')}\n"
     yield f"\n<details><summary>The file</summary>\n\n```yaml\n{_without_head(name)}```\n\n</details>\n"
     first, *others = sorted(samples_of(name), key=_is_without_an_event)
     yield f"\n{first.says}\n\n{_of_sample(first)}"
@@ -124,6 +129,13 @@ def _bullets(text: str) -> list[str]:
     return ([f"{lead[0].upper()}{lead[1:]}"] if lead else []) + one_line
 
 
+def _wrapped(text: str) -> str:
+    indent = "  " if text.startswith("- ") else ""
+    return textwrap.fill(
+        text, _WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+
+
 def _without_head(name: str) -> str:
     text = read_preset(name).text
     return text[text.index("title:") :]
@@ -135,11 +147,13 @@ def _is_without_an_event(sample: Sample) -> bool:
 
 def _of_sample(sample: Sample) -> str:
     outcomes = outcomes_of(mapping_of(sample.preset)(sample.record()))
-    return f"```\n{_record(sample)}```\n\n" + "".join(_outcome(each) for each in outcomes)
+    subjects = [f"element {index} " for index in range(len(outcomes))] if len(outcomes) > 1 else [""]
+    said = (_outcome(subject, each) for subject, each in zip(subjects, outcomes, strict=True))
+    return f"```\n{_record(sample)}```\n" + "".join(said)
 
 
 def _record(sample: Sample) -> str:
-    value = sample.value.decode()
+    value = _pretty_text(sample.value.decode())
     lines = [f"{name}: {text}" for name, text in sample.context.headers.items()]
     if sample.context.key is not None:
         lines.insert(0, f"key: {sample.context.key}")
@@ -149,14 +163,15 @@ def _record(sample: Sample) -> str:
     return "".join(f"{line}\n" for line in [*lines, *([""] if lines else []), value])
 
 
-def _outcome(outcome: Interaction | Undecodable | Skipped) -> str:
+def _outcome(subject: str, outcome: Interaction | Undecodable | Skipped) -> str:
     match outcome:
         case Interaction():
-            return f"becomes\n\n```json\n{_call(shown(outcome))}\n```\n\n"
+            return f"\n{subject}becomes\n\n```json\n{_call(shown(outcome))}\n```\n"
         case Undecodable():
-            return f"becomes a dead letter: `{outcome.reason.kind}`, {_html(outcome.reason.text)}\n\n"
+            reason = _html(outcome.reason.text)
+            return f"\n{subject}becomes a dead letter: `{outcome.reason.kind}`, {reason}\n"
         case Skipped():
-            return f"is skipped by the rule `{outcome.rule}`.\n\n"
+            return f"\n{subject}is skipped by the rule `{outcome.rule}`\n"
 
 
 def _call(found: Outcome) -> str:
@@ -165,7 +180,27 @@ def _call(found: Outcome) -> str:
     if "properties" in event:
         event["properties"] = json.dumps(event["properties"], separators=(",", ":"), ensure_ascii=False)
     call = {key: value for key, value in found.items() if key != "event"} | {"eventList": [event]}
-    return json.dumps(call, indent=2, ensure_ascii=False)
+    return _pretty(call)
+
+
+def _pretty_text(value: str) -> str:
+    try:
+        return _pretty(json.loads(value))
+    except ValueError:
+        return value
+
+
+def _pretty(value: object, indent: str = "") -> str:
+    """JSON in which what fits into a line stands in one."""
+    line = json.dumps(value, ensure_ascii=False)
+    if len(indent) + len(line) <= _WIDTH or not isinstance(value, dict | list):
+        return line
+    deeper = f"{indent}  "
+    if isinstance(value, list):
+        inner = [_pretty(each, deeper) for each in value]
+        return f"[\n{deeper}" + f",\n{deeper}".join(inner) + f"\n{indent}]"
+    members = [f"{json.dumps(key)}: {_pretty(each, deeper)}" for key, each in value.items()]
+    return f"{{\n{deeper}" + f",\n{deeper}".join(members) + f"\n{indent}}}"
 
 
 def _html(text: str) -> str:
