@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks import straightforward
+from benchmarks import mapping, straightforward
 from benchmarks.compare import STRAIGHTFORWARD, WORKER, WORKER_WITHOUT_QUOTA, Turn, figures, tables
 from benchmarks.loads import DENSE_AWAKE, DENSE_EVENTS, LOADS, RECORD_BYTES, WIDE_SESSIONS, dense, wide
+from benchmarks.mapping_shapes import SHAPES
 from benchmarks.report import Table, bar, render
 from worker.core.mapping import compile_mapping
 from worker.core.model.partition import Partition
@@ -87,6 +88,18 @@ def test_the_other_program_sends_the_events_that_the_worker_sends() -> None:
     assert isinstance(mapped, Interaction)
     assert call["eventList"] == [msgspec.json.decode(mapped.event)]
     assert call["userId"] == mapped.user_id
+
+
+def decoded(calls: mapping.Calls) -> list[tuple[str, str | None, object]]:
+    return [(session_id, user_id, msgspec.json.decode(event)) for session_id, user_id, event in calls]
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_every_way_to_map_makes_the_same_events(name: str) -> None:
+    shape = SHAPES[name]
+    by_worker, by_jmespath = mapping.by_worker(shape), mapping.by_jmespath(shape)
+    assert decoded(by_worker) == decoded(shape.by_hand(shape.value))
+    assert by_jmespath is None or decoded(by_jmespath(shape.value)) == decoded(by_worker)
 
 
 def test_figures_are_totals_over_totals() -> None:

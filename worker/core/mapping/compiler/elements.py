@@ -6,6 +6,7 @@ an element is looked up like everything else.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from worker.core.mapping import faults
@@ -20,7 +21,7 @@ from worker.core.mapping.placeholders import BLANKS
 from worker.formats.protocol import LazyValue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 
     from worker.core.mapping.compiler.filters import Filter
     from worker.core.mapping.compiler.lookups import Lookup
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from worker.core.model.records import Record
     from worker.formats.protocol import Document
 
+    Size: TypeAlias = Callable[[Document, Record, Opened], int]
     Visit: TypeAlias = Callable[[Document, Record, Opened], Iterator[None]]
     """Makes one element after the other the document's current one, and yields each time."""
 
@@ -46,13 +48,16 @@ class Elements(NamedTuple):
     """The JSON texts within the record, for all functions here."""
     look_up: LookUp
     """The values of the fields that all elements share; those of others are None."""
-    visit: Visit
+    size: Size
     """Raises Unmappable for too many elements."""
+    visit: Visit
     left_out_by: Filter | None
     fill: Fill
     """Puts the values of the current element among those that all share."""
     shared: frozenset[str]
     """The fields that all elements share."""
+    shared_id: tuple[int, Container[str]] | None
+    """The position of an id that all elements read, each to number it, and the texts that count as absent."""
 
 
 def compile_elements(
@@ -63,37 +68,63 @@ def compile_elements(
     opened: Opened,
 ) -> Elements:
     """Compile the fan-out; ``readings`` by the names of the fields, in their order."""
+    size, visit = _compile_visit(spec.levels, slots)
     return Elements(
         opened,
         look_up,
-        _compile_visit(spec.levels, slots),
+        size,
+        visit,
         compile_filter([rule for rule in spec.rules if rule.level > DOCUMENT], slots),
         compile_fill([(place, each) for place, each in enumerate(readings.values()) if each.of_element()]),
-        frozenset(name for name, each in readings.items() if not each.of_element()),
+        frozenset(name for name, each in readings.items() if not (each.of_element() or each.is_shared_id())),
+        next(
+            ((place, each.nothing) for place, each in enumerate(readings.values()) if each.is_shared_id()),
+            None,
+        ),
     )
 
 
-def _compile_visit(levels: Sequence[Level], slots: Mapping[str, str]) -> Visit:
-    visit: Visit | None = None
-    for level, each in reversed(list(enumerate(levels))):
-        reader = Reader(Field("each", each.path.described()), slots, BLANKS, whole=False)
-        visit = _compile_level(compile_lookup(each.path, reader), level, visit)
-    if visit is None:
-        msg = "a fan-out has a level"
-        raise ValueError(msg)
-    return visit
+def _compile_visit(levels: Sequence[Level], slots: Mapping[str, str]) -> tuple[Size, Visit]:
+    """Compile the size of the fan-out, and the visit of its elements."""
+    lookups = [
+        compile_lookup(level.path, Reader(Field("each", level.path.described()), slots, BLANKS, whole=False))
+        for level in levels
+    ]
+    *outer, innermost = enumerate(lookups)
+    visit = _compile_innermost(*innermost)
+    for level, look_up in reversed(outer):
+        visit = _compile_outer(level, look_up, visit)
+    return _compile_size(visit if outer else None, lookups[0]), visit
 
 
-def _compile_level(look_up: Lookup, level: int, inner: Visit | None) -> Visit:
-    slot, number_slot = level_slot(level), within_slot(level)
+def _compile_size(visit: Visit | None, look_up: Lookup) -> Size:
+    """Compile the size: how many elements are visited, or the length of the array if there is one level."""
 
-    def visit_innermost(document: Document, record: Record, opened: Opened) -> Iterator[None]:
+    def size(document: Document, record: Record, opened: Opened) -> int:
+        if visit is None:
+            of = len(_elements(look_up(document, record, opened), opened))
+        else:
+            of = sum(1 for _ in islice(visit(document, record, opened), MAX_ELEMENTS + 1))
+        if of > MAX_ELEMENTS:
+            raise Unmappable(faults.TOO_MANY, f"each: more than {MAX_ELEMENTS} elements")
+        return of
+
+    return size
+
+
+def _compile_innermost(level: int, look_up: Lookup) -> Visit:
+    slot = level_slot(level)
+
+    def visit(document: Document, record: Record, opened: Opened) -> Iterator[None]:
         for element in _elements(look_up(document, record, opened), opened):
             setattr(document, slot, element)
             yield
 
-    if inner is None:
-        return visit_innermost
+    return visit
+
+
+def _compile_outer(level: int, look_up: Lookup, inner: Visit) -> Visit:
+    slot, number_slot = level_slot(level), within_slot(level)
 
     def visit(document: Document, record: Record, opened: Opened) -> Iterator[None]:
         for element in _elements(look_up(document, record, opened), opened):
@@ -119,11 +150,4 @@ def _elements(value: object, opened: Opened) -> Sequence[object]:
         value = within if type(within) is list else value
     if type(value) is not list:
         return (value,)
-    if len(value) > MAX_ELEMENTS:
-        raise too_many()
     return value or _NOTHING
-
-
-def too_many() -> Unmappable:
-    """The reason for a record with too many elements."""
-    return Unmappable(faults.TOO_MANY, f"each: more than {MAX_ELEMENTS} elements")

@@ -23,6 +23,7 @@ from worker.core.mapping.grammar.nodes import (
     LevelElement,
     MadeObject,
     Member,
+    Name,
     OfRecord,
     Path,
 )
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
     from worker.core.mapping.compiler.steps import Opened, Walk
     from worker.core.mapping.faults import Field, Unmappable
-    from worker.core.mapping.grammar.nodes import Source
+    from worker.core.mapping.grammar.nodes import Source, Step
     from worker.core.model.records import Record
 
     Lookup: TypeAlias = Callable[[Document, Record, Opened], object]
@@ -61,29 +62,26 @@ def compile_first(sources: Sequence[Source], reader: Reader) -> Lookup:
 
     If none is, it gives None, or a text that counts as absent, which the reason depends on.
     """
-    lookups = [compile_lookup(source, reader) for source in sources]
-    nothing = reader.nothing
-    if len(lookups) == 1:
-        return lookups[0]
+    look_up = combine([compile_lookup(source, reader) for source in sources], reader.nothing)
+    return look_up or (lambda _, __, ___: None)
+
+
+def combine(lookups: Sequence[Lookup], nothing: Container[str]) -> Lookup | None:
+    """Combine look-ups to that of the first value that is present; None if there are none."""
+    if len(lookups) <= 1:
+        return lookups[0] if lookups else None
 
     def look_up(document: Document, record: Record, opened: Opened) -> object:
-        return first_present(lookups, nothing, document, record, opened)
+        absent = None
+        for each in lookups:
+            value = each(document, record, opened)
+            if type(value) is str and value in nothing:
+                absent = value
+            elif value is not None:
+                return value
+        return absent
 
     return look_up
-
-
-def first_present(
-    lookups: Sequence[Lookup], nothing: Container[str], document: Document, record: Record, opened: Opened
-) -> object:
-    """The first value that is present, else a text that counts as absent, else None."""
-    absent = None
-    for lookup in lookups:
-        value = lookup(document, record, opened)
-        if type(value) is str and value in nothing:
-            absent = value
-        elif value is not None:
-            return value
-    return absent
 
 
 def compile_lookup(source: Source, reader: Reader) -> Lookup:
@@ -99,17 +97,19 @@ def compile_lookup(source: Source, reader: Reader) -> Lookup:
             return compile_jmespath(source, reader.field, reader.slots)
 
 
+def compile_path_walk(path: Path, reader: Reader) -> Walk:
+    """Compile the walk along a path, from where it begins."""
+    return compile_walk(path.steps, reader.nothing, listed=reader.listed, whole=reader.whole)
+
+
 def _path(path: Path, reader: Reader) -> Lookup:
-    walk = compile_walk(path.steps, reader.nothing, listed=reader.listed, whole=reader.whole)
+    walk = compile_path_walk(path, reader)
     match path.base:
         case Member(name=name, outermost=outermost):
-            return (
-                _of_outermost(reader.slots[name], walk)
-                if outermost
-                else _of_document(reader.slots[name], walk)
-            )
+            slot = reader.slots[name]
+            return _of_outermost(slot, walk) if outermost else _of_document(slot, path.steps, walk)
         case LevelElement(level=level):
-            return _of_document(level_slot(level), walk)
+            return _of_document(level_slot(level), path.steps, walk)
         case ElementIndex():
             return lambda document, _, __: getattr(document, INDEX)
         case Header(name=name):
@@ -121,8 +121,17 @@ def _path(path: Path, reader: Reader) -> Lookup:
             return _time if part == "timestamp" else lambda _, record, __: getattr(origin(record), part)
 
 
-def _of_document(slot: str, walk: Walk) -> Lookup:
-    return lambda document, _, opened: walk(getattr(document, slot), opened)
+def _of_document(slot: str, steps: Sequence[Step], walk: Walk) -> Lookup:
+    if len(steps) != 1 or not isinstance(steps[0], Name):
+        return lambda document, _, opened: walk(getattr(document, slot), opened)
+    only = steps[0].name
+
+    def look_up(document: Document, _: Record, opened: Opened) -> object:
+        """Do the same, without a call for what is most frequent."""
+        value = getattr(document, slot)
+        return value.get(only) if type(value) is dict else walk(value, opened)
+
+    return look_up
 
 
 def _of_outermost(slot: str, walk: Walk) -> Lookup:
@@ -156,7 +165,7 @@ def _join(parts: Sequence[Lookup], separator: str, source: Join, reader: Reader)
             if type(value) is not str:
                 if value is None:
                     return None
-                if not isinstance(value, int | str) or isinstance(value, bool):
+                if type(value) is not int and (not isinstance(value, int) or isinstance(value, bool)):
                     raise refuse(value)
                 value = str(value)
             if value in nothing:

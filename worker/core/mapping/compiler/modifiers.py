@@ -41,14 +41,16 @@ def compile_numbered(lookup: Lookup, slot: str, nothing: Container[str]) -> Look
     """
 
     def look_up(document: Document, record: Record, opened: Opened) -> object:
-        value = lookup(document, record, opened)
-        number = getattr(document, slot)
-        # An id that is absent or wrong remains so.
-        if not number or isinstance(value, bool) or not isinstance(value, str | int) or value in nothing:
-            return value
-        return f"{value}-{number}"
+        return numbered(lookup(document, record, opened), getattr(document, slot), nothing)
 
     return look_up
+
+
+def numbered(value: object, number: int, nothing: Container[str]) -> object:
+    """An id with a number appended, unless that is 0; one that is absent or wrong remains so."""
+    if not number or (type(value) is not str and type(value) is not int) or value in nothing:
+        return value
+    return f"{value}-{number}"
 
 
 def compile_modifier(spec: FieldSpec, field: Field, nothing: Container[str]) -> Modify | None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from worker.core.mapping.casts import absent_texts
 from worker.core.mapping.compiler.layout import ABSENT, INDEX, constant_slot, within_slot
-from worker.core.mapping.compiler.lookups import Reader, compile_lookup, first_present
+from worker.core.mapping.compiler.lookups import Reader, combine, compile_lookup, compile_path_walk
 from worker.core.mapping.compiler.modifiers import compile_modifier, compile_numbered, compile_without
 from worker.core.mapping.faults import Field
 from worker.core.mapping.grammar.nodes import DOCUMENT, FieldSpec, Member, Path
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from worker.core.mapping.compiler.lookups import Lookup
     from worker.core.mapping.compiler.modifiers import Modify
-    from worker.core.mapping.compiler.steps import Opened
+    from worker.core.mapping.compiler.steps import Opened, Walk
     from worker.core.mapping.grammar.nodes import Source
     from worker.core.model.records import Record
     from worker.core.operations.table import OperationField
@@ -61,30 +61,42 @@ class Reading:
             self._reader = Reader(self._field, slots, self.nothing | spec.absent)
 
     def of_element(self) -> bool:
-        """Whether it may differ between the elements of a record."""
-        return self._spec.level > DOCUMENT or self._numbers_to > DOCUMENT
+        """Whether what is read differs between the elements of a record."""
+        return self._spec.level > DOCUMENT
 
-    def first_member(self) -> str | None:
-        """The member that is its first source, if that can be read with those of the other fields at once."""
-        match self._spec:
-            case FieldSpec(
-                sources=(Path(base=Member(name=name, outermost=False), steps=()), *_), absent=absent
-            ):
-                return None if absent or self.of_element() else name
-            case _:
-                return None
+    def is_shared_id(self) -> bool:
+        """Whether all elements read the same id, which each then needs to have numbered."""
+        return self._numbers_to > DOCUMENT and not self.of_element()
+
+    def member_as_it_is(self) -> str | None:
+        """The member that is its first source, if no path leads on from there."""
+        first = self._first()
+        return first.base.name if first and not first.steps and isinstance(first.base, Member) else None
 
     def first_attribute(self) -> str:
-        """The attribute of a document that is read first."""
+        """The attribute of a document that is read first, with those of the other fields at once."""
         if self._spec.constant is not None:
             return constant_slot(self._field.name)
-        member = self.first_member()
-        return ABSENT if member is None else self._slots[member]
+        first = self._first()
+        return self._slots[first.base.name] if first and isinstance(first.base, Member) else ABSENT
 
-    def lookups(self) -> list[Lookup]:
-        """The look-ups of its sources, except for a member that is read first anyway."""
-        sources = self._spec.sources if self.first_member() is None else self._spec.sources[1:]
-        return [self._lookup(source) for source in sources]
+    def first_walk(self) -> Walk | None:
+        """The walk from the attribute that is read first."""
+        first = self._first()
+        return compile_path_walk(first, self._reader) if first and first.steps else None
+
+    def lookup(self) -> Lookup | None:
+        """The look-up of its sources, except for one that begins at the attribute that is read first."""
+        sources = self._spec.sources[1:] if self._first() else self._spec.sources
+        return combine([self._lookup(source) for source in sources], self.nothing)
+
+    def _first(self) -> Path | None:
+        """Its first source, if that is a path from an attribute, and nothing else is to be done with it."""
+        match self._spec:
+            case FieldSpec(sources=(Path(base=Member(outermost=False)) as path, *_), absent=absent):
+                return None if absent or self.of_element() else path
+            case _:
+                return None
 
     def modifier(self) -> Modify | None:
         """What is done with its value."""
@@ -94,22 +106,27 @@ class Reading:
         lookup = compile_lookup(source, self._reader)
         if self._spec.absent:
             lookup = compile_without(lookup, self._spec.absent)
-        if source.level < self._numbers_to:
+        if source.level < self._numbers_to and not self.is_shared_id():
             slot = INDEX if source.level == DOCUMENT else within_slot(source.level)
             lookup = compile_numbered(lookup, slot, self.nothing)
         return lookup
 
 
 def compile_fill(readings: Sequence[tuple[int, Reading]]) -> Fill:
-    """Compile the reading of these fields, by their positions, except for what is read first."""
-    lookups = [(place, each.nothing, found) for place, each in readings if (found := each.lookups())]
+    """Compile the reading of these fields, by their positions, from what is read first on."""
+    walks = [(place, walk) for place, each in readings if (walk := each.first_walk())]
+    lookups = [(place, each.nothing, look_up) for place, each in readings if (look_up := each.lookup())]
     modifiers = [(place, modify) for place, each in readings if (modify := each.modifier())]
 
     def fill(values: list[Any], document: Document, record: Record, opened: Opened) -> None:
-        for place, nothing, sources in lookups:
+        for place, walk in walks:
+            value = values[place]
+            if value is not None:
+                values[place] = walk(value, opened)
+        for place, nothing, look_up in lookups:
             value = values[place]
             if value is None or (type(value) is str and value in nothing):
-                found = first_present(sources, nothing, document, record, opened)
+                found = look_up(document, record, opened)
                 values[place] = value if found is None else found
         for place, modify in modifiers:
             values[place] = modify(values[place])

@@ -56,7 +56,7 @@ def compile_selection(operation: Operation, spec: MappingSpec, placeholder_ids: 
         field.name: Reading(field, spec.fields[field.name], slots, placeholder_ids, len(spec.levels) - 1)
         for field in operation.fields
     }
-    whole = frozenset(name for each in readings.values() if (name := each.first_member()) is not None)
+    whole = frozenset(name for each in readings.values() if (name := each.member_as_it_is()) is not None)
     look_up = _compile_look_up(list(readings.values()))
     prepare = _compile_prepare(spec, struct, slots, whole)
     # The JSON texts within one record: each is decoded once, however many paths lead into it.

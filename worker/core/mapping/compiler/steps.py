@@ -9,6 +9,7 @@ everywhere, it only looks members up; ``_step`` does the rest.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from worker.core.mapping.grammar.nodes import Every, Match, Name
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 # A union of types in the call would be a new object each time.
 _NOT_DECODED: Final = (str, LazyValue)
+# What else than text may have this text; `[key=5]` is also true of the number.
+_IS_OTHER_SCALAR: Final = re.compile("true|false|[-+.0-9eE]+")
 _Names: TypeAlias = "Sequence[tuple[str, int | None]]"
 
 
@@ -107,9 +110,18 @@ def _compile_names(names: _Names, *, whole: bool) -> Walk:
     """Compile the walk along names; ``whole`` says whether what is at its end is decoded."""
     walk_on = _walk_and_read if whole else _walk
 
-    if len(names) == 1:
-        return _compile_one_name(names, walk_on)
+    match names:
+        case [(only, _)]:
+            return lambda value, opened: (
+                value.get(only) if type(value) is dict else walk_on(value, names, opened)
+            )
+        case [(first, _), (second, _)]:
+            return _compile_two_names(first, second, names, walk_on)
+        case _:
+            return _compile_many_names(names, walk_on)
 
+
+def _compile_many_names(names: _Names, walk_on: Callable[[object, _Names, Opened], object]) -> Walk:
     def walk(value: object, opened: Opened) -> object:
         for place, (name, _) in enumerate(names):
             if type(value) is not dict:
@@ -120,11 +132,16 @@ def _compile_names(names: _Names, *, whole: bool) -> Walk:
     return walk
 
 
-def _compile_one_name(names: _Names, walk_on: Callable[[object, _Names, Opened], object]) -> Walk:
-    ((only, _),) = names
+def _compile_two_names(
+    first: str, second: str, names: _Names, walk_on: Callable[[object, _Names, Opened], object]
+) -> Walk:
+    rest = names[1:]
 
     def walk(value: object, opened: Opened) -> object:
-        return value.get(only) if type(value) is dict else walk_on(value, names, opened)
+        if type(value) is not dict:
+            return walk_on(value, names, opened)
+        value = value.get(first)
+        return value.get(second) if type(value) is dict else walk_on(value, rest, opened)
 
     return walk
 
@@ -132,11 +149,20 @@ def _compile_one_name(names: _Names, walk_on: Callable[[object, _Names, Opened],
 def _compile_match(before: Walk, match: Match, after: Walk) -> Walk:
     key, text = match.key, match.text
     key_of = _compile_names([(key, None)], whole=True)
+    stays, only_text = before is _stay, not _IS_OTHER_SCALAR.fullmatch(text)
 
     def walk(value: object, opened: Opened) -> object:
-        for each in elements_of(before(value, opened), opened):
-            found = each.get(key) if type(each) is dict else key_of(each, opened)
-            if found == text if type(found) is str else scalar_text(found) == text:
+        value = value if stays else before(value, opened)
+        for each in value if type(value) is list else elements_of(value, opened):
+            if type(each) is dict:
+                found = each.get(key)
+                if found == text:
+                    return after(each, opened)
+                if only_text:
+                    continue
+            else:
+                found = key_of(each, opened)
+            if scalar_text(found) == text:
                 return after(each, opened)
         return None
 

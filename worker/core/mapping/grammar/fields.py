@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from worker.core.operations.table import FieldType, OperationField
 
 _EMPTY: Final[Sequence[object]] = (None, "", [], {})
-_KINDS: Final = ("path", "value", "join", "jmespath", "object")
+KINDS: Final = ("path", "value", "join", "jmespath", "object")
 _OTHERWISE: Final = ("refuse", "keep", "drop")
 _TOO_LONG: Final = ("refuse", "leave_out")
 
@@ -44,7 +44,7 @@ class _FieldParser:
             return FieldSpec(self._sources.several(given, self._field.name))
         if "value" in given:
             return self._constant(given)
-        kinds = [kind for kind in _KINDS if kind in given]
+        kinds = [kind for kind in KINDS if kind in given]
         self._refuse_unknown(given, (*(kinds or ["path"]), *self._modifiers(kinds)))
         if len(kinds) > 1:
             self._note(f"has both `{kinds[0]}` and `{kinds[1]}`; several sources are a list: path: [...]")

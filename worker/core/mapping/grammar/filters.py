@@ -41,7 +41,7 @@ def _truth(given: object) -> str:
     return "" if isinstance(given, bool) else "must be true or false"
 
 
-_OPERATORS: Final[Mapping[str, Callable[[object], str]]] = {
+OPERATORS: Final[Mapping[str, Callable[[object], str]]] = {
     "equals": _scalar,
     "not_equals": _scalar,
     "in": _scalars,
@@ -79,7 +79,7 @@ class FilterParser:
         if not isinstance(given, Mapping):
             self._notes.note(key, "a rule is a mapping: {path: ..., equals: ...}")
             return None
-        self._notes.refuse_unknown(key, given, ("name", "path", *_OPERATORS))
+        self._notes.refuse_unknown(key, given, ("name", "path", *OPERATORS))
         if "path" not in given:
             self._notes.note(key, "names no path")
             return None
@@ -92,12 +92,12 @@ class FilterParser:
         return Rule(name, directive == "keep", sources, operator, given[operator])
 
     def _operator(self, key: str, given: Mapping[Any, object]) -> str | None:
-        found = [name for name in _OPERATORS if name in given]
+        found = [name for name in OPERATORS if name in given]
         if len(found) != 1:
-            self._notes.note(key, f"a rule has one of {', '.join(_OPERATORS)}")
+            self._notes.note(key, f"a rule has one of {', '.join(OPERATORS)}")
             return None
         (operator,) = found
-        reason = _OPERATORS[operator](given[operator])
+        reason = OPERATORS[operator](given[operator])
         if reason:
             self._notes.note(f"{key}.{operator}", reason)
         return operator
