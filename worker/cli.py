@@ -62,6 +62,10 @@ def _dispatch(chosen: argparse.Namespace) -> int:  # noqa: PLR0911  one for each
             from worker.local.demo import run_demo  # noqa: PLC0415  see the module's docstring
 
             return run_demo(seed=chosen.seed, records=chosen.records)
+        case "presets":
+            from worker.commands.presets import show_presets  # noqa: PLC0415  see the module's docstring
+
+            return show_presets(chosen.name)
         case "schema":
             from worker.commands.schema import print_schema  # noqa: PLC0415  see the module's docstring
 

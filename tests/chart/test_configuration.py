@@ -10,6 +10,7 @@ from msgspec.structs import fields
 
 from tests.chart.conftest import CHART, FULL_VALUES
 from worker.config import read_settings
+from worker.config.presets import read_preset
 from worker.settings import AdminSettings, Settings, ShutdownSettings
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ def test_the_worker_reads_what_is_rendered(objects: Objects, tmp_path: Path) -> 
     assert settings.kafka.topics == ("interactions", "^shop-.*")
     assert settings.kafka.client["sasl.username"] == "worker"
     assert settings.kafka.client["sasl.password"] == "s3cret"
+    segment = read_preset("segment").mapping
+    assert settings.record.mapping == {**segment, "sent_at": {"path": "timestamp", "unit": "iso8601"}}
     assert settings.limits.max_unsettled_bytes == 268_435_456
     assert (settings.limits.max_age_seconds, settings.limits.when_too_old) == (3600, "skip")
     assert settings.batching.order == "freshest_first"

@@ -31,7 +31,16 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     # In the order of --help.
-    for add in (_add_run, _add_check, _add_status, add_dead_letters, _add_endpoint, _add_demo, _add_schema):
+    for add in (
+        _add_run,
+        _add_check,
+        _add_status,
+        add_dead_letters,
+        _add_endpoint,
+        _add_demo,
+        _add_presets,
+        _add_schema,
+    ):
         add(commands)
     return parser
 
@@ -82,6 +91,15 @@ def _add_demo(commands: Commands) -> None:
     )
     demo.add_argument("--seed", type=int, default=1, help="makes other records (default: %(default)s)")
     demo.add_argument("--records", type=_positive, default=20_000, help="how many (default: %(default)s)")
+
+
+def _add_presets(commands: Commands) -> None:
+    presets = commands.add_parser(
+        "presets", help="list the ready-made mappings for well-known records, or print one"
+    )
+    presets.add_argument(
+        "name", nargs="?", metavar="NAME", help="print this one with its comments, to be copied"
+    )
 
 
 def _add_schema(commands: Commands) -> None:

@@ -1,7 +1,8 @@
 """The only reader of YAML and environment: it returns one frozen tree, or every mistake at once.
 
-The file is read first, and the environment overrides it (``WORKER_KAFKA__TOPICS``). The result is checked
-against ``worker.settings``, and then against the rules between keys. No text that was given is ever shown.
+The file is read first, and the environment overrides it (``WORKER_KAFKA__TOPICS``). A preset that the mapping
+names completes the result, which is checked against ``worker.settings``, and then against the rules between
+keys. No text that was given is ever shown.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from worker.config.environment import read_environment
 from worker.config.file import read_file
 from worker.config.mistakes import ConfigError, Mistake
 from worker.config.names import known_keys
+from worker.config.presets import complete_from_preset
 from worker.config.raw_settings import RawSettings
 from worker.config.rules import broken_rules
 from worker.config.validation import validate
@@ -41,6 +43,7 @@ def read_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
     if path is not None:
         read_file(path, given)
     read_environment(environ, given)
+    complete_from_preset(given)
     values = validate(given)
     # A list of which an item is wrong is not missing.
     wrong = {name for mistake in given.mistakes for name in (mistake.key, mistake.key.partition("[")[0])}

@@ -1,6 +1,6 @@
 """Where records come from, and how they become interactions."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, field
 
@@ -14,6 +14,30 @@ from worker.settings.values import (
     Seconds,
     Section,
     Topic,
+)
+
+# One file each in worker/presets; named here for the schema, so that an editor offers them.
+PRESETS: Final = (
+    "adobe_xdm",
+    "amplitude",
+    "cloudevents",
+    "debezium",
+    "eventbridge",
+    "ga4",
+    "mixpanel",
+    "movielens",
+    "mparticle",
+    "outbox",
+    "personalize_connector",
+    "posthog",
+    "put_events",
+    "put_events_pascal",
+    "retail_demo_store",
+    "rudderstack",
+    "segment",
+    "snowplow",
+    "snowplow_tsv",
+    "sns",
 )
 
 
@@ -103,7 +127,10 @@ class RecordSettings(Section, frozen=True, kw_only=True):
     ] = ","
     mapping: Annotated[
         dict[str, Any],
-        Meta(description="Where an event's fields stand (docs/mapping.md); empty: as PutEvents names them."),
+        Meta(
+            description="Where an event's fields stand (docs/mapping.md); empty: as PutEvents names them.",
+            extra_json_schema={"properties": {"preset": {"enum": list(PRESETS)}}},
+        ),
     ] = field(default_factory=dict)
     placeholder_ids: Annotated[
         tuple[PlaceholderId, ...],

@@ -57,7 +57,8 @@ class Reading:
             of_items = absent_texts(field.type.item, placeholder_ids)
             self._reader = Reader(self._field, slots, of_items, listed=True)
         else:
-            self._reader = Reader(self._field, slots, self.nothing)
+            # What counts as absent is no part of a joined id either: a session -1 of a device is none.
+            self._reader = Reader(self._field, slots, self.nothing | spec.absent)
 
     def of_element(self) -> bool:
         """Whether what is read differs between the elements of a record."""
