@@ -46,10 +46,13 @@ class Sample(Struct, frozen=True):
 
     preset: str
     name: str
+    file: str
     says: str
     value: bytes
     context: Context
     outcomes: list[Outcome]
+    on_page: bool
+    """Whether the page of presets shows all of it; the others stand in its table."""
 
     def __str__(self) -> str:
         return f"{self.preset}/{self.name}"
@@ -64,6 +67,7 @@ class _Expected(Struct, frozen=True, forbid_unknown_fields=True):
     says: str
     outcomes: list[Outcome]
     record: Context = Context()
+    on_page: bool = False
 
 
 @cache
@@ -82,7 +86,16 @@ def _read(path: Path) -> Sample:
     expected = msgspec.json.decode(path.read_bytes(), type=_Expected)
     (value,) = (each for each in path.parent.glob(f"{name}.*") if each != path)
     raw = value.read_bytes().removesuffix(b"\n")
-    return Sample(path.parent.name, name, expected.says, raw, expected.record, expected.outcomes)
+    return Sample(
+        path.parent.name,
+        name,
+        value.name,
+        expected.says,
+        raw,
+        expected.record,
+        expected.outcomes,
+        expected.on_page,
+    )
 
 
 def settings_of(preset: str, **fields: object) -> Settings:

@@ -9,6 +9,7 @@ import json
 import re
 import sys
 import textwrap
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
@@ -105,10 +106,13 @@ def _preset(name: str) -> Iterator[str]:
     for trap in about.traps:
         yield f"{_wrapped(f'- {trap}')}\n"
     yield f"\n<details><summary>The file</summary>\n\n```yaml\n{_without_head(name)}```\n\n</details>\n"
-    first, *others = sorted(samples_of(name), key=_is_without_an_event)
-    yield f"\n{first.says}\n\n{_of_sample(first)}"
-    for sample in others:
-        yield f"\n<details><summary>{_html(sample.says)}</summary>\n\n{_of_sample(sample)}\n</details>\n"
+    for sample in samples_of(name):
+        if sample.on_page:
+            yield f"\n{sample.says}\n\n{_of_sample(sample)}"
+    yield "\n| sample | shows | becomes |\n|---|---|---|\n"
+    for sample in samples_of(name):
+        path = f"../tests/presets/samples/{name}/{sample.file}"
+        yield f"| [{sample.name}]({path}) | {_html(sample.says)} | {_in_short(sample)} |\n"
 
 
 def about_preset(name: str) -> About:
@@ -141,8 +145,20 @@ def _without_head(name: str) -> str:
     return text[text.index("title:") :]
 
 
-def _is_without_an_event(sample: Sample) -> bool:
-    return not any("event" in outcome for outcome in sample.outcomes)
+def _in_short(sample: Sample) -> str:
+    """What becomes of a sample, as a table can show it."""
+    counts = Counter(map(_kind, outcomes_of(mapping_of(sample.preset)(sample.record()))))
+    return ", ".join(f"{count} x {kind}" if count > 1 else kind for kind, count in counts.items())
+
+
+def _kind(outcome: Interaction | Undecodable | Skipped) -> str:
+    match outcome:
+        case Interaction():
+            return "event"
+        case Undecodable():
+            return f"dead letter: `{outcome.reason.kind}`"
+        case Skipped():
+            return f"skipped: `{outcome.rule}`"
 
 
 def _of_sample(sample: Sample) -> str:
