@@ -1,0 +1,33 @@
+"""The records that ``try`` looks at, wherever they come from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from worker.core.model.records import Record
+
+
+class CannotRead(Exception):  # noqa: N818  it names the state
+    """The records can't be read; ``str()`` is one line.
+
+    Args:
+        what: the topic, the partition, the file.
+        why: the reason, and what to do.
+    """
+
+    def __init__(self, what: object, why: str) -> None:
+        super().__init__(f"{what}: {why}")
+
+
+class Sampled(Struct, frozen=True):
+    """One record, and where it stands: ``TOPIC[PARTITION]@OFFSET`` or ``FILE:LINE``."""
+
+    at: str
+    record: Record
+    original: str = ""
+    """Of a dead letter: where its record stood first."""
+    has_time: bool = True
+    """Whether its timestamp is its own, and does not stand in for one."""
