@@ -23,6 +23,7 @@ from worker.formats.schemas import Schemas
 from worker.pipeline.age_filter import AgeFilter
 from worker.pipeline.dead_letter_queue import DeadLetterQueue
 from worker.pipeline.dispatcher import Dispatcher
+from worker.pipeline.intake import Intake
 from worker.pipeline.parking import Parking
 from worker.pipeline.permits import Permits
 from worker.pipeline.pipeline import Pipeline
@@ -73,6 +74,7 @@ class Worker(Struct, frozen=True):
     dead_letter_queue: DeadLetterQueue
     quarantine: Quarantine
     parking: Parking
+    intake: Intake
     settings: Settings
     epoch_seconds: Callable[[], float]
     """The wall clock."""
@@ -89,20 +91,31 @@ def assemble(settings: Settings, adapters: Adapters, clock: Callable[[], float])
     dead_letter_queue = DeadLetterQueue(state, adapters.dead_letters)
     quarantine = Quarantine(state, dead_letter_queue, settings.dead_letters.hold_after_unmappable)
     parking = Parking(state, adapters.registry, Schemas() if adapters.schemas is None else adapters.schemas)
+    age_filter = AgeFilter(state, dead_letter_queue, _age_limit(settings.limits), adapters.epoch_seconds)
     streak = RefusalStreak(settings.dead_letters.hold_after_refusals)
     sender = _sender(settings.retry, state, adapters.put_events)
     dispatcher = Dispatcher(state, sender=sender, dead_letter_queue=dead_letter_queue, streak=streak)
-    rebalance = RebalanceHandler(state, quarantine, parking, revoke_seconds=settings.kafka.revoke_seconds)
+    intake = Intake(
+        state,
+        map_record=adapters.map_record,
+        dead_letter_queue=dead_letter_queue,
+        quarantine=quarantine,
+        age_filter=age_filter,
+        parking=parking,
+    )
+    rebalance = RebalanceHandler(
+        state, quarantine, intake, parking, revoke_seconds=settings.kafka.revoke_seconds
+    )
     pipeline = Pipeline(
         state,
         source=adapters.source,
-        map_record=adapters.map_record,
+        intake=intake,
         rebalance=rebalance,
         dispatcher=dispatcher,
         dead_letter_queue=dead_letter_queue,
         quarantine=quarantine,
         parking=parking,
-        age_filter=AgeFilter(state, dead_letter_queue, _age_limit(settings.limits), adapters.epoch_seconds),
+        age_filter=age_filter,
         max_batches=max(settings.personalize.max_in_flight * _BATCHES_PER_CALL, _LEAST_BATCHES),
         drain_seconds=settings.shutdown.drain_seconds,
     )
@@ -114,6 +127,7 @@ def assemble(settings: Settings, adapters: Adapters, clock: Callable[[], float])
         dead_letter_queue=dead_letter_queue,
         quarantine=quarantine,
         parking=parking,
+        intake=intake,
         settings=settings,
         epoch_seconds=adapters.epoch_seconds,
         rebalance=rebalance,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from worker.core.model.boundary import Boundary
     from worker.core.model.partition import Partition
     from worker.core.offsets.assignment import Assignment
+    from worker.pipeline.intake import Intake
     from worker.pipeline.parking import Parking
     from worker.pipeline.quarantine import Quarantine
     from worker.pipeline.state import PipelineState
@@ -49,14 +50,22 @@ class RebalanceHandler:
     Args:
         state: what the parts of the pipeline share.
         quarantine: keeps unmappable records, for which a flush does not wait.
+        intake: keeps records that are not mapped yet, for which it does not wait either.
         parking: keeps records that wait for a schema, for which it does not wait either.
         revoke_seconds: how long the flush of a revoke takes at most.
     """
 
     def __init__(
-        self, state: PipelineState, quarantine: Quarantine, parking: Parking, *, revoke_seconds: float
+        self,
+        state: PipelineState,
+        quarantine: Quarantine,
+        intake: Intake,
+        parking: Parking,
+        *,
+        revoke_seconds: float,
     ) -> None:
         self._quarantine = quarantine
+        self._intake = intake
         self._parking = parking
         self._unsettled = state.unsettled
         self._queues = state.queues
@@ -125,8 +134,12 @@ class RebalanceHandler:
             await self._unsettled.changed.wait(end)
 
     def _is_under_way(self, assignment: Assignment) -> bool:
-        """Whether to wait for it: records that are quarantined or parked stay as they are."""
-        unmapped = self._quarantine.kept_of(assignment) + self._parking.parked_of(assignment)
+        """Whether to wait for it: nothing is mapped in a flush, so what is not mapped stays as it is."""
+        unmapped = (
+            self._quarantine.kept_of(assignment)
+            + self._intake.waiting_of(assignment)
+            + self._parking.parked_of(assignment)
+        )
         return assignment.open and assignment.unsettled() > unmapped
 
     async def _hand_over(self, assignments: Sequence[Assignment], began_at: float) -> None:
@@ -150,6 +163,7 @@ class RebalanceHandler:
             self._unsettled.tracker.end(each)
         self._unsettled.drop(self._queues.drop_ended())
         self._quarantine.drop_ended()
+        self._intake.drop_ended()
         self._parking.drop_ended()
         self._ended.wake()
         self._permits.turn_away()

@@ -87,15 +87,25 @@ def _waits_for(
     if received_at is None:
         return _next_waits_for(worker, gauges)
     if first is not None:
-        if worker.dead_letter_queue.has(assignment, first):
-            return dead_letter(worker)
-        if worker.quarantine.is_first_kept(assignment, first):
-            return kept(worker)
-        if (parked_since := worker.parking.parked_since(assignment, first)) is not None:
-            return schema(worker, queue.now - parked_since)
-        if (found := in_flight.get((assignment, first))) is not None:
+        found = _unmapped_waits_for(worker, assignment, first, queue.now) or in_flight.get(
+            (assignment, first)
+        )
+        if found is not None:
             return found
     return queue.waits_for(received_at + worker.settings.batching.linger_seconds)
+
+
+def _unmapped_waits_for(worker: Worker, assignment: Assignment, offset: int, now: float) -> WaitsFor | None:
+    """Return what a record waits for that is no event; None if it is one."""
+    if worker.dead_letter_queue.has(assignment, offset):
+        return dead_letter(worker)
+    if worker.intake.has_waiting(assignment, offset):
+        return WaitsFor("memory")
+    if worker.quarantine.is_first_kept(assignment, offset):
+        return kept(worker)
+    if (parked_since := worker.parking.parked_since(assignment, offset)) is not None:
+        return schema(worker, now - parked_since)
+    return None
 
 
 def _next_waits_for(worker: Worker, gauges: PartitionGauges) -> WaitsFor:
