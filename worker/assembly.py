@@ -73,8 +73,8 @@ class Worker(Struct, frozen=True):
     queues: SessionQueues
     dead_letter_queue: DeadLetterQueue
     quarantine: Quarantine
-    intake: Intake
     parking: Parking
+    intake: Intake
     settings: Settings
     epoch_seconds: Callable[[], float]
     """The wall clock."""
@@ -90,11 +90,11 @@ def assemble(settings: Settings, adapters: Adapters, clock: Callable[[], float])
     state = _state(settings, adapters.metrics, clock)
     dead_letter_queue = DeadLetterQueue(state, adapters.dead_letters)
     quarantine = Quarantine(state, dead_letter_queue, settings.dead_letters.hold_after_unmappable)
+    parking = Parking(state, adapters.registry, Schemas() if adapters.schemas is None else adapters.schemas)
     age_filter = AgeFilter(state, dead_letter_queue, _age_limit(settings.limits), adapters.epoch_seconds)
     streak = RefusalStreak(settings.dead_letters.hold_after_refusals)
     sender = _sender(settings.retry, state, adapters.put_events)
     dispatcher = Dispatcher(state, sender=sender, dead_letter_queue=dead_letter_queue, streak=streak)
-    parking = Parking(state, adapters.registry, Schemas() if adapters.schemas is None else adapters.schemas)
     intake = Intake(
         state,
         map_record=adapters.map_record,
@@ -103,7 +103,9 @@ def assemble(settings: Settings, adapters: Adapters, clock: Callable[[], float])
         age_filter=age_filter,
         parking=parking,
     )
-    rebalance = RebalanceHandler(state, quarantine, intake, revoke_seconds=settings.kafka.revoke_seconds)
+    rebalance = RebalanceHandler(
+        state, quarantine, intake, parking, revoke_seconds=settings.kafka.revoke_seconds
+    )
     pipeline = Pipeline(
         state,
         source=adapters.source,
@@ -124,8 +126,8 @@ def assemble(settings: Settings, adapters: Adapters, clock: Callable[[], float])
         queues=state.queues,
         dead_letter_queue=dead_letter_queue,
         quarantine=quarantine,
-        intake=intake,
         parking=parking,
+        intake=intake,
         settings=settings,
         epoch_seconds=adapters.epoch_seconds,
         rebalance=rebalance,

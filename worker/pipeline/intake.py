@@ -39,11 +39,11 @@ class Intake:
         map_record: maps a record to what it becomes.
         dead_letter_queue: takes the bad elements of records whose others could be mapped.
         quarantine: takes the records that can't be mapped.
-        parking: takes the records of partitions that wait for a schema.
         age_filter: takes the events that are too old.
+        parking: takes the records of partitions that wait for a schema.
     """
 
-    def __init__(  # noqa: PLR0913  one for each thing that a record may become
+    def __init__(  # noqa: PLR0913  whatever a record may become
         self,
         state: PipelineState,
         *,
@@ -79,7 +79,7 @@ class Intake:
         left = iter(records)
         # What came later must not overtake what waits.
         while not self._waiting and self._admit_some(left):
-            if self._is_full():
+            if self.is_full():
                 break
             self._work.wake()
             await asyncio.sleep(0)
@@ -88,41 +88,41 @@ class Intake:
 
     async def admit_waiting(self) -> None:
         """Take in what waits, as long as there is room."""
-        while self._waiting and not self._is_full():
+        while self._waiting and not self.is_full():
             self._admit_some_waiting()
             self._work.wake()
             await asyncio.sleep(0)
 
-    def admit_parked(self, record: Record) -> NeedsSchema | None:
-        """Take in a record that was parked, or return which schema it needs."""
-        mapped = self._map(record)
-        if isinstance(mapped, NeedsSchema):
-            return mapped
-        self._place_tracked(mapped, self._clock(), self._age_filter.judge())
-        self._work.wake()
-        return None
-
-    def unmapped_of(self, assignment: Assignment) -> int:
-        """Count the records of this assignment's partition that wait, for room or for a schema."""
-        waiting = sum(1 for each in self._waiting if each.assignment.partition == assignment.partition)
-        return waiting + self._parking.parked_of(assignment)
+    def waiting_of(self, assignment: Assignment) -> int:
+        """Count the records of this assignment's partition that wait."""
+        return sum(1 for each in self._waiting if each.assignment.partition == assignment.partition)
 
     def has_waiting(self, assignment: Assignment, offset: int) -> bool:
         """Whether this record waits."""
         return any(each.assignment is assignment and each.offset == offset for each in self._waiting)
 
     def drop_ended(self) -> None:
-        """Drop what waits of assignments that have ended, for room or for a schema: the next owner has it."""
-        self._parking.drop_ended()
+        """Drop what waits of assignments that have ended: the next owner has it."""
         ended = [each for each in self._waiting if not each.assignment.open]
         if ended:
             self._waiting = deque(each for each in self._waiting if each.assignment.open)
             self._waiting_bytes -= sum(map(held_bytes, ended))
             self._unsettled.drop_records(ended)
 
-    def _is_full(self) -> bool:
-        """Whether memory is full, even without what waits here: that would else keep itself waiting."""
-        return self._unsettled.memory.is_over(leaving_out=self._waiting_bytes)
+    def admit_parked(self, record: Record) -> NeedsSchema | None:
+        """Take in a tracked record that was parked, or say which schema it needs."""
+        mapped = self._map(record)
+        if isinstance(mapped, NeedsSchema):
+            return mapped
+        if isinstance(mapped, Interaction):
+            self._unsettled.add_event(mapped.event)
+        self._place(mapped, self._clock(), self._age_filter.judge())
+        self._work.wake()
+        return None
+
+    def is_full(self) -> bool:
+        """Whether memory is full, even without what is not mapped: that would else wait for itself."""
+        return self._unsettled.memory.is_over(leaving_out=self._waiting_bytes + self._parking.bytes)
 
     def _have_wait(self, records: Iterable[Record]) -> None:
         for record in records:
@@ -156,32 +156,25 @@ class Intake:
                 self._parking.park(record, mapped)
                 continue
             elements += self._place(mapped, now, is_too_old)
-            if elements >= _ELEMENTS_AT_ONCE or (isinstance(mapped, FanOut) and self._is_full()):
+            if elements >= _ELEMENTS_AT_ONCE or (isinstance(mapped, FanOut) and self.is_full()):
                 return True
         return False
 
     def _admit_some_waiting(self) -> None:
         elements, now, is_too_old = 0, self._clock(), self._age_filter.judge()
-        while self._waiting and elements < _ELEMENTS_AT_ONCE and not self._is_full():
+        while self._waiting and elements < _ELEMENTS_AT_ONCE and not self.is_full():
             record = self._waiting.popleft()
             self._waiting_bytes -= held_bytes(record)
-            elements += self._admit_tracked(record, now, is_too_old)
-
-    def _admit_tracked(self, record: Record, now: float, is_too_old: Callable[[Record], bool] | None) -> int:
-        """Map a record that is tracked and place it, or park it; return how many elements that is."""
-        if record.assignment.partition in self._parking.partitions:
-            self._parking.append(record)
-            return 1
-        mapped = self._map(record)
-        if isinstance(mapped, NeedsSchema):
-            self._parking.park(record, mapped)
-            return 1
-        return self._place_tracked(mapped, now, is_too_old)
-
-    def _place_tracked(self, mapped: Mapped, now: float, is_too_old: Callable[[Record], bool] | None) -> int:
-        if isinstance(mapped, Interaction):
-            self._unsettled.add_event(mapped.event)
-        return self._place(mapped, now, is_too_old)
+            if record.assignment.partition in self._parking.partitions:
+                self._parking.append(record)
+                continue
+            mapped = self._map(record)
+            if isinstance(mapped, NeedsSchema):
+                self._parking.park(record, mapped)
+                continue
+            if isinstance(mapped, Interaction):
+                self._unsettled.add_event(mapped.event)
+            elements += self._place(mapped, now, is_too_old)
 
     def _place(self, mapped: Mapped, now: float, is_too_old: Callable[[Record], bool] | None) -> int:
         """Hand over what a tracked record became; return how many elements that is."""

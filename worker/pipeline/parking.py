@@ -20,6 +20,7 @@ import structlog
 from worker.core.flow_control.advice import PROBES, advise
 from worker.core.flow_control.holds import HoldKind
 from worker.core.log_throttle import LogThrottle
+from worker.core.model.records import held_bytes
 from worker.core.model.snapshot import HoldStatus
 from worker.pipeline.schema_fetcher import SchemaFetcher
 from worker.pipeline.wakeup import Wakeup
@@ -73,6 +74,8 @@ class Parking:
         self._fetcher = SchemaFetcher(registry, schemas, state.clock, self._arrived)
         self.partitions: dict[Partition, _Parked] = {}
         """The parked partitions; empty nearly always."""
+        self.bytes = 0
+        """What the parked records take of memory."""
         self._ready = Wakeup()
         self._log_throttle = LogThrottle()
         self._told_since: float | None = None
@@ -87,11 +90,13 @@ class Parking:
         partition = record.assignment.partition
         parked = self.partitions[partition] = _Parked(needs.id, self._clock())
         parked.records.append(record)
+        self.bytes += held_bytes(record)
         self._fetcher.want(needs.id)
 
     def append(self, record: Record) -> None:
         """Park a tracked record of a partition that is parked: it must not overtake the others."""
         self.partitions[record.assignment.partition].records.append(record)
+        self.bytes += held_bytes(record)
 
     def drop_ended(self) -> None:
         """Drop the records of assignments that have ended: the next owner has them."""
@@ -100,6 +105,7 @@ class Parking:
             if not ended:
                 continue
             parked.records = deque(each for each in parked.records if each.assignment.open)
+            self.bytes -= sum(map(held_bytes, ended))
             self._unsettled.drop_records(ended)
             if not parked.records:
                 del self.partitions[partition]
@@ -117,17 +123,20 @@ class Parking:
         parked = self.partitions.get(assignment.partition)
         return parked.since if parked is not None and parked.records[0].offset == offset else None
 
-    async def run(self, admit: Callable[[Record], NeedsSchema | None]) -> None:
+    async def run(self, admit: Callable[[Record], NeedsSchema | None], is_full: Callable[[], bool]) -> None:
         """Fetch schemas and have parked records admitted, for ever.
 
         Args:
             admit: maps a tracked record and sees to what it became, or says which schema it needs.
+            is_full: whether what the records became fills memory, so that the others have to wait.
         """
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._fetcher.run())
             while True:
-                if self._admit_some(admit):
+                if self._admit_some(admit, is_full):
                     await asyncio.sleep(0)
+                elif any(self._mappable()):
+                    await self._unsettled.changed.wait()
                 else:
                     await self._ready.wait()
 
@@ -204,18 +213,18 @@ class Parking:
                 parked.schema_id = None
         self._ready.wake()
 
-    def _admit_some(self, admit: Callable[[Record], NeedsSchema | None]) -> int:
+    def _admit_some(self, admit: Callable[[Record], NeedsSchema | None], is_full: Callable[[], bool]) -> int:
         """Have some records admitted, those of each partition in order; return how many were tried."""
         tried = 0
         for partition, parked in list(self._mappable()):
-            while parked.records and tried < _RECORDS_AT_ONCE:
+            while parked.records and tried < _RECORDS_AT_ONCE and not is_full():
                 tried += 1
                 needs = admit(parked.records[0])
                 if needs is not None:
                     parked.schema_id, parked.since = needs.id, self._clock()
                     self._fetcher.want(needs.id)
                     break
-                parked.records.popleft()
+                self.bytes -= held_bytes(parked.records.popleft())
             if not parked.records:
                 del self.partitions[partition]
         return tried

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from worker.core.model.partition import Partition
     from worker.core.offsets.assignment import Assignment
     from worker.pipeline.intake import Intake
+    from worker.pipeline.parking import Parking
     from worker.pipeline.quarantine import Quarantine
     from worker.pipeline.state import PipelineState
 
@@ -50,14 +51,22 @@ class RebalanceHandler:
         state: what the parts of the pipeline share.
         quarantine: keeps unmappable records, for which a flush does not wait.
         intake: keeps records that are not mapped yet, for which it does not wait either.
+        parking: keeps records that wait for a schema, for which it does not wait either.
         revoke_seconds: how long the flush of a revoke takes at most.
     """
 
     def __init__(
-        self, state: PipelineState, quarantine: Quarantine, intake: Intake, *, revoke_seconds: float
+        self,
+        state: PipelineState,
+        quarantine: Quarantine,
+        intake: Intake,
+        parking: Parking,
+        *,
+        revoke_seconds: float,
     ) -> None:
         self._quarantine = quarantine
         self._intake = intake
+        self._parking = parking
         self._unsettled = state.unsettled
         self._queues = state.queues
         self._permits = state.permits
@@ -126,7 +135,11 @@ class RebalanceHandler:
 
     def _is_under_way(self, assignment: Assignment) -> bool:
         """Whether to wait for it: nothing is mapped in a flush, so what is not mapped stays as it is."""
-        unmapped = self._quarantine.kept_of(assignment) + self._intake.unmapped_of(assignment)
+        unmapped = (
+            self._quarantine.kept_of(assignment)
+            + self._intake.waiting_of(assignment)
+            + self._parking.parked_of(assignment)
+        )
         return assignment.open and assignment.unsettled() > unmapped
 
     async def _hand_over(self, assignments: Sequence[Assignment], began_at: float) -> None:
@@ -151,6 +164,7 @@ class RebalanceHandler:
         self._unsettled.drop(self._queues.drop_ended())
         self._quarantine.drop_ended()
         self._intake.drop_ended()
+        self._parking.drop_ended()
         self._ended.wake()
         self._permits.turn_away()
 

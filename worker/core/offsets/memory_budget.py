@@ -56,11 +56,6 @@ class MemoryBudget:
         self.records += 1
         self._record_bytes += held_bytes
 
-    def grow(self, held_bytes: int, *, further_elements: int = 0) -> None:
-        """Note that a record takes more than when it was added, or holds more than one element."""
-        self._record_bytes += held_bytes
-        self._further_elements += further_elements
-
     def remove(self, held_bytes: int) -> None:
         """Remove one record, or the last element that is left of one."""
         self.records -= 1
@@ -70,6 +65,11 @@ class MemoryBudget:
     def elements(self) -> int:
         """How many elements are held; a record that holds a single event is one."""
         return self.records + self._further_elements
+
+    def grow(self, held_bytes: int, *, further_elements: int = 0) -> None:
+        """Note that a record takes more than when it was added, or holds more than one element."""
+        self._record_bytes += held_bytes
+        self._further_elements += further_elements
 
     def remove_element(self, held_bytes: int) -> None:
         """Remove an element of a record of which others are left."""
