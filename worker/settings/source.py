@@ -70,9 +70,7 @@ class RecordSettings(Section, frozen=True, kw_only=True):
     format: Annotated[Literal["json"], Meta(description="How the record's value is encoded.")] = "json"
     mapping: Annotated[
         dict[str, Any],
-        Meta(
-            description="Where each field of an interaction stands; empty: under the flat names of PutEvents."
-        ),
+        Meta(description="Where an event's fields stand (docs/mapping.md); empty: as PutEvents names them."),
     ] = field(default_factory=dict)
     placeholder_ids: Annotated[
         tuple[PlaceholderId, ...],

@@ -163,6 +163,8 @@ def _number(field: Field, rule: Number) -> Callable[[object], float | None]:
     largest = rule.max_magnitude
 
     def cast(value: object) -> float | None:
+        if type(value) is float and -largest <= value <= largest:
+            return value
         if isinstance(value, str):
             if not value or value.isspace():
                 return None

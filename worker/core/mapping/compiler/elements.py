@@ -13,7 +13,7 @@ from worker.core.mapping import faults
 from worker.core.mapping.compiler.filters import compile_filter
 from worker.core.mapping.compiler.layout import level_slot, within_slot
 from worker.core.mapping.compiler.lookups import Reader, compile_lookup
-from worker.core.mapping.compiler.reading import compile_fill
+from worker.core.mapping.compiler.reading import compile_element_fill
 from worker.core.mapping.compiler.steps import opened_value
 from worker.core.mapping.faults import Field, Unmappable
 from worker.core.mapping.grammar.nodes import DOCUMENT
@@ -75,7 +75,10 @@ def compile_elements(
         size,
         visit,
         compile_filter([rule for rule in spec.rules if rule.level > DOCUMENT], slots),
-        compile_fill([(place, each) for place, each in enumerate(readings.values()) if each.of_element()]),
+        compile_element_fill(
+            [(place, each) for place, each in enumerate(readings.values()) if each.of_element()],
+            len(spec.levels) - 1,
+        ),
         frozenset(name for name, each in readings.items() if not (each.of_element() or each.is_shared_id())),
         next(
             ((place, each.nothing) for place, each in enumerate(readings.values()) if each.is_shared_id()),

@@ -124,7 +124,12 @@ def _compile_outcome_of_element(
         values = shared.copy()
         if index and shared_id is not None:
             place, nothing = shared_id
-            values[place] = numbered(values[place], index, nothing)
+            value = values[place]
+            values[place] = (
+                f"{value}-{index}"
+                if type(value) is str and value not in nothing
+                else numbered(value, index, nothing)
+            )
         try:
             fill(values, document, record, opened)
             return to_interaction(record, values)

@@ -30,7 +30,7 @@ from worker.core.mapping.grammar.nodes import (
 from worker.core.mapping.header_text import header_text
 from worker.core.mapping.times import RecordMilliseconds
 from worker.formats.json.text import open_text
-from worker.formats.protocol import Document, UnusableNumber
+from worker.formats.protocol import Document, LazyValue, UnusableNumber
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping, Sequence
@@ -122,14 +122,31 @@ def _path(path: Path, reader: Reader) -> Lookup:
 
 
 def _of_document(slot: str, steps: Sequence[Step], walk: Walk) -> Lookup:
-    if len(steps) != 1 or not isinstance(steps[0], Name):
-        return lambda document, _, opened: walk(getattr(document, slot), opened)
-    only = steps[0].name
+    match steps:
+        case []:
+            return _member(slot, walk)
+        case [Name(name=only)]:
+            return _member_of_member(slot, only, walk)
+        case _:
+            return lambda document, _, opened: walk(getattr(document, slot), opened)
+
+
+def _member(slot: str, walk: Walk) -> Lookup:
+    """The look-up without a walk of what is decoded, as nearly everything is."""
 
     def look_up(document: Document, _: Record, opened: Opened) -> object:
-        """Do the same, without a call for what is most frequent."""
         value = getattr(document, slot)
-        return value.get(only) if type(value) is dict else walk(value, opened)
+        return walk(value, opened) if isinstance(value, LazyValue) else value
+
+    return look_up
+
+
+def _member_of_member(slot: str, name: str, walk: Walk) -> Lookup:
+    """The look-up without a walk where an object stands, as it nearly always does."""
+
+    def look_up(document: Document, _: Record, opened: Opened) -> object:
+        value = getattr(document, slot)
+        return value.get(name) if type(value) is dict else walk(value, opened)
 
     return look_up
 

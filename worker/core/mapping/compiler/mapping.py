@@ -116,17 +116,35 @@ class _Outcomes(NamedTuple):
 def _compile_outcomes(
     selection: Selection, quick: Mapping[str, Cast], checked: Mapping[str, Cast]
 ) -> _Outcomes:
-    if selection.elements is None:
-        return _Outcomes(
+    fan_out: Any = compile_fan_out  # The pipeline does not know of fan-outs yet.
+    elements = selection.elements
+    if elements is None:
+        outcomes = _Outcomes(
             compile_interaction(PUT_EVENTS, quick),
             compile_interaction(PUT_EVENTS, checked),
             _compile_ids_are_suspicious(PUT_EVENTS),
         )
-    fan_out: Any = compile_fan_out  # The pipeline does not know of fan-outs yet.
+    else:
+        outcomes = _Outcomes(
+            fan_out(PUT_EVENTS, elements, quick), fan_out(PUT_EVENTS, elements, checked), _always
+        )
+    return _unless_skipped(outcomes) if selection.skips else outcomes
+
+
+def _unless_skipped(outcomes: _Outcomes) -> _Outcomes:
+    """The same for what a rule may have left out, which is no exception: it may be nearly everything."""
+    quick, checked, are_suspicious = outcomes
+
+    def quick_unless_skipped(record: Record, selected: object) -> Mapped:
+        return selected if type(selected) is Skipped else quick(record, selected)
+
+    def checked_unless_skipped(record: Record, selected: object) -> Mapped:
+        return selected if type(selected) is Skipped else checked(record, selected)
+
     return _Outcomes(
-        fan_out(PUT_EVENTS, selection.elements, quick),
-        fan_out(PUT_EVENTS, selection.elements, checked),
-        _always,
+        quick_unless_skipped,
+        checked_unless_skipped,
+        lambda selected: type(selected) is not Skipped and are_suspicious(selected),
     )
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from worker.core.mapping.casts import absent_texts
-from worker.core.mapping.compiler.layout import ABSENT, INDEX, constant_slot, within_slot
+from worker.core.mapping.compiler.layout import ABSENT, INDEX, constant_slot, level_slot, within_slot
 from worker.core.mapping.compiler.lookups import Reader, combine, compile_lookup, compile_path_walk
 from worker.core.mapping.compiler.modifiers import compile_modifier, compile_numbered, compile_without
 from worker.core.mapping.faults import Field
-from worker.core.mapping.grammar.nodes import DOCUMENT, FieldSpec, Member, Path
+from worker.core.mapping.grammar.nodes import DOCUMENT, FieldSpec, LevelElement, Member, Name, Path
 from worker.core.operations.table import IdList
 
 if TYPE_CHECKING:
@@ -97,6 +97,16 @@ class Reading:
             case _:
                 return None
 
+    def name_in_element(self, level: int) -> str | None:
+        """The member of the element of that level which is all that is read."""
+        match self._spec:
+            case FieldSpec(
+                sources=(Path(base=LevelElement(level=of), steps=(Name(name=name),)),), absent=absent
+            ):
+                return name if of == level and not absent and self.modifier() is None else None
+            case _:
+                return None
+
     def modifier(self) -> Modify | None:
         """What is done with its value."""
         return compile_modifier(self._spec, self._field, self.nothing)
@@ -129,5 +139,25 @@ def compile_fill(readings: Sequence[tuple[int, Reading]]) -> Fill:
                 values[place] = value if found is None else found
         for place, modify in modifiers:
             values[place] = modify(values[place])
+
+    return fill
+
+
+def compile_element_fill(readings: Sequence[tuple[int, Reading]], level: int) -> Fill:
+    """Compile the same for fields of an element, most of which are its members."""
+    slot = level_slot(level)
+    names = [(place, name) for place, each in readings if (name := each.name_in_element(level))]
+    others = [(place, each) for place, each in readings if not each.name_in_element(level)]
+    fill_all, fill_others = compile_fill(readings), compile_fill(others) if others else None
+
+    def fill(values: list[Any], document: Document, record: Record, opened: Opened) -> None:
+        element = getattr(document, slot)
+        if type(element) is not dict:
+            fill_all(values, document, record, opened)
+            return
+        for place, name in names:
+            values[place] = element.get(name)
+        if fill_others is not None:
+            fill_others(values, document, record, opened)
 
     return fill

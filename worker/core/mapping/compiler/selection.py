@@ -15,8 +15,8 @@ from worker.core.mapping.compiler.filters import compile_filter
 from worker.core.mapping.compiler.layout import document_struct, looks_outside, slots_of
 from worker.core.mapping.compiler.reading import Reading, compile_fill
 from worker.core.mapping.compiler.unwrapping import compile_unwrap
-from worker.core.mapping.faults import LeftOut
 from worker.core.mapping.grammar.nodes import DOCUMENT
+from worker.core.model.records import Skipped
 from worker.formats.protocol import DocumentType
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from worker.formats.protocol import Document
 
     Select: TypeAlias = Callable[[Document, Record], Any]
-    Prepare: TypeAlias = Callable[[Document, Record, Opened], Document]
-    """From the record's document to that of the paths. It raises LeftOut for what a rule leaves out."""
+    Prepare: TypeAlias = Callable[[Document, Record, Opened], Document | Skipped]
+    """From the record's document to that of the paths, or that it is skipped."""
 
 
 class Selection(NamedTuple):
@@ -42,10 +42,12 @@ class Selection(NamedTuple):
     select: Select
     """One value for each field, in their order; an absent one is None, or text that counts as null.
 
-    For a mapping that fans out, the document of the paths. It raises LeftOut for what a rule leaves out.
+    For a mapping that fans out, the document of the paths. Skipped, if a rule leaves the record out.
     """
     elements: Elements | None
     """How the record fans out; None if it does not."""
+    skips: bool
+    """Whether there are rules that leave records out."""
 
 
 def compile_selection(operation: Operation, spec: MappingSpec, placeholder_ids: frozenset[str]) -> Selection:
@@ -66,6 +68,7 @@ def compile_selection(operation: Operation, spec: MappingSpec, placeholder_ids: 
         DocumentType(struct, slots, frozenset() if spec.unwrap else whole),
         _compile_select(None if elements else look_up, prepare, opened),
         elements,
+        skips=any(rule.level == DOCUMENT for rule in spec.rules),
     )
 
 
@@ -95,24 +98,27 @@ def _compile_prepare(
     if unwrap is None and left_out_by is None:
         return None
 
-    def prepare(document: Document, record: Record, opened: Opened) -> Document:
+    def prepare(document: Document, record: Record, opened: Opened) -> Document | Skipped:
         if unwrap is not None:
             document = unwrap(document, record, opened)
         if left_out_by is not None:
             rule = left_out_by(document, record, opened)
             if rule is not None:
-                raise LeftOut(rule)
+                return Skipped(record, rule)
         return document
 
     return prepare
 
 
 def _compile_select(look_up: LookUp | None, prepare: Prepare | None, opened: Opened) -> Select:
-    def select(document: Document, record: Record) -> Document | list[Any]:
+    def select(document: Document, record: Record) -> Document | Skipped | list[Any]:
         if opened:
             opened.clear()
         if prepare is not None:
-            document = prepare(document, record, opened)
+            prepared = prepare(document, record, opened)
+            if isinstance(prepared, Skipped):
+                return prepared
+            document = prepared
         return document if look_up is None else look_up(document, record, opened)
 
     return select
