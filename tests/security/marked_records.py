@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 SENT_AT: Final = 1_700_000_000
 
 
+# All but the one that takes a mapping with `values`: its text is of the mapping alone.
+KINDS: Final = tuple(kind for kind in faults.KINDS if kind != faults.UNLISTED)
+
+
 class MarkedRecord(Struct, frozen=True):
     """As it goes onto the topic."""
 
@@ -51,8 +55,8 @@ def good(marks: Marks, what: str, **more: object) -> MarkedRecord:
 
 
 def unmappable(marks: Marks) -> dict[str, MarkedRecord]:
-    """A record for each kind of reason."""
-    value = {kind: good_value(marks, kind) for kind in faults.KINDS}
+    """A record for each of these kinds of reason."""
+    value = {kind: good_value(marks, kind) for kind in KINDS}
     del value[faults.MISSING]["sessionId"]
     value[faults.WRONG_TYPE]["sessionId"] = {"a": marks.nasty("wrong_type: inner")}
     value[faults.EMPTY]["impression"] += [""]

@@ -13,10 +13,9 @@ from confluent_kafka import KafkaError
 
 from tests.security.echo_endpoint import ANSWERS
 from tests.security.environment import Environment
-from tests.security.marked_records import good, unmappable
+from tests.security.marked_records import KINDS, good, unmappable
 from tests.security.marks import Marks
 from tests.support.waiting import until
-from worker.core.mapping.faults import KINDS
 from worker.local.kafka import Api
 
 if TYPE_CHECKING:

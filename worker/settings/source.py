@@ -128,8 +128,7 @@ class RecordSettings(Section, frozen=True, kw_only=True):
     mapping: Annotated[
         dict[str, Any],
         Meta(
-            description="Where each field of an interaction stands; empty: under the flat names of "
-            "PutEvents.",
+            description="Where an event's fields stand (docs/mapping.md); empty: as PutEvents names them.",
             extra_json_schema={"properties": {"preset": {"enum": list(PRESETS)}}},
         ),
     ] = field(default_factory=dict)

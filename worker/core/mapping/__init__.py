@@ -2,15 +2,17 @@
 
 ``compile_mapping`` reads ``record.mapping`` of the configuration once, at start, and returns the function
 that maps a record. That function never raises, whatever the bytes. It returns an ``Interaction`` that fulfils
-every rule of the API, an ``Undecodable`` with its reason, or a ``Skipped`` tombstone.
+every rule of the API, an ``Undecodable`` with its reason, a ``Skipped`` with its rule, or a ``FanOut`` of
+several of them.
 
 A given mapping replaces the defaults field by field, so it names only what differs; ``null`` turns an
 optional field off. A field is *present* when its place holds something other than null and the empty string.
 This applies to JSON, key and headers alike: web trackers send ``"userId": ""`` for an anonymous user. An id
 that is blank or one of the words of ``placeholders`` counts as absent too.
 
-A decoder (``worker.formats``) turns the value into a document, ``select`` finds each field's value in it, a
-cast makes of it what the API takes. Members that no path leads to are not looked into: whatever stands there
+``grammar`` parses the mapping, and finds all of its mistakes. ``compiler`` makes functions of it: a decoder
+(``worker.formats``) turns the value into a document, each field's value is selected from it, and a cast makes
+of it what the API takes. Members that no path leads to are not looked into: whatever stands there
 is no reason to refuse a record.
 """
 

@@ -111,6 +111,8 @@ def _compile_names(names: _Names, *, whole: bool) -> Walk:
     walk_on = _walk_and_read if whole else _walk
 
     match names:
+        case []:
+            return (lambda value, _: read(value)) if whole else _stay
         case [(only, _)]:
             return lambda value, opened: (
                 value.get(only) if type(value) is dict else walk_on(value, names, opened)

@@ -54,8 +54,7 @@ def compile_unwrap(
         else:
             within = {name: getattr(document, slot) for name, slot in slots.items()}
         values = map(within.get, slots)
-        # Either all of an object is decoded, or nothing.
-        if isinstance(next(iter(within.values()), None), LazyValue):
+        if _is_lazy(within):
             values = map(read_if_whole, slots, values)
         unwrapped = struct(*values)
         if keeps_outermost:
@@ -63,3 +62,9 @@ def compile_unwrap(
         return unwrapped
 
     return unwrap
+
+
+def _is_lazy(members: Mapping[str, object]) -> bool:
+    """Whether the members are not decoded yet: all of them, or none."""
+    first = next((each for each in members.values() if each is not None), None)
+    return isinstance(first, LazyValue)

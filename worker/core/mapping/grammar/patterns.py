@@ -28,7 +28,7 @@ def check_pattern(given: object) -> str:
     if read.date() != _SAMPLE.date():
         msg = "does not tell year, month and day"
         raise ValueError(msg)
-    if (read.hour % 12, read.minute) != (_SAMPLE.hour % 12, _SAMPLE.minute) and read.hour + read.minute:
-        msg = "tells only a part of the hours and minutes"
+    if read.hour != _SAMPLE.hour and (read.hour or read.minute):
+        msg = "tells only a part of the hours: %I needs %p, %M needs %H"
         raise ValueError(msg)
     return given
