@@ -7,12 +7,14 @@ keys. No text that was given is ever shown.
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec import Struct
 
 from worker.config.environment import read_environment
-from worker.config.file import read_file
+from worker.config.file import read_file, read_yaml
 from worker.config.mistakes import ConfigError, Mistake
 from worker.config.names import known_keys
 from worker.config.presets import complete_from_preset
@@ -22,7 +24,7 @@ from worker.config.validation import validate
 from worker.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 NO_FILE = (
@@ -30,19 +32,54 @@ NO_FILE = (
 )
 """What to add when the environment alone was not enough."""
 
-__all__ = ["NO_FILE", "ConfigError", "Mistake", "known_keys", "read_settings", "schema"]
+__all__ = [
+    "NO_FILE",
+    "ConfigError",
+    "Mistake",
+    "Override",
+    "known_keys",
+    "read_settings",
+    "read_yaml",
+    "schema",
+]
 
 
-def read_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
-    """Return the settings of the file, overridden by the environment.
+class Override(Struct, frozen=True):
+    """A key that the command line gives."""
+
+    section: str
+    key: str
+    value: object
+    option: str
+
+
+def read_settings(
+    path: Path | None,
+    environ: Mapping[str, str],
+    *,
+    stand_ins: Mapping[str, Mapping[str, object]] = MappingProxyType({}),
+    overrides: Iterable[Override] = (),
+) -> Settings:
+    """Return the settings of the file, overridden by the environment, and that by the command line.
+
+    Args:
+        path: the file, if there is one.
+        environ: the environment of the process.
+        stand_ins: values by section and key, for required keys that a command can do without.
+        overrides: what the command line gives.
 
     Raises:
         ConfigError: with all mistakes; if the file can't be read, only with that one.
     """
     given = RawSettings()
+    for section, keys in stand_ins.items():
+        for key, value in keys.items():
+            given.put(section, key, value)
     if path is not None:
         read_file(path, given)
     read_environment(environ, given)
+    for each in overrides:
+        given.override(each.section, each.key, each.value, each.option)
     complete_from_preset(given)
     values = validate(given)
     wrong = {mistake.key for mistake in given.mistakes}

@@ -44,6 +44,23 @@ def read_file(path: Path, given: RawSettings) -> None:
         _put_section(given, section, written)
 
 
+def read_yaml(path: Path) -> object:
+    """Return what a YAML file holds, whatever that is.
+
+    Raises:
+        ConfigError: there is no such file, it is not valid YAML, or a key occurs twice.
+    """
+    tree, keys = _parse(path)
+    twice = [
+        Mistake(name, f"occurs twice, on lines {first_line} and {line}", f"{path}:{line}")
+        for name, line, first_line in keys
+        if first_line is not None
+    ]
+    if twice:
+        raise ConfigError(twice)
+    return tree
+
+
 def _put_section(given: RawSettings, section: object, keys: object) -> None:
     if not isinstance(section, str) or section not in sections():
         name = str(section)

@@ -30,15 +30,24 @@ def build_format(record: RecordSettings, schemas: Schemas) -> Format[NeedsSchema
         SchemaError: the file is not the schema of the format.
         MissingLibraryError: the format's library is not installed.
     """
+    return FORMATS[record.format](format_options(record, schemas))
+
+
+def format_options(record: RecordSettings, schemas: Schemas) -> FormatOptions:
+    """Return what the format has to know, with the schema of its file if it has one.
+
+    Raises:
+        OSError: the file can't be read any more.
+        SchemaError: the file is not the schema of the format.
+    """
     file = None if record.schema_file is None else _read(record.schema_file)
-    options = FormatOptions(
+    return FormatOptions(
         schemas=schemas,
         schema=file,
         message=record.message,
         columns=record.columns,
         delimiter=record.delimiter,
     )
-    return FORMATS[record.format](options)
 
 
 def format_mistakes(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
