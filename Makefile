@@ -67,6 +67,10 @@ FIRST ?= 0
 simulate: $(READY) ## The worker under seeded schedules of faults (SEEDS=2000 FIRST=0)
 	@$(BIN)/python -m tests.simulation --first $(FIRST) --seeds $(SEEDS)
 
+.PHONY: suggest-table
+suggest-table: $(READY) ## How much of each preset `try --suggest` finds by itself, in the preset's samples
+	@$(BIN)/python -m tests.unit.suggest.agreement
+
 .PHONY: format
 format: $(READY) ## Format the code, and fix what ruff can fix by itself
 	$(BIN)/ruff check --fix .
