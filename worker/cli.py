@@ -50,6 +50,10 @@ def _dispatch(chosen: argparse.Namespace) -> int:  # noqa: PLR0911  one for each
             from worker.commands.status import show_status  # noqa: PLC0415  see the module's docstring
 
             return show_status(chosen.address, chosen.config, os.environ, _print_line, as_json=chosen.json)
+        case "try":
+            from worker.commands.try_ import run_try  # noqa: PLC0415  see the module's docstring
+
+            return run_try(chosen, os.environ)
         case "dead-letters":
             from worker.commands.dead_letters import run_dead_letters  # noqa: PLC0415  see the module's docstring
 

@@ -25,6 +25,8 @@ SHOWN: Final = {
     ("dead-letters", "show", "--config"): ": header name",
     ("dead-letters", "show", "--payload", "--config"): "",
     ("dead-letters", "export", "--config"): "",
+    ("try", "--config"): "",
+    ("try", "--json", "--config"): "",
 }
 SOON_SECONDS: Final = 60
 
@@ -40,8 +42,9 @@ def commands(parser: argparse.ArgumentParser, words: tuple[str, ...] = ()) -> It
     if not below:
         numbers = {"--records": "200", "--port": "0"}
         yield (*words, *(each for name in numbers if name in options for each in (name, numbers[name])))
-    flags = ("--payload", "--dry-run", "--json", "--sample")
-    for more in [(option,) for option in flags if option in options] + [()]:
+    flags = ("--payload", "--dry-run", "--json", "--sample", "--suggest")
+    sizes = [("--summary", "100")] if "--summary" in options else []
+    for more in [*[(option,) for option in flags if option in options], *sizes, ()]:
         if "--config" in options:
             yield (*words, *more, "--config")
     if "--version" in options:

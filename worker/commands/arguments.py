@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from worker.commands.dead_letters_arguments import add_dead_letters
+from worker.commands.try_arguments import add_try
 from worker.runtime.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
         _add_run,
         _add_check,
         _add_status,
+        add_try,
         add_dead_letters,
         _add_endpoint,
         _add_demo,

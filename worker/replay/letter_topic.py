@@ -67,6 +67,8 @@ class LettersUnreadable(Exception):  # noqa: N818  it names the state
 
     def __init__(self, topic: str, why: str) -> None:
         super().__init__(f"dead-letter topic {topic}: {why}")
+        self.topic = topic
+        self.why = why
 
 
 class LetterTopic:

@@ -37,7 +37,7 @@ _END: Final = KafkaError._PARTITION_EOF  # noqa: SLF001  librdkafka's own codes 
 
 
 class Span(Struct, frozen=True):
-    """The newest records of a partition: from ``begin``, inclusive, to ``end``, exclusive."""
+    """Some records of a partition: from ``begin``, inclusive, to ``end``, exclusive."""
 
     partition: Partition
     begin: int
@@ -115,8 +115,8 @@ def newest_spans(
     """
     partitions = [TopicPartition(topic, number) for topic, numbers in topics.items() for number in numbers]
     earliest, latest = OffsetSpec.earliest(), OffsetSpec.latest()  # type: ignore[no-untyped-call]  # as above
-    begins, trouble = _offsets(admin, kafka, partitions, earliest, seconds)
-    ends, more_trouble = _offsets(admin, kafka, partitions, latest, seconds)
+    begins, trouble = partition_offsets(admin, kafka, dict.fromkeys(partitions, earliest), seconds)
+    ends, more_trouble = partition_offsets(admin, kafka, dict.fromkeys(partitions, latest), seconds)
     spans = []
     for topic, numbers in topics.items():
         ours = [Partition(topic, number) for number in numbers]
@@ -141,20 +141,17 @@ def spread(records: int, lengths: Sequence[int]) -> list[int]:
     return shares
 
 
-def _offsets(
+def partition_offsets(
     admin: AdminClient,
     kafka: KafkaSettings,
-    partitions: Sequence[TopicPartition],
-    spec: OffsetSpec,
+    wanted: Mapping[TopicPartition, OffsetSpec],
     seconds: float,
 ) -> tuple[dict[Partition, int], dict[str, str]]:
-    """Return the offsets by partition, and by topic why one can't be had."""
+    """Return the wanted offset by partition (-1: there is none), and by topic why one can't be had."""
     # The end as the configured consumer sees it: records of an open transaction are not included.
     uncommitted = kafka.client.get("isolation.level") == "read_uncommitted"
     isolation = IsolationLevel.READ_UNCOMMITTED if uncommitted else IsolationLevel.READ_COMMITTED
-    asked = admin.list_offsets(
-        dict.fromkeys(partitions, spec), isolation_level=isolation, request_timeout=seconds
-    )
+    asked = admin.list_offsets(dict(wanted), isolation_level=isolation, request_timeout=seconds)
     offsets, trouble = {}, {}
     for each, answer in asked.items():
         try:

@@ -1,0 +1,61 @@
+"""Reads the configuration of ``try``: the worker's own, or as little of one as records of a file need."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from worker.config import ConfigError, Mistake, Override, read_settings, read_yaml
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator, Mapping
+
+    from worker.settings import Settings
+
+# What a configuration needs for a worker, and records of a file don't.
+_WITHOUT_KAFKA: Final[Mapping[str, Mapping[str, object]]] = {
+    "kafka": {"bootstrap_servers": "127.0.0.1:1", "topics": ["records"]},
+    "personalize": {"tracking_id": "none"},
+    "dead_letters": {"topic": "records.dead-letters"},
+}
+
+
+def read_setup(chosen: argparse.Namespace, environ: Mapping[str, str]) -> Settings:
+    """Return the settings as configured, with what the command line says of the mapping.
+
+    Raises:
+        ConfigError: lists every mistake.
+    """
+    stand_ins = _WITHOUT_KAFKA if chosen.file is not None else {}
+    return read_settings(chosen.config, environ, stand_ins=stand_ins, overrides=list(_overrides(chosen)))
+
+
+def _overrides(chosen: argparse.Namespace) -> Iterator[Override]:
+    given = {} if chosen.mapping is None else _record_section(chosen.mapping, read_yaml(chosen.mapping))
+    mapping: dict[str, Any] | None = given.pop("mapping", None)
+    for key, value in given.items():
+        yield Override("record", key, value, f"--mapping {chosen.mapping}")
+    if chosen.preset is not None:
+        mapping = {**(mapping or {}), "preset": chosen.preset}
+    if mapping is not None:
+        yield Override("record", "mapping", mapping, _option(chosen))
+    if chosen.topic is not None:
+        yield Override("kafka", "topics", [chosen.topic], "--topic")
+    if chosen.format is not None:
+        yield Override("record", "format", chosen.format, "--format")
+
+
+def _option(chosen: argparse.Namespace) -> str:
+    return f"--preset {chosen.preset}" if chosen.mapping is None else f"--mapping {chosen.mapping}"
+
+
+def _record_section(path: object, tree: object) -> dict[str, Any]:
+    """Return the section ``record`` of a file, which is a configuration, that section, or its mapping."""
+    if isinstance(tree, dict) and isinstance(record := tree.get("record"), dict):
+        tree = record
+    if not isinstance(tree, dict):
+        reason = "must hold a mapping, such as `try --suggest` writes"
+        raise ConfigError([Mistake(str(path), reason)])
+    if isinstance(tree.get("mapping"), dict):
+        return dict(tree)
+    return {"mapping": dict(tree)}
