@@ -16,12 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from benchmarks.report import Table
+from tests.support.elements import element
 from worker.core.batching.session_queues import SessionQueues
 from worker.core.mapping import compile_mapping
 from worker.core.model.partition import Partition
-from worker.core.model.records import Interaction, Undecodable
+from worker.core.model.records import FanOut, Interaction, Undecodable
 from worker.core.offsets.memory_budget import MemoryBudget
 from worker.core.offsets.tracker import OffsetTracker
 from worker.pipeline.unsettled_records import UnsettledRecords
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from benchmarks.report import Cell
+    from worker.core.model.records import Mapped, Record
 
 # As many as come in one reception at most.
 AT_ONCE = 1_000
@@ -73,6 +76,8 @@ class Shape(Struct, frozen=True):
 
     records: int
     make: Callable[[int], Message]
+    elements: int = 1
+    """How many events each record holds."""
 
 
 class Held(Struct, frozen=True):
@@ -129,6 +134,14 @@ def _large_event() -> Shape:
     return Shape(2_000, lambda number: Message(number, None, value(number // 10, number, 7_000, impression)))
 
 
+def _elements(elements: int, *, element_bytes: int) -> Shape:
+    """Records of several events in ten sessions; 100,000 events of all records together."""
+    size = SMALL_BYTES + elements * element_bytes
+    return Shape(
+        100_000 // elements, lambda number: Message(number, None, value(number * 10, number, size)), elements
+    )
+
+
 SHAPES = {
     "300 bytes, 10 a session": _record(MEDIUM_BYTES),
     "300 bytes, one a session": _record(MEDIUM_BYTES, per_session=1),
@@ -150,6 +163,11 @@ SHAPES = {
     "ids of 256 Cyrillic letters, one session, another user each": _ids(
         "\u0436", per_session=1 << 60, per_user=1
     ),
+    "3 elements": _elements(3, element_bytes=60),
+    "50 elements of 60 bytes": _elements(50, element_bytes=60),
+    "1,000 elements of 60 bytes": _elements(1_000, element_bytes=60),
+    "10,000 elements of 60 bytes": _elements(10_000, element_bytes=60),
+    "10,000 elements of 3 bytes": _elements(10_000, element_bytes=3),
     "300 bytes, unmappable": Shape(25_000, lambda number: Message(number, None, b'["%0296d"]' % number)),
 }
 
@@ -193,6 +211,10 @@ def _hold_here(name: str) -> Held:
     for number in range(shape.records):
         now = float(number // AT_ONCE)
         record = read(shape.make(number), assignment, now)  # type: ignore[arg-type]  # as much of it as is read
+        if shape.elements > 1:
+            unsettled.add(record)
+            _hold_elements(record, shape.elements, map_record, unsettled, queues)
+            continue
         mapped = map_record(record)
         unsettled.add(record, mapped.event if isinstance(mapped, Interaction) else None)
         if isinstance(mapped, Interaction):
@@ -201,6 +223,26 @@ def _hold_here(name: str) -> Held:
             letters.append(mapped)
     resident = (_resident_bytes() - before) / shape.records
     return Held(name, shape.records, len(queues), resident, backlog.bytes / shape.records)
+
+
+def _hold_elements(
+    record: Record,
+    elements: int,
+    map_record: Callable[[Record], Mapped],
+    unsettled: UnsettledRecords,
+    queues: SessionQueues,
+) -> None:
+    """Each element is an event as the mapping makes one, of one of ten sessions."""
+    events = []
+    for index in range(elements):
+        number = record.offset * elements + index
+        one = value(record.offset * 10 + index % 10, number, SMALL_BYTES)
+        mapped = map_record(replace(record, value=one))
+        assert isinstance(mapped, Interaction)
+        events.append(replace(mapped, record=element(record, index, elements)))
+    unsettled.divide(FanOut(record, tuple(events)))
+    for each in events:
+        queues.add(each, record.received_at)
 
 
 def _resident_bytes() -> int:

@@ -22,6 +22,7 @@ from worker.core.offsets.tracker import OffsetTracker
 from worker.pipeline.age_filter import AgeFilter
 from worker.pipeline.dead_letter_queue import DeadLetterQueue
 from worker.pipeline.dispatcher import Dispatcher
+from worker.pipeline.intake import Intake
 from worker.pipeline.permits import Permits
 from worker.pipeline.pipeline import Pipeline
 from worker.pipeline.quarantine import Quarantine
@@ -66,6 +67,7 @@ class Worker(Struct, frozen=True):
     queues: SessionQueues
     dead_letter_queue: DeadLetterQueue
     quarantine: Quarantine
+    intake: Intake
     settings: Settings
     epoch_seconds: Callable[[], float]
     """The wall clock."""
@@ -81,19 +83,27 @@ def assemble(settings: Settings, adapters: Adapters, clock: Callable[[], float])
     state = _state(settings, adapters.metrics, clock)
     dead_letter_queue = DeadLetterQueue(state, adapters.dead_letters)
     quarantine = Quarantine(state, dead_letter_queue, settings.dead_letters.hold_after_unmappable)
+    age_filter = AgeFilter(state, dead_letter_queue, _age_limit(settings.limits), adapters.epoch_seconds)
     streak = RefusalStreak(settings.dead_letters.hold_after_refusals)
     sender = _sender(settings.retry, state, adapters.put_events)
     dispatcher = Dispatcher(state, sender=sender, dead_letter_queue=dead_letter_queue, streak=streak)
-    rebalance = RebalanceHandler(state, quarantine, revoke_seconds=settings.kafka.revoke_seconds)
+    intake = Intake(
+        state,
+        map_record=adapters.map_record,
+        dead_letter_queue=dead_letter_queue,
+        quarantine=quarantine,
+        age_filter=age_filter,
+    )
+    rebalance = RebalanceHandler(state, quarantine, intake, revoke_seconds=settings.kafka.revoke_seconds)
     pipeline = Pipeline(
         state,
         source=adapters.source,
-        map_record=adapters.map_record,
+        intake=intake,
         rebalance=rebalance,
         dispatcher=dispatcher,
         dead_letter_queue=dead_letter_queue,
         quarantine=quarantine,
-        age_filter=AgeFilter(state, dead_letter_queue, _age_limit(settings.limits), adapters.epoch_seconds),
+        age_filter=age_filter,
         max_batches=max(settings.personalize.max_in_flight * _BATCHES_PER_CALL, _LEAST_BATCHES),
         drain_seconds=settings.shutdown.drain_seconds,
     )
@@ -104,6 +114,7 @@ def assemble(settings: Settings, adapters: Adapters, clock: Callable[[], float])
         queues=state.queues,
         dead_letter_queue=dead_letter_queue,
         quarantine=quarantine,
+        intake=intake,
         settings=settings,
         epoch_seconds=adapters.epoch_seconds,
         rebalance=rebalance,

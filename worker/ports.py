@@ -72,7 +72,7 @@ class Source(Protocol):
 
 
 Map: TypeAlias = "Callable[[Record], Mapped]"
-"""Maps a record to an interaction. It never raises, whatever the bytes."""
+"""Maps a record to what it becomes. It never raises, whatever the bytes."""
 
 
 class PutEvents(Protocol):
@@ -87,7 +87,7 @@ class DeadLettersUnwritable(Exception):  # noqa: N818  it names the state, which
 
 
 class DeadLetters(Protocol):
-    """The place for records that can't be delivered."""
+    """The place for records, and elements of records, that can't be delivered."""
 
     async def write(self, record: Record, reason: Reason, tries: int) -> None:
         """Return when the broker has acknowledged it; raise ``DeadLettersUnwritable`` when it didn't."""
@@ -99,8 +99,11 @@ class PipelineMetrics(Protocol):
     def received(self, records: int) -> None:
         """Count records that came from the topics."""
 
+    def fanned_out(self, elements: int) -> None:
+        """Count a record that holds several elements, and these."""
+
     def skipped(self, skipped: Skipped) -> None:
-        """Count a record that a rule left out."""
+        """Count a record, or an element of one, that a rule left out."""
 
     def dead_lettered(self, reason: Reason) -> None:
         """Count a dead letter that was acknowledged."""

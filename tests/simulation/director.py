@@ -22,7 +22,7 @@ from tests.simulation.schedule import (
     Rewind,
     Terminate,
 )
-from tests.simulation.truth import Written
+from tests.simulation.truth import Part, Written
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,6 +89,12 @@ class Director:
             record = Written(
                 f"{step.id}.{place}", event.kind, event.session, event.user, self._world.loop.time()
             )
+            record.parts = tuple(
+                Part(record, index, each.kind, each.session, each.user, record.at)
+                for index, each in enumerate(event.elements)
+            )
+            if record.parts:
+                self._world.saw("a record that holds several events")
             partition = self._world.partitions[event.partition]
             partition.append(record, event.gap)
             self._world.truth.produced(record)

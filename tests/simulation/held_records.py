@@ -43,11 +43,16 @@ class HeldRecords:
         """Open and not settled."""
 
     def given(self, record: Written) -> None:
-        """A record is handed over."""
-        self._given += 1
-        receipt = Receipt(record, self._given)
-        self._open.setdefault(record.name, []).append(receipt)
-        self.count += not receipt.settled
+        """A record is handed over, and so is each of its elements."""
+        for each in record.elements():
+            self._given += 1
+            receipt = Receipt(each, self._given)
+            self._open.setdefault(each.name, []).append(receipt)
+            self.count += not receipt.settled
+
+    def records(self) -> int:
+        """How many records are open and not settled; one of which elements are left is one."""
+        return len({(each.record.partition, each.record.offset) for each in self._all() if not each.settled})
 
     def taken_away(self, partition: int) -> None:
         """The worker was told that the partition is not its own."""
@@ -78,7 +83,7 @@ class HeldRecords:
         if not later.is_open:
             return
         for each in self._all():
-            was_before = each.number < later.number and each.record.offset < later.record.offset
+            was_before = each.number < later.number and each.record.order < later.record.order
             stands = was_before and not each.settled and not each.record.gone
             if stands and each.record.shares_order_with(later.record):
                 each.is_overtaken = True

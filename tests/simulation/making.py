@@ -63,6 +63,8 @@ class _Maker:
         # Drawn apart: the rest of a seed's schedule is the same with and without.
         self._streaks = random.Random(f"{seed} streaks")  # noqa: S311  a schedule, not a secret
         self._streak = self._streaks.choice((0.0, 0.0, 0.3, 0.6))
+        self._fans = random.Random(f"{seed} fans")  # noqa: S311  a schedule, not a secret
+        self._fan = self._fans.choice((0.0, 0.0, 0.1, 0.5))
 
     def make(self) -> Schedule:
         pick = self._chance.choice
@@ -104,7 +106,30 @@ class _Maker:
         events = tuple(self._event() for _ in range(self._chance.choice((1, 3, 3, 10, 10, 30))))
         if self._streaks.random() < self._streak:
             events = tuple(structs.replace(each, kind="undecodable") for each in events)
+        else:
+            events = tuple(self._fanned(each) for each in events)
         return Produce(id=number, at=at, events=events)
+
+    def _fanned(self, event: Event) -> Event:
+        """Perhaps a record that holds several events; one of them at least can be mapped."""
+        if self._fans.random() >= self._fan:
+            return event
+        pick, partition = self._fans.choice, event.partition
+        kinds: tuple[Kind, ...] = ("good", "good", "good", "good", "good", "undecodable", "skip")
+        if self._poison:
+            kinds = (*kinds, "poison")
+        elements = [
+            Event(
+                partition=partition,
+                session=f"p{partition}s{self._fans.randrange(self._sessions)}",
+                user=pick(self._users),
+                kind=pick(kinds),
+            )
+            for _ in range(pick((2, 3, 3, 5, 8, 50)))
+        ]
+        place = self._fans.randrange(len(elements))
+        elements[place] = structs.replace(elements[place], kind="good")
+        return structs.replace(event, kind="good", elements=tuple(elements))
 
     def _event(self) -> Event:
         pick, partition = self._chance.choice, self._a_partition()

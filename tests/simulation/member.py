@@ -6,22 +6,17 @@ import asyncio
 from contextvars import ContextVar, copy_context
 from typing import TYPE_CHECKING, Final
 
+from tests.simulation.configuring import configuration
 from tests.simulation.consumer import SimulatedConsumer
 from tests.simulation.oracle import Oracle
+from tests.support.elements import map_each
 from tests.support.stage import EPOCH_SECONDS
-from tests.support.twins import TOPIC, MeterTwin, map_plainly
+from tests.support.twins import TOPIC, MeterTwin
 from worker.assembly import Adapters, assemble
 from worker.core.model.boundary import Through
-from worker.settings import (
-    BatchingSettings,
-    DeadLetterSettings,
-    KafkaSettings,
-    LimitSettings,
-    PersonalizeSettings,
-    RetrySettings,
-    Settings,
-    ShutdownSettings,
-)
+from worker.core.model.records import Element, Record
+from worker.dead_letters import letter
+from worker.dead_letters.reading import open_letter
 from worker.sources.kafka.source import KafkaSource
 
 if TYPE_CHECKING:
@@ -32,8 +27,9 @@ if TYPE_CHECKING:
     from worker.core.model.boundary import Boundary
     from worker.core.model.outcomes import Answer
     from worker.core.model.partition import Partition
-    from worker.core.model.records import Batch, Reason, Record, Skipped
+    from worker.core.model.records import Batch, Mapped, Reason, Skipped
     from worker.core.offsets.assignment import Assignment
+    from worker.dead_letters.reading import Letter
     from worker.ports import RebalanceListener
 
 CURRENT: ContextVar[Member | None] = ContextVar("member", default=None)
@@ -58,9 +54,9 @@ class WatchedRebalances:
         return self._told.assigned(partitions)
 
     async def revoked(self, partitions: Sequence[Partition]) -> Mapping[Partition, Boundary]:
-        began_at = self._member.now()
+        began_at, unmapped = self._member.now(), self._member.unmapped()
         settled = await self._told.revoked(partitions)
-        self._member.flushed({number for _, number in partitions}, began_at)
+        self._member.flushed({number for _, number in partitions}, unmapped, began_at)
         self._taken_away(partitions)
         return settled
 
@@ -122,15 +118,19 @@ class Member:
         )
         self._source.member = self
         adapters = Adapters(
-            self._source, map_plainly, self, _Letters(world, self), _Meter(self), self.epoch_seconds
+            self._source, self._map, self, _Letters(world, self), _Meter(self), self.epoch_seconds
         )
-        self.worker = assemble(_configuration(settings), adapters, self.now)
+        self.worker = assemble(configuration(settings), adapters, self.now)
         context = copy_context()
         context.run(CURRENT.set, self)
         self.task = asyncio.get_running_loop().create_task(self.worker.pipeline.run(), context=context)
 
     def epoch_seconds(self) -> float:
         return EPOCH_SECONDS + self.now()
+
+    def _map(self, record: Record) -> Mapped:
+        self.oracle.maps(record)
+        return map_each(record)
 
     def is_member(self) -> bool:
         """Whether the group can give it something."""
@@ -199,14 +199,19 @@ class Member:
         self.world.note(self.name, "logs", *event.values())
         self.world.saw(" ".join(str(event[each]) for each in ("event", "kind") if each in event))
 
-    def flushed(self, partitions: set[int], began_at: float) -> None:
+    def unmapped(self) -> set[str]:
+        """The records that it has and has not mapped, as its memory is full."""
+        waiting = self.worker.intake._waiting  # noqa: SLF001  no edge shows it
+        return {self.world.truth.of(each).name for each in waiting}
+
+    def flushed(self, partitions: set[int], unmapped: set[str], began_at: float) -> None:
         """A revoke: all of it was done with, or the time was over, or the gate was held."""
         until = began_at + self.settings.revoke_seconds
         if self.is_stopping:
             self._revokes_while_stopping += not self.consumer.is_closing
             until = min(until, self._stopped_at + self.settings.drain_seconds)
         had_time = self.now() < until - _AN_INSTANT and not self.worker.permits.breaker.holds
-        self.oracle.gave_back(partitions, had_time=had_time)
+        self.oracle.gave_back(partitions, unmapped, had_time=had_time)
 
     def ended(self) -> str | None:
         """After its task is done: what was wrong with the end, if anything."""
@@ -241,6 +246,11 @@ class _Meter(MeterTwin):
         super().__init__()
         self._member = member
 
+    def fanned_out(self, elements: int) -> None:
+        super().fanned_out(elements)
+        if self._member.worker.intake.waiting:
+            self._member.world.saw("records that waited unmapped for memory")
+
     def skipped(self, skipped: Skipped) -> None:
         member = self._member
         written = member.world.truth.of(skipped.record)
@@ -257,7 +267,9 @@ class _Letters:
 
     async def write(self, record: Record, reason: Reason, _: int) -> None:
         self._member.must_live()
-        written = self._world.truth.of(record)
+        written = self._world.truth.of_letter(self._letter(record, reason))
+        if isinstance(record, Element):
+            self._world.saw("a dead letter of an element")
         self._world.note(self._member.name, "dead-letters", written.name, reason.kind)
         receipt = self._member.oracle.dead_letters(written, reason, self._member.now())
         await self._world.dead_letters.write(written)
@@ -265,34 +277,13 @@ class _Letters:
         self._member.consumer.hasten()
         self._member.oracle.held.settle(receipt)
 
-
-def _configuration(settings: MemberSettings) -> Settings:
-    return Settings(
-        kafka=KafkaSettings(
-            bootstrap_servers="127.0.0.1:9092",
-            topics=(TOPIC,),
-            revoke_seconds=settings.revoke_seconds,
-            commit_seconds=settings.commit_seconds,
-        ),
-        personalize=PersonalizeSettings(
-            tracking_id="t",
-            requests_per_second=settings.requests_per_second,
-            max_in_flight=settings.max_in_flight,
-        ),
-        batching=BatchingSettings(
-            linger_seconds=settings.linger_seconds, max_events=settings.max_events, order=settings.order
-        ),
-        retry=RetrySettings(max_wait_seconds=settings.max_wait_seconds),
-        dead_letters=DeadLetterSettings(
-            topic="dead",
-            hold_after_refusals=settings.hold_after_refusals,
-            hold_after_unmappable=settings.hold_after_unmappable,
-        ),
-        limits=LimitSettings(
-            max_unsettled_records=settings.max_unsettled_records,
-            max_unsettled_bytes=settings.max_unsettled_bytes,
-            max_age_seconds=settings.max_age_seconds,
-            when_too_old=settings.when_too_old,
-        ),
-        shutdown=ShutdownSettings(drain_seconds=settings.drain_seconds),
-    )
+    def _letter(self, record: Record, reason: Reason) -> Letter:
+        """What stands in the topic, as a reader of it sees it."""
+        at = self._member.epoch_seconds()
+        made = letter.letter_headers(record, reason, 0, failed_at_seconds=at, version="")
+        headers = tuple((name, value) for name, value in made if not isinstance(value, str))
+        found = open_letter(
+            Record(record.assignment, record.offset, record.timestamp_ms, record.key, record.value, headers)
+        )
+        assert found is not None
+        return found

@@ -51,11 +51,15 @@ class Oracle:
         """Records were handed over; ``is_full``: its memory was at its bound then."""
         for each in records:
             self.held.given(self._truth.of(each))
-            self._row.received(self._truth.of(each))
         self._beyond = self._beyond + len(records) if is_full else 0
         bound = self._settings.max_unsettled_records + _MORE_PER_ASSIGNMENT * partitions
-        if self.held.count > bound or self._beyond > _MORE_PER_ASSIGNMENT * partitions:
-            self._breach("memory stays in its bound", f"{self._who} holds {self.held.count} records")
+        is_too_much = self.held.count > bound and self.held.records() > bound
+        if is_too_much or self._beyond > _MORE_PER_ASSIGNMENT * partitions:
+            self._breach("memory stays in its bound", f"{self._who} holds {self.held.records()} records")
+
+    def maps(self, record: Record) -> None:
+        """A record is mapped, which may be later than it was received."""
+        self._row.mapped(self._truth.of(record))
 
     def calls(self, batch: Batch, now: float) -> list[Receipt | None]:
         """A call begins."""
@@ -96,6 +100,8 @@ class Oracle:
 
     def dead_letters(self, record: Written, reason: Reason, now: float) -> Receipt | None:
         """A dead letter is handed over."""
+        if record.parts:
+            self._breach("a letter names its element", f"{self._who} dead-letters {record!r}: {reason}")
         if record.kind == "undecodable":
             right = reason.kind == "not_json" and self._row.may_dead_letter(record)
         elif reason.kind == TOO_OLD:
@@ -127,9 +133,13 @@ class Oracle:
         is_so = most is not None and now - record.at > most - _A_TICK
         return is_so and self._settings.when_too_old == what_then
 
-    def gave_back(self, partitions: Collection[int], *, had_time: bool) -> None:
-        """Partitions are the worker's no more after a flush, at whose end there was time left, or not."""
+    def gave_back(self, partitions: Collection[int], unmapped: Collection[str], *, had_time: bool) -> None:
+        """Partitions are the worker's no more after a flush, at whose end there was time left, or not.
+
+        For what it had not mapped, as its memory was full, it does not wait.
+        """
         owed = [each for each in self.held.owed(partitions) if not self._row.is_kept(each)]
+        owed = [each for each in owed if each.name.partition("#")[0] not in unmapped]
         if had_time and owed:
             self._breach("a flush takes its time", f"{self._who} gave back {owed[0]!r} too soon")
 
@@ -170,7 +180,7 @@ class UnmappableRow:
         # Read again, it may be on its way to the letters still from before.
         self._let: set[str] = set()
 
-    def received(self, record: Written) -> None:
+    def mapped(self, record: Written) -> None:
         if record.kind == "undecodable":
             self._row += 1
             if self._limit is not None and self._row > self._limit:

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 class Defect(Struct, frozen=True):
-    """One method, replaced by a wrong one, which is made from the right one."""
+    """One method, or function of a module, replaced by a wrong one, which is made from the right one."""
 
     name: str
-    of: type
+    of: object
     method: str
     wrong: Callable[[Callable[..., Any]], Any]
 
@@ -23,7 +23,7 @@ class Defect(Struct, frozen=True):
 DEFECTS: dict[str, Defect] = {}
 
 
-def defect(of: type, method: str) -> Callable[[Callable[[Callable[..., Any]], Any]], object]:
+def defect(of: object, method: str) -> Callable[[Callable[[Callable[..., Any]], Any]], object]:
     """Register what makes a wrong method from the right one, under its own name."""
 
     def register(wrong: Callable[[Callable[..., Any]], Any]) -> object:

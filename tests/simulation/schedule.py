@@ -52,6 +52,8 @@ class Event(Struct, frozen=True):
     kind: Kind = "good"
     gap: int = 0
     """So many offsets are left out before it, as compaction does."""
+    elements: tuple[Event, ...] = ()
+    """The events that it holds, if it holds several; the partition is the record's."""
 
 
 class Step(Struct, frozen=True, kw_only=True):

@@ -90,6 +90,12 @@ def _simpler_step(step: Step) -> Iterator[Step]:
 
 
 def _simpler_event(event: Event) -> Iterator[Event]:
+    if event.elements:
+        yield replace(event, elements=())
+        for fewer in _without_some(event.elements):
+            # Else it would be one that cannot be mapped as a whole, which is another thing.
+            if len(fewer) > 1 and any(each.kind in ("good", "poison") for each in fewer):
+                yield replace(event, elements=fewer)
     plain = replace(event, user="u", kind="good", gap=0, session=f"p{event.partition}s0")
     for name in ("session", "user", "kind", "gap"):
         if getattr(event, name) != getattr(plain, name):

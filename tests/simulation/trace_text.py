@@ -24,8 +24,8 @@ from tests.simulation.schedule import (
     Step,
     Terminate,
 )
-from tests.simulation.truth import Written
-from worker.core.model.records import Batch, Record
+from tests.simulation.truth import Written, part_name
+from worker.core.model.records import Batch, Element, Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -58,7 +58,7 @@ def _settings(settings: MemberSettings) -> str:
 def _word(what: object) -> str:
     match what:
         case Batch():
-            events = " ".join((each.record.key or b"").decode() for each in what.interactions)
+            events = " ".join(_name(each.record) for each in what.interactions)
             return f"{events} ({what.session_id} of {what.user_id or 'nobody'})"
         case Record():
             return f"{(what.key or b'').decode()}@{what.offset}"
@@ -67,6 +67,11 @@ def _word(what: object) -> str:
         case Step():
             return _step(what)
     return str(what)
+
+
+def _name(record: Record) -> str:
+    name = (record.key or b"").decode()
+    return part_name(name, record.index) if isinstance(record, Element) else name
 
 
 def _step(step: Step) -> str:  # noqa: C901, PLR0911, PLR0912  a table of steps
@@ -119,4 +124,7 @@ def _next(step: Crash | Terminate) -> str:
 
 def _event(event: Event) -> str:
     gap = f" after a gap of {event.gap}" if event.gap else ""
+    if event.elements:
+        several = "; ".join(f"{each.kind} {each.session}/{each.user}" for each in event.elements)
+        return f"[{several}] in {event.partition}{gap}"
     return f"{event.kind} {event.session}/{event.user} in {event.partition}{gap}"

@@ -1,6 +1,7 @@
 """What is true of every record, whatever any worker believes: the first half of the oracle.
 
 A record is done with when the API has its event, its dead letter is in the topic, or a rule says to skip it.
+One that holds several events is done with when that is true of each.
 Knows nothing of assignments, ledgers and queues.
 """
 
@@ -10,11 +11,14 @@ import json
 from collections import defaultdict
 from typing import TYPE_CHECKING, TypeAlias
 
+from worker.core.model.records import Element
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from tests.simulation.schedule import Kind
     from worker.core.model.records import Batch, Record
+    from worker.dead_letters.reading import Letter
 
     Breach: TypeAlias = Callable[[str, str], None]
     """Says that a promise was broken, and how."""
@@ -34,6 +38,7 @@ class Written:
         "name",
         "offset",
         "partition",
+        "parts",
         "place",
         "session",
         "term",
@@ -49,6 +54,8 @@ class Written:
         self.event = json.dumps(name).encode()
         self.partition = self.offset = self.place = self.term = self.leader_epoch = 0
         self.log: list[Written] = []
+        self.parts: tuple[Part, ...] = ()
+        """Its elements, if it holds several."""
         self.done = "skipped" if kind == "skip" else ""
         """How it was first done with; empty while it is not."""
         self.gone = False
@@ -56,13 +63,26 @@ class Written:
 
     @property
     def owed(self) -> bool:
+        if self.parts:
+            return any(each.owed for each in self.parts)
         return not (self.done or self.gone)
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """Where it stands in its log."""
+        return self.offset, 0
+
+    def elements(self) -> Sequence[Written]:
+        """What is sent, dead-lettered or skipped by itself."""
+        return self.parts or (self,)
 
     def shares_order_with(self, other: Written) -> bool:
         ordered = self.kind in ("good", "poison")
         return ordered and self.log is other.log and self.session == other.session
 
     def value(self) -> bytes:
+        if self.parts:
+            return b"+".join(each.value() for each in self.parts)
         if self.kind == "skip":
             return b"skip"
         if self.kind == "undecodable":
@@ -71,6 +91,37 @@ class Written:
 
     def __repr__(self) -> str:
         return f"{self.name} ({self.session} of partition {self.partition}, offset {self.offset})"
+
+
+class Part(Written):
+    """An element of a record: of where that stands, and of whether it is gone, only the record is told."""
+
+    __slots__ = ("index", "whole")
+
+    def __init__(  # noqa: PLR0913, PLR0917  those of a record, and two
+        self, whole: Written, index: int, kind: Kind, session: str, user: str, at: float
+    ) -> None:
+        self.whole = whole
+        self.index = index
+        super().__init__(part_name(whole.name, index), kind, session, user, at)
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """Where it stands in its log."""
+        return self.offset, self.index
+
+
+def _of_whole(name: str) -> property:
+    return property(lambda part: getattr(part.whole, name), lambda *_: None)
+
+
+for _name in ("partition", "offset", "term", "leader_epoch", "log", "gone"):
+    setattr(Part, _name, _of_whole(_name))
+
+
+def part_name(name: str, index: int) -> str:
+    """What an element of a record is called."""
+    return f"{name}#{index}"
 
 
 class Truth:
@@ -89,7 +140,13 @@ class Truth:
 
     def of(self, record: Record) -> Written:
         """What a worker holds, as it was produced: its key is its name."""
-        return self._by_name[(record.key or b"").decode()]
+        name = (record.key or b"").decode()
+        return self._by_name[part_name(name, record.index) if isinstance(record, Element) else name]
+
+    def of_letter(self, letter: Letter) -> Written:
+        """What a letter in the dead-letter topic says that it is of."""
+        name = (letter.record.key or b"").decode()
+        return self._by_name[name if letter.element is None else part_name(name, letter.element)]
 
     def of_call(self, batch: Batch) -> list[Written]:
         """The records whose events a call carries."""
@@ -101,10 +158,12 @@ class Truth:
     def produced(self, record: Written) -> None:
         """It stands in its log, with its offset."""
         self._by_name[record.name] = record
-        if record.kind in ("good", "poison"):
-            session = self._sessions[record.partition, record.session]
-            record.place = len(session)
-            session.append(record)
+        for each in record.elements():
+            self._by_name[each.name] = each
+            if each.kind in ("good", "poison"):
+                session = self._sessions[each.partition, each.session]
+                each.place = len(session)
+                session.append(each)
 
     def begins_anew(self, partition: int) -> None:
         """The partition has another log from now on."""

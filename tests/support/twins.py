@@ -244,6 +244,10 @@ class MeterTwin:
     def received(self, records: int) -> None:
         self.counts["received"] += records
 
+    def fanned_out(self, elements: int) -> None:
+        self.counts["fanned_out"] += 1
+        self.counts["elements"] += elements
+
     def skipped(self, skipped: Skipped) -> None:
         self.counts["skipped"] += 1
         self.counts[f"skipped {skipped.rule}"] += 1

@@ -1,7 +1,8 @@
 """Builds the headers of a dead letter: those of its record, then the worker's own.
 
 A record that was a dead letter before (it was replayed) keeps its original position, so its events keep their
-ids. Its tries add up, and each of the worker's headers occurs once.
+ids. Its tries add up, and each of the worker's headers occurs once. The letter of an element has the whole
+record, and one header more that says which element it is.
 
 If the client can't read or write the record's own headers, the letter is written without them, and one header
 says so.
@@ -12,8 +13,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from worker.core.mapping.event_ids import origin
+from worker.core.mapping.event_ids import origin, replayed_element
 from worker.core.model import dead_letter_headers as names
+from worker.core.model.reason_texts import naming_element
+from worker.core.model.records import Element
 
 if TYPE_CHECKING:
     from worker.core.model.records import Headers, Reason, Record
@@ -27,6 +30,7 @@ OWN_NAMES: Final = frozenset(
         names.ORIGINAL_PARTITION,
         names.ORIGINAL_OFFSET,
         names.ORIGINAL_TIMESTAMP,
+        names.ELEMENT,
         names.ERROR_CLASS,
         names.REASON,
         names.TRIES,
@@ -44,11 +48,14 @@ _MAX_COUNT_DIGITS: Final = 9
 def letter_headers(
     record: Record, reason: Reason, tries: int, *, failed_at_seconds: float, version: str
 ) -> LetterHeaders:
-    """Return the headers of the record's dead letter; ``failed_at_seconds`` counts from the epoch."""
+    """Return the headers of the dead letter of a record or an element.
+
+    ``failed_at_seconds`` counts from the epoch.
+    """
     first = origin(record)
     timestamp = "" if first.timestamp_ms is None else str(first.timestamp_ms)
     failed_at = datetime.fromtimestamp(failed_at_seconds, UTC).isoformat(timespec="milliseconds")
-    replays = count_in(record, names.REPLAYS)
+    replays, element = count_in(record, names.REPLAYS), element_of(record)
     theirs, missing = _theirs(record.headers) if record.headers else ([], None)
     return [
         *theirs,
@@ -56,9 +63,10 @@ def letter_headers(
         (names.ORIGINAL_PARTITION, b"%d" % first.partition),
         (names.ORIGINAL_OFFSET, b"%d" % first.offset),
         (names.ORIGINAL_TIMESTAMP, timestamp.encode()),
+        *(() if element is None else [(names.ELEMENT, b"%d" % element)]),
         (names.ERROR_CLASS, reason.kind.encode()),
         # The API's message may contain half a surrogate pair, which is not UTF-8.
-        (names.REASON, reason.text.encode(errors="backslashreplace")),
+        (names.REASON, naming_element(reason.text, element).encode(errors="backslashreplace")),
         (names.TRIES, b"%d" % (tries + count_in(record, names.TRIES))),
         (names.FAILED_AT, failed_at.encode()),
         (names.WORKER_VERSION, version.encode()),
@@ -71,6 +79,11 @@ def without_theirs(headers: LetterHeaders) -> LetterHeaders:
     """Return the letter's headers without those of its record."""
     ours = [each for each in headers if each[0] in OWN_NAMES and each[0] != names.HEADERS]
     return [*ours, (names.HEADERS, names.UNWRITABLE)]
+
+
+def element_of(record: Record) -> int | None:
+    """Return which element of its record this is, also that of a replayed letter; None: the whole record."""
+    return record.index if isinstance(record, Element) else replayed_element(record)
 
 
 def count_in(record: Record, name: str) -> int:

@@ -13,8 +13,8 @@ from msgspec import Struct
 
 from worker.core.mapping.event_ids import Origin, replayed_origin
 from worker.core.model import dead_letter_headers as names
-from worker.core.model.records import REFUSED, Reason, Record
-from worker.dead_letters.letter import OWN_NAMES, count_in
+from worker.core.model.records import Reason, Record
+from worker.dead_letters.letter import OWN_NAMES, count_in, element_of
 
 if TYPE_CHECKING:
     from worker.core.model.records import Headers
@@ -31,6 +31,8 @@ class Letter(Struct, frozen=True, gc=False):
     record: Record
     origin: Origin
     """The original position of its record."""
+    element: int | None
+    """Which of the record's events it is, from 0; None: it is the whole record."""
     reason: Reason
     """Why it became a dead letter. For a refused event it has the API's message, which may quote values."""
     tries: int
@@ -43,6 +45,11 @@ class Letter(Struct, frozen=True, gc=False):
     def place(self) -> tuple[int, int]:
         """Partition and offset in the dead-letter topic."""
         return self.record.assignment.partition.number, self.record.offset
+
+    @property
+    def subject(self) -> tuple[Origin, int | None]:
+        """What it is the letter of: two letters of the same are an earlier and a later one."""
+        return self.origin, self.element
 
     @property
     def own_headers(self) -> Headers:
@@ -59,17 +66,13 @@ def open_letter(record: Record) -> Letter | None:
     return Letter(
         record,
         origin,
+        element_of(record),
         Reason(_text(named.get(names.ERROR_CLASS)) or "unknown", _text(named.get(names.REASON))),
         tries=count_in(record, names.TRIES),
         replays=count_in(record, names.REPLAYS),
         failed_at_seconds=_seconds(_text(named.get(names.FAILED_AT))),
         version=_text(named.get(names.WORKER_VERSION)),
     )
-
-
-def rule_of(reason: Reason) -> str:
-    """Return the part of the text that can't contain a value: only the code if the API refused the event."""
-    return reason.text.partition(":")[0] if reason.kind == REFUSED else reason.text
 
 
 def replayed(letter: Letter, assignment: Assignment, offset: int, received_at: float) -> Record:

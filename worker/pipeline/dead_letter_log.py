@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from worker.core.log_throttle import LogThrottle
-from worker.core.model.records import REFUSED
+from worker.core.model.reason_texts import rule_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,9 +55,4 @@ class DeadLetterLog:
 
     def _say(self, kind: str) -> None:
         records = self._unsaid.pop(kind)
-        log.warning("dead_letters.written", reason=kind, latest=_rule(self._latest[kind]), records=records)
-
-
-def _rule(reason: Reason) -> str:
-    """Return the part that can't hold a value: of what the API refused, the code alone."""
-    return reason.text.partition(":")[0] if reason.kind == REFUSED else reason.text
+        log.warning("dead_letters.written", reason=kind, latest=rule_of(self._latest[kind]), records=records)

@@ -2,7 +2,7 @@
 
 ``Source`` -> mapping -> ``SessionQueues`` -> ``Permits`` -> ``Dispatcher`` -> settled in the offset tracker
 -> offset stored -> committed. Records that can't be mapped or are refused go to the dead-letter queue. One
-task takes records in and keeps the offsets (``_intake``), one seals batches and dispatches them
+task takes records in (``Intake``) and keeps the offsets, one seals batches and dispatches them
 (``_dispatch``), one task for each batch follows it to its end (``Dispatcher``), and one writes dead letters
 (``DeadLetterQueue``). All run on one loop and share their state without locks.
 """
@@ -15,21 +15,20 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from worker.core.model.records import Interaction, Skipped
 from worker.core.model.snapshot import PipelineSnapshot
 from worker.pipeline.in_flight import InFlight
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection
 
-    from worker.core.model.records import Record
     from worker.pipeline.age_filter import AgeFilter
     from worker.pipeline.dead_letter_queue import DeadLetterQueue
     from worker.pipeline.dispatcher import Dispatcher
+    from worker.pipeline.intake import Intake
     from worker.pipeline.quarantine import Quarantine
     from worker.pipeline.rebalance import RebalanceHandler
     from worker.pipeline.state import PipelineState
-    from worker.ports import Map, Source
+    from worker.ports import Source
 
 log = structlog.get_logger(__name__)
 
@@ -49,7 +48,7 @@ class Pipeline:
     Args:
         state: the shared state, and how it is woken.
         source: where records come from.
-        map_record: maps a record to an interaction.
+        intake: takes in what the source brings.
         rebalance: handles what the source reports about partitions.
         dispatcher: takes a batch to its end.
         dead_letter_queue: writes records to the dead letters.
@@ -64,7 +63,7 @@ class Pipeline:
         state: PipelineState,
         *,
         source: Source,
-        map_record: Map,
+        intake: Intake,
         rebalance: RebalanceHandler,
         dispatcher: Dispatcher,
         dead_letter_queue: DeadLetterQueue,
@@ -74,7 +73,7 @@ class Pipeline:
         drain_seconds: float,
     ) -> None:
         self._source = source
-        self._map = map_record
+        self._intake = intake
         self._rebalance = rebalance
         self._dispatcher = dispatcher
         self._dead_letter_queue = dead_letter_queue
@@ -85,7 +84,6 @@ class Pipeline:
         self._unsettled = state.unsettled
         self._queues = state.queues
         self._permits = state.permits
-        self._metrics = state.metrics
         self._work = state.work
         self._clock = state.clock
         self._in_flight: dict[asyncio.Task[None], InFlight] = {}
@@ -134,18 +132,20 @@ class Pipeline:
             ]
             await self._source.open(self._rebalance)
             while not self._stopping.is_set():
-                await self._intake()
+                await self._take_in()
             await self._drain()
             for task in (*background, *self._in_flight):
                 task.cancel()
 
-    async def _intake(self) -> None:
+    async def _take_in(self) -> None:
         """Take in some records and queue their interactions, then do the housekeeping."""
         if not self.paused:
             await self._wait_for_room()
-        room = self._unsettled.memory.room()
-        records = await self._source.receive(max(1, min(room, _RECORDS_AT_ONCE)))
-        self._admit(records)
+        await self._intake.admit_waiting()
+        # While paused this brings no records, but it keeps the partitions ours.
+        if self.paused or not self._intake.waiting:
+            room = self._unsettled.memory.room()
+            await self._intake.admit(await self._source.receive(max(1, min(room, _RECORDS_AT_ONCE))))
         await self._housekeeping()
 
     async def _wait_for_room(self) -> None:
@@ -185,32 +185,6 @@ class Pipeline:
             return
         self._rebalance.have_changed = False
         self._permits.set_share(min(1.0, own / total) if total else 0.0)
-
-    def _admit(self, records: Iterable[Record]) -> None:
-        """Map records and queue what can be delivered."""
-        count, now = 0, self._clock()
-        is_too_old, streaks = self._age_filter.judge(), self._quarantine.streaks
-        for record in records:
-            count += 1
-            mapped = self._map(record)
-            if isinstance(mapped, Interaction):
-                if streaks:
-                    self._quarantine.end_streak(record.assignment.partition.topic)
-                self._unsettled.add(record, mapped.event)
-                if is_too_old is not None and is_too_old(record):
-                    self._age_filter.put_aside(mapped)
-                else:
-                    self._queues.add(mapped, now)
-                continue
-            self._unsettled.add(record)
-            if isinstance(mapped, Skipped):
-                self._metrics.skipped(mapped)
-                self._unsettled.settle(record)
-            else:
-                self._quarantine.take(mapped)
-        if count:
-            self._metrics.received(count)
-            self._work.wake()
 
     async def _dispatch(self, tasks: asyncio.TaskGroup) -> None:
         """Seal and dispatch a batch whenever a session is due and there is a permit."""

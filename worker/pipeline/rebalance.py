@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from worker.core.model.boundary import Boundary
     from worker.core.model.partition import Partition
     from worker.core.offsets.assignment import Assignment
+    from worker.pipeline.intake import Intake
     from worker.pipeline.quarantine import Quarantine
     from worker.pipeline.state import PipelineState
 
@@ -48,11 +49,15 @@ class RebalanceHandler:
     Args:
         state: what the parts of the pipeline share.
         quarantine: keeps unmappable records, for which a flush does not wait.
+        intake: keeps records that are not mapped yet, for which it does not wait either.
         revoke_seconds: how long the flush of a revoke takes at most.
     """
 
-    def __init__(self, state: PipelineState, quarantine: Quarantine, *, revoke_seconds: float) -> None:
+    def __init__(
+        self, state: PipelineState, quarantine: Quarantine, intake: Intake, *, revoke_seconds: float
+    ) -> None:
         self._quarantine = quarantine
+        self._intake = intake
         self._unsettled = state.unsettled
         self._queues = state.queues
         self._permits = state.permits
@@ -120,8 +125,9 @@ class RebalanceHandler:
             await self._unsettled.changed.wait(end)
 
     def _is_under_way(self, assignment: Assignment) -> bool:
-        """Whether to wait for it: nothing is mapped in a flush, so quarantined records stay as they are."""
-        return assignment.open and assignment.unsettled() > self._quarantine.kept_of(assignment)
+        """Whether to wait for it: nothing is mapped in a flush, so what is not mapped stays as it is."""
+        unmapped = self._quarantine.kept_of(assignment) + self._intake.waiting_of(assignment)
+        return assignment.open and assignment.unsettled() > unmapped
 
     async def _hand_over(self, assignments: Sequence[Assignment], began_at: float) -> None:
         flush = Flush(assignments, began_at, min(began_at + self._revoke_seconds, self.latest))
@@ -144,6 +150,7 @@ class RebalanceHandler:
             self._unsettled.tracker.end(each)
         self._unsettled.drop(self._queues.drop_ended())
         self._quarantine.drop_ended()
+        self._intake.drop_ended()
         self._ended.wake()
         self._permits.turn_away()
 

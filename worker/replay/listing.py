@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar
 
 import msgspec
 
-from worker.dead_letters.reading import rule_of
+from worker.core.model.reason_texts import rule_of
 from worker.replay.tables import aligned, by_reason
 
 if TYPE_CHECKING:

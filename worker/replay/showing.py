@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from worker.dead_letters.reading import rule_of
+from worker.core.model.reason_texts import rule_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,7 @@ def as_json(letter: Letter) -> bytes:
     return msgspec.json.encode(
         {
             "letter": {"partition": partition, "offset": offset},
-            "original": msgspec.structs.asdict(letter.origin),
+            "original": {**msgspec.structs.asdict(letter.origin), "element": letter.element},
             "reason": {"class": letter.reason.kind, "text": letter.reason.text},
             "tries": letter.tries,
             "replays": letter.replays,
@@ -48,7 +48,8 @@ def _rows(letter: Letter, *, payload: bool) -> Iterator[tuple[str, str]]:
     time = "" if origin.timestamp_ms is None else f", {_iso8601(origin.timestamp_ms / 1000)}"
     failed_at = letter.failed_at_seconds
     yield "letter", f"{partition}:{offset}"
-    yield "original", f"{origin.topic}[{origin.partition}]@{origin.offset}{time}"
+    element = "" if letter.element is None else f", element {letter.element}"
+    yield "original", f"{origin.topic}[{origin.partition}]@{origin.offset}{element}{time}"
     yield "failed at", "unknown" if failed_at is None else _iso8601(failed_at)
     yield "reason", f"{reason.kind}: {reason.text if payload else rule_of(reason)}"
     yield "tries", f"{letter.tries}, replayed {letter.replays} times"

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from worker.core.model.partition import Partition
-from worker.core.model.records import Interaction, Skipped
+from worker.core.model.reason_texts import rule_of
+from worker.core.model.records import Interaction, Skipped, Undecodable, each_of
 from worker.core.offsets.assignment import Assignment
-from worker.dead_letters.reading import replayed, rule_of
+from worker.dead_letters.reading import replayed
 from worker.replay.tables import aligned, by_reason
 from worker.replay.waves import EXHAUSTED
 from worker.runtime.exit_codes import ExitCode
@@ -28,7 +29,7 @@ _EXHAUSTED = "replayed too often: dead-letters export --exhausted, fix the lette
 
 
 class Summary(Struct, frozen=True):
-    """The numbers of a replay."""
+    """The numbers of a replay: of events, where a letter holds several."""
 
     delivered: int
     died_again: Mapping[tuple[str, str], int]
@@ -68,12 +69,13 @@ async def rehearse(store: ReplayStore, map_record: Map, on_progress: Callable[[]
     while not store.over:
         wave = await store.step()
         for letter in wave.letters if wave else ():
-            match map_record(replayed(letter, assignment, 0, 0.0)):
-                case Interaction():
-                    delivered += 1
-                case Skipped():
-                    skipped += 1
-                case undecodable:
-                    died_again[undecodable.reason.kind, rule_of(undecodable.reason)] += 1
+            for one in each_of(map_record(replayed(letter, assignment, 0, 0.0))):
+                match one:
+                    case Interaction():
+                        delivered += 1
+                    case Skipped():
+                        skipped += 1
+                    case Undecodable(_, reason):
+                        died_again[reason.kind, rule_of(reason)] += 1
         on_progress()
     return Summary(delivered, died_again, skipped, is_rehearsal=True)

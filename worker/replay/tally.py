@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from worker.core.model.outcomes import Throttled
-from worker.dead_letters.reading import rule_of
+from worker.core.model.reason_texts import rule_of
 
 if TYPE_CHECKING:
     from worker.core.model.outcomes import Answer
@@ -26,6 +26,9 @@ class Tally:
 
     def received(self, records: int) -> None:
         """Do nothing, because only the outcome counts."""
+
+    def fanned_out(self, elements: int) -> None:
+        """Do nothing, because each element has its own outcome."""
 
     def skipped(self, _: Skipped) -> None:
         """A letter was skipped by a rule."""

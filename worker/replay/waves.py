@@ -1,9 +1,10 @@
 """Waves: a number of dead letters, sorted into the original order of their records.
 
 The letters of one session may be in several partitions of the dead-letter topic, and letters that failed
-twice come after those that failed once. Within a wave they are sorted by their original position, so a
-session's events go in their old order. If a record has several letters, only the last counts. Between waves,
-the order is that of the dead-letter topic: a wave starts once the one before is settled.
+twice come after those that failed once. Within a wave they are sorted by their original position, and by
+element, so a session's events go in their old order. If a record or an element has several letters, only the
+last counts. Between waves, the order is that of the dead-letter topic: a wave starts once the one before is
+settled.
 
 The rule for offsets: never commit past a letter that was chosen and is not settled.
 """
@@ -11,8 +12,7 @@ The rule for offsets: never commit past a letter that was chosen and is not sett
 from __future__ import annotations
 
 from collections import Counter
-from operator import attrgetter
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from msgspec import Struct
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from worker.dead_letters.reading import Letter
     from worker.replay.selection import Selection
 
+    Subject: TypeAlias = "tuple[Origin, int | None]"
+
 FOREIGN: Final = "not written by the worker"
 FILTERED: Final = "excluded by the filters"
 EXHAUSTED: Final = f"replayed {MOST_REPLAYS} times already"
@@ -35,7 +37,6 @@ SUPERSEDED: Final = "failed again since; the later letter counts"
 
 # A number that is read in a moment, and small compared with a wave.
 _READ_AT_ONCE: Final = 500
-_FIRST_PLACE: Final = attrgetter("origin.topic", "origin.partition", "origin.offset")
 
 
 class Letters(Protocol):
@@ -83,10 +84,10 @@ class WaveReader:
         self._selection = selection
         self._most_letters = most_letters
         self._most_bytes = most_bytes
-        self._chosen: dict[Origin, Letter] = {}
-        # The origins of letters that were replayed too often, because their older letters may be read after
+        self._chosen: dict[Subject, Letter] = {}
+        # The subjects of letters that were replayed too often, because their older letters may be read after
         # them.
-        self._exhausted: set[Origin] = set()
+        self._exhausted: set[Subject] = set()
         self._bytes = 0
         self._has_begun = False
         self.left_out: Counter[str] = Counter()
@@ -116,10 +117,10 @@ class WaveReader:
         elif letter.replays >= MOST_REPLAYS:
             # Drop its older letters as well, because they would keep the cycle going.
             self.left_out[EXHAUSTED] += 1
-            self._exhausted.add(letter.origin)
-            if self._chosen.pop(letter.origin, None) is not None:
+            self._exhausted.add(letter.subject)
+            if self._chosen.pop(letter.subject, None) is not None:
                 self.left_out[SUPERSEDED] += 1
-        elif letter.origin in self._exhausted:
+        elif letter.subject in self._exhausted:
             self.left_out[SUPERSEDED] += 1
         else:
             self._choose(letter)
@@ -128,15 +129,21 @@ class WaveReader:
         return len(self._chosen) + len(self._exhausted)
 
     def _choose(self, letter: Letter) -> None:
-        before = self._chosen.get(letter.origin)
+        before = self._chosen.get(letter.subject)
         if before is not None:
             self.left_out[SUPERSEDED] += 1
         if before is None or before.replays <= letter.replays:
-            self._chosen[letter.origin] = letter
+            self._chosen[letter.subject] = letter
         self._bytes += held_bytes(letter.record)
 
     def _close(self) -> Wave:
-        wave = Wave(tuple(sorted(self._chosen.values(), key=_FIRST_PLACE)), dict(self._letters.positions))
+        wave = Wave(tuple(sorted(self._chosen.values(), key=_first_place)), dict(self._letters.positions))
         self._chosen, self._bytes, self._has_begun = {}, 0, False
         self._exhausted = set()
         return wave
+
+
+def _first_place(letter: Letter) -> tuple[str, int, int, int]:
+    """Return where it stood first; a letter of a whole record goes before those of its elements."""
+    origin = letter.origin
+    return origin.topic, origin.partition, origin.offset, -1 if letter.element is None else letter.element

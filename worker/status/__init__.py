@@ -97,6 +97,7 @@ class Status:
         )
         return Gauges(
             unsettled_records=unsettled.records,
+            unsettled_elements=unsettled.elements,
             unsettled_bytes=unsettled.bytes,
             oldest_unsettled_age_seconds=unsettled.oldest_age_seconds,
             oldest_unsettled_record_age_seconds=unsettled.oldest_record_age_seconds,
@@ -158,6 +159,7 @@ def _memory(worker: Worker) -> MemoryStatus:
     memory, limits = worker.unsettled.memory, worker.settings.limits
     return MemoryStatus(
         unsettled_records=memory.records,
+        unsettled_elements=memory.elements,
         max_unsettled_records=limits.max_unsettled_records,
         unsettled_bytes=memory.bytes,
         max_unsettled_bytes=limits.max_unsettled_bytes,

@@ -104,8 +104,10 @@ def _pace(sending: SendingStatus, *, is_held: bool) -> str:
 
 
 def _memory(memory: MemoryStatus) -> str:
+    has_several = memory.unsettled_elements > memory.unsettled_records
+    events = f" ({amount(memory.unsettled_elements)} events)" if has_several else ""
     return (
-        f"{amount(memory.unsettled_records)} of {amount(memory.max_unsettled_records)} records, "
+        f"{amount(memory.unsettled_records)} of {amount(memory.max_unsettled_records)} records{events}, "
         f"{mebibytes(memory.unsettled_bytes)} of {mebibytes(memory.max_unsettled_bytes)} MiB"
         f"{'; receiving is paused' if memory.paused else ''}"
     )

@@ -89,6 +89,8 @@ def _waits_for(
     if first is not None:
         if worker.dead_letter_queue.has(assignment, first):
             return dead_letter(worker)
+        if worker.intake.has_waiting(assignment, first):
+            return WaitsFor("memory")
         if worker.quarantine.is_first_kept(assignment, first):
             return kept(worker)
         if (found := in_flight.get((assignment, first))) is not None:

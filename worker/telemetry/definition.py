@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from worker.core.model.gauges import Gauges
-    from worker.telemetry.meter import Counts, Histogram
+    from worker.telemetry.meter import Counts, Histogram, Tally
 
 PREFIX = "personalize_worker_"
 
@@ -20,6 +20,12 @@ Series: TypeAlias = "Iterator[tuple[tuple[str, ...], float]]"
 def one(value: float) -> Series:
     """The series of a metric without labels."""
     yield (), value
+
+
+def words(tally: Tally) -> Series:
+    """The series of a metric with one label."""
+    for word, count in tally.items():
+        yield (word,), count
 
 
 class Build(Struct, frozen=True):

@@ -8,18 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from worker.core.model.snapshot import TROUBLES
-from worker.telemetry.definition import Definition, one
+from worker.telemetry.definition import Definition, one, words
+from worker.telemetry.record_definitions import RECORD_DEFINITIONS
 from worker.telemetry.sending_definitions import SENDING_DEFINITIONS
 
 if TYPE_CHECKING:
     from worker.core.model.partition import Partition
     from worker.telemetry.definition import Scrape, Series
-    from worker.telemetry.meter import Tally
-
-
-def _words(tally: Tally) -> Series:
-    for word, count in tally.items():
-        yield (word,), count
 
 
 def _clock(scrape: Scrape) -> Series:
@@ -63,30 +58,7 @@ def _build(scrape: Scrape) -> Series:
 PARTITION = ("topic", "partition")
 
 DEFINITIONS = (
-    Definition(
-        "records_received_total",
-        "counter",
-        "Records received from the topics.",
-        "Flat while lag grows: see `paused`, `hold_active` and `/ready`.",
-        lambda scrape: one(scrape.counts.records_received),
-    ),
-    Definition(
-        "records_skipped_total",
-        "counter",
-        "Records skipped by a rule, such as tombstones, the filter, or `too_old`.",
-        "More than expected: check the rule's part of the configuration. `too_old`: add quota.",
-        lambda scrape: _words(scrape.counts.records_skipped),
-        ("rule",),
-    ),
-    Definition(
-        "records_dead_lettered_total",
-        "counter",
-        "Records written to the dead-letter topic and acknowledged.",
-        "Read the dead letters of that reason; fix the producer or the mapping, then replay them. `too_old`: "
-        "add quota.",
-        lambda scrape: _words(scrape.counts.records_dead_lettered),
-        ("reason",),
-    ),
+    *RECORD_DEFINITIONS,
     Definition(
         "events_accepted_total",
         "counter",
@@ -100,7 +72,7 @@ DEFINITIONS = (
         "PutEvents calls by outcome; each attempt counts.",
         "`throttled` above 1 %: the quota is set too high or shared with others. `fault` for long: network "
         "or API. `misconfigured`: see `hold_active`.",
-        lambda scrape: _words(scrape.counts.calls),
+        lambda scrape: words(scrape.counts.calls),
         ("outcome",),
     ),
     Definition(
@@ -108,7 +80,7 @@ DEFINITIONS = (
         "counter",
         "Calls that were not accepted, by error code; codes outside the worker's table are `other`.",
         "Look the code up in the error table of the manual.",
-        lambda scrape: _words(scrape.counts.call_errors),
+        lambda scrape: words(scrape.counts.call_errors),
         ("code",),
     ),
     Definition(
@@ -138,6 +110,13 @@ DEFINITIONS = (
         "Records received that are not yet delivered, dead-lettered or skipped.",
         "Near `limits.max_unsettled_records`: sending is slower than receiving.",
         lambda scrape: one(scrape.gauges.unsettled_records),
+    ),
+    Definition(
+        "unsettled_elements",
+        "gauge",
+        "Events that the unsettled records still hold; a record that holds only one counts as one.",
+        "Far above `unsettled_records`: records hold many events; `unsettled_bytes` is their bound.",
+        lambda scrape: one(scrape.gauges.unsettled_elements),
     ),
     Definition(
         "unsettled_bytes",
@@ -254,7 +233,7 @@ DEFINITIONS = (
         "counter",
         "Changes of the assignment by kind: assigned, revoked, lost.",
         "Any `lost`: the pod was too slow for the group; check CPU limits and the session timeout.",
-        lambda scrape: _words(scrape.counts.rebalances),
+        lambda scrape: words(scrape.counts.rebalances),
         ("kind",),
     ),
     Definition(

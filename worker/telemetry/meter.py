@@ -115,6 +115,8 @@ class Counts:
     def __init__(self, epoch_seconds: Callable[[], float], error_codes: Collection[str]) -> None:
         self._epoch_seconds = epoch_seconds
         self.records_received = 0
+        self.records_fanned_out = 0
+        self.elements_fanned_out = 0
         self.records_skipped = Tally(seeded=SKIP_RULES)
         self.records_dead_lettered = Tally(seeded=DEAD_LETTER_REASONS)
         self.events_accepted = 0
@@ -132,8 +134,13 @@ class Counts:
         """Records were received from the topics."""
         self.records_received += records
 
+    def fanned_out(self, elements: int) -> None:
+        """A record held several elements."""
+        self.records_fanned_out += 1
+        self.elements_fanned_out += elements
+
     def skipped(self, skipped: Skipped) -> None:
-        """A record was skipped by a rule."""
+        """A record, or an element of one, was skipped by a rule."""
         self.records_skipped.add(skipped.rule)
 
     def dead_lettered(self, reason: Reason) -> None:

@@ -9,10 +9,11 @@ from tests.support.builders import assignment, record
 from tests.unit.dead_letters.test_letter import FOREIGN_NAMES
 from worker.core.mapping.event_ids import derived_event_id, origin
 from worker.core.model.partition import Partition
+from worker.core.model.reason_texts import rule_of
 from worker.core.model.records import Headers, Reason, Record
 from worker.core.offsets.assignment import Assignment
 from worker.dead_letters.letter import letter_headers
-from worker.dead_letters.reading import Letter, open_letter, replayed, rule_of
+from worker.dead_letters.reading import Letter, open_letter, replayed
 
 HEADERS = st.lists(
     st.tuples(FOREIGN_NAMES, st.none() | st.binary()),

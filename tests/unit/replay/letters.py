@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from random import Random
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from tests.support.builders import assignment
@@ -112,7 +113,7 @@ async def at_once(call: Callable[..., Any], *args: object) -> Any:
 class ReplayStage:
     """One replay on a dead-letter topic."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  each is what some test turns
         self,
         topic: LetterTopicTwin,
         *,
@@ -120,12 +121,13 @@ class ReplayStage:
         wave: int = 10_000,
         rate: float = 1000,
         answer: Callable[[Batch], Answer] = lambda _: Accepted(),
+        mapping: Mapping[str, object] = MappingProxyType({}),
     ) -> None:
         self.topic = topic
         self.api = PutEventsTwin(answer)
         conf = settings(linger_seconds=0.1)
         self.store = TopicReplayStore(topic, conf, selection, wave, at_once)  # type: ignore[arg-type]  # its twin
-        adapters = ReplayAdapters(compile_mapping({}), self.api, topic)
+        adapters = ReplayAdapters(compile_mapping(mapping), self.api, topic)
         self.parts: Replay = assemble_replay(
             conf, self.store, adapters, rate, asyncio.get_running_loop().time
         )

@@ -114,6 +114,7 @@ def test_an_export_has_all_of_the_letter() -> None:
             "partition": 2,
             "offset": 42,
             "timestamp_ms": 1_700_000_000_042,
+            "element": None,
         },
         "reason": {"class": "refused", "text": REFUSED.text},
         "tries": 3,

@@ -35,6 +35,8 @@ MARKED = "user-4711"
 # The names and labels that dashboards and alerts stand on: changing one is a breaking change.
 PROMISED = {
     "records_received_total": (),
+    "records_fanned_out_total": (),
+    "elements_fanned_out_total": (),
     "records_skipped_total": ("rule",),
     "records_dead_lettered_total": ("reason",),
     "events_accepted_total": (),
@@ -44,6 +46,7 @@ PROMISED = {
     "events_per_call": (),
     "record_age_seconds": (),
     "unsettled_records": (),
+    "unsettled_elements": (),
     "unsettled_bytes": (),
     "oldest_unsettled_age_seconds": (),
     "oldest_unsettled_record_age_seconds": (),

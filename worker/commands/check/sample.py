@@ -10,7 +10,8 @@ from msgspec import Struct
 
 from worker.commands.check.finding import Finding, failed, fine
 from worker.commands.check.newest import Newest, newest_spans
-from worker.core.model.records import Interaction, Skipped, Undecodable
+from worker.core.model.reason_texts import without_element
+from worker.core.model.records import Interaction, Skipped, Undecodable, each_of
 from worker.runtime.wiring import record_mapping
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from confluent_kafka.admin import AdminClient
 
     from worker.commands.check.finding import Level
-    from worker.core.model.records import Mapped
+    from worker.core.model.records import Mapped, MappedOne
     from worker.settings import Settings
 
 _SHOWN_REASONS: Final = 10
@@ -41,27 +42,33 @@ class Tally:
     """The results for the records of one topic: numbers and reasons, and no data of theirs."""
 
     def __init__(self) -> None:
-        self.read = self.mapped = self.with_user = self.with_item = 0
+        self.read = self.mapped = self.events = self.with_user = self.with_item = 0
         self.skipped: Counter[str] = Counter()
         self.reasons: Counter[tuple[str, str]] = Counter()
         self.places: dict[tuple[str, str], str] = {}
         """The position of the first record with each reason."""
 
     def add(self, mapped: Mapped) -> None:
-        """Count one record."""
+        """Count one record, and each of its events."""
         self.read += 1
-        match mapped:
+        outcomes = each_of(mapped)
+        self.mapped += any(isinstance(each, Interaction) for each in outcomes)
+        for each in outcomes:
+            self._add_one(each)
+
+    def _add_one(self, one: MappedOne) -> None:
+        match one:
             case Interaction():
-                self.mapped += 1
-                self.with_user += mapped.user_id is not None
-                self.with_item += msgspec.json.decode(mapped.event, type=_Event).itemId is not None
+                self.events += 1
+                self.with_user += one.user_id is not None
+                self.with_item += msgspec.json.decode(one.event, type=_Event).itemId is not None
             case Skipped():
-                self.skipped[mapped.rule] += 1
+                self.skipped[one.rule] += 1
             case Undecodable():
-                self._add_reason(mapped)
+                self._add_reason(one)
 
     def _add_reason(self, mapped: Undecodable) -> None:
-        reason, record = (mapped.reason.kind, mapped.reason.text), mapped.record
+        reason, record = (mapped.reason.kind, without_element(mapped.reason.text)), mapped.record
         self.reasons[reason] += 1
         self.places.setdefault(reason, f"{record.assignment.partition}@{record.offset}")
 
@@ -102,6 +109,8 @@ def _summary(what: str, tally: Tally) -> Finding:
     if tally.reasons and not tally.mapped:
         return failed(what, f"none of the {tally.read:,} newest records can be mapped: {_FIX}")
     said = f"{tally.mapped:,} of the {tally.read:,} newest records map"
+    if tally.events > tally.mapped:
+        said += f" to {tally.events:,} events"
     if tally.mapped:
         said += f" ({tally.with_user:,} with user_id, {tally.with_item:,} with item_id)"
     if tally.skipped:

@@ -21,6 +21,7 @@ from msgspec import Struct
 from worker.core.model.error_codes import ERROR_CODES
 from worker.core.model.outcomes import Accepted, Answer, Misconfigured, Refused, TransientFault
 from worker.core.model.partition import Partition
+from worker.core.model.records import element_index
 
 if TYPE_CHECKING:
     from worker.core.model.records import Batch, Interaction
@@ -59,7 +60,7 @@ MOST_AT_ONCE: Final = 10
 # In an outage every session fails. The oldest suspects are forgotten, and counted anew.
 _MOST_SUSPECTS: Final = 10_000
 
-_Key = tuple[Partition, int]
+_Key = tuple[Partition, int, int]
 
 
 class _Suspect:
@@ -208,4 +209,5 @@ def _keys(batch: Batch) -> set[_Key]:
 
 
 def _key(event: Interaction) -> _Key:
-    return event.record.assignment.partition, event.record.offset
+    record = event.record
+    return record.assignment.partition, record.offset, element_index(record)

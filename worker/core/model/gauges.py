@@ -27,6 +27,8 @@ class Gauges(Struct, frozen=True, kw_only=True):
     """The state of the pipeline at this moment."""
 
     unsettled_records: int
+    unsettled_elements: int = 0
+    """The events that they still hold; at least as many as there are records."""
     unsettled_bytes: int
     oldest_unsettled_age_seconds: float
     """Since the oldest unsettled record was received; 0 with none."""

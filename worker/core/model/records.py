@@ -1,8 +1,9 @@
 """The records' types on their way through the worker: one frozen type per stage.
 
 A ``Record`` (as it came from the topic) becomes an ``Interaction`` (mapped and valid), ``Undecodable`` (a
-dead letter) or ``Skipped`` (by rule). Interactions of one session and one user become a ``Batch``, which is
-one PutEvents call.
+dead letter) or ``Skipped`` (by rule). One that holds several events becomes a ``FanOut``, which has one of
+those three for each ``Element``. Interactions of one session and one user become a ``Batch``, which is one
+PutEvents call.
 
 The types are msgspec structs that the garbage collector does not track. A worker holds a hundred thousand of
 them, they form no cycles, and they should cost neither a header each nor the collector's traversals.
@@ -25,6 +26,9 @@ Headers: TypeAlias = tuple[tuple[str, bytes | None], ...]
 OVERHEAD_BYTES = 320
 HEADER_BYTES = 160
 SESSION_BYTES = 440
+# What an element takes besides its encoded event: its own objects and its entry in the queue. Its record
+# counts once for all of them, until the last one leaves. Measured in the same way.
+ELEMENT_BYTES = 220
 
 
 class Record(Struct, frozen=True, gc=False):
@@ -94,15 +98,29 @@ class Skipped(Struct, frozen=True, gc=False):
     rule: str
 
 
-Mapped: TypeAlias = Interaction | Undecodable | Skipped
+MappedOne: TypeAlias = Interaction | Undecodable | Skipped
+"""What one element became, or a record that holds only one."""
 
 
 class FanOut(Struct, frozen=True, gc=False):
     """A record that holds several events, each with an outcome of its own, in the record's order."""
 
     record: Record
-    outcomes: tuple[Mapped, ...]
-    """At least two; the record of each is an ``Element``."""
+    outcomes: tuple[MappedOne, ...]
+    """At least two; the record of each is an ``Element``.
+
+    If any is ``Undecodable``, another is an ``Interaction``. A record of which nothing can be mapped is
+    ``Undecodable`` as a whole, because the mapping may be at fault and not the record.
+    """
+
+
+Mapped: TypeAlias = MappedOne | FanOut
+"""What a record became."""
+
+
+def each_of(mapped: Mapped) -> tuple[MappedOne, ...]:
+    """Return what each of a record's elements became; of a record that holds only one, that one."""
+    return mapped.outcomes if isinstance(mapped, FanOut) else (mapped,)
 
 
 class Batch(Struct, frozen=True, gc=False):
@@ -125,14 +143,27 @@ class Batch(Struct, frozen=True, gc=False):
         return Batch(self.session_id, self.user_id, interactions)
 
 
+def element_index(record: Record) -> int:
+    """Return which of its record's elements this is; 0 for a record that holds only one."""
+    return record.index if isinstance(record, Element) else 0
+
+
 def text_bytes(text: str | None) -> int:
     """Return the bytes of memory that an id takes, up to four per character; always the same per text."""
     # Measured on a copy, because a text grows once somebody has asked for its UTF-8 form.
     return 0 if text is None else (" " + text).__sizeof__()
 
 
+def element_bytes(event: bytes | None) -> int:
+    """Estimate the memory that an element takes in addition to its record, excluding its session."""
+    return ELEMENT_BYTES + len(event or b"")
+
+
 def held_bytes(record: Record, event: bytes | None = None) -> int:
-    """Estimate the memory that holding ``record`` (and its ``event``) takes, excluding its session."""
+    """Estimate the memory that holding ``record`` (and its ``event``) takes, excluding its session.
+
+    For an element this is what the whole record takes that it shares with the others.
+    """
     size = OVERHEAD_BYTES + len(record.value or b"") + len(record.key or b"") + len(event or b"")
     if record.headers:
         size += sum(HEADER_BYTES + len(name) + len(value or b"") for name, value in record.headers)

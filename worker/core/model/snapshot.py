@@ -216,6 +216,8 @@ class UnsettledSnapshot(Struct, frozen=True, kw_only=True):
     """What is held in memory, at one moment."""
 
     records: int
+    elements: int
+    """The events that they still hold: of a record that holds several, those that are not settled."""
     bytes: int
     oldest_age_seconds: float
     """Time since the oldest was received; 0 with none."""

@@ -71,6 +71,8 @@ class MemoryStatus(Struct, frozen=True, kw_only=True):
     """What is held in memory, and the bounds."""
 
     unsettled_records: int
+    unsettled_elements: int = 0
+    """The events that they still hold; at least as many as there are records."""
     max_unsettled_records: int
     unsettled_bytes: int
     max_unsettled_bytes: int
@@ -83,9 +85,9 @@ class DoneStatus(Struct, frozen=True, kw_only=True):
     delivered: int
     """Events that the API accepted; a repeated one counts again."""
     dead_lettered: dict[str, int]
-    """Records by reason."""
+    """By reason: records, or elements of records that hold several."""
     skipped: dict[str, int]
-    """Records by rule."""
+    """By rule: records, or elements of records that hold several."""
 
 
 class WorkerStatus(Struct, frozen=True, kw_only=True):

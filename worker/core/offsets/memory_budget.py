@@ -27,6 +27,8 @@ class Sessions(Protocol):
 class MemoryBudget:
     """Counts the records that are received and not settled, by number and by bytes.
 
+    A record that holds several elements is one record until the last of them is removed; each takes bytes.
+
     Args:
         max_records: the bound on their number.
         max_bytes: the bound on their memory.
@@ -38,6 +40,7 @@ class MemoryBudget:
         self._max_bytes = max_bytes
         self._sessions = sessions
         self._record_bytes = 0
+        self._further_elements = 0
         self.records = 0
 
     @property
@@ -54,9 +57,28 @@ class MemoryBudget:
         self._record_bytes += held_bytes
 
     def remove(self, held_bytes: int) -> None:
-        """Remove one record."""
+        """Remove one record, or the last element that is left of one."""
         self.records -= 1
         self._record_bytes -= held_bytes
+
+    @property
+    def elements(self) -> int:
+        """How many elements are held; a record that holds a single event is one."""
+        return self.records + self._further_elements
+
+    def grow(self, held_bytes: int, *, further_elements: int = 0) -> None:
+        """Note that a record takes more than when it was added, or holds more than one element."""
+        self._record_bytes += held_bytes
+        self._further_elements += further_elements
+
+    def remove_element(self, held_bytes: int) -> None:
+        """Remove an element of a record of which others are left."""
+        self._further_elements -= 1
+        self._record_bytes -= held_bytes
+
+    def is_over(self, leaving_out: int) -> bool:
+        """Whether the bound on bytes is reached even without so many of the bytes."""
+        return self.bytes - leaving_out >= self._max_bytes
 
     def room(self) -> int:
         """Return how many more records fit; 0 as soon as the bound on bytes is reached."""

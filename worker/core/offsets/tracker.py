@@ -2,13 +2,17 @@
 
 A settlement that comes after the assignment ended changes nothing: the partition may have a new owner, or a
 new assignment here that will receive the same records again.
+
+A record that holds several elements is settled with the last of them.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from worker.core.model.records import Element
 from worker.core.offsets.assignment import Assignment
+from worker.core.offsets.elements import Elements
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -24,6 +28,8 @@ class OffsetTracker:
     def __init__(self) -> None:
         self._assignments: dict[Partition, Assignment] = {}
         self._epoch = 0
+        self.elements = Elements()
+        """The elements that are held, those of ended assignments included."""
 
     def __iter__(self) -> Iterator[Assignment]:
         """Iterate over all open assignments."""
@@ -60,9 +66,18 @@ class OffsetTracker:
         return [self._assignments[each] for each in partitions if each in self._assignments]
 
     def settle(self, record: Record) -> bool:
-        """Settle a record once it is accepted, dead-lettered or skipped; False if the assignment is over."""
+        """Settle a record once it is accepted, dead-lettered or skipped; False if the assignment is over.
+
+        An element settles its record if all the others are settled.
+
+        Raises:
+            ValueError: it was settled before, or never received.
+        """
+        is_whole = not isinstance(record, Element) or self.elements.leave(record)
         if not record.assignment.open:
             return False
+        if not is_whole:
+            return True
         record.assignment.settle(record.offset)
         return True
 

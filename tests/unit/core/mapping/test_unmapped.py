@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.unit.core.mapping.mapping_records import MINIMAL, event_of, interaction_of, mapped, reason_of
 from tests.unit.core.mapping.test_always import documents
-from worker.core.model.records import Interaction, Skipped, Undecodable
+from worker.core.model.records import FanOut, Interaction, Skipped, Undecodable
 
 if TYPE_CHECKING:
     from worker.core.model.records import Mapped
@@ -96,6 +96,8 @@ def seen(outcome: Mapped) -> object:
             return reason
         case Skipped(rule=rule):
             return rule
+        case FanOut(outcomes=outcomes):
+            return [seen(each) for each in outcomes]
 
 
 def test_names_are_told_as_msgspec_tells_them() -> None:

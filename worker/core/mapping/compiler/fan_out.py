@@ -21,11 +21,10 @@ if TYPE_CHECKING:
 
     from worker.core.mapping.casts import Cast
     from worker.core.mapping.compiler.elements import Elements
-    from worker.core.model.records import Record
+    from worker.core.model.records import MappedOne, Record
     from worker.core.operations.table import Operation
     from worker.formats.protocol import Document
 
-    MappedOne: TypeAlias = Interaction | Undecodable | Skipped
     ToOutcome: TypeAlias = Callable[[Record, Document], MappedOne | FanOut]
 
 
