@@ -119,7 +119,6 @@ class _Outcomes(NamedTuple):
 def _compile_outcomes(
     selection: Selection, quick: Mapping[str, Cast], checked: Mapping[str, Cast]
 ) -> _Outcomes:
-    fan_out: Any = compile_fan_out  # The pipeline does not know of fan-outs yet.
     elements = selection.elements
     if elements is None:
         outcomes = _Outcomes(
@@ -129,7 +128,9 @@ def _compile_outcomes(
         )
     else:
         outcomes = _Outcomes(
-            fan_out(PUT_EVENTS, elements, quick), fan_out(PUT_EVENTS, elements, checked), _always
+            compile_fan_out(PUT_EVENTS, elements, quick),
+            compile_fan_out(PUT_EVENTS, elements, checked),
+            _always,
         )
     return _unless_skipped(outcomes) if selection.skips else outcomes
 
