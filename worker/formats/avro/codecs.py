@@ -15,8 +15,7 @@ from struct import Struct as Packed
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import UUID
 
-from worker.formats.numbers import from_double, from_single
-from worker.formats.protocol import TOO_LARGE
+from worker.formats.numbers import decimal_text, from_double, from_single
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -46,8 +45,6 @@ _MOST_SHIFT: Final = 63
 _DOUBLE: Final = Packed("<d").unpack_from
 _SINGLE: Final = Packed("<f").unpack_from
 _UNIX_EPOCH: Final = date(1970, 1, 1).toordinal()
-# About the digits that any field takes; Python converts at most 4,300.
-_MOST_DECIMAL_BYTES: Final = 425
 
 
 def read_long(data: bytes, at: int) -> tuple[int, int]:
@@ -258,7 +255,7 @@ def record(fields: Sequence[tuple[str, Codec]]) -> Codec:
 
 def decimal(of_bytes: Codec, scale: int) -> Codec:
     """Return the codec of a decimal number: text with all its digits."""
-    return _converted(of_bytes, lambda value: _decimal(value, scale))
+    return _converted(of_bytes, lambda value: decimal_text(value, scale))
 
 
 def day(of_int: Codec) -> Codec:
@@ -279,16 +276,6 @@ def _converted(codec: Codec, convert: Callable[[Any], object]) -> Codec:
         return convert(value), at
 
     return codec._replace(read=read)
-
-
-def _decimal(value: bytes, scale: int) -> object:
-    if len(value) > _MOST_DECIMAL_BYTES:
-        return TOO_LARGE
-    unscaled = int.from_bytes(value, "big", signed=True)
-    if not scale:
-        return str(unscaled)
-    digits = str(abs(unscaled)).rjust(scale + 1, "0")
-    return f"{'-' if unscaled < 0 else ''}{digits[:-scale]}.{digits[-scale:]}"
 
 
 def _day(value: int) -> object:
