@@ -103,7 +103,7 @@ class _Parser:
     """Reads words from first to last; what does not fit raises LookupError or ValueError."""
 
     def __init__(self, text: str) -> None:
-        self._words = [word for word in _TOKEN.findall(text) if word]
+        self._words: list[str] = [word for word in _TOKEN.findall(text) if word]
         self._at = 0
 
     def file(self) -> FileDescriptorProto:
@@ -280,4 +280,7 @@ def _set_type(field: FieldDescriptorProto, type_: str) -> None:
 
 
 def _unquoted(word: str) -> str:
-    return str(ast.literal_eval(word))
+    text: object = ast.literal_eval(word)
+    if not isinstance(text, str):
+        raise TypeError
+    return text

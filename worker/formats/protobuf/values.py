@@ -4,9 +4,9 @@ Messages of Google's own become what Protobuf's JSON makes of them: a Timestamp 
 a Struct an object. Enumerations become their names, and whole numbers keep every digit.
 
 A field that is not set is absent, unless proto2 gives it a default. Without ``optional``, proto3 does not
-write zero, false or empty text, so these are absent too: nobody can tell them from a field that was never
-set, and a zero would make one user of all who have none. Only an enumeration's first name is a value, unless it
-says itself that it stands for none (UNSPECIFIED, by Google's style guide).
+write zero, false or empty text, so these are absent too: nobody can tell them from what was never set. A zero
+would make one user of all who have none. Only an enumeration's first name is a value, unless it says itself
+that it stands for none (UNSPECIFIED, by Google's style guide).
 """
 
 from __future__ import annotations
