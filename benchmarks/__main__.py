@@ -12,6 +12,7 @@ import msgspec
 from benchmarks import (
     bounds,
     compare,
+    formats,
     holding,
     memory,
     outage,
@@ -50,6 +51,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "soak": lambda on, chosen: (
         soak.table(on, minutes=chosen.minutes, per_second=chosen.records_per_second, curve=chosen.curve),
     ),
+    "formats": lambda *_: (formats.table(),),
     "holding": lambda *_: (holding.table(),),
     "start": lambda on, _: (start.table(on),),
     "replay": lambda on, chosen: replay.tables(on, letters=chosen.letters, seconds=chosen.live_seconds),
