@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 RECORDS = 20_000
-TURNS = 7
+TURNS = 3
 FRAME = b"\x00\x00\x00\x00\x07"
 EVENT: dict[str, Any] = {
     "eventType": "view",
