@@ -13,6 +13,7 @@ import msgspec
 from benchmarks import (
     bounds,
     compare,
+    formats,
     holding,
     mapping,
     memory,
@@ -52,6 +53,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "soak": lambda on, chosen: (
         soak.table(on, minutes=chosen.minutes, per_second=chosen.records_per_second, curve=chosen.curve),
     ),
+    "formats": lambda *_: (formats.table(),),
     "holding": lambda *_: (holding.table(),),
     "mapping": lambda *_: mapping.tables(),
     "start": lambda on, _: (start.table(on),),

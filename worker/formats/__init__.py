@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
+from worker.formats.avro.reader import plain_avro, registry_avro
 from worker.formats.delimited import csv_format, tsv_format
 from worker.formats.json.decoder import compile_json_decoder
 from worker.formats.json.framed import compile_framed_json_decoder
@@ -49,12 +50,6 @@ class MissingLibraryError(ImportError):
 
 
 def _avro(options: FormatOptions) -> Format[NeedsSchema]:
-    try:
-        import fastavro  # noqa: F401, PLC0415  of an extra
-    except ImportError:
-        raise MissingLibraryError("avro", "fastavro") from None  # noqa: EM101  a name
-    from worker.formats.avro.reader import plain_avro, registry_avro  # noqa: PLC0415  as above
-
     if options.schema is None:
         return registry_avro(options.schemas)
     return plain_avro(options.schema.decode())

@@ -156,5 +156,7 @@ def _what(error: Exception) -> str:
             return "it ends too early, or a length in it is wrong"
         case UnicodeError():
             return "a text in it is not UTF-8"
+        case RecursionError():
+            return "it is nested too deeply"
         case _:
             return "its bytes make no sense"

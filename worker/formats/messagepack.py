@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from worker.formats.numbers import from_double
 from worker.formats.protocol import MALFORMED, NOT_AN_OBJECT, Decoder, Document, FormatError
 from worker.formats.signatures import describe_signature
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 _REFUSALS: Final = (msgspec.DecodeError, UnicodeError, RecursionError, ValueError, OverflowError)
 _NIL: Final = b"\xc0"
 _OTHER_FORMATS: Final = (b"{", b"Obj\x01", b"\x00", b"<")
-_AS_THEY_ARE: Final = (str, int, float, bool, bytes, NoneType)
+_AS_THEY_ARE: Final = (str, int, bool, bytes, NoneType)
 
 
 def compile_messagepack_decoder(document: DocumentType) -> Decoder[Never]:
@@ -61,6 +62,8 @@ def _instead(value: bytes) -> str:
 def _as_json(value: object) -> object:
     """The value as JSON has it: keys and timestamps as text, and what only its producer knows as bytes."""
     match value:
+        case float():
+            return from_double(value)
         case datetime():
             return value.isoformat()
         case list():

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 import msgspec
 
 from worker.formats import FORMATS, WITH_COLUMNS
+from worker.formats.avro.schema import compile_codec
 from worker.formats.framed import framed, read_frame
 from worker.formats.json.whole import decode_whole
 from worker.formats.protocol import Document, DocumentType, LazyValue, NeedsSchema
@@ -122,9 +123,10 @@ def _names_of_map(value: bytes) -> tuple[str, ...]:
 
 @cache
 def _avro_names(schema: Schema | bytes, _message: str | None) -> tuple[str, ...]:
-    from worker.formats.avro.schema import prepare  # noqa: PLC0415  of an extra
-
-    return prepare(schema if isinstance(schema, Schema) else Schema("AVRO", schema.decode())).fields
+    codec = compile_codec(schema if isinstance(schema, Schema) else Schema("AVRO", schema.decode()))
+    # The top may be a union of a record and null.
+    records = [each.fields for each in (codec, *codec.branches) if each.fields is not None]
+    return tuple(dict.fromkeys(name for fields in records for name, _ in fields))
 
 
 @cache

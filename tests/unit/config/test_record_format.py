@@ -86,8 +86,10 @@ def test_records_are_mapped_by_the_file(tmp_path: Path) -> None:
 def test_a_library_that_is_missing_is_said_with_how_to_install_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "fastavro", None)
-    file = tmp_path / "x.avsc"
-    file.write_text(json.dumps(AVRO))
-    said = mistakes(format="avro", schema_file=str(file))["record.format"]
-    assert said == "avro needs fastavro, which is not installed: pip install 'personalize-worker[schemas]'"
+    monkeypatch.setitem(__import__("sys").modules, "worker.formats.protobuf.reader", None)
+    file = tmp_path / "x.desc"
+    file.write_bytes(PROTO_SET)
+    said = mistakes(format="protobuf", schema_file=str(file), message="shop.Event")["record.format"]
+    assert (
+        said == "protobuf needs protobuf, which is not installed: pip install 'personalize-worker[schemas]'"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from typing import TYPE_CHECKING
 
@@ -45,7 +46,7 @@ _HUGE = (
     b"\x80" * 12,
     b"\xdf\xff\xff\xff\xff",
 )
-COUNT = 1_500
+COUNT = 100_000 if os.environ.get("WORKER_TEST_LONG") else 1_500
 
 
 def compiled(name: str) -> Callable[[Record], Mapped | NeedsSchema]:
@@ -76,6 +77,7 @@ def play(name: str, count: int, seed: int) -> int:
     return refused
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", SAMPLES)
 def test_no_mutation_makes_a_format_raise(name: str) -> None:
     assert play(name, COUNT, seed=1) > COUNT // 10

@@ -57,3 +57,10 @@ def test_what_cannot_be_decoded_is_told(value: bytes, kind: str, says: str) -> N
     found, text = reason_of(map_record(record(value=value)))
     assert found == kind
     assert says in text
+
+
+def test_a_number_that_is_none_is_refused_where_a_field_needs_it() -> None:
+    outcome = compile_mapping({}, record_format=compile_messagepack_decoder)(
+        record(value=messagepack(JSON_RECORD | {"eventValue": float("nan")}))
+    )
+    assert reason_of(outcome)[0] in {"wrong_type", "out_of_range"}

@@ -1,14 +1,8 @@
-"""Prepares a writer's schema for fastavro: as plain values as possible, and nothing that a record can abuse.
+"""Makes a codec of a writer's schema.
 
-Times and UUIDs stay what Avro writes: an integer in the unit of its type, which the mapping's ``auto``
-recognises, and text. To make a ``datetime`` of it would halve the speed, only to have it taken apart again.
-
-fastavro trusts what it reads. Two kinds of schema let a short record take the whole process:
-
-- A recursive one: each level costs a byte and a C stack frame, and the process dies of it. Such schemas are
-  read by fastavro's Python code, which stops at Python's limit.
-- An array of what takes no bytes, such as null: a record of ten bytes can announce a billion items. It is
-  refused.
+Times stay what Avro writes: an integer in the unit of its type, which the mapping's ``auto`` recognises.
+Decimals and dates become text. A logical type that does not fit its type is left out of account, as Avro's
+specification says.
 """
 
 from __future__ import annotations
@@ -16,8 +10,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from msgspec import Struct
-
+from worker.formats.avro import codecs
+from worker.formats.avro.codecs import Codec
 from worker.formats.schemas import SchemaError
 
 if TYPE_CHECKING:
@@ -25,48 +19,24 @@ if TYPE_CHECKING:
 
     from worker.formats.schemas import Schema
 
-# These need converting: to text, without losing a digit.
-_CONVERTED: Final = ("decimal", "date")
-_NAMED: Final = ("record", "error", "enum", "fixed")
-_RECORDS: Final = ("record", "error")
 # Nobody writes by hand what is deeper; what is parsed by recursion must end somewhere.
 _DEEPEST: Final = 50
+_UUID_BYTES: Final = 16
+# As many digits as any field can hold.
+_MOST_SCALE: Final = 1024
 
 
-class PreparedSchema(Struct, frozen=True):
-    """A writer's schema, ready for fastavro."""
-
-    schema: object
-    named: dict[str, Any]
-    """The types that it refers to by name."""
-    fields: tuple[str, ...]
-    """The fields of the top record; empty if the top is not a record."""
-    is_recursive: bool
-    is_converted: bool
-    """Whether fastavro returns values that are not those of JSON."""
-
-
-def prepare(schema: Schema) -> PreparedSchema:
-    """Parse a schema with those that it refers to.
+def compile_codec(schema: Schema, errors: str = "strict") -> Codec:
+    """Compile a schema, with those that it refers to; ``errors`` is for text that is not UTF-8.
 
     Raises:
         SchemaError: it is not an Avro schema, or one of those that are refused.
     """
-    from fastavro.schema import SchemaParseException, UnknownType, parse_schema  # noqa: PLC0415  of an extra
-
-    walk, named = _Walk(), dict[str, Any]()
-    try:
-        for each in _in_order(schema):
-            parsed = parse_schema(walk.plain(_decoded(each)), named_schemas=named)
-    except (SchemaParseException, UnknownType, KeyError, TypeError, ValueError, RecursionError) as error:
-        if isinstance(error, SchemaError):
-            raise
-        raise SchemaError(_not_avro(error)) from None
-    if isinstance(parsed, list) or not isinstance(parsed, dict) or parsed.get("type") not in _RECORDS:
-        fields: tuple[str, ...] = ()
-    else:
-        fields = tuple(field["name"] for field in parsed["fields"])
-    return PreparedSchema(parsed, named, fields, walk.is_recursive, walk.is_converted)
+    parser = _Parser(errors)
+    *before, last = _in_order(schema)
+    for each in before:
+        parser.parse(_decoded(each), "", 0)
+    return parser.parse(_decoded(last), "", 0)
 
 
 def _in_order(schema: Schema) -> Sequence[Schema]:
@@ -93,92 +63,115 @@ def _decoded(schema: Schema) -> object:
         raise SchemaError(msg) from None
 
 
-def _not_avro(error: Exception) -> str:
-    return f"it is not an Avro schema ({type(error).__name__})"
+class _Parser:
+    """Parses the schemas of one record, which may name one another's types."""
 
+    def __init__(self, errors: str) -> None:
+        self._primitives = codecs.primitives(errors)
+        self._named: dict[str, Codec] = {}
 
-class _Walk:
-    """Walks over a schema's types, and copies it without the logical types that are not wanted."""
-
-    def __init__(self) -> None:
-        self.is_recursive = False
-        self.is_converted = False
-        self._open: list[str] = []
-        # By name: the fewest bytes that a value of the type takes.
-        self._fewest: dict[str, int] = {}
-
-    def plain(self, schema: object) -> Any:  # noqa: ANN401  JSON
-        """The copy of a whole schema."""
-        return self._copy(schema, "", 0)[0]
-
-    def _copy(self, type_: Any, space: str, depth: int) -> tuple[Any, int]:  # noqa: ANN401, PLR0911  a table: one case per type
-        """The copy of a type, and the fewest bytes that a value of it takes."""
+    def parse(self, type_: Any, space: str, depth: int) -> Codec:  # noqa: ANN401, C901, PLR0911  JSON; a table: one case per type
+        """Return the codec of a type that stands in the namespace."""
         if depth > _DEEPEST:
             msg = "it is nested too deeply"
             raise SchemaError(msg)
         match type_:
             case str():
-                return type_, self._fewest_of(type_, space)
-            case list():
-                return [self._copy(each, space, depth + 1)[0] for each in type_], 1
-            case {"type": ("record" | "error")}:
-                return self._record(type_, space, depth)
+                return self._by_name(type_, space)
+            case [*branches]:
+                return codecs.union([self.parse(each, space, depth + 1) for each in branches])
+            case {"type": "record" | "error", "name": str(), "fields": [*fields]}:
+                return self._record(type_, fields, space, depth)
             case {"type": "array", "items": items}:
-                copied, fewest = self._copy(items, space, depth + 1)
-                if not fewest:
-                    msg = "an array whose items take no bytes: a record could announce any number of them"
-                    raise SchemaError(msg)
-                return type_ | {"items": copied}, 1
+                return self._array(self.parse(items, space, depth + 1))
             case {"type": "map", "values": values}:
-                return type_ | {"values": self._copy(values, space, depth + 1)[0]}, 1
-            case {"type": ("enum" | "fixed") as kind}:
-                return self._named(type_, kind, space)
-            case {"type": inner}:
-                return self._logical(type_, inner, space, depth)
-            case _:
-                msg = "a type that is neither a name, nor an object, nor a list"
+                return codecs.map_of(self._primitives["string"], self.parse(values, space, depth + 1))
+            case {"type": "enum", "name": str(), "symbols": [*symbols]} if all(
+                isinstance(each, str) for each in symbols
+            ):
+                return self._define(type_, space, codecs.enum(symbols))
+            case {"type": "fixed", "name": str(), "size": int(size)} if size >= 0:
+                return self._define(type_, space, _logical_fixed(type_, size))
+            case {"type": "record" | "error" | "array" | "map" | "enum" | "fixed" as kind}:
+                msg = f"it is not an Avro schema: a type `{kind}` without one of its parts"
                 raise SchemaError(msg)
+            case {"type": inner}:
+                return _logical(type_, inner, self.parse(inner, space, depth + 1))
+            case _:
+                pass
+        msg = "it is not an Avro schema: a type that is neither a name, nor an object, nor a list"
+        raise SchemaError(msg)
 
-    def _fewest_of(self, name: str, space: str) -> int:
-        if name == "null":
-            return 0
-        full = _full_name(name, space)
-        if full in self._open:
-            self.is_recursive = True
-        return self._fewest.get(full, self._fewest.get(name, 1))
+    def _by_name(self, name: str, space: str) -> Codec:
+        codec = (
+            self._primitives.get(name) or self._named.get(_full_name(name, space)) or self._named.get(name)
+        )
+        if codec is None:
+            msg = f"it is not an Avro schema: nothing defines the type `{name}`"
+            raise SchemaError(msg)
+        return codec
 
-    def _record(self, type_: Mapping[str, Any], space: str, depth: int) -> tuple[Any, int]:
-        full = _full_name(str(type_.get("name")), str(type_.get("namespace", space)))
+    def _array(self, items: Codec) -> Codec:
+        if not items.fewest:
+            msg = "an array whose items take no bytes: a record could announce any number of them"
+            raise SchemaError(msg)
+        return codecs.array(items)
+
+    def _define(self, type_: Mapping[str, Any], space: str, codec: Codec) -> Codec:
+        self._named[_name_of(type_, space)] = codec
+        return codec
+
+    def _record(self, type_: Mapping[str, Any], fields: Sequence[Any], space: str, depth: int) -> Codec:
+        full = _name_of(type_, space)
+        # A record may contain itself, in an array, a map or a union, each of which takes a byte.
+        self._named[full] = Codec(
+            lambda data, at: itself.read(data, at),  # noqa: PLW0108  not there yet
+            lambda data, at: itself.skip(data, at),  # noqa: PLW0108
+            1,
+        )
         within = full.rpartition(".")[0]
-        self._open.append(full)
-        fields, fewest = [], 0
-        for field in type_["fields"]:
-            copied, least = self._copy(field["type"], within, depth + 1)
-            # A default is only for readers, and fastavro would check it against its type.
-            fields.append({"name": field["name"], "type": copied})
-            fewest += least
-        self._open.pop()
-        self._fewest[full] = fewest
-        return {**type_, "fields": fields}, fewest
+        parts: list[tuple[str, Codec]] = []
+        for field in fields:
+            match field:
+                case {"name": str(name), "type": part}:
+                    parts.append((name, self.parse(part, within, depth + 1)))
+                case _:
+                    msg = "it is not an Avro schema: a field without name or type"
+                    raise SchemaError(msg)
+        itself = self._named[full] = codecs.record(parts)
+        return itself
 
-    def _named(self, type_: Mapping[str, Any], kind: str, space: str) -> tuple[Any, int]:
-        fewest = int(type_["size"]) if kind == "fixed" else 1
-        self._fewest[_full_name(str(type_.get("name")), str(type_.get("namespace", space)))] = fewest
-        return self._without_logical(type_), fewest
 
-    def _logical(self, type_: Mapping[str, Any], inner: object, space: str, depth: int) -> tuple[Any, int]:
-        """A type in an object of its own, such as a long that is a timestamp."""
-        copied, fewest = self._copy(inner, space, depth + 1)
-        if not isinstance(inner, str):
-            return copied, fewest
-        return self._without_logical({**type_, "type": copied}), fewest
+def _logical(type_: Mapping[str, Any], inner: object, codec: Codec) -> Codec:
+    """The codec of a type in an object of its own, such as an int that is a date."""
+    match type_.get("logicalType"), inner:
+        case "decimal", "bytes" if (scale := _scale(type_)) is not None:
+            return codecs.decimal(codec, scale)
+        case "date", "int":
+            return codecs.day(codec)
+        case _:
+            return codec
 
-    def _without_logical(self, type_: Mapping[str, Any]) -> dict[str, Any]:
-        logical = type_.get("logicalType")
-        if logical not in _CONVERTED:
-            return {key: value for key, value in type_.items() if key != "logicalType"}
-        self.is_converted = True
-        return dict(type_)
+
+def _logical_fixed(type_: Mapping[str, Any], size: int) -> Codec:
+    codec = codecs.fixed(size)
+    match type_.get("logicalType"):
+        case "decimal" if (scale := _scale(type_)) is not None:
+            return codecs.decimal(codec, scale)
+        case "uuid" if size == _UUID_BYTES:
+            return codecs.uuid(codec)
+        case _:
+            return codec
+
+
+def _scale(type_: Mapping[str, Any]) -> int | None:
+    scale = type_.get("scale", 0)
+    return scale if isinstance(scale, int) and 0 <= scale <= _MOST_SCALE else None
+
+
+def _name_of(type_: Mapping[str, Any], space: str) -> str:
+    given = type_.get("namespace", space)
+    return _full_name(type_["name"], given if isinstance(given, str) else "")
 
 
 def _full_name(name: str, space: str) -> str:

@@ -1,7 +1,8 @@
 """Finds the type of a record's message: in the registry's schema by its index, or in a file by its name.
 
-A schema is the descriptor of a .proto file in base64, which the registry gives for ``format=serialized``. Its
-text is not parsed here: that takes a compiler.
+A schema is the descriptor of a .proto file in base64, which most registries give for ``format=serialized``,
+or else the file's text (``proto_text``). What it imports that nobody has is taken for empty: mostly it holds
+options, which say nothing about how a message is written.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
+from worker.formats.protobuf.proto_text import parse_proto, resolve, type_names
 from worker.formats.schemas import SchemaError
 
 if TYPE_CHECKING:
@@ -102,8 +104,7 @@ def _file(text: str, name: str) -> FileDescriptorProto:
     try:
         file = FileDescriptorProto.FromString(base64.b64decode(text, validate=True))
     except (ValueError, DecodeError):
-        msg = "it is the text of a .proto file: the registry does not know format=serialized"
-        raise SchemaError(msg) from None
+        file = parse_proto(text)
     file.name = name
     return file
 
@@ -111,22 +112,31 @@ def _file(text: str, name: str) -> FileDescriptorProto:
 def _build(files: Iterable[FileDescriptorProto]) -> DescriptorPool:
     """A pool of these files, with Google's own where they import them."""
     waiting = {each.name: each for each in files}
-    pool, added = DescriptorPool(), set[str]()
+    pool, added, types = DescriptorPool(), set[str](), set[str]()
+    absent: list[str] = []
 
     def add(name: str, depth: int) -> None:
         if name in added:
             return
         file = waiting.get(name) or _well_known(name)
-        if file is None or depth > _DEEPEST:
-            msg = f"it imports {name}, which is not there"
-            raise SchemaError(msg)
+        if file is None:
+            absent.append(name)
+            file = FileDescriptorProto(name=name)
         added.add(name)
+        if depth > _DEEPEST:
+            msg = "its imports are nested too deeply"
+            raise SchemaError(msg)
         for imported in file.dependency:
             add(imported, depth + 1)
+        types.update(type_names(file))
+        resolve(file, types)
         try:
             pool.Add(file)
-        except TypeError:
-            msg = "its descriptor contradicts itself"
+            # Only now the pool looks whether it all fits.
+            pool.FindFileByName(name)
+        except (TypeError, KeyError):
+            missing = f": it imports {', '.join(absent)}, which is not there" if absent else ""
+            msg = f"its descriptor contradicts itself{missing}"
             raise SchemaError(msg) from None
 
     for name in list(waiting):
