@@ -43,8 +43,9 @@ $(READY): pyproject.toml uv.lock tools/uv.txt tools/bootstrap.sh
 demo: $(READY) ## Watch it work: an embedded Kafka, a local PutEvents, 20,000 records, a crash
 	@$(BIN)/personalize-worker demo
 
-# Many tests wait, so there are more of them at once than cores.
-TESTS_AT_ONCE ?= 5
+# Many tests wait, so there are more of them at once than cores. Those of a real Kafka go one by one: three brokers take
+# the cores themselves, and what librdkafka does then has its own times.
+TESTS_AT_ONCE ?= 4
 # Those of make test-unit compute, so a process a core is best.
 UNIT_TESTS_AT_ONCE ?= 2
 # A process that crashes ends the run: xdist would start another one and then give it nothing to do, for ever.
@@ -52,7 +53,8 @@ SIDE_BY_SIDE := --max-worker-restart=0
 
 .PHONY: test
 test: $(READY) ## All tests; what was skipped is listed with its reason
-	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -n $(TESTS_AT_ONCE)
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -n $(TESTS_AT_ONCE) -m "not kafka"
+	@$(BIN)/python -m pytest -m kafka
 
 .PHONY: test-unit
 test-unit: $(READY) ## What needs no broker and no other process
@@ -60,7 +62,8 @@ test-unit: $(READY) ## What needs no broker and no other process
 
 .PHONY: test-long
 test-long: $(READY) ## Tests that have a larger sample, with that
-	@WORKER_TEST_LONG=1 $(BIN)/python -m pytest $(SIDE_BY_SIDE) -n $(TESTS_AT_ONCE) -m long
+	@WORKER_TEST_LONG=1 $(BIN)/python -m pytest $(SIDE_BY_SIDE) -n $(TESTS_AT_ONCE) -m "long and not kafka"
+	@WORKER_TEST_LONG=1 $(BIN)/python -m pytest -m "long and kafka"
 
 SEEDS ?= 2000
 FIRST ?= 0

@@ -16,8 +16,15 @@ if TYPE_CHECKING:
 SENT_AT: Final = 1_700_000_000
 
 
-# All but the one that takes a mapping with `values`: its text is of the mapping alone.
-KINDS: Final = tuple(kind for kind in faults.KINDS if kind != faults.UNLISTED)
+# Of JSON, all but the one that takes a mapping with `values`: its text is of the mapping alone.
+_OF_OTHERS: Final = (
+    faults.UNLISTED,
+    protocol.MALFORMED,
+    protocol.NO_SCHEMA_ID,
+    protocol.UNKNOWN_SCHEMA,
+    protocol.BAD_SCHEMA,
+)
+KINDS: Final = tuple(kind for kind in faults.KINDS if kind not in _OF_OTHERS)
 
 
 class MarkedRecord(Struct, frozen=True):

@@ -32,7 +32,7 @@ def test_each_planted_defect_is_found(name: str) -> None:
     [
         ("forgets that a user splits a call", 1),
         ("sends the later half first", 1),
-        ("commits positions on a revoke", 2),
+        ("commits positions on a revoke", 3),
         # Somebody joins, and takes; what comes then is sent by two.
         ("ignores a loss", 3),
     ],

@@ -47,6 +47,7 @@ PROMISED = {
     "record_age_seconds": (),
     "unsettled_records": (),
     "unsettled_elements": (),
+    "parked_records": (),
     "unsettled_bytes": (),
     "oldest_unsettled_age_seconds": (),
     "oldest_unsettled_record_age_seconds": (),
