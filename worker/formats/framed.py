@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     CompileRead: TypeAlias = Callable[[Schema, DocumentType], Read]
     """Compiles it for one schema; raises SchemaError."""
 
+# A reader that is dropped is compiled again if a record needs it.
+_MOST_READERS: Final = 1000
 SCHEMA_ID_HEADER: Final = "__value_schema_id"
 _NUMBER: Final = 0
 _GUID: Final = 1
@@ -114,9 +116,12 @@ class _Readers:
                 raise FormatError(BAD_SCHEMA, text)
             case Schema() as schema:
                 try:
-                    read = self.by_frame[frame] = self._compile(schema)
+                    read = self._compile(schema)
                 except SchemaError as error:
                     raise FormatError(BAD_SCHEMA, f"schema {schema_id}: {error}") from None
+                if len(self.by_frame) >= _MOST_READERS:
+                    del self.by_frame[next(iter(self.by_frame))]
+                self.by_frame[frame] = read
                 return read
 
 
