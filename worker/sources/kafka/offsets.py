@@ -55,6 +55,8 @@ class Offsets:
         self._stored: dict[Partition, int] = {}
         # What the broker confirmed: the former is not to be committed again, the latter is shown.
         self._committed: dict[Partition, int] = {}
+        # The latest sent: an answer to an earlier commit does not tell what the broker has after this one.
+        self._sent: dict[Partition, int] = {}
         self._last_committed: dict[Partition, int] = {}
         # Since when something is stored that the broker does not have.
         self._delayed: dict[Partition, float] = {}
@@ -67,17 +69,23 @@ class Offsets:
                 self._delayed.setdefault(key, self._clock())
 
     def to_commit(self) -> list[TopicPartition]:
-        """Return what is stored and, as far as is known, not committed."""
-        stored = self._stored.items()
-        return [TopicPartition(*key, offset) for key, offset in stored if self._committed.get(key) != offset]
+        """Return what is stored and, as far as is known, not committed; the caller sends it."""
+        new = {key: offset for key, offset in self._stored.items() if self._committed.get(key) != offset}
+        self._sent |= new
+        return [TopicPartition(*key, offset) for key, offset in new.items()]
 
     def note_committed(self, offsets: Mapping[Partition, int]) -> None:
-        """Note what the broker has."""
-        self._committed |= offsets
+        """Note what the broker has confirmed."""
+        self._committed |= {key: offset for key, offset in offsets.items() if self._sent.get(key) == offset}
         self._last_committed |= offsets
         for key, offset in offsets.items():
             if self._delayed.pop(key, None) is not None and self._stored.get(key) != offset:
                 self._delayed[key] = self._clock()
+
+    def note_failed(self, keys: Iterable[Partition]) -> None:
+        """Note that a commit of these was refused or not answered: what the broker has is unknown."""
+        for key in keys:
+            self._committed.pop(key, None)
 
     def commit_delays(self) -> dict[Partition, float]:
         """Return for how many seconds something is stored and nothing of the partition was committed."""
@@ -110,6 +118,7 @@ class Offsets:
         """Have ``offset`` committed whatever was before, because the log of this partition was cut."""
         self._stored[key] = offset
         self._committed.pop(key, None)
+        self._sent.pop(key, None)
         self._delayed.setdefault(key, self._clock())
         # These belong to the log before the cut.
         self._known.pop(key, None)
@@ -124,6 +133,7 @@ class Offsets:
             self._begins.pop(key, None)
             self._stored.pop(key, None)
             self._committed.pop(key, None)
+            self._sent.pop(key, None)
             self._last_committed.pop(key, None)
             self._delayed.pop(key, None)
 

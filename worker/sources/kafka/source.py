@@ -279,7 +279,9 @@ class KafkaSource:
             key = _partition(each)
             if (failed := error or each.error) is None:
                 done[key] = each.offset
-            elif failed.code() not in _HARMLESS and key in self._reading.assignments:
+                continue
+            self._offsets.note_failed([key])
+            if failed.code() not in _HARMLESS and key in self._reading.assignments:
                 self._known.trouble.commit_failed(failed, [key])
         self._known.committed(self._of_ours(done))
         if done:

@@ -178,3 +178,36 @@ def test_what_was_committed_before_a_cut_is_shown_until_the_next_commit() -> Non
     assert made.gauges(assignment_with(*range(5)), 5).committed_offset is None
     assert made.gauges(assignment_with(*range(5), settled=4), 5).committed_offset == 3
     assert [each.offset for each in made.to_commit()] == [3]
+
+
+def test_an_answer_to_an_earlier_commit_does_not_hide_what_was_sent_after_it() -> None:
+    """Commits are slow: 9, then 4 because the partition was read again from there, then 9 is stored again."""
+    made = offsets()
+    for offset in (9, 4):
+        made.store({KEY: offset})
+        made.to_commit()
+    made.store({KEY: 9})
+    made.note_committed({KEY: 9})
+    assert [each.offset for each in made.to_commit()] == [9]
+    made.note_committed({KEY: 4})
+    made.note_committed({KEY: 9})
+    assert made.to_commit() == []
+
+
+def test_after_a_commit_that_failed_nothing_counts_as_committed() -> None:
+    made = offsets()
+    for offset in (9, 4, 9):
+        made.store({KEY: offset})
+        made.to_commit()
+    made.note_committed({KEY: 9})
+    made.note_failed([KEY])
+    assert [each.offset for each in made.to_commit()] == [9]
+
+
+def test_what_was_sent_before_a_cut_does_not_count_after_it() -> None:
+    made = offsets()
+    made.store({KEY: 3})
+    made.to_commit()
+    made.go_back(KEY, 3)
+    made.note_committed({KEY: 3})
+    assert [each.offset for each in made.to_commit()] == [3]
