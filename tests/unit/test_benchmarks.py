@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks import mapping, straightforward
+from benchmarks import holding, mapping, straightforward
 from benchmarks.compare import STRAIGHTFORWARD, WORKER, WORKER_WITHOUT_QUOTA, Turn, figures, tables
+from benchmarks.holding_avro import avro_format
 from benchmarks.loads import DENSE_AWAKE, DENSE_EVENTS, LOADS, RECORD_BYTES, WIDE_SESSIONS, dense, wide
 from benchmarks.mapping_shapes import SHAPES
 from benchmarks.report import Table, bar, render
@@ -92,6 +93,15 @@ def test_the_other_program_sends_the_events_that_the_worker_sends() -> None:
     assert isinstance(mapped, Interaction)
     assert call["eventList"] == [msgspec.json.decode(mapped.event)]
     assert call["userId"] == mapped.user_id
+
+
+@pytest.mark.parametrize("name", [name for name in holding.SHAPES if "Avro" in name])
+def test_avro_records_that_are_held_are_events_of_their_size(name: str) -> None:
+    message = holding.SHAPES[name].make(17)
+    map_record = compile_mapping({}, record_format=avro_format())
+    mapped = map_record(Record(Assignment(Partition("t", 0), 1), 17, None, None, message.own_value, ()))
+    assert isinstance(mapped, Interaction)
+    assert abs(len(message.own_value) - int(name.split()[2])) <= 1
 
 
 def decoded(calls: Calls) -> list[tuple[str, str | None, object]]:
