@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from benchmarks.holding_avro import avro_format, avro_value
 from benchmarks.report import Table
 from tests.support.elements import element
 from worker.core.batching.session_queues import SessionQueues
@@ -26,6 +27,7 @@ from worker.core.model.partition import Partition
 from worker.core.model.records import FanOut, Interaction, Undecodable
 from worker.core.offsets.memory_budget import MemoryBudget
 from worker.core.offsets.tracker import OffsetTracker
+from worker.formats.protocol import NeedsSchema
 from worker.pipeline.unsettled_records import UnsettledRecords
 from worker.sources.kafka.messages import RecordReader
 
@@ -78,6 +80,9 @@ class Shape(Struct, frozen=True):
     make: Callable[[int], Message]
     elements: int = 1
     """How many events each record holds."""
+    is_avro: bool = False
+    is_mapped: bool = True
+    """Whether they are mapped, or wait for their schema as they came."""
 
 
 class Held(Struct, frozen=True):
@@ -142,6 +147,21 @@ def _elements(elements: int, *, element_bytes: int) -> Shape:
     )
 
 
+def _avro(size: int, *, per_session: int = 10, is_mapped: bool = True) -> Shape:
+    def make(number: int) -> Message:
+        session = number // per_session
+        event: dict[str, object] = {
+            "eventType": "view",
+            "sentAt": SENT_AT_SECONDS * 1_000,
+            "sessionId": f"session-{session:08}",
+            "userId": f"user-{session % 5_000}",
+            "itemId": f"item-{number}",
+        }
+        return Message(number, b"%016d" % session, avro_value(event, size))
+
+    return Shape(100_000, make, is_avro=True, is_mapped=is_mapped)
+
+
 SHAPES = {
     "300 bytes, 10 a session": _record(MEDIUM_BYTES),
     "300 bytes, one a session": _record(MEDIUM_BYTES, per_session=1),
@@ -168,6 +188,10 @@ SHAPES = {
     "1,000 elements of 60 bytes": _elements(1_000, element_bytes=60),
     "10,000 elements of 60 bytes": _elements(10_000, element_bytes=60),
     "10,000 elements of 3 bytes": _elements(10_000, element_bytes=3),
+    "Avro of 120 bytes, 10 a session": _avro(SMALL_BYTES),
+    "Avro of 120 bytes, one a session": _avro(SMALL_BYTES, per_session=1),
+    "Avro of 300 bytes, 10 a session": _avro(MEDIUM_BYTES),
+    "Avro of 120 bytes, waiting for their schema": _avro(SMALL_BYTES, is_mapped=False),
     "300 bytes, unmappable": Shape(25_000, lambda number: Message(number, None, b'["%0296d"]' % number)),
 }
 
@@ -201,12 +225,12 @@ def _row(held: Held) -> tuple[Cell, ...]:
 
 def _hold_here(name: str) -> Held:
     shape = SHAPES[name]
-    read, map_record = RecordReader().record, compile_mapping({})
+    read, map_record = RecordReader().record, _map_record(shape)
     queues = SessionQueues(linger_seconds=1, max_events=10)
     backlog = MemoryBudget(UNBOUNDED, UNBOUNDED, queues)
     unsettled = UnsettledRecords(OffsetTracker(), backlog)
     assignment = unsettled.tracker.open(Partition("t", 0))
-    letters: list[Undecodable] = []
+    kept: list[Undecodable | Record] = []
     before = _resident_bytes()
     for number in range(shape.records):
         now = float(number // AT_ONCE)
@@ -215,14 +239,31 @@ def _hold_here(name: str) -> Held:
             unsettled.add(record)
             _hold_elements(record, shape.elements, map_record, unsettled, queues)
             continue
+        if not shape.is_mapped:
+            unsettled.add(record)
+            kept.append(record)
+            continue
         mapped = map_record(record)
         unsettled.add(record, mapped.event if isinstance(mapped, Interaction) else None)
         if isinstance(mapped, Interaction):
             queues.add(mapped, now)
         elif isinstance(mapped, Undecodable):
-            letters.append(mapped)
+            kept.append(mapped)
     resident = (_resident_bytes() - before) / shape.records
     return Held(name, shape.records, len(queues), resident, backlog.bytes / shape.records)
+
+
+def _map_record(shape: Shape) -> Callable[[Record], Mapped]:
+    if not shape.is_avro:
+        return compile_mapping({})
+    map_avro = compile_mapping({}, record_format=avro_format())
+
+    def map_record(record: Record) -> Mapped:
+        mapped = map_avro(record)
+        assert not isinstance(mapped, NeedsSchema)
+        return mapped
+
+    return map_record
 
 
 def _hold_elements(

@@ -1,4 +1,8 @@
-"""The shapes of records on which the mapping is measured, each with the same mapping written by hand."""
+"""The shapes of records on which the mapping is measured, each with the same mapping written by hand.
+
+The functions here trust their records and check nothing: what a script would be that runs once. Those of
+``by_hand`` keep what the worker promises.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Struct
 
+from benchmarks.by_hand import EVENT_TYPES, by_hand, flat, ga4, kept_track, order, track
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from benchmarks.by_hand import Calls
+    from worker.core.model.records import Record
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -20,7 +29,9 @@ class Shape(Struct, frozen=True):
 
     value: bytes
     mapping: dict[str, Any]
-    by_hand: Callable[[bytes], list[tuple[str, str | None, bytes]]]
+    by_hand: Callable[[Record], Calls | str]
+    unchecked: Callable[[bytes], Calls]
+    """The same without any check."""
     expression: str | None
     """In JMESPath: a list of objects, each an event with its session and user; None: it cannot say that."""
     seconds: Callable[[Any], int]
@@ -43,7 +54,7 @@ FLAT = {
 }
 
 
-def flat_by_hand(value: bytes) -> list[tuple[str, str | None, bytes]]:
+def flat_unchecked(value: bytes) -> Calls:
     """The flat names of PutEvents."""
     found = _decode(value)
     event = {
@@ -69,10 +80,9 @@ TRACK = {
     "properties": {"product_id": "item-4711", "sku": "G-32", "category": "Games", "price": 18.99,
                    "currency": "USD", "quantity": 1},
 }  # fmt: skip
-EVENT_TYPES = {"Product Viewed": "view", "Product Added": "cart", "Order Completed": "purchase"}
 
 
-def track_by_hand(value: bytes) -> list[tuple[str, str | None, bytes]]:
+def track_unchecked(value: bytes) -> Calls:
     """A track call of Segment."""
     found = _decode(value)
     properties = found["properties"]
@@ -124,7 +134,7 @@ GA4 = {
 }
 
 
-def ga4_by_hand(value: bytes) -> list[tuple[str, str | None, bytes]]:
+def ga4_unchecked(value: bytes) -> Calls:
     """An event of the GA4 export to BigQuery."""
     found = _decode(value)
     params = {each["key"]: each["value"] for each in found["event_params"]}
@@ -184,12 +194,12 @@ ORDER = TRACK | {
 }  # fmt: skip
 
 
-def order_by_hand(value: bytes) -> list[tuple[str, str | None, bytes]]:
+def order_unchecked(value: bytes) -> Calls:
     """An order with an event for every product."""
     found = _decode(value)
     event_type, sent_at = EVENT_TYPES[found["event"]], _iso_seconds(found["timestamp"])
     session_id, user_id, message_id = found["anonymousId"], found.get("userId"), found["messageId"]
-    calls: list[tuple[str, str | None, bytes]] = []
+    calls: Calls = []
     for number, product in enumerate(found["properties"]["products"]):
         event = {
             "eventType": event_type,
@@ -210,7 +220,7 @@ ORDER_MAPPING: dict[str, Any] = TRACK_MAPPING | {
 }
 
 
-def kept_by_hand(value: bytes) -> list[tuple[str, str | None, bytes]]:
+def kept_unchecked(value: bytes) -> Calls:
     """A track call, unless it is one of those that are left out."""
     found = _decode(value)
     if (
@@ -219,7 +229,7 @@ def kept_by_hand(value: bytes) -> list[tuple[str, str | None, bytes]]:
         or "bot" in found["context"]["userAgent"]
     ):
         return []
-    return track_by_hand(value)
+    return track_unchecked(value)
 
 
 _RULES = {
@@ -232,25 +242,39 @@ SHAPES = {
     "flat": Shape(
         _encode(FLAT),
         {},
-        flat_by_hand,
+        by_hand(flat),
+        flat_unchecked,
         "[{sessionId: sessionId, userId: userId, eventType: eventType, sentAt: sentAt, itemId: itemId, "
         "eventId: eventId, properties: properties}]",
         int,
     ),
     "nested, with values": Shape(
-        _encode(TRACK), TRACK_MAPPING, track_by_hand, f"[{_TRACK_EVENT}]", _iso_seconds
+        _encode(TRACK), TRACK_MAPPING, by_hand(track), track_unchecked, f"[{_TRACK_EVENT}]", _iso_seconds
     ),
     "look-ups and joins": Shape(
-        _encode(GA4), GA4_MAPPING, ga4_by_hand, _GA4_EXPRESSION, lambda micros: micros // 1_000_000
+        _encode(GA4),
+        GA4_MAPPING,
+        by_hand(ga4),
+        ga4_unchecked,
+        _GA4_EXPRESSION,
+        lambda micros: micros // 1_000_000,
     ),
-    "fan-out over 10": Shape(_encode(ORDER), ORDER_MAPPING, order_by_hand, None, _iso_seconds),
+    "fan-out over 10": Shape(
+        _encode(ORDER), ORDER_MAPPING, by_hand(order), order_unchecked, None, _iso_seconds
+    ),
     "filters, all kept": Shape(
-        _encode(TRACK), TRACK_MAPPING | _RULES, kept_by_hand, f"{_KEEP} && [{_TRACK_EVENT}]", _iso_seconds
+        _encode(TRACK),
+        TRACK_MAPPING | _RULES,
+        by_hand(kept_track),
+        kept_unchecked,
+        f"{_KEEP} && [{_TRACK_EVENT}]",
+        _iso_seconds,
     ),
     "filters, all left out": Shape(
         _encode(TRACK | {"type": "page"}),
         TRACK_MAPPING | _RULES,
-        kept_by_hand,
+        by_hand(kept_track),
+        kept_unchecked,
         f"{_KEEP} && [{_TRACK_EVENT}]",
         _iso_seconds,
     ),

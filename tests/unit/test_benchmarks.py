@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks import mapping, straightforward
+from benchmarks import holding, mapping, straightforward
 from benchmarks.compare import STRAIGHTFORWARD, WORKER, WORKER_WITHOUT_QUOTA, Turn, figures, tables
+from benchmarks.holding_avro import avro_format
 from benchmarks.loads import DENSE_AWAKE, DENSE_EVENTS, LOADS, RECORD_BYTES, WIDE_SESSIONS, dense, wide
 from benchmarks.mapping_shapes import SHAPES
 from benchmarks.report import Table, bar, render
 from worker.core.mapping import compile_mapping
 from worker.core.model.partition import Partition
-from worker.core.model.records import Interaction, Record
+from worker.core.model.records import Interaction, Record, Undecodable
 from worker.core.offsets.assignment import Assignment
+
+if TYPE_CHECKING:
+    from benchmarks.by_hand import Calls
 
 
 def a_turn(load: str = "dense", program: str = WORKER, *, calls: int = 100, cpu_seconds: float = 1.0) -> Turn:
@@ -90,7 +95,16 @@ def test_the_other_program_sends_the_events_that_the_worker_sends() -> None:
     assert call["userId"] == mapped.user_id
 
 
-def decoded(calls: mapping.Calls) -> list[tuple[str, str | None, object]]:
+@pytest.mark.parametrize("name", [name for name in holding.SHAPES if "Avro" in name])
+def test_avro_records_that_are_held_are_events_of_their_size(name: str) -> None:
+    message = holding.SHAPES[name].make(17)
+    map_record = compile_mapping({}, record_format=avro_format())
+    mapped = map_record(Record(Assignment(Partition("t", 0), 1), 17, None, None, message.own_value, ()))
+    assert isinstance(mapped, Interaction)
+    assert abs(len(message.own_value) - int(name.split()[2])) <= 1
+
+
+def decoded(calls: Calls) -> list[tuple[str, str | None, object]]:
     return [(session_id, user_id, msgspec.json.decode(event)) for session_id, user_id, event in calls]
 
 
@@ -98,8 +112,21 @@ def decoded(calls: mapping.Calls) -> list[tuple[str, str | None, object]]:
 def test_every_way_to_map_makes_the_same_events(name: str) -> None:
     shape = SHAPES[name]
     by_worker, by_jmespath = mapping.by_worker(shape), mapping.by_jmespath(shape)
-    assert decoded(by_worker) == decoded(shape.by_hand(shape.value))
+    careful = shape.by_hand(mapping.records(shape)[0])
+    assert not isinstance(careful, str)
+    assert decoded(careful) == decoded(shape.unchecked(shape.value)) == decoded(by_worker)
     assert by_jmespath is None or decoded(by_jmespath(shape.value)) == decoded(by_worker)
+
+
+@pytest.mark.parametrize("name", ["flat", "nested, with values", "look-ups and joins", "fan-out over 10"])
+@pytest.mark.parametrize("unfit", ["\x00", "x" * 300, "undefined", True])
+def test_the_careful_way_refuses_the_ids_that_the_worker_refuses(name: str, unfit: object) -> None:
+    shape = SHAPES[name]
+    record, value = mapping.records(shape)[0], msgspec.json.decode(shape.value)
+    session = next(key for key in ("sessionId", "anonymousId", "user_pseudo_id") if key in value)
+    bad = msgspec.structs.replace(record, value=msgspec.json.encode(value | {session: unfit}))
+    assert isinstance(compile_mapping(shape.mapping)(bad), Undecodable)
+    assert isinstance(shape.by_hand(bad), str)
 
 
 def test_figures_are_totals_over_totals() -> None:

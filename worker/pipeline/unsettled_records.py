@@ -80,7 +80,7 @@ class UnsettledRecords:
 
     def _release(self, record: Record, event: bytes | None) -> None:
         """Release the memory of a record or an element that has left; the last one releases its record's."""
-        if not isinstance(record, Element):
+        if type(record) is not Element:
             self.memory.remove(held_bytes(record, event))
         elif self.tracker.elements.has_some_of(record):
             self.memory.remove_element(element_bytes(event))

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 LEAVE_OUT: Final = "leave_out"
 
+# Each is part of a text of at most 1,024 characters, so all of them together take some hundred kB at most.
+_MAX_KNOWN_KEYS: Final = 200
+
 _NOT_UNICODE: Final = re.compile("[\ud800-\udfff]")
 _decode: Final = msgspec.json.Decoder().decode
 _encode: Final = msgspec.json.Encoder().encode
@@ -30,7 +33,10 @@ def json_object(field: Field, rule: JsonObject, *, too_long: str) -> Callable[[o
 
     Of one that is too long, the last members are left out if ``too_long`` says so; else it is refused.
     """
-    reserved, max_characters = frozenset(rule.reserved_keys), rule.max_characters
+    max_characters = rule.max_characters
+    # Keys of earlier values that are none of the reserved ones: nearly all records have the same few.
+    known: set[str] = set()
+    check = _compile_check(field, rule, known, too_long=too_long)
 
     def cast(value: object) -> str | None:
         if type(value) is str:
@@ -46,7 +52,22 @@ def json_object(field: Field, rule: JsonObject, *, too_long: str) -> Callable[[o
             raise field.broken(faults.WRONG_TYPE, "neither an object nor the JSON text of one")
         if not value:
             return None
-        text = _as_text(field, value)
+        try:
+            text = _encode(value).decode()
+        except (TypeError, UnicodeError):
+            text = _as_json_leniently(field, value)
+        return text if known.issuperset(value) and len(text) <= max_characters else check(value, text)
+
+    return cast
+
+
+def _compile_check(
+    field: Field, rule: JsonObject, known: set[str], *, too_long: str
+) -> Callable[[dict[str, object], str], str | None]:
+    """Compile what is done with an object and its text that may break a rule; it adds to the known keys."""
+    reserved, max_characters = frozenset(rule.reserved_keys), rule.max_characters
+
+    def check(value: dict[str, object], text: str) -> str | None:
         if not reserved.isdisjoint(map(str.lower, value)):
             keys = _reserved_among(value, rule)
             raise field.broken(faults.RESERVED_KEY, f"holds {keys}, which the API reserves")
@@ -54,9 +75,11 @@ def json_object(field: Field, rule: JsonObject, *, too_long: str) -> Callable[[o
             if too_long == LEAVE_OUT:
                 return _leave_out(field, value, max_characters)
             raise field.broken(faults.TOO_LONG, f"longer than {max_characters} characters as JSON")
+        if len(known) < _MAX_KNOWN_KEYS:
+            known.update(value)
         return text
 
-    return cast
+    return check
 
 
 def parse_json(field: Field, text: str) -> object:

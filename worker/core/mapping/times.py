@@ -55,8 +55,12 @@ class RecordMilliseconds(int):
 def time(field: Field, unit: str) -> Callable[[object], int]:
     """Compile the cast of a time in ``unit`` to whole epoch seconds; fractions are cut off."""
     scales = _scales(unit)
+    # Nearly all times are integers in the unit, or in the first one that ``auto`` tries.
+    likely_per_second, likely_earliest, likely_end = scales[0] if scales else (1, 0, 0)
 
     def cast(value: object) -> int:
+        if type(value) is int and likely_earliest <= value < likely_end:
+            return value // likely_per_second
         if type(value) is int or type(value) is float:
             number, candidates = value, scales
         elif value is None or value == "":
@@ -72,7 +76,12 @@ def time(field: Field, unit: str) -> Callable[[object], int]:
             raise field.broken(*_explain(value, unit))
         raise field.broken(faults.OUT_OF_RANGE, f"not a time of the years 1973 to 2099 (unit: {unit})")
 
-    return cast
+    def cast_text(value: object) -> int:
+        """The same for what is nearly always text."""
+        seconds = epoch_seconds(value) if type(value) is str else None
+        return seconds if seconds is not None and EARLIEST_SECONDS <= seconds < END_SECONDS else cast(value)
+
+    return cast_text if unit == ISO8601 else cast
 
 
 def time_by_pattern(field: Field, pattern: str) -> Callable[[object], int]:

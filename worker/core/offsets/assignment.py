@@ -168,13 +168,14 @@ class Assignment:
             msg = f"{self!r} settled position {position}, which is not pending"
             raise ValueError(msg)
         ahead.add(position)
-        while pending and (first := pending[0]) in ahead:
-            ahead.remove(pending.popleft())
-            self._settled += 1
-            self._last_settled = first
-            if self._taken_out:
-                self._count_taken_out(first)
-        self._forget_arrivals()
+        if position == pending[0]:
+            while pending and (first := pending[0]) in ahead:
+                ahead.remove(pending.popleft())
+                self._settled += 1
+                self._last_settled = first
+                if self._taken_out:
+                    self._count_taken_out(first)
+            self._forget_arrivals()
         # One record that is stuck for hours must not make us remember every record after it.
         if 2 * len(ahead) > len(pending) + _LEAST_SETTLED_AHEAD:
             self._take_out_settled()

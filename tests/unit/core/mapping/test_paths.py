@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from tests.unit.core.mapping.mapping_records import MINIMAL, event_of, interaction_of, reason_of
 from worker.core.mapping import MappingError, compile_mapping
@@ -265,3 +267,20 @@ def test_all_mistakes_are_told_at_once() -> None:
     assert [mistake.key for mistake in error.value.mistakes] == [
         "useer_id", "sent_at.pth", "sent_at.path", "sent_at.unit", "session_id", "item_id", "item_id",
     ]  # fmt: skip
+
+
+OBJECTS = st.fixed_dictionaries(
+    {}, optional={"key": st.sampled_from(["a", "b", 5, None]), "value": st.integers(0, 3)}
+)
+OTHERS = st.none() | st.integers() | st.just("key") | st.lists(st.just("key"), max_size=1)
+
+
+@example([{"value": 1}, None, {"key": "a", "value": 2}], "a")
+@given(st.lists(OBJECTS | OTHERS, max_size=5), st.sampled_from(["a", "5"]))
+def test_a_look_up_takes_the_first_element_with_the_key_whatever_stands_before(
+    elements: list[Any], wanted: str
+) -> None:
+    found = next((each for each in elements if isinstance(each, dict) and str(each.get("key")) == wanted), {})
+    event = event_of(MINIMAL | {"params": elements}, {"item_id": f"params[key={wanted}].value"})
+    value = found.get("value")
+    assert event.get("itemId") == (None if value is None else str(value))

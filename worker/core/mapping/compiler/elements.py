@@ -21,7 +21,7 @@ from worker.core.mapping.placeholders import BLANKS
 from worker.formats.protocol import LazyValue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
     from worker.core.mapping.compiler.filters import Filter
     from worker.core.mapping.compiler.lookups import Lookup
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from worker.formats.protocol import Document
 
     Size: TypeAlias = Callable[[Document, Record, Opened], int]
-    Visit: TypeAlias = Callable[[Document, Record, Opened], Iterator[None]]
-    """Makes one element after the other the document's current one, and yields each time."""
+    Visit: TypeAlias = Callable[[Document, Record, Opened], Iterable[object]]
+    """The elements of the innermost level; the document has those that each is in when it comes."""
 
 MAX_ELEMENTS = 10_000
 """The maximum number of elements of a record."""
@@ -51,6 +51,8 @@ class Elements(NamedTuple):
     size: Size
     """Raises Unmappable for too many elements."""
     visit: Visit
+    slot: str
+    """The attribute of the document for the element that is visited, which the visitor sets."""
     left_out_by: Filter | None
     fill: Fill
     """Puts the values of the current element among those that all share."""
@@ -74,6 +76,7 @@ def compile_elements(
         look_up,
         size,
         visit,
+        level_slot(len(spec.levels) - 1),
         compile_filter([rule for rule in spec.rules if rule.level > DOCUMENT], slots),
         compile_element_fill(
             [(place, each) for place, each in enumerate(readings.values()) if each.of_element()],
@@ -93,9 +96,9 @@ def _compile_visit(levels: Sequence[Level], slots: Mapping[str, str]) -> tuple[S
         compile_lookup(level.path, Reader(Field("each", level.path.described()), slots, BLANKS, whole=False))
         for level in levels
     ]
-    *outer, innermost = enumerate(lookups)
-    visit = _compile_innermost(*innermost)
-    for level, look_up in reversed(outer):
+    *outer, innermost = lookups
+    visit = _compile_innermost(innermost)
+    for level, look_up in reversed([*enumerate(outer)]):
         visit = _compile_outer(level, look_up, visit)
     return _compile_size(visit if outer else None, lookups[0]), visit
 
@@ -115,26 +118,19 @@ def _compile_size(visit: Visit | None, look_up: Lookup) -> Size:
     return size
 
 
-def _compile_innermost(level: int, look_up: Lookup) -> Visit:
-    slot = level_slot(level)
-
-    def visit(document: Document, record: Record, opened: Opened) -> Iterator[None]:
-        for element in _elements(look_up(document, record, opened), opened):
-            setattr(document, slot, element)
-            yield
-
-    return visit
+def _compile_innermost(look_up: Lookup) -> Visit:
+    return lambda document, record, opened: _elements(look_up(document, record, opened), opened)
 
 
 def _compile_outer(level: int, look_up: Lookup, inner: Visit) -> Visit:
     slot, number_slot = level_slot(level), within_slot(level)
 
-    def visit(document: Document, record: Record, opened: Opened) -> Iterator[None]:
-        for element in _elements(look_up(document, record, opened), opened):
-            setattr(document, slot, element)
-            for number, _ in enumerate(inner(document, record, opened)):
+    def visit(document: Document, record: Record, opened: Opened) -> Iterator[object]:
+        for outer in _elements(look_up(document, record, opened), opened):
+            setattr(document, slot, outer)
+            for number, element in enumerate(inner(document, record, opened)):
                 setattr(document, number_slot, number)
-                yield
+                yield element
 
     return visit
 

@@ -88,16 +88,17 @@ def _compile_outcomes(
     several: _Several,
 ) -> Callable[[Record, Document, int, int | None], list[MappedOne]]:
     """Compile the function to the outcomes of all ``of`` elements, or of the one that is ``wanted``."""
-    (opened, _, __, visit, left_out_by, *_), share, ___ = several
+    (opened, _, __, visit, slot, left_out_by, *_), share, ___ = several
     outcome_of_element = _compile_outcome_of_element(several)
 
     def outcomes_of(record: Record, document: Document, of: int, wanted: int | None) -> list[MappedOne]:
         outcomes: list[MappedOne] = []
         shared: list[Any] | None = None
         alone = of == 1 or wanted is not None
-        for index, _ in enumerate(visit(document, record, opened)):
+        for index, current in enumerate(visit(document, record, opened)):
             if wanted is not None and wanted != index:
                 continue
+            setattr(document, slot, current)
             setattr(document, INDEX, index)
             element = record if alone else _element(record, index, of)
             rule = None if left_out_by is None else left_out_by(document, record, opened)

@@ -10,6 +10,8 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from msgspec.structs import astuple
+
 from worker.core.mapping.compiler.elements import compile_elements
 from worker.core.mapping.compiler.filters import compile_filter
 from worker.core.mapping.compiler.layout import document_struct, looks_outside, slots_of
@@ -59,7 +61,7 @@ def compile_selection(operation: Operation, spec: MappingSpec, placeholder_ids: 
         for field in operation.fields
     }
     whole = frozenset(name for each in readings.values() if (name := each.member_as_it_is()) is not None)
-    look_up = _compile_look_up(list(readings.values()))
+    look_up = _compile_look_up(list(readings.values()), struct)
     prepare = _compile_prepare(spec, struct, slots, whole)
     # The JSON texts within one record: each is decoded once, however many paths lead into it.
     opened: Opened = {}
@@ -72,9 +74,11 @@ def compile_selection(operation: Operation, spec: MappingSpec, placeholder_ids: 
     )
 
 
-def _compile_look_up(readings: Sequence[Reading]) -> LookUp:
+def _compile_look_up(readings: Sequence[Reading], struct: type[Document]) -> LookUp:
     """Compile the look-up of the fields that are the same for all elements of a record."""
-    first_values = attrgetter(*[each.first_attribute() for each in readings])
+    attributes = tuple(each.first_attribute() for each in readings)
+    # Where each field begins at a member of its own, these are all attributes, in the same order.
+    first_values = astuple if attributes == struct.__struct_fields__ else attrgetter(*attributes)
     fill = compile_fill([(place, each) for place, each in enumerate(readings) if not each.of_element()])
 
     def look_up(document: Document, record: Record, opened: Opened) -> list[Any]:
@@ -111,14 +115,24 @@ def _compile_prepare(
 
 
 def _compile_select(look_up: LookUp | None, prepare: Prepare | None, opened: Opened) -> Select:
-    def select(document: Document, record: Record) -> Document | Skipped | list[Any]:
+    values_of = look_up or _document_itself
+
+    def select(document: Document, record: Record) -> Document | list[Any]:
         if opened:
             opened.clear()
-        if prepare is not None:
-            prepared = prepare(document, record, opened)
-            if isinstance(prepared, Skipped):
-                return prepared
-            document = prepared
-        return document if look_up is None else look_up(document, record, opened)
+        return values_of(document, record, opened)
 
-    return select
+    if prepare is None:
+        return select
+
+    def select_prepared(document: Document, record: Record) -> Document | Skipped | list[Any]:
+        if opened:
+            opened.clear()
+        prepared = prepare(document, record, opened)
+        return prepared if isinstance(prepared, Skipped) else values_of(prepared, record, opened)
+
+    return select_prepared
+
+
+def _document_itself(document: Document, _: Record, __: Opened) -> Document:
+    return document
