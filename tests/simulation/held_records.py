@@ -41,6 +41,8 @@ class HeldRecords:
         self._given = 0
         self.count = 0
         """Open and not settled."""
+        self.settled_so_far = 0
+        """Also of what was taken away since; what was read again counts again."""
 
     def given(self, record: Written) -> None:
         """A record is handed over, and so is each of its elements."""
@@ -96,6 +98,7 @@ class HeldRecords:
             receipt = next((each for each in twins if not each.settled), None)
         if receipt is not None:
             receipt.settled = True
+            self.settled_so_far += 1
             self.count -= receipt.is_open
 
     def _all(self) -> Iterator[Receipt]:

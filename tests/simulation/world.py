@@ -19,6 +19,7 @@ from tests.simulation.director import Director
 from tests.simulation.group import Group
 from tests.simulation.letters import Letters
 from tests.simulation.member import CURRENT, Member
+from tests.simulation.patience import Patience
 from tests.simulation.schedule import SLOTS
 from tests.simulation.truth import Truth
 
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from tests.simulation.schedule import Schedule, Slot
     from tests.support.virtual_time import Turn, VirtualLoop
 
-_SETTLE_SECONDS: Final = 400.0
 _FIXED_AFTER_SECONDS: Final = 120.0
 _REST_SECONDS: Final = 20.0
 _LOOK_SECONDS: Final = 0.5
@@ -196,7 +196,7 @@ class World:
 
     async def _end(self) -> None:
         self._calm()
-        until = self.loop.time() + _SETTLE_SECONDS
+        patience = self._patience()
         fixed_at = self.loop.time() + _FIXED_AFTER_SECONDS
         while not self._is_all_done():
             self._have_a_member()
@@ -206,7 +206,7 @@ class World:
                 self.is_fixed = True
             if self.is_fixed:
                 self._restart_who_holds()
-            if self.loop.time() > until:
+            if patience.is_over(self.loop.time(), self._what_moves()):
                 self.breach("no schedule ends stuck", self._where_it_stands())
         await asyncio.sleep(_REST_SECONDS)
         self._check_rest()
@@ -220,6 +220,15 @@ class World:
         for member in list(self._frozen):
             self.thaw(member, 0.0)
         self.group.tell_all()
+
+    def _patience(self) -> Patience:
+        events = sum(each.events_to_commit() for each in self.partitions)
+        slowest = min(each.requests_per_second for each in self.schedule.members)
+        return Patience(self.loop.time(), events, slowest / len(self.partitions))
+
+    def _what_moves(self) -> object:
+        settled = sum(each.oracle.held.settled_so_far for each in self.everyone)
+        return settled, [each.committed for each in self.partitions]
 
     def _have_a_member(self) -> None:
         if not any(each.is_member() and not each.is_stopping for each in self.members.values()):
