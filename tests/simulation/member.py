@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from tests.simulation.configuring import configuration
 from tests.simulation.consumer import SimulatedConsumer
 from tests.simulation.oracle import Oracle
-from tests.support.elements import map_each
+from tests.support.elements import mapping_of_elements
 from tests.support.stage import EPOCH_SECONDS
 from tests.support.twins import TOPIC, MeterTwin
 from worker.assembly import Adapters, assemble
@@ -101,6 +101,7 @@ class Member:
         self.name = name
         self.slot = slot
         self.settings = settings
+        self._map_record = mapping_of_elements()
         self.oracle = Oracle(name, settings, world.truth, world.breach)
         self.consumer = SimulatedConsumer(world, self)
         self.is_dead = False
@@ -130,7 +131,7 @@ class Member:
 
     def _map(self, record: Record) -> Mapped:
         self.oracle.maps(record)
-        return map_each(record)
+        return self._map_record(record)
 
     def is_member(self) -> bool:
         """Whether the group can give it something."""

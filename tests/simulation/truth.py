@@ -7,10 +7,10 @@ Knows nothing of assignments, ledgers and queues.
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from typing import TYPE_CHECKING, TypeAlias
 
+from tests.support.elements import good, skipped, unmappable, value_of
 from worker.core.model.records import Element
 
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ class Written:
     """A record of the topic."""
 
     __slots__ = (
+        "_value",
         "at",
         "done",
-        "event",
         "gone",
         "kind",
         "leader_epoch",
@@ -44,6 +44,8 @@ class Written:
         "term",
         "user",
     )
+    fault = "not_json"
+    """The kind of reason for which one that is undecodable is a dead letter."""
 
     def __init__(self, name: str, kind: Kind, session: str, user: str, at: float) -> None:
         self.name = name
@@ -51,11 +53,11 @@ class Written:
         self.kind = kind
         self.session = session
         self.user = None if user == "-" else user
-        self.event = json.dumps(name).encode()
         self.partition = self.offset = self.place = self.term = self.leader_epoch = 0
         self.log: list[Written] = []
         self.parts: tuple[Part, ...] = ()
         """Its elements, if it holds several."""
+        self._value: bytes | None = None
         self.done = "skipped" if kind == "skip" else ""
         """How it was first done with; empty while it is not."""
         self.gone = False
@@ -81,13 +83,23 @@ class Written:
         return ordered and self.log is other.log and self.session == other.session
 
     def value(self) -> bytes:
-        if self.parts:
-            return b"+".join(each.value() for each in self.parts)
-        if self.kind == "skip":
-            return b"skip"
+        """Its bytes, made once: they are fetched again and again."""
+        if self._value is None:
+            self._value = self._encoded()
+        return self._value
+
+    def _encoded(self) -> bytes:
         if self.kind == "undecodable":
             return f"undecodable {self.name}".encode()
-        return f"{self.session}/{self.user or '-'}/{self.name}".encode()
+        return value_of(each.text() for each in self.elements()).encode()
+
+    def text(self) -> str:
+        """What stands in the record for one of its events."""
+        if self.kind == "skip":
+            return skipped()
+        if self.kind == "undecodable":
+            return unmappable(self.name)
+        return good(self.session, self.user or "", self.name)
 
     def __repr__(self) -> str:
         return f"{self.name} ({self.session} of partition {self.partition}, offset {self.offset})"
@@ -97,6 +109,7 @@ class Part(Written):
     """An element of a record: of where that stands, and of whether it is gone, only the record is told."""
 
     __slots__ = ("index", "whole")
+    fault = "missing"
 
     def __init__(  # noqa: PLR0913, PLR0917  those of a record, and two
         self, whole: Written, index: int, kind: Kind, session: str, user: str, at: float
