@@ -68,6 +68,11 @@ class HeldRecords:
         unsettled = (each.record for each in self._all() if not each.settled)
         return [each for each in unsettled if each.partition in partitions and not each.gone]
 
+    def schemas(self, partition: int) -> set[int]:
+        """The schemas of what it has not brought to an end, also of what its log has lost meanwhile."""
+        held = (each.record for each in self._all() if not each.settled)
+        return {each.schema for each in held if each.partition == partition} - {0}
+
     def use(self, record: Written, to: str) -> Receipt | None:
         """The worker begins to send it, or to dead-letter it: only what is its own, and not done with."""
         if not (receipts := self._open.get(record.name)):

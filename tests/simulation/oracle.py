@@ -54,7 +54,7 @@ class Oracle:
         self._beyond = 0
 
     def received(self, records: Sequence[Record], *, is_full: bool, partitions: int) -> None:
-        """Records were handed over; ``is_full``: its memory was at its bound then."""
+        """Records were handed over; ``is_full``: its memory was at its bound all the time."""
         for each in records:
             self.held.given(self._truth.of(each))
         self._beyond = self._beyond + len(records) if is_full else 0
@@ -109,7 +109,7 @@ class Oracle:
         if record.parts:
             self._breach("a letter names its element", f"{self._who} dead-letters {record!r}: {reason}")
         if record.kind == "undecodable":
-            right = reason.kind == record.fault and self._row.may_dead_letter(record)
+            right = reason.kind == record.fault() and self._row.may_dead_letter(record)
         elif reason.kind == TOO_OLD:
             right = self._is_too_old(record, "dead_letter", now)
         else:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, TypeAlias
 
+from tests.simulation.schedule import UNREGISTERED
+from tests.simulation.schema_mapping import FRAME
 from tests.support.elements import good, skipped, unmappable, value_of
 from worker.core.model.records import Element
 
@@ -40,12 +42,11 @@ class Written:
         "partition",
         "parts",
         "place",
+        "schema",
         "session",
         "term",
         "user",
     )
-    fault = "not_json"
-    """The kind of reason for which one that is undecodable is a dead letter."""
 
     def __init__(self, name: str, kind: Kind, session: str, user: str, at: float) -> None:
         self.name = name
@@ -53,7 +54,7 @@ class Written:
         self.kind = kind
         self.session = session
         self.user = None if user == "-" else user
-        self.partition = self.offset = self.place = self.term = self.leader_epoch = 0
+        self.schema = self.partition = self.offset = self.place = self.term = self.leader_epoch = 0
         self.log: list[Written] = []
         self.parts: tuple[Part, ...] = ()
         """Its elements, if it holds several."""
@@ -89,9 +90,16 @@ class Written:
         return self._value
 
     def _encoded(self) -> bytes:
+        frame = FRAME + self.schema.to_bytes(4, "big") if self.schema else b""
         if self.kind == "undecodable":
-            return f"undecodable {self.name}".encode()
-        return value_of(each.text() for each in self.elements()).encode()
+            return frame + f"undecodable {self.name}".encode()
+        return frame + value_of(each.text() for each in self.elements()).encode()
+
+    def fault(self) -> str:
+        """The kind of reason for which one that is undecodable is a dead letter."""
+        if self.schema == UNREGISTERED:
+            return "unknown_schema"
+        return "malformed" if self.schema else "not_json"
 
     def text(self) -> str:
         """What stands in the record for one of its events."""
@@ -109,7 +117,6 @@ class Part(Written):
     """An element of a record: of where that stands, and of whether it is gone, only the record is told."""
 
     __slots__ = ("index", "whole")
-    fault = "missing"
 
     def __init__(  # noqa: PLR0913, PLR0917  those of a record, and two
         self, whole: Written, index: int, kind: Kind, session: str, user: str, at: float
@@ -123,12 +130,15 @@ class Part(Written):
         """Where it stands in its log."""
         return self.offset, self.index
 
+    def fault(self) -> str:
+        return "missing"
+
 
 def _of_whole(name: str) -> property:
     return property(lambda part: getattr(part.whole, name), lambda *_: None)
 
 
-for _name in ("partition", "offset", "term", "leader_epoch", "log", "gone"):
+for _name in ("partition", "offset", "term", "leader_epoch", "log", "gone", "schema"):
     setattr(Part, _name, _of_whole(_name))
 
 
