@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from tests.support.schema_twins import A_SCHEMA, RegistryTwin, mapping_by
@@ -336,6 +337,48 @@ def test_memory_full_of_parked_records_pauses_intake_and_says_so() -> None:
             await stage.settled()
         assert len(stage.api.delivered()) == 500
         assert stage.worker.unsettled.memory.bytes == 0
+
+    in_virtual_time(scenario())
+
+
+def test_a_backlog_that_goes_on_stops_no_other_that_goes_on() -> None:
+    """Mapped, the first partition's records fill memory: the rest waits until calls have made room."""
+
+    async def scenario() -> None:
+        registry = RegistryTwin(7)
+        registry.fault = AWAY
+        conf = settings(requests_per_second=100, linger_seconds=0)
+        stage = staged(registry, replace(conf, limits=replace(conf.limits, max_unsettled_bytes=540_000)))
+        stage.topic.produce(*[f"7!s{n}/u{n}/{n}" for n in range(1500)])
+        stage.topic.produce(*[f"7!t{n}/u/other-{n}" for n in range(20)], partition=1)
+        stage.source.assign(1, 0)
+        async with running(stage):
+            await stage.until(parked(stage, 1520))
+            assert next(iter(stage.worker.parking.partitions)) == P0
+            registry.fault = None
+            await stage.until(lambda: stage.topic.committed.get(P1) == 20)
+            assert stage.topic.committed.get(P0, 0) < 750
+            await stage.settled()
+        assert stage.worker.parking.bytes == 0
+
+    in_virtual_time(scenario())
+
+
+def test_a_backlog_that_goes_on_stops_no_partition_that_did_not_wait() -> None:
+    async def scenario() -> None:
+        registry = RegistryTwin(7)
+        registry.fault = AWAY
+        stage = staged(registry, settings(linger_seconds=0))
+        stage.topic.produce(*[f"7!s{n % 50}/u/{n}" for n in range(5_000)])
+        stage.source.assign(0, 1)
+        async with running(stage):
+            await stage.until(parked(stage, 5_000))
+            registry.fault = None
+            await stage.until(lambda: stage.topic.committed.get(P0, 0) > 0)
+            stage.topic.produce("t/u/other", partition=1)
+            await stage.until(lambda: stage.topic.committed.get(P1) == 1)
+            assert stage.topic.committed[P0] < 5_000
+            await stage.settled()
 
     in_virtual_time(scenario())
 
