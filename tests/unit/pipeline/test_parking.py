@@ -252,7 +252,7 @@ def test_all_that_wait_go_on_as_soon_as_the_registry_is_back() -> None:
 
 
 @pytest.mark.parametrize("lost", [False, True])
-def test_parked_records_of_a_partition_that_goes_are_left_to_the_next_owner(lost: bool) -> None:  # noqa: FBT001
+def test_parked_records_of_a_partition_that_goes_are_left_to_the_next_owner(lost: bool) -> None:  # noqa: FBT001  a parameter
     async def scenario() -> None:
         registry = RegistryTwin(7)
         registry.fault = AWAY
