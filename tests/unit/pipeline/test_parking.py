@@ -14,13 +14,14 @@ from tests.support.stage import Stage, crash, running, settings
 from tests.support.twins import TOPIC, TopicTwin
 from tests.support.virtual_time import in_virtual_time
 from worker.core.model.partition import Partition
-from worker.formats.schemas import Schemas
+from worker.formats.schemas import UNKNOWN, Schemas
 from worker.ports import RegistryFault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from worker.core.model.snapshot import HoldStatus
+    from worker.formats.schemas import Schema, SchemaId, Unknown
     from worker.settings import Settings
 
 P0, P1 = Partition(TOPIC, 0), Partition(TOPIC, 1)
@@ -137,6 +138,32 @@ def test_a_registry_that_lags_behind_its_producers_costs_no_dead_letter() -> Non
             await stage.settled()
         assert stage.api.delivered() == ["0"]
         assert not stage.dead_letters.letters
+
+    in_virtual_time(scenario())
+
+
+def test_an_answer_that_was_long_on_its_way_is_as_old_as_its_question() -> None:
+    """The process may have been stopped for seconds, and hears then what was true before."""
+
+    class Outdated(RegistryTwin):
+        async def fetch(self, schema_id: SchemaId) -> Schema | Unknown | RegistryFault:
+            answer = self.has.get(schema_id, UNKNOWN)
+            await super().fetch(schema_id)
+            return answer
+
+    async def scenario() -> None:
+        registry = Outdated()
+        stage = staged(registry)
+        stage.topic.produce("9!s/u/0")
+        stage.source.assign(0)
+        async with running(stage):
+            await stage.until(lambda: registry.asked[9] == 1)
+            await asyncio.sleep(0.1)
+            registry.seconds = 10.0
+            await stage.until(lambda: registry.asked[9] == 2)
+            registry.has[9] = A_SCHEMA
+            await stage.settled()
+        assert stage.api.delivered() == ["0"]
 
     in_virtual_time(scenario())
 
