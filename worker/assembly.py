@@ -89,20 +89,8 @@ def assemble(settings: Settings, adapters: Adapters, clock: Callable[[], float])
     """Return a worker, ready to ``pipeline.run()`` on the loop whose time is ``clock``."""
     state = _state(settings, adapters.metrics, clock)
     dead_letter_queue = DeadLetterQueue(state, adapters.dead_letters)
-    quarantine = Quarantine(state, dead_letter_queue, settings.dead_letters.hold_after_unmappable)
-    parking = Parking(state, adapters.registry, Schemas() if adapters.schemas is None else adapters.schemas)
     age_filter = AgeFilter(state, dead_letter_queue, _age_limit(settings.limits), adapters.epoch_seconds)
-    streak = RefusalStreak(settings.dead_letters.hold_after_refusals)
-    sender = _sender(settings.retry, state, adapters.put_events)
-    dispatcher = Dispatcher(state, sender=sender, dead_letter_queue=dead_letter_queue, streak=streak)
-    intake = Intake(
-        state,
-        map_record=adapters.map_record,
-        dead_letter_queue=dead_letter_queue,
-        quarantine=quarantine,
-        age_filter=age_filter,
-        parking=parking,
-    )
+    quarantine, parking, intake = _taking_in(settings, adapters, state, dead_letter_queue, age_filter)
     rebalance = RebalanceHandler(
         state, quarantine, intake, parking, revoke_seconds=settings.kafka.revoke_seconds
     )
@@ -111,7 +99,7 @@ def assemble(settings: Settings, adapters: Adapters, clock: Callable[[], float])
         source=adapters.source,
         intake=intake,
         rebalance=rebalance,
-        dispatcher=dispatcher,
+        dispatcher=_dispatcher(settings, adapters, state, dead_letter_queue),
         dead_letter_queue=dead_letter_queue,
         quarantine=quarantine,
         parking=parking,
@@ -132,6 +120,36 @@ def assemble(settings: Settings, adapters: Adapters, clock: Callable[[], float])
         epoch_seconds=adapters.epoch_seconds,
         rebalance=rebalance,
     )
+
+
+def _taking_in(
+    settings: Settings,
+    adapters: Adapters,
+    state: PipelineState,
+    dead_letter_queue: DeadLetterQueue,
+    age_filter: AgeFilter,
+) -> tuple[Quarantine, Parking, Intake]:
+    """Return what maps records, and the two places where those are kept that can't be mapped now."""
+    quarantine = Quarantine(state, dead_letter_queue, settings.dead_letters.hold_after_unmappable)
+    parking = Parking(state, adapters.registry, Schemas() if adapters.schemas is None else adapters.schemas)
+    intake = Intake(
+        state,
+        map_record=adapters.map_record,
+        dead_letter_queue=dead_letter_queue,
+        quarantine=quarantine,
+        age_filter=age_filter,
+        parking=parking,
+    )
+    return quarantine, parking, intake
+
+
+def _dispatcher(
+    settings: Settings, adapters: Adapters, state: PipelineState, dead_letter_queue: DeadLetterQueue
+) -> Dispatcher:
+    """Return what sends batches, and sees each to its end."""
+    streak = RefusalStreak(settings.dead_letters.hold_after_refusals)
+    sender = _sender(settings.retry, state, adapters.put_events)
+    return Dispatcher(state, sender=sender, dead_letter_queue=dead_letter_queue, streak=streak)
 
 
 def _state(settings: Settings, metrics: PipelineMetrics, clock: Callable[[], float]) -> PipelineState:

@@ -62,6 +62,16 @@ class Partition:
         for record in self.log[self.start : bisect_left(self.log, offset, key=attrgetter("offset"))]:
             record.gone = record.gone or record.owed
 
+    def events_to_commit(self) -> int:
+        """How many events stand behind the committed offset, delivered or not."""
+        begin = bisect_left(self.log, self.committed or 0, key=attrgetter("offset"))
+        return sum(len(each.elements()) for each in self.log[begin:] if not each.gone)
+
+    def schemas_to_come(self) -> set[int]:
+        """The schemas of the records behind the committed offset."""
+        begin = bisect_left(self.log, self.committed or 0, key=attrgetter("offset"))
+        return {each.schema for each in self.log[begin:] if each.schema and not each.gone}
+
     def is_done(self) -> bool:
         """Whether nothing is left for anybody to do."""
         if any(each.owed for each in self.log):

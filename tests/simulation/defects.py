@@ -1,8 +1,8 @@
 """Defects, planted one at a time in the real code: each has to be found, or the oracle is blind to it.
 
 They are the mistakes that a worker of this kind is made with. Each is a small change of one method. Here are
-those in what is settled and committed; ``defects_of_calls``, ``defects_of_elements`` and
-``defects_of_reading`` have the others.
+those in what is settled and committed; ``defects_of_calls``, ``defects_of_elements``, ``defects_of_reading``
+and ``defects_of_schemas`` have the others.
 """
 # ruff: noqa: SLF001  they are planted where the real code is private, whatever its types
 
@@ -11,7 +11,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
-from tests.simulation import defects_of_calls, defects_of_elements, defects_of_reading  # noqa: F401  they register their own
+from tests.simulation import (  # noqa: F401  they register their own
+    defects_of_calls,
+    defects_of_elements,
+    defects_of_reading,
+    defects_of_schemas,
+)
 from tests.simulation.planting import DEFECTS, defect, planted
 from worker.core.batching.age_limit import AgeLimit
 from worker.core.flow_control.holds import HoldKind

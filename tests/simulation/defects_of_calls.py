@@ -103,8 +103,9 @@ def sends_on_while_held(right: Callable[..., Any]) -> Any:
 
 
 @defect(MemoryBudget, "is_full")
-def knows_no_limit(_: Callable[..., Any]) -> Any:
-    return lambda _: False
+def knows_no_limit_of_records(_: Callable[..., Any]) -> Any:
+    # That of bytes stays: what waits unmapped for it would be looked at for ever, without a pause.
+    return lambda memory: memory.bytes >= memory._max_bytes
 
 
 @defect(UnsettledRecords, "drop")

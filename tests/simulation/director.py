@@ -19,6 +19,7 @@ from tests.simulation.schedule import (
     Move,
     Produce,
     Recreate,
+    Registry,
     Rewind,
     Terminate,
 )
@@ -54,6 +55,8 @@ class Director:
                 world.expired = step.expired
             case DeadLetters():
                 world.letters = step.state
+            case Registry():
+                world.registry_is = step.state
             case Brokers():
                 world.kafka = step.state
             case Move():
@@ -93,6 +96,9 @@ class Director:
                 Part(record, index, each.kind, each.session, each.user, record.at)
                 for index, each in enumerate(event.elements)
             )
+            record.schema = event.schema
+            if event.schema:
+                self._world.registry.produced_with(event.schema)
             if record.parts:
                 self._world.saw("a record that holds several events")
             partition = self._world.partitions[event.partition]

@@ -41,6 +41,8 @@ class HeldRecords:
         self._given = 0
         self.count = 0
         """Open and not settled."""
+        self.settled_so_far = 0
+        """Also of what was taken away since; what was read again counts again."""
 
     def given(self, record: Written) -> None:
         """A record is handed over, and so is each of its elements."""
@@ -65,6 +67,11 @@ class HeldRecords:
         """What it was given of these partitions and has not brought to an end."""
         unsettled = (each.record for each in self._all() if not each.settled)
         return [each for each in unsettled if each.partition in partitions and not each.gone]
+
+    def schemas(self, partition: int) -> set[int]:
+        """The schemas of what it has not brought to an end, also of what its log has lost meanwhile."""
+        held = (each.record for each in self._all() if not each.settled)
+        return {each.schema for each in held if each.partition == partition} - {0}
 
     def use(self, record: Written, to: str) -> Receipt | None:
         """The worker begins to send it, or to dead-letter it: only what is its own, and not done with."""
@@ -96,6 +103,7 @@ class HeldRecords:
             receipt = next((each for each in twins if not each.settled), None)
         if receipt is not None:
             receipt.settled = True
+            self.settled_so_far += 1
             self.count -= receipt.is_open
 
     def _all(self) -> Iterator[Receipt]:

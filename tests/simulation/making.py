@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, get_args
 
 from msgspec import structs
 
+from tests.simulation.making_schemas import with_schemas
 from tests.simulation.schedule import (
     SLOTS,
     Api,
@@ -47,7 +48,7 @@ _TURNS: Final = (0, 3, 20, 100, 400)
 
 def make_schedule(seed: int) -> Schedule:
     """The schedule of a seed, always the same."""
-    return _Maker(seed).make()
+    return with_schemas(_Maker(seed).make())
 
 
 class _Maker:

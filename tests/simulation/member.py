@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 from tests.simulation.configuring import configuration
 from tests.simulation.consumer import SimulatedConsumer
 from tests.simulation.oracle import Oracle
-from tests.support.elements import map_each
+from tests.simulation.registry import RegistryOf
+from tests.simulation.schema_mapping import SchemaMapping
 from tests.support.stage import EPOCH_SECONDS
 from tests.support.twins import TOPIC, MeterTwin
 from worker.assembly import Adapters, assemble
@@ -17,6 +18,7 @@ from worker.core.model.boundary import Through
 from worker.core.model.records import Element, Record
 from worker.dead_letters import letter
 from worker.dead_letters.reading import open_letter
+from worker.formats.protocol import NeedsSchema
 from worker.sources.kafka.source import KafkaSource
 
 if TYPE_CHECKING:
@@ -88,8 +90,10 @@ class WatchedSource(KafkaSource):
         await super().store(boundaries)
 
     async def receive(self, max_records: int) -> Sequence[Record]:
+        # What waits for its schema may grow while it is received: that is seen with the next reception.
+        was_full = self.member.is_full()
         records = await super().receive(max_records)
-        self.member.received(records)
+        self.member.received(records, is_full=was_full and self.member.is_full())
         return records
 
 
@@ -101,6 +105,8 @@ class Member:
         self.name = name
         self.slot = slot
         self.settings = settings
+        self.registry = RegistryOf(self)
+        self._mapping = SchemaMapping()
         self.oracle = Oracle(name, settings, world.truth, world.breach)
         self.consumer = SimulatedConsumer(world, self)
         self.is_dead = False
@@ -118,7 +124,14 @@ class Member:
         )
         self._source.member = self
         adapters = Adapters(
-            self._source, self._map, self, _Letters(world, self), _Meter(self), self.epoch_seconds
+            self._source,
+            self._map,
+            self,
+            _Letters(world, self),
+            _Meter(self),
+            self.epoch_seconds,
+            registry=self.registry,
+            schemas=self._mapping.schemas,
         )
         self.worker = assemble(configuration(settings), adapters, self.now)
         context = copy_context()
@@ -128,9 +141,13 @@ class Member:
     def epoch_seconds(self) -> float:
         return EPOCH_SECONDS + self.now()
 
-    def _map(self, record: Record) -> Mapped:
-        self.oracle.maps(record)
-        return map_each(record)
+    def _map(self, record: Record) -> Mapped | NeedsSchema:
+        mapped = self._mapping.map(record)
+        if isinstance(mapped, NeedsSchema):
+            self.world.saw("a record that waits for its schema")
+        else:
+            self.oracle.maps(record)
+        return mapped
 
     def is_member(self) -> bool:
         """Whether the group can give it something."""
@@ -174,16 +191,19 @@ class Member:
         self.oracle.answered(receipts, answer, sent_at, self.now())
         return answer
 
-    def received(self, records: Sequence[Record]) -> None:
+    def is_full(self) -> bool:
+        """Whether its memory is at its bound."""
+        backlog = self.worker.unsettled.memory
+        return (
+            backlog.records >= self.settings.max_unsettled_records
+            or backlog.bytes >= self.settings.max_unsettled_bytes
+        )
+
+    def received(self, records: Sequence[Record], *, is_full: bool) -> None:
         """The source hands over records; in a drain nobody looks at them."""
         if not records or self.worker.pipeline.draining:
             return
         self.world.note(self.name, "receives", *records)
-        backlog = self.worker.unsettled.memory
-        is_full = (
-            backlog.records >= self.settings.max_unsettled_records
-            or backlog.bytes >= self.settings.max_unsettled_bytes
-        )
         self.oracle.received(records, is_full=is_full, partitions=len(self.world.partitions))
 
     def stores(self, boundaries: Mapping[Partition, Boundary]) -> None:
@@ -200,9 +220,10 @@ class Member:
         self.world.saw(" ".join(str(event[each]) for each in ("event", "kind") if each in event))
 
     def unmapped(self) -> set[str]:
-        """The records that it has and has not mapped, as its memory is full."""
+        """The records that it has and has not mapped: its memory is full, or they wait for a schema."""
         waiting = self.worker.intake._waiting  # noqa: SLF001  no edge shows it
-        return {self.world.truth.of(each).name for each in waiting}
+        parked = (each for one in self.worker.parking.partitions.values() for each in one.records)
+        return {self.world.truth.of(each).name for each in (*waiting, *parked)}
 
     def flushed(self, partitions: set[int], unmapped: set[str], began_at: float) -> None:
         """A revoke: all of it was done with, or the time was over, or the gate was held."""
@@ -226,7 +247,7 @@ class Member:
 
     def rest(self) -> str | None:
         """With everything done and no fault left: what of it is not at rest, if anything."""
-        unsettled, permits = self.worker.unsettled, self.worker.permits
+        unsettled, permits, parking = self.worker.unsettled, self.worker.permits, self.worker.parking
         # Of a topic of which nothing can be mapped, the last are kept until something can.
         kept = sum(each.kept for each in self.worker.quarantine.streaks.values())
         states = {
@@ -234,6 +255,7 @@ class Member:
             "calls": permits.limiter.in_flight == 0 and self.oracle.under_way.total() == 0,
             "records": self.oracle.held.count == kept,
             "holds": not any(hold.kind == "dead_letters" for hold in permits.breaker.holds),
+            "parked": not (parking.partitions or parking.bytes or parking.holds()),
             "flow": not self.worker.pipeline.paused,
         }
         return next((f"{self.name}: {name}" for name, is_at_rest in states.items() if not is_at_rest), None)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from msgspec import Struct, json
+
 from tests.simulation.api import GATEWAYS
 from tests.simulation.held_records import SENDS, HeldRecords
 from worker.core.model.outcomes import Accepted, Misconfigured, Refused, Throttled, TransientFault
@@ -31,6 +33,10 @@ _A_TICK: Final = 0.001
 STOPPED_ALONE: Final = 10
 
 
+class _Event(Struct):
+    eventId: str  # noqa: N815  the API's name
+
+
 class Oracle:
     """Of one worker."""
 
@@ -48,7 +54,7 @@ class Oracle:
         self._beyond = 0
 
     def received(self, records: Sequence[Record], *, is_full: bool, partitions: int) -> None:
-        """Records were handed over; ``is_full``: its memory was at its bound then."""
+        """Records were handed over; ``is_full``: its memory was at its bound all the time."""
         for each in records:
             self.held.given(self._truth.of(each))
         self._beyond = self._beyond + len(records) if is_full else 0
@@ -67,8 +73,8 @@ class Oracle:
         if not 1 <= len(records) <= min(MOST_EVENTS, self._settings.max_events):
             self._breach("1 to 10 events a call", f"{self._who} sends {len(records)}")
         for record, sent in zip(records, batch.interactions, strict=True):
-            said = (batch.session_id, batch.user_id, sent.event)
-            if said != (record.session, record.user, record.event):
+            said = (batch.session_id, batch.user_id, _event_id(sent.event))
+            if said != (record.session, record.user, record.name):
                 self._breach("one session and one user a call", f"{self._who} sends {record!r} as {said}")
         self.under_way[batch.session_id] += 1
         if self.under_way[batch.session_id] > 1:
@@ -103,7 +109,7 @@ class Oracle:
         if record.parts:
             self._breach("a letter names its element", f"{self._who} dead-letters {record!r}: {reason}")
         if record.kind == "undecodable":
-            right = reason.kind == "not_json" and self._row.may_dead_letter(record)
+            right = reason.kind == record.fault() and self._row.may_dead_letter(record)
         elif reason.kind == TOO_OLD:
             right = self._is_too_old(record, "dead_letter", now)
         else:
@@ -142,6 +148,13 @@ class Oracle:
         owed = [each for each in owed if each.name.partition("#")[0] not in unmapped]
         if had_time and owed:
             self._breach("a flush takes its time", f"{self._who} gave back {owed[0]!r} too soon")
+
+
+_EVENTS: Final = json.Decoder(_Event)
+
+
+def _event_id(event: bytes) -> str:
+    return _EVENTS.decode(event).eventId
 
 
 class Streak:

@@ -51,7 +51,11 @@ MUST_BE_SEEN: Final = (
     "a restart of a worker that held what it could not map",
     "a dead letter of an element",
     "a record that holds several events",
+    "a record that waits for its schema",
+    "a schema that the registry did not have yet",
     "a session that timed out",
+    "all else done with while a partition waits for its schema",
+    "an answer about a schema that nobody waited for any more",
     "an answer that was lost",
     "calls.failing",
     "sending.held dead_letters",
@@ -69,9 +73,13 @@ MUST_BE_SEEN: Final = (
     "poison that had to be fixed",
     "records from below a cut that were fetched ahead and thrown away",
     "records that waited unmapped for memory",
+    "records.held schema_registry",
     "records.held unmappable",
     "records.released",
+    "records.released schema_registry",
     "records.too_old",
+    "schema.fetched JSON",
+    "schema.unknown",
 )
 
 

@@ -6,7 +6,7 @@ members), so a schedule from which steps were taken out still names the rest as 
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
@@ -19,7 +19,12 @@ Weather: TypeAlias = Literal[
     "bad sessions", "gateway",
 ]  # fmt: skip
 Letters: TypeAlias = Literal["fine", "broken", "slow", "acknowledgements lost"]
+Answers: TypeAlias = Literal["fine", "away", "login refused", "flaky", "slow"]
 Kafka: TypeAlias = Literal["fine", "commits fail", "commits slow", "acknowledgements lost", "no metadata"]
+
+
+UNREGISTERED: Final = 404
+"""The id of a schema that no registry has."""
 
 
 class MemberSettings(Struct, frozen=True):
@@ -52,6 +57,8 @@ class Event(Struct, frozen=True):
     kind: Kind = "good"
     gap: int = 0
     """So many offsets are left out before it, as compaction does."""
+    schema: int = 0
+    """The id that the record names, which is bare JSON without one."""
     elements: tuple[Event, ...] = ()
     """The events that it holds, if it holds several; the partition is the record's."""
 
@@ -85,6 +92,12 @@ class DeadLetters(Step, frozen=True, kw_only=True):
     """How the dead-letter topic is from now on."""
 
     state: Letters
+
+
+class Registry(Step, frozen=True, kw_only=True):
+    """What the schema registry answers from now on."""
+
+    state: Answers
 
 
 class Brokers(Step, frozen=True, kw_only=True):
@@ -181,3 +194,5 @@ class Schedule(Struct, frozen=True, kw_only=True):
     at_start: int
     """So many slots have a member from the start."""
     steps: tuple[Step, ...]
+    registry_lag_seconds: float = 0.0
+    """So long after the first record with a schema the registry does not know it yet."""

@@ -96,7 +96,7 @@ def _simpler_event(event: Event) -> Iterator[Event]:
             # Else it would be one that cannot be mapped as a whole, which is another thing.
             if len(fewer) > 1 and any(each.kind in ("good", "poison") for each in fewer):
                 yield replace(event, elements=fewer)
-    plain = replace(event, user="u", kind="good", gap=0, session=f"p{event.partition}s0")
-    for name in ("session", "user", "kind", "gap"):
+    plain = replace(event, user="u", kind="good", gap=0, schema=0, session=f"p{event.partition}s0")
+    for name in ("session", "user", "kind", "gap", "schema"):
         if getattr(event, name) != getattr(plain, name):
             yield replace(event, **{name: getattr(plain, name)})

@@ -20,6 +20,7 @@ from tests.simulation.schedule import (
     Move,
     Produce,
     Recreate,
+    Registry,
     Rewind,
     Step,
     Terminate,
@@ -84,6 +85,8 @@ def _step(step: Step) -> str:  # noqa: C901, PLR0911, PLR0912  a table of steps
             return f"credentials {'expire' if step.expired else 'are there again'}"
         case DeadLetters():
             return f"dead letters: {step.state}"
+        case Registry():
+            return f"the schema registry: {step.state}"
         case Brokers():
             return f"Kafka: {step.state}"
         case Move():
@@ -124,7 +127,8 @@ def _next(step: Crash | Terminate) -> str:
 
 def _event(event: Event) -> str:
     gap = f" after a gap of {event.gap}" if event.gap else ""
+    where = f"in {event.partition}{gap}{f' by schema {event.schema}' if event.schema else ''}"
     if event.elements:
         several = "; ".join(f"{each.kind} {each.session}/{each.user}" for each in event.elements)
-        return f"[{several}] in {event.partition}{gap}"
-    return f"{event.kind} {event.session}/{event.user} in {event.partition}{gap}"
+        return f"[{several}] {where}"
+    return f"{event.kind} {event.session}/{event.user} {where}"

@@ -7,10 +7,12 @@ Knows nothing of assignments, ledgers and queues.
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from typing import TYPE_CHECKING, TypeAlias
 
+from tests.simulation.schedule import UNREGISTERED
+from tests.simulation.schema_mapping import FRAME
+from tests.support.elements import good, skipped, unmappable, value_of
 from worker.core.model.records import Element
 
 if TYPE_CHECKING:
@@ -28,9 +30,9 @@ class Written:
     """A record of the topic."""
 
     __slots__ = (
+        "_value",
         "at",
         "done",
-        "event",
         "gone",
         "kind",
         "leader_epoch",
@@ -40,6 +42,7 @@ class Written:
         "partition",
         "parts",
         "place",
+        "schema",
         "session",
         "term",
         "user",
@@ -51,11 +54,11 @@ class Written:
         self.kind = kind
         self.session = session
         self.user = None if user == "-" else user
-        self.event = json.dumps(name).encode()
-        self.partition = self.offset = self.place = self.term = self.leader_epoch = 0
+        self.schema = self.partition = self.offset = self.place = self.term = self.leader_epoch = 0
         self.log: list[Written] = []
         self.parts: tuple[Part, ...] = ()
         """Its elements, if it holds several."""
+        self._value: bytes | None = None
         self.done = "skipped" if kind == "skip" else ""
         """How it was first done with; empty while it is not."""
         self.gone = False
@@ -81,13 +84,30 @@ class Written:
         return ordered and self.log is other.log and self.session == other.session
 
     def value(self) -> bytes:
-        if self.parts:
-            return b"+".join(each.value() for each in self.parts)
-        if self.kind == "skip":
-            return b"skip"
+        """Its bytes, made once: they are fetched again and again."""
+        if self._value is None:
+            self._value = self._encoded()
+        return self._value
+
+    def _encoded(self) -> bytes:
+        frame = FRAME + self.schema.to_bytes(4, "big") if self.schema else b""
         if self.kind == "undecodable":
-            return f"undecodable {self.name}".encode()
-        return f"{self.session}/{self.user or '-'}/{self.name}".encode()
+            return frame + f"undecodable {self.name}".encode()
+        return frame + value_of(each.text() for each in self.elements()).encode()
+
+    def fault(self) -> str:
+        """The kind of reason for which one that is undecodable is a dead letter."""
+        if self.schema == UNREGISTERED:
+            return "unknown_schema"
+        return "malformed" if self.schema else "not_json"
+
+    def text(self) -> str:
+        """What stands in the record for one of its events."""
+        if self.kind == "skip":
+            return skipped()
+        if self.kind == "undecodable":
+            return unmappable(self.name)
+        return good(self.session, self.user or "", self.name)
 
     def __repr__(self) -> str:
         return f"{self.name} ({self.session} of partition {self.partition}, offset {self.offset})"
@@ -110,12 +130,15 @@ class Part(Written):
         """Where it stands in its log."""
         return self.offset, self.index
 
+    def fault(self) -> str:
+        return "missing"
+
 
 def _of_whole(name: str) -> property:
     return property(lambda part: getattr(part.whole, name), lambda *_: None)
 
 
-for _name in ("partition", "offset", "term", "leader_epoch", "log", "gone"):
+for _name in ("partition", "offset", "term", "leader_epoch", "log", "gone", "schema"):
     setattr(Part, _name, _of_whole(_name))
 
 

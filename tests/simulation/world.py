@@ -16,9 +16,12 @@ from tests.simulation.api import Api
 from tests.simulation.broker import Partition
 from tests.simulation.chance import Chance, Jitter
 from tests.simulation.director import Director
+from tests.simulation.fairness import others_flow
 from tests.simulation.group import Group
 from tests.simulation.letters import Letters
 from tests.simulation.member import CURRENT, Member
+from tests.simulation.patience import Patience
+from tests.simulation.registry import Registry
 from tests.simulation.schedule import SLOTS
 from tests.simulation.truth import Truth
 
@@ -31,8 +34,8 @@ if TYPE_CHECKING:
     from tests.simulation.schedule import Schedule, Slot
     from tests.support.virtual_time import Turn, VirtualLoop
 
-_SETTLE_SECONDS: Final = 400.0
 _FIXED_AFTER_SECONDS: Final = 120.0
+_UNANSWERED: Final = ("away", "login refused")
 _REST_SECONDS: Final = 20.0
 _LOOK_SECONDS: Final = 0.5
 _SESSION_SECONDS: Final = 1.0
@@ -64,9 +67,11 @@ class World:
         self.group = Group(self)
         self.api = Api(self)
         self.dead_letters = Letters(self)
+        self.registry = Registry(self)
         self.weather: data.Weather = "fine"
         self.letters: data.Letters = "fine"
         self.kafka: data.Kafka = "fine"
+        self.registry_is: data.Answers = "fine"
         self.expired = False
         self.is_fixed = False
         """Whether somebody has fixed the tracker, so that the API takes what it refused, and said that what
@@ -196,24 +201,28 @@ class World:
 
     async def _end(self) -> None:
         self._calm()
-        until = self.loop.time() + _SETTLE_SECONDS
+        if self.registry_is in _UNANSWERED:
+            await others_flow(self)
+        self.note("the registry is fine")
+        self.registry_is = "fine"
+        patience = self.patience()
         fixed_at = self.loop.time() + _FIXED_AFTER_SECONDS
         while not self._is_all_done():
-            self._have_a_member()
+            self.have_a_member()
             await asyncio.sleep(_LOOK_SECONDS)
             if self.loop.time() >= fixed_at and not self.is_fixed:
                 self.saw("poison that had to be fixed")
                 self.is_fixed = True
             if self.is_fixed:
                 self._restart_who_holds()
-            if self.loop.time() > until:
+            if patience.is_over(self.loop.time(), self.what_moves()):
                 self.breach("no schedule ends stuck", self._where_it_stands())
         await asyncio.sleep(_REST_SECONDS)
         self._check_rest()
         await self._stop_all()
 
     def _calm(self) -> None:
-        """All faults end."""
+        """All faults end, but those of the registry."""
         self.note("all faults end")
         self.weather, self.letters, self.kafka, self.expired = "fine", "fine", "fine", False
         self.loop.forget_alarms()
@@ -221,7 +230,19 @@ class World:
             self.thaw(member, 0.0)
         self.group.tell_all()
 
-    def _have_a_member(self) -> None:
+    def patience(self) -> Patience:
+        """For what is left to do now."""
+        events = sum(each.events_to_commit() for each in self.partitions)
+        slowest = min(each.requests_per_second for each in self.schedule.members)
+        return Patience(self.loop.time(), events, slowest / len(self.partitions))
+
+    def what_moves(self) -> object:
+        """Another, whenever anything is done."""
+        settled = sum(each.oracle.held.settled_so_far for each in self.everyone)
+        return settled, [each.committed for each in self.partitions]
+
+    def have_a_member(self) -> None:
+        """Start one if there is none that can do what is left."""
         if not any(each.is_member() and not each.is_stopping for each in self.members.values()):
             self.group.joined(self.start(SLOTS[0], f"{SLOTS[0]}, the last"))
 

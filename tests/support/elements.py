@@ -1,16 +1,55 @@
-"""Records that hold several events, and a mapping for them."""
+"""Records that hold several events, and the real mapping for them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Final
 
-from msgspec.structs import replace
-
-from tests.support.twins import map_plainly
-from worker.core.model.records import Element, FanOut, Interaction, Undecodable, each_of
+from worker.core.mapping import compile_mapping
+from worker.core.model.records import Element
 
 if TYPE_CHECKING:
-    from worker.core.model.records import Mapped, MappedOne, Record
+    from collections.abc import Iterable
+
+    from worker.core.model.records import Record
+    from worker.ports import Map
+
+FIELDS: Final = {
+    "each": "e",
+    "session_id": "$each.s",
+    "user_id": "$each.u",
+    "event_id": "$each.n",
+    "event_type": {"value": "view"},
+    "sent_at": "$timestamp",
+    "drop": [{"name": "skip", "path": "$each.k", "equals": "skip"}],
+}
+"""The mapping of ``value_of``'s records."""
+
+
+@cache
+def mapping_of_elements() -> Map:
+    """The mapping of ``value_of``'s records, compiled once a process."""
+    return compile_mapping(FIELDS)
+
+
+def value_of(elements: Iterable[str]) -> str:
+    """A record's value that holds these events, each made by one of the functions below."""
+    return f'{{"e":[{",".join(elements)}]}}'
+
+
+def good(session: str, user: str, name: str) -> str:
+    """An event whose id is its name; without a user it is anonymous."""
+    return f'{{"s":"{session}","u":"{user}","n":"{name}"}}'
+
+
+def skipped() -> str:
+    """One that the mapping leaves out by its rule ``skip``."""
+    return '{"k":"skip"}'
+
+
+def unmappable(name: str) -> str:
+    """One without a session, which the mapping calls ``missing``."""
+    return f'{{"n":"{name}"}}'
 
 
 def element(record: Record, index: int, of: int) -> Element:
@@ -26,20 +65,3 @@ def element(record: Record, index: int, of: int) -> Element:
         index=index,
         of=of,
     )
-
-
-def map_each(record: Record) -> Mapped:
-    """What ``map_plainly`` makes of each part of the value between ``+``; a bad part says which it is."""
-    parts = (record.value or b"").split(b"+")
-    if len(parts) == 1:
-        return map_plainly(record)
-    outcomes: list[MappedOne] = []
-    for index, part in enumerate(parts):
-        (one,) = each_of(map_plainly(replace(record, value=part)))
-        if isinstance(one, Undecodable):
-            one = Undecodable(one.record, replace(one.reason, text=f"element {index}: {one.reason.text}"))
-        outcomes.append(replace(one, record=element(record, index, len(parts))))
-    bad = next((each for each in outcomes if isinstance(each, Undecodable)), None)
-    if bad is not None and not any(isinstance(each, Interaction) for each in outcomes):
-        return Undecodable(record, bad.reason)
-    return FanOut(record, tuple(outcomes))

@@ -47,6 +47,8 @@ def format_options(record: RecordSettings, schemas: Schemas) -> FormatOptions:
         message=record.message,
         columns=record.columns,
         delimiter=record.delimiter,
+        quote=record.quote,
+        encoding=record.encoding,
     )
 
 
@@ -68,7 +70,7 @@ def format_mistakes(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "record.schema_file", f"can't be read: {error.strerror or type(error).__name__}"
 
 
-_KEYS: Final = ("format", "schema_file", "message", "columns", "delimiter")
+_KEYS: Final = ("format", "schema_file", "message", "columns", "delimiter", "quote", "encoding")
 
 
 def _broken_rules(record: RecordSettings) -> Iterator[tuple[str, str]]:
@@ -90,8 +92,19 @@ def _broken_rules(record: RecordSettings) -> Iterator[tuple[str, str]]:
     for index, column in enumerate(record.columns):
         if column in record.columns[:index]:
             yield f"record.columns[{index}]", "is named twice"
-    if record.delimiter != "," and name != "csv":
+    yield from _broken_rules_of_lines(record)
+
+
+def _broken_rules_of_lines(record: RecordSettings) -> Iterator[tuple[str, str]]:
+    name, plain = record.format, RecordSettings()
+    if record.delimiter != plain.delimiter and name != "csv":
         yield "record.delimiter", f"is for record.format csv, not for {name}"
+    if record.quote != plain.quote and name != "csv":
+        yield "record.quote", f"is for record.format csv, not for {name}"
+    if record.quote == record.delimiter:
+        yield "record.quote", "is what record.delimiter is, too"
+    if record.encoding != plain.encoding and name not in WITH_COLUMNS:
+        yield "record.encoding", f"is for record.format csv or tsv; {name} is no text, or UTF-8"
 
 
 def _read(path: str) -> bytes:

@@ -94,4 +94,4 @@ def _trust(values: Mapping[str, Any], urls: Sequence[str]) -> Iterator[tuple[str
     try:
         registry_trust(SchemaRegistrySettings(**{key: values[key] for key in given}))
     except UnusableFileError as error:
-        yield f"schema_registry.{error.key}", str(error)
+        yield error.key, error.why

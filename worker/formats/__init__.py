@@ -20,6 +20,7 @@ from worker.formats.messagepack import compile_messagepack_decoder
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from worker.formats.delimited import Encoding
     from worker.formats.protocol import Format, NeedsSchema
     from worker.formats.schemas import Schemas
 
@@ -40,6 +41,10 @@ class FormatOptions(Struct, frozen=True):
     """The names of the cells of a line."""
     delimiter: str = ","
     """What stands between the cells of a CSV."""
+    quote: str | None = '"'
+    """What stands around the cells of a CSV; None: nothing does."""
+    encoding: Encoding = "utf-8"
+    """Of a CSV or TSV."""
 
 
 class MissingLibraryError(ImportError):
@@ -72,8 +77,8 @@ FORMATS: Final[Mapping[str, Callable[[FormatOptions], Format[NeedsSchema]]]] = {
     "avro": _avro,
     "protobuf": _protobuf,
     "msgpack": lambda _: compile_messagepack_decoder,
-    "csv": lambda options: csv_format(options.columns, options.delimiter),
-    "tsv": lambda options: tsv_format(options.columns),
+    "csv": lambda options: csv_format(options.columns, options.delimiter, options.quote, options.encoding),
+    "tsv": lambda options: tsv_format(options.columns, options.encoding),
 }
 """What makes each format, by the values of ``record.format``.
 

@@ -216,17 +216,33 @@ class Parking:
     def _admit_some(self, admit: Callable[[Record], NeedsSchema | None], is_full: Callable[[], bool]) -> int:
         """Have some records admitted, those of each partition in order; return how many were tried."""
         tried = 0
-        for partition, parked in list(self._mappable()):
-            while parked.records and tried < _RECORDS_AT_ONCE and not is_full():
-                tried += 1
-                needs = admit(parked.records[0])
-                if needs is not None:
-                    parked.schema_id, parked.since = needs.id, self._clock()
-                    self._fetcher.want(needs.id)
-                    break
-                self.bytes -= held_bytes(parked.records.popleft())
-            if not parked.records:
+        mappable = list(self._mappable())
+        for partition, parked in mappable:
+            tried_of_it = self._admit_some_of(parked, -(-_RECORDS_AT_ONCE // len(mappable)), admit, is_full)
+            if tried_of_it:
+                # To the end: whoever got no turn, because memory is full, is the first with the next room.
                 del self.partitions[partition]
+                if parked.records:
+                    self.partitions[partition] = parked
+            tried += tried_of_it
+        return tried
+
+    def _admit_some_of(
+        self,
+        parked: _Parked,
+        most: int,
+        admit: Callable[[Record], NeedsSchema | None],
+        is_full: Callable[[], bool],
+    ) -> int:
+        tried = 0
+        while parked.records and tried < most and not is_full():
+            tried += 1
+            needs = admit(parked.records[0])
+            if needs is not None:
+                parked.schema_id, parked.since = needs.id, self._clock()
+                self._fetcher.want(needs.id)
+                break
+            self.bytes -= held_bytes(parked.records.popleft())
         return tried
 
     def _mappable(self) -> Iterator[tuple[Partition, _Parked]]:

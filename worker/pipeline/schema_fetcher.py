@@ -130,7 +130,7 @@ class SchemaFetcher:
 
     async def _ask(self, schema_id: SchemaId) -> Schema | Unknown | None:
         """Ask once; None: ask again."""
-        registry = self._registry
+        registry, asked_at = self._registry, self._clock()
         answer = RegistryFault("NoRegistry") if registry is None else await registry.fetch(schema_id)
         if isinstance(answer, RegistryFault):
             fault = self.faults.setdefault(schema_id, Fault(answer.code, self._clock()))
@@ -138,15 +138,15 @@ class SchemaFetcher:
             return None
         if self.faults.pop(schema_id, None) is not None:
             self._answered.wake()
-        return None if isinstance(answer, Unknown) and self._is_doubted(schema_id) else answer
+        return None if isinstance(answer, Unknown) and self._is_doubted(schema_id, asked_at) else answer
 
-    def _is_doubted(self, schema_id: SchemaId) -> bool:
-        """Whether to ask again for what the registry does not know."""
-        now = self._clock()
-        since = self._doubted_since.setdefault(schema_id, now)
+    def _is_doubted(self, schema_id: SchemaId, asked_at: float) -> bool:
+        """Whether to ask again for what the registry did not know when it was asked."""
+        since = self._doubted_since.setdefault(schema_id, asked_at)
         if schema_id in self._once_unknown or self._unknown_in_a_row >= _DOUBTED_IN_A_ROW:
             return False
-        return now - since < DOUBTED_SECONDS
+        # Not when the answer was heard: on its way it may have become outdated.
+        return asked_at - since < DOUBTED_SECONDS
 
     async def _sleep(self, schema_id: SchemaId, seconds: float) -> None:
         until = self._clock() + seconds

@@ -16,11 +16,12 @@ class UnusableRegistryError(Exception):
 
 
 class UnusableFileError(UnusableRegistryError):
-    """A file of certificates is of no use; ``str()`` says why, without quoting anything of it."""
+    """A file of certificates is of no use; ``str()`` says which and why, without quoting anything of it."""
 
     def __init__(self, key: str, why: str) -> None:
-        super().__init__(f"can't be used: {why}")
-        self.key = key
+        self.key = f"schema_registry.{key}"
+        self.why = f"can't be used: {why}"
+        super().__init__(f"{self.key} {self.why}")
 
 
 def registry_trust(settings: SchemaRegistrySettings) -> ssl.SSLContext:

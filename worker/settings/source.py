@@ -11,6 +11,7 @@ from worker.settings.values import (
     MessageName,
     NamedClientValue,
     PlaceholderId,
+    Quote,
     Seconds,
     Section,
     Topic,
@@ -125,6 +126,14 @@ class RecordSettings(Section, frozen=True, kw_only=True):
             extra={"must": "one character"},
         ),
     ] = ","
+    quote: Annotated[
+        Quote | None,
+        Meta(description="What may stand around the cells of a csv; null: quotes mean nothing."),
+    ] = '"'
+    encoding: Annotated[
+        Literal["utf-8", "utf-16", "iso-8859-1", "windows-1252"],
+        Meta(description="How the text of csv and tsv is encoded."),
+    ] = "utf-8"
     mapping: Annotated[
         dict[str, Any],
         Meta(

@@ -35,6 +35,10 @@ MessageName: TypeAlias = Annotated[
         extra={"must": "the full name of a message, such as shop.Event"},
     ),
 ]
+Quote: TypeAlias = Annotated[
+    str,
+    Meta(pattern=r"^[^\sA-Za-z0-9\x00-\x1f\x7f]$", extra={"must": "one character, and no letter or digit"}),
+]
 Seconds: TypeAlias = Annotated[float, Meta(gt=0, le=300)]
 ClientValue: TypeAlias = str | int | float | bool
 NamedClientValue: TypeAlias = Annotated[

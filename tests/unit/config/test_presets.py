@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 import yaml
@@ -37,7 +37,7 @@ every_preset = pytest.mark.parametrize("name", preset_names())
 def completed(record: object) -> tuple[dict[str, Any], list[str]]:
     """The section as it is completed, and the mistakes."""
     raw = RawSettings()
-    raw.sections["record"] = record  # type: ignore[assignment]
+    raw.sections["record"] = cast("dict[str, Any]", record)
     complete_from_preset(raw)
     return raw.sections["record"], [str(each) for each in raw.mistakes]
 

@@ -203,11 +203,12 @@ def test_all_is_read_as_fastavro_reads_it(types: list[Any], chance: Any, data: s
     written = {f"f{number}": data.draw(_value(type_)) for number, type_ in enumerate(types)}
     value = avro(written, schema)
     needed = [field["name"] for field in named if chance.random() < 0.7]
-    made = msgspec.defstruct("D", [(name, Any, None) for name in needed], bases=(Document,), gc=False)
-    document = DocumentType(made, {name: name for name in needed}, frozenset())  # type: ignore[arg-type]
+    members = [(name, Any, None) for name in needed]
+    made: Any = msgspec.defstruct("D", members, bases=(Document,), gc=False)
+    document = DocumentType(made, {name: name for name in needed}, frozenset())
     found = compile_read(Schema("AVRO", json.dumps(schema)), document)(value, 0)
-    expected = fastavro.schemaless_reader(BytesIO(value), fastavro.parse_schema(schema), None)
-    assert [getattr(found, name) for name in needed] == [expected[name] for name in needed]  # type: ignore[index, call-overload]
+    expected: Any = fastavro.schemaless_reader(BytesIO(value), fastavro.parse_schema(schema), None)
+    assert [getattr(found, name) for name in needed] == [expected[name] for name in needed]
 
 
 def _value(type_: Any) -> st.SearchStrategy[object]:  # noqa: PLR0911  a table

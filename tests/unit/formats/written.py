@@ -92,8 +92,10 @@ _F = FieldDescriptorProto
 
 def field(name: str, number: int, type_: int, type_name: str = "", *, repeated: bool = False) -> _F:
     """A field of a message."""
-    label = _F.LABEL_REPEATED if repeated else _F.LABEL_OPTIONAL
-    return _F(name=name, number=number, type=type_, type_name=type_name or None, label=label)  # type: ignore[arg-type]
+    # Its stubs want types of their own for what are integers and absent texts.
+    label: Any = _F.LABEL_REPEATED if repeated else _F.LABEL_OPTIONAL
+    kind: Any = type_
+    return _F(name=name, number=number, type=kind, type_name=type_name or None, label=label)
 
 
 def _proto() -> FileDescriptorProto:

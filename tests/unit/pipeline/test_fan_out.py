@@ -3,31 +3,69 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 from msgspec.structs import replace
 
-from tests.support.elements import map_each
-from tests.support.schedules import refuse
+from tests.support.elements import good, mapping_of_elements, skipped, unmappable, value_of
 from tests.support.stage import EPOCH_SECONDS, Stage, crash, running, settings
-from tests.support.twins import TopicTwin, events
+from tests.support.twins import TopicTwin
 from tests.support.virtual_time import in_virtual_time
-from worker.core.model.outcomes import Accepted, TransientFault
+from worker.core.model.outcomes import Accepted, Refused, TransientFault
 from worker.core.model.partition import Partition
 from worker.core.model.records import Element
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from worker.core.model.outcomes import Answer
+    from worker.core.model.records import Batch
     from worker.settings import Settings
 
 PARTITION = Partition("interactions", 0)
+NOW_MS = int(EPOCH_SECONDS * 1000)
 
 
-def stage_of(*values: str, conf: Settings | None = None, timestamp_ms: int | None = 1) -> Stage:
-    stage = Stage(conf, map_record=map_each)
-    stage.topic.produce(*values, timestamp_ms=timestamp_ms)
+def stage_of(*values: str, conf: Settings | None = None, timestamp_ms: int | None = NOW_MS) -> Stage:
+    stage = Stage(conf, map_record=mapping_of_elements())
+    stage.topic.produce(*map(record_of, values), timestamp_ms=timestamp_ms)
     stage.source.assign(0)
     return stage
+
+
+def record_of(short: str) -> str:
+    """The value of a record whose events are ``session/user/id``, ``skip`` or a bad one."""
+    return value_of(map(_event_of, short.split("+")))
+
+
+def _event_of(short: str) -> str:
+    if short == "skip":
+        return skipped()
+    return good(*short.split("/")) if "/" in short else unmappable(short)
+
+
+def ids(batch: Batch) -> list[str]:
+    return [json.loads(each.event)["eventId"] for each in batch.interactions]
+
+
+def accepted(stage: Stage) -> dict[str, list[str]]:
+    """The ids of the events that the API has, by session."""
+    has: dict[str, list[str]] = {}
+    for _, batch, answer in stage.api.calls:
+        if isinstance(answer, Accepted):
+            has.setdefault(batch.session_id, []).extend(ids(batch))
+    return has
+
+
+def delivered(stage: Stage) -> list[str]:
+    return [name for of_session in accepted(stage).values() for name in of_session]
+
+
+def refuse(is_bad: Callable[[str], bool]) -> Callable[[Batch], Answer]:
+    """An API that refuses each call with such an id in it."""
+    return lambda batch: Refused("InvalidInputException") if any(map(is_bad, ids(batch))) else Accepted()
 
 
 def letters_of(stage: Stage) -> list[tuple[int, int, str]]:
@@ -43,7 +81,7 @@ def test_each_element_is_delivered_in_order_within_its_session() -> None:
         stage = stage_of("a/u/1+b/u/2+a/u/3", "b/u/4", "a/u/5+skip+b/u/6")
         async with running(stage):
             await stage.settled()
-        assert stage.api.accepted == {"a": ["1", "3", "5"], "b": ["2", "4", "6"]}
+        assert accepted(stage) == {"a": ["1", "3", "5"], "b": ["2", "4", "6"]}
         counts = stage.metrics.counts
         assert (counts["received"], counts["fanned_out"], counts["elements"]) == (3, 2, 6)
         assert counts["accepted"] + counts["skipped"] == 7
@@ -57,7 +95,7 @@ def test_no_offset_passes_a_record_of_which_one_element_is_not_settled() -> None
         stage = stage_of("a/u/1+b/u/2+c/u/3", "c/u/4")
         stage.api.answer = lambda batch: TransientFault("500") if batch.session_id == "b" else Accepted()
         async with running(stage):
-            await stage.until(lambda: len(stage.api.delivered()) == 3)
+            await stage.until(lambda: len(delivered(stage)) == 3)
             await asyncio.sleep(30)
             assert stage.topic.committed.get(PARTITION, 0) == 0
             assert stage.worker.unsettled.memory.records == 1
@@ -73,9 +111,12 @@ def test_a_bad_element_is_one_dead_letter_and_its_siblings_are_delivered() -> No
         stage = stage_of("a/u/1+bad+a/u/3+worse")
         async with running(stage):
             await stage.settled()
-        assert stage.api.delivered() == ["1", "3"]
-        assert letters_of(stage) == [(0, 1, "not_json"), (0, 3, "not_json")]
-        assert all(record.value == b"a/u/1+bad+a/u/3+worse" for record, _, _ in stage.dead_letters.letters)
+        assert delivered(stage) == ["1", "3"]
+        assert letters_of(stage) == [(0, 1, "missing"), (0, 3, "missing")]
+        assert all(
+            record.value == record_of("a/u/1+bad+a/u/3+worse").encode()
+            for record, _, _ in stage.dead_letters.letters
+        )
 
     in_virtual_time(scenario())
 
@@ -85,10 +126,10 @@ def test_an_element_that_is_refused_alone_costs_itself_only(position: int) -> No
     async def scenario() -> None:
         names = [f"a/u/{'poison' if place == position else place}" for place in range(4)]
         stage = stage_of("+".join(names))
-        stage.api.answer = refuse("poison")
+        stage.api.answer = refuse(lambda name: name == "poison")
         async with running(stage):
             await stage.settled()
-        assert stage.api.accepted["a"] == [str(place) for place in range(4) if place != position]
+        assert accepted(stage)["a"] == [str(place) for place in range(4) if place != position]
         assert letters_of(stage) == [(0, position, "refused")]
 
     in_virtual_time(scenario())
@@ -97,20 +138,20 @@ def test_an_element_that_is_refused_alone_costs_itself_only(position: int) -> No
 def test_a_crash_repeats_all_elements_of_a_record_that_was_not_committed() -> None:
     async def scenario() -> None:
         topic = TopicTwin()
-        topic.produce("a/u/1+b/u/2+bad")
-        first = Stage(topic=topic, map_record=map_each)
+        topic.produce(record_of("a/u/1+b/u/2+bad"), timestamp_ms=NOW_MS)
+        first = Stage(topic=topic, map_record=mapping_of_elements())
         first.source.assign(0)
         first.api.answer = lambda batch: TransientFault("500") if batch.session_id == "b" else Accepted()
         task = asyncio.create_task(first.worker.pipeline.run())
-        await first.until(lambda: first.api.delivered() == ["1"] and first.dead_letters.letters)
+        await first.until(lambda: delivered(first) == ["1"] and first.dead_letters.letters)
         await crash(task)
         assert topic.committed.get(PARTITION, 0) == 0
-        second = Stage(topic=topic, map_record=map_each)
+        second = Stage(topic=topic, map_record=mapping_of_elements())
         second.source.assign(0)
         async with running(second):
             await second.settled()
-        assert sorted(second.api.delivered()) == ["1", "2"]
-        assert letters_of(second) == letters_of(first) == [(0, 2, "not_json")]
+        assert sorted(delivered(second)) == ["1", "2"]
+        assert letters_of(second) == letters_of(first) == [(0, 2, "missing")]
 
     in_virtual_time(scenario())
 
@@ -124,10 +165,10 @@ def test_a_streak_of_what_cannot_be_mapped_counts_records() -> None:
         )
         async with running(stage):
             await stage.settled()
-        assert len(stage.api.delivered()) == 10
+        assert len(delivered(stage)) == 10
         assert len(stage.dead_letters.letters) == 201
         whole = [record.value for record, _, _ in stage.dead_letters.letters if type(record) is not Element]
-        assert whole == [b"worst"]
+        assert whole == [record_of("worst").encode()]
 
     in_virtual_time(scenario())
 
@@ -135,15 +176,15 @@ def test_a_streak_of_what_cannot_be_mapped_counts_records() -> None:
 def test_records_of_which_no_element_can_be_mapped_are_kept_as_records_are() -> None:
     async def scenario() -> None:
         conf = settings(hold_after_unmappable=2)
-        stage = Stage(conf, map_record=map_each)
+        stage = Stage(conf, map_record=mapping_of_elements())
         for number in range(5):
-            stage.topic.produce("bad+bad+skip", key=str(number))
+            stage.topic.produce(record_of("bad+bad+skip"), key=str(number), timestamp_ms=NOW_MS)
         stage.source.assign(0)
         async with running(stage):
             await stage.until(stage.worker.quarantine.holds)
             await asyncio.sleep(5)
             assert len(stage.dead_letters.letters) == 2
-            stage.topic.produce("bad+a/u/1")
+            stage.topic.produce(record_of("bad+a/u/1"), timestamp_ms=NOW_MS)
             await stage.settled()
         assert len(stage.dead_letters.letters) == 6
 
@@ -153,13 +194,13 @@ def test_records_of_which_no_element_can_be_mapped_are_kept_as_records_are() -> 
 def test_each_element_that_is_too_old_is_put_aside() -> None:
     async def scenario() -> None:
         conf = settings(max_age_seconds=60, linger_seconds=0)
-        stage = stage_of("a/u/0", conf=conf, timestamp_ms=int(EPOCH_SECONDS * 1000))
+        stage = stage_of("a/u/0", conf=conf, timestamp_ms=NOW_MS)
         async with running(stage):
             await stage.settled()
             old_ms = int((EPOCH_SECONDS - 3600) * 1000)
-            stage.topic.produce("a/u/1+b/u/2", timestamp_ms=old_ms)
+            stage.topic.produce(record_of("a/u/1+b/u/2"), timestamp_ms=old_ms)
             await stage.settled()
-        assert stage.api.delivered() == ["0"]
+        assert delivered(stage) == ["0"]
         assert letters_of(stage) == [(1, 0, "too_old"), (1, 1, "too_old")]
 
     in_virtual_time(scenario())
@@ -168,7 +209,7 @@ def test_each_element_that_is_too_old_is_put_aside() -> None:
 def test_letters_of_one_record_that_fail_at_once_are_each_written() -> None:
     async def scenario() -> None:
         stage = stage_of("a/u/poison1+b/u/poison2+c/u/3")
-        stage.api.answer = lambda batch: refuse(*(each for each in events(batch) if "poison" in each))(batch)
+        stage.api.answer = refuse(lambda name: "poison" in name)
         stage.dead_letters.broken = "no such topic"
         async with running(stage):
             await stage.until(lambda: stage.breaker.holds)
@@ -217,12 +258,12 @@ def test_records_that_hold_many_events_go_over_the_bound_by_one_record_at_most()
             assert waiting + elements // 1000 == 50
             assert memory.records == 50
             of_one = 1000 * 230 + 20_000
-            assert memory.bytes < 1_000_000 + of_one + waiting * (len(MANY) + 500)
+            assert memory.bytes < 1_000_000 + of_one + waiting * (len(record_of(MANY)) + 500)
             stage.api.answer = lambda _: Accepted()
             await stage.settled()
-        assert len(stage.api.delivered()) == 50_000
+        assert len(delivered(stage)) == 50_000
         for place in range(10):
-            assert stage.api.accepted[f"s{place}"] == [str(each) for each in range(place, 1000, 10)] * 50
+            assert accepted(stage)[f"s{place}"] == [str(each) for each in range(place, 1000, 10)] * 50
 
     in_virtual_time(scenario())
 
@@ -232,7 +273,7 @@ def test_a_record_that_is_larger_than_the_bound_is_taken_in_all_the_same() -> No
         stage = stage_of(*[MANY] * 3, "a/u/last", conf=small_memory(8_000))
         async with running(stage):
             await stage.settled()
-        assert len(stage.api.delivered()) == 3001
+        assert len(delivered(stage)) == 3001
 
     in_virtual_time(scenario())
 
@@ -247,11 +288,11 @@ def test_what_waits_for_memory_is_left_to_the_next_owner_at_once() -> None:
             await stage.until(lambda: not len(stage.worker.unsettled.tracker))
             assert stage.worker.intake.waiting == 0
             assert (stage.worker.unsettled.memory.records, stage.worker.unsettled.memory.bytes) == (0, 0)
-            delivered = len(stage.api.delivered())
-            assert stage.topic.committed.get(PARTITION, 0) == delivered // 1000
+            count = len(delivered(stage))
+            assert stage.topic.committed.get(PARTITION, 0) == count // 1000
             stage.source.assign(0)
             await stage.settled()
-        assert len(stage.api.delivered()) >= 20_000
+        assert len(delivered(stage)) >= 20_000
 
     in_virtual_time(scenario())
 
@@ -265,6 +306,6 @@ def test_a_drain_does_not_wait_for_what_is_not_mapped() -> None:
             stopped_at = stage.loop.time()
         # The deadline is 20 s; what is mapped takes a moment.
         assert stage.loop.time() - stopped_at < 10
-        assert stage.topic.committed[PARTITION] == len(stage.api.delivered()) // 1000 < 20
+        assert stage.topic.committed[PARTITION] == len(delivered(stage)) // 1000 < 20
 
     in_virtual_time(scenario())

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from tests.support.schema_twins import A_SCHEMA, RegistryTwin, mapping_by
@@ -13,13 +14,14 @@ from tests.support.stage import Stage, crash, running, settings
 from tests.support.twins import TOPIC, TopicTwin
 from tests.support.virtual_time import in_virtual_time
 from worker.core.model.partition import Partition
-from worker.formats.schemas import Schemas
+from worker.formats.schemas import UNKNOWN, Schemas
 from worker.ports import RegistryFault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from worker.core.model.snapshot import HoldStatus
+    from worker.formats.schemas import Schema, SchemaId, Unknown
     from worker.settings import Settings
 
 P0, P1 = Partition(TOPIC, 0), Partition(TOPIC, 1)
@@ -140,6 +142,32 @@ def test_a_registry_that_lags_behind_its_producers_costs_no_dead_letter() -> Non
     in_virtual_time(scenario())
 
 
+def test_an_answer_that_was_long_on_its_way_is_as_old_as_its_question() -> None:
+    """The process may have been stopped for seconds, and hears then what was true before."""
+
+    class Outdated(RegistryTwin):
+        async def fetch(self, schema_id: SchemaId) -> Schema | Unknown | RegistryFault:
+            answer = self.has.get(schema_id, UNKNOWN)
+            await super().fetch(schema_id)
+            return answer
+
+    async def scenario() -> None:
+        registry = Outdated()
+        stage = staged(registry)
+        stage.topic.produce("9!s/u/0")
+        stage.source.assign(0)
+        async with running(stage):
+            await stage.until(lambda: registry.asked[9] == 1)
+            await asyncio.sleep(0.1)
+            registry.seconds = 10.0
+            await stage.until(lambda: registry.asked[9] == 2)
+            registry.has[9] = A_SCHEMA
+            await stage.settled()
+        assert stage.api.delivered() == ["0"]
+
+    in_virtual_time(scenario())
+
+
 def test_what_was_unknown_is_asked_for_again_for_a_later_record() -> None:
     async def scenario() -> None:
         registry = RegistryTwin()
@@ -251,7 +279,7 @@ def test_all_that_wait_go_on_as_soon_as_the_registry_is_back() -> None:
 
 
 @pytest.mark.parametrize("lost", [False, True])
-def test_parked_records_of_a_partition_that_goes_are_left_to_the_next_owner(lost: bool) -> None:  # noqa: FBT001
+def test_parked_records_of_a_partition_that_goes_are_left_to_the_next_owner(lost: bool) -> None:  # noqa: FBT001  a parameter
     async def scenario() -> None:
         registry = RegistryTwin(7)
         registry.fault = AWAY
@@ -336,6 +364,48 @@ def test_memory_full_of_parked_records_pauses_intake_and_says_so() -> None:
             await stage.settled()
         assert len(stage.api.delivered()) == 500
         assert stage.worker.unsettled.memory.bytes == 0
+
+    in_virtual_time(scenario())
+
+
+def test_a_backlog_that_goes_on_stops_no_other_that_goes_on() -> None:
+    """Mapped, the first partition's records fill memory: the rest waits until calls have made room."""
+
+    async def scenario() -> None:
+        registry = RegistryTwin(7)
+        registry.fault = AWAY
+        conf = settings(requests_per_second=100, linger_seconds=0)
+        stage = staged(registry, replace(conf, limits=replace(conf.limits, max_unsettled_bytes=540_000)))
+        stage.topic.produce(*[f"7!s{n}/u{n}/{n}" for n in range(1500)])
+        stage.topic.produce(*[f"7!t{n}/u/other-{n}" for n in range(20)], partition=1)
+        stage.source.assign(1, 0)
+        async with running(stage):
+            await stage.until(parked(stage, 1520))
+            assert next(iter(stage.worker.parking.partitions)) == P0
+            registry.fault = None
+            await stage.until(lambda: stage.topic.committed.get(P1) == 20)
+            assert stage.topic.committed.get(P0, 0) < 750
+            await stage.settled()
+        assert stage.worker.parking.bytes == 0
+
+    in_virtual_time(scenario())
+
+
+def test_a_backlog_that_goes_on_stops_no_partition_that_did_not_wait() -> None:
+    async def scenario() -> None:
+        registry = RegistryTwin(7)
+        registry.fault = AWAY
+        stage = staged(registry, settings(linger_seconds=0))
+        stage.topic.produce(*[f"7!s{n % 50}/u/{n}" for n in range(5_000)])
+        stage.source.assign(0, 1)
+        async with running(stage):
+            await stage.until(parked(stage, 5_000))
+            registry.fault = None
+            await stage.until(lambda: stage.topic.committed.get(P0, 0) > 0)
+            stage.topic.produce("t/u/other", partition=1)
+            await stage.until(lambda: stage.topic.committed.get(P1) == 1)
+            assert stage.topic.committed[P0] < 5_000
+            await stage.settled()
 
     in_virtual_time(scenario())
 

@@ -64,10 +64,14 @@ class Session:
 
 
 def users_bytes(events: Iterable[Interaction], before: str | None = None) -> int:
-    """Return the bytes that user ids take; a run of events shares one, and ``before`` is held already."""
+    """Return the bytes that user ids take; a run of events shares one, and ``before`` is held already.
+
+    Runs are told by the ids' text, as those of a call are: where events between two runs of one user were
+    taken out, two texts are held for a while and one is counted.
+    """
     size = 0
     for event in events:
-        if event.user_id is not before:
+        if event.user_id != before:
             before = event.user_id
             size += text_bytes(before)
     return size

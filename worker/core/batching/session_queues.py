@@ -152,7 +152,7 @@ class SessionQueues:
         session = self._sessions[session_id]
         session.in_flight = False
         sent, session.sent_user_id = session.sent_user_id, None
-        if not put_back and not (session.events and session.events[0].user_id is sent):
+        if not put_back and not (session.events and session.events[0].user_id == sent):
             self.text_bytes -= text_bytes(sent)
         if put_back:
             if retry is not None and len(self._retry_states) < _REMEMBERED:

@@ -126,7 +126,7 @@ class _Parser:
         # A record may contain itself, in an array, a map or a union, each of which takes a byte.
         self._named[full] = Codec(
             lambda data, at: itself.read(data, at),  # noqa: PLW0108  not there yet
-            lambda data, at: itself.skip(data, at),  # noqa: PLW0108
+            lambda data, at: itself.skip(data, at),  # noqa: PLW0108  not there yet
             1,
         )
         within = full.rpartition(".")[0]

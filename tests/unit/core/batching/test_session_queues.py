@@ -142,6 +142,22 @@ def test_events_of_an_ended_assignment_are_taken_out() -> None:
     assert offsets(queues.seal(1.0)) == [7]
 
 
+def test_ids_take_no_memory_once_a_user_s_events_that_others_stood_between_are_sent() -> None:
+    def of_a_user() -> str:
+        # As a decoder gives them, no two texts are one object.
+        return b"user v".decode()
+
+    ended = assignment(partition=1)
+    queues = queues_with(
+        interaction(user_id=of_a_user()), interaction(under=ended), interaction(user_id=of_a_user(), offset=2)
+    )
+    ended.open = False
+    queues.drop_ended()
+    assert offsets(queues.seal(1.0)) == [0, 2]
+    queues.release("s", 1.0)
+    assert queues.text_bytes == 0
+
+
 def test_a_session_without_events_is_forgotten() -> None:
     queues = queues_with(interaction())
     queues.seal(1.0)
@@ -203,12 +219,15 @@ class AnySchedule(RuleBasedStateMachine):
         self.users: dict[str, str | None] = {}
         self.waiting: dict[str, list[int]] = {}
         self.in_flight: dict[str, Batch] = {}
+        self.assignments = [assignment(partition=0), assignment(partition=1)]
 
     @rule(session=st.sampled_from("abc"), user=st.sampled_from([None, "u", "v"]))
     def add(self, session: str, user: str | None) -> None:
-        self.queues.add(
-            interaction(session, user_id=user, offset=self.offset, received_at=self.now), self.now
-        )
+        # As a decoder gives them, no two texts are one object, even if they are equal.
+        user_id = user and f"user {user}"
+        under = self.assignments[self.offset % 2]
+        event = interaction(session, user_id=user_id, offset=self.offset, received_at=self.now, under=under)
+        self.queues.add(event, self.now)
         self.waiting.setdefault(session, []).append(self.offset)
         self.offset += 1
 
@@ -245,6 +264,13 @@ class AnySchedule(RuleBasedStateMachine):
         for each in self.queues.take_out(self.now, lambda record: record.offset % every == 0):
             self.waiting[each.session_id].remove(each.record.offset)
 
+    @rule(partition=st.integers(0, 1))
+    def end_an_assignment(self, partition: int) -> None:
+        self.assignments[partition].open = False
+        for each in self.queues.drop_ended():
+            self.waiting[each.session_id].remove(each.record.offset)
+        self.assignments[partition] = assignment(partition=partition)
+
     @invariant()
     def whoever_is_due_can_be_had(self) -> None:
         due_at = self.queues.next_due_at()
@@ -278,6 +304,7 @@ class AnySchedule(RuleBasedStateMachine):
                 self.queues.release(session, self.now)
             self.now += 1.0
         assert not any(self.waiting.values())
+        assert self.queues.text_bytes == 0
 
 
 class AnyScheduleFreshestFirst(AnySchedule):

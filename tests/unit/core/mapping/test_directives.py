@@ -235,6 +235,25 @@ def test_a_record_of_bad_elements_only_is_one_dead_letter() -> None:
     assert outcome.reason.text.endswith("; and 1 more cannot be mapped")
 
 
+@given(st.lists(st.sampled_from([["secret"], {"secret": "secret"}, "skip"]), min_size=2, max_size=9))
+def test_of_bad_elements_the_first_is_told_and_how_many_more_there_are_and_nothing_of_them(
+    items: list[Any],
+) -> None:
+    outcome = fan_out(items := [{"id": each} for each in items], {"drop": [SKIPPED]})
+    bad = [index for index, each in enumerate(items) if each["id"] != "skip"]
+    if not bad:
+        assert isinstance(outcome, FanOut)
+        return
+    assert isinstance(outcome, Undecodable)
+    more = f"; and {len(bad) - 1} more cannot be mapped" if len(bad) > 1 else ""
+    first = f"element {bad[0]}: item_id (`$each.id`): neither text nor an integer"
+    assert outcome.reason.text == first + more
+    assert "secret" not in outcome.reason.text
+
+
+SKIPPED = {"path": "$each.id", "equals": "skip"}
+
+
 def test_what_all_elements_lack_is_said_of_the_record() -> None:
     reason = reason_of({"items": [{}, {}]}, EACH)
     assert reason.text.startswith("session_id: nothing at") or reason.text.startswith(

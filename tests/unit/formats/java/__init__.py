@@ -1,0 +1,1 @@
+"""Records that Java has written, and how."""
