@@ -195,6 +195,37 @@ def test_a_mistake_of_the_configuration_exits_2(
     assert shown.out == ""
 
 
+@pytest.mark.parametrize(
+    ("words", "todo"),
+    [
+        ([], "--config FILE names one"),
+        ([], "with --file F, the records of a file are tried without Kafka"),
+        (["--file", "records.jsonl", "--format", "tsv"], "can stand in the file that --mapping names"),
+        (["--file", "records.jsonl", "--mapping", "wrong.yaml"], None),
+        (["--file", "nowhere"], None),
+    ],
+)
+def test_where_a_key_can_stand_is_said_only_if_one_is_missing(
+    words: list[str], todo: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(GOOD)
+    put({"itemid": "x"}, name="wrong.yaml")
+    assert main(["try", *words]) == 2
+    said = capsys.readouterr().err
+    assert (todo or "") in said
+    if todo is None:
+        assert not said.splitlines()[-1].startswith(("no file", "such keys"))
+
+
+def test_a_section_without_a_mapping_is_a_section(capsys: pytest.CaptureFixture[str]) -> None:
+    columns = ["eventType", "sentAt", "sessionId"]
+    put({"record": {"format": "csv", "columns": columns}}, name="m.yaml")
+    with open("records.csv", "w") as out:  # noqa: PTH123  in the test's own folder
+        out.write("view,1700000000,s\n")
+    assert main(["try", "--file", "records.csv", "--mapping", "m.yaml", "--json"]) == 0
+    assert lines(capsys)[0]["events"][0]["session_id"] == "s"
+
+
 def test_other_formats_are_shown_and_suggested_for_too(capsys: pytest.CaptureFixture[str]) -> None:
     rows = [f"view\ts{n // 3}\tk{n}\t{1_700_000_000 + n}\n" for n in range(30)]
     with open("records.tsv", "w") as out:  # noqa: PTH123  in the test's own folder
