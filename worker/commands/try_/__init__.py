@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Final
 from worker.commands.mistakes import print_mistakes
 from worker.commands.try_.colours import paint_for
 from worker.commands.try_.decoding import document_decoder
-from worker.commands.try_.mapped_paths import mapped_paths
 from worker.commands.try_.reporting import Tried, as_json, as_text
 from worker.commands.try_.sampled import CannotRead
 from worker.commands.try_.setup import read_setup
@@ -80,14 +79,14 @@ def _show(
 
     map_record = compiler(settings, fetching)(settings.record.mapping)
     decode = document_decoder(settings.record, fetching)
-    paint, paths = paint_for(sys.stdout, environ), mapped_paths(settings.record.mapping)
+    paint = paint_for(sys.stdout, environ)
     count = mapped = 0
     for sampled in in_order(open_sample(settings, chosen, chosen.records or _FEW), chosen):
         tried = Tried(sampled, decode(sampled.record), map_record(sampled.record))
         if chosen.json:
             sys.stdout.write(as_json(tried).decode() + "\n")
         else:
-            sys.stdout.write("\n" * (count > 0) + as_text(tried, paths, paint))
+            sys.stdout.write("\n" * (count > 0) + as_text(tried, settings.record.mapping, paint))
         count += 1
         mapped += tried.maps
     return verdict(count, mapped)
