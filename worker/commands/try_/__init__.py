@@ -64,7 +64,7 @@ def _run(chosen: argparse.Namespace, environ: Mapping[str, str]) -> ExitCode:
             from worker.commands.try_.suggesting import suggest_mapping  # noqa: PLC0415  only where it is wanted
 
             sample = open_sample(settings, chosen, chosen.records or _SAMPLE)
-            return suggest_mapping(settings, fetching, sample)
+            return suggest_mapping(settings, chosen, fetching, sample)
         if chosen.summary is not None:
             from worker.commands.try_.summarising import summarise  # noqa: PLC0415  as above
 
@@ -89,4 +89,4 @@ def _show(
             sys.stdout.write("\n" * (count > 0) + as_text(tried, settings.record.mapping, paint))
         count += 1
         mapped += tried.maps
-    return verdict(count, mapped)
+    return verdict(count, mapped, chosen.file)

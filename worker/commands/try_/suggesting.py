@@ -14,6 +14,7 @@ from worker.suggest.presets import Recognisable, best_fits
 from worker.suggest.writing import write
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterator, Mapping
 
     from worker.commands.try_.schema_fetching import SchemaFetching
@@ -23,21 +24,25 @@ if TYPE_CHECKING:
     from worker.settings import Settings
 
 
-def suggest_mapping(settings: Settings, fetching: SchemaFetching, records: Sample) -> ExitCode:
+def suggest_mapping(
+    settings: Settings, chosen: argparse.Namespace, fetching: SchemaFetching, records: Sample
+) -> ExitCode:
     """Read a sample, write the mapping, and return the exit code."""
     decode = document_decoder(settings.record, fetching)
     sample: list[tuple[Record, Mapping[str, object]]] = []
-    read = 0
+    read, first_left_out = 0, ""
     for each in records.records:
         read += 1
         document = decode(each.record)
         if isinstance(document, dict):
             sample.append((each.record, document))
+        elif document is not None:
+            first_left_out = first_left_out or f"; the first, {each.at}: {document}"
     if read > len(sample):
-        what = "tombstones, or not in this format: see `try` without --suggest, and record.format"
+        what = f"tombstones, or not {settings.record.format}, which record.format says{first_left_out}"
         sys.stderr.write(f"personalize-worker: left out {read - len(sample):,} of {read:,} records: {what}\n")
     if not sample:
-        return verdict(read, 0)
+        return verdict(read, 0, chosen.file)
     compile_ = compiler(settings, fetching)
     suggestion = suggest(sample, compile_)
     fits = best_fits(_presets(settings), [record for record, _ in sample], compile_)
@@ -47,7 +52,7 @@ def suggest_mapping(settings: Settings, fetching: SchemaFetching, records: Sampl
     todo = "put it under `record:`, or look at it with: personalize-worker try --mapping FILE"
     mapped = suggestion.verdict.records
     sys.stderr.write(f"personalize-worker: {mapped:,} of {len(sample):,} records map; {todo}\n")
-    return verdict(len(sample), mapped)
+    return verdict(len(sample), mapped, chosen.file)
 
 
 def _presets(settings: Settings) -> Iterator[Recognisable]:

@@ -133,7 +133,7 @@ def test_where_nothing_maps_the_exit_code_is_1() -> None:
 
 def test_without_a_record_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["try", "--file", put()]) == 0
-    assert "there is no record to try" in capsys.readouterr().err
+    assert "records.jsonl: it holds no record" in capsys.readouterr().err
 
 
 def test_five_records_are_shown_unless_it_is_asked_for_more(capsys: pytest.CaptureFixture[str]) -> None:
