@@ -46,12 +46,13 @@ def suggest_mapping(
     compile_ = compiler(settings, fetching)
     suggestion = suggest(sample, compile_)
     fits = best_fits(_presets(settings), [record for record, _ in sample], compile_)
-    text = write(suggestion.plan, suggestion.verdict, sample=records.name, documents=len(sample), fits=fits)
+    text = write(suggestion, sample=records.name, documents=len(sample), fits=fits)
     sys.stdout.write(text)
     sys.stdout.flush()
     todo = "put it under `record:`, or look at it with: personalize-worker try --mapping FILE"
     mapped = suggestion.verdict.records
-    sys.stderr.write(f"personalize-worker: {mapped:,} of {len(sample):,} records map; {todo}\n")
+    lacks = "; it says NOT FOUND where something is yet to be named" if "NOT FOUND" in text else ""
+    sys.stderr.write(f"personalize-worker: {mapped:,} of {len(sample):,} records map{lacks}; {todo}\n")
     return verdict(len(sample), mapped, chosen.file)
 
 
