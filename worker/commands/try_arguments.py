@@ -50,7 +50,7 @@ def add_try(commands: Any) -> None:  # noqa: ANN401  argparse doesn't name the t
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_sources(parser)
-    _add_mappings(parser)
+    add_mappings(parser)
     parser.add_argument(
         "--records", type=_count, metavar="N", help="how many of each topic (default: 5; to suggest: 1000)"
     )
@@ -97,7 +97,8 @@ def _add_sources(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(start="newest")
 
 
-def _add_mappings(parser: argparse.ArgumentParser) -> None:
+def add_mappings(parser: argparse.ArgumentParser) -> None:
+    """Add what says how records are read."""
     mapping = parser.add_argument_group("how they are read (default: as configured)")
     mapping.add_argument("--preset", metavar="NAME", help="with this preset")
     mapping.add_argument(

@@ -18,7 +18,7 @@ from worker.commands.try_.colours import paint_for
 from worker.commands.try_.decoding import document_decoder
 from worker.commands.try_.reporting import Tried, as_json, as_text
 from worker.commands.try_.sampled import CannotRead
-from worker.commands.try_.setup import read_setup
+from worker.commands.try_.setup import BESIDE_FILE, read_setup
 from worker.commands.try_.sources import in_order, open_sample
 from worker.commands.try_.verdict import verdict
 from worker.config import NO_FILE, ConfigError
@@ -34,10 +34,6 @@ if TYPE_CHECKING:
 _FEW: Final = 5
 _SAMPLE: Final = 1_000
 _WITHOUT_CONFIG: Final = f"{NO_FILE}; with --file F, the records of a file are tried without Kafka"
-_BESIDE_FILE: Final = (
-    "such keys can stand in the file that --mapping names: "
-    "record: {format: csv, columns: [user, item], mapping: {...}}"
-)
 
 
 def run_try(chosen: argparse.Namespace, environ: Mapping[str, str]) -> ExitCode:
@@ -48,7 +44,7 @@ def run_try(chosen: argparse.Namespace, environ: Mapping[str, str]) -> ExitCode:
     try:
         return _run(chosen, environ)
     except ConfigError as error:
-        print_mistakes(error, chosen.config, todo=_WITHOUT_CONFIG if chosen.file is None else _BESIDE_FILE)
+        print_mistakes(error, chosen.config, todo=_WITHOUT_CONFIG if chosen.file is None else BESIDE_FILE)
         return ExitCode.MISCONFIGURED
     except CannotRead as error:
         sys.stderr.write(f"personalize-worker: {error}\n")

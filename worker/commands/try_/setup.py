@@ -21,6 +21,11 @@ _WITHOUT_KAFKA: Final[Mapping[str, Mapping[str, object]]] = {
     "personalize": {"tracking_id": "none"},
     "dead_letters": {"topic": "records.dead-letters"},
 }
+BESIDE_FILE: Final = (
+    "such keys can stand in the file that --mapping names: "
+    "record: {format: csv, columns: [user, item], mapping: {...}}"
+)
+"""What to add when a key is missing for records of a file."""
 _KEYS: Final = frozenset(key.name for key in msgspec.structs.fields(RecordSettings))
 
 
