@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from worker.commands.dead_letters_arguments import add_dead_letters
-from worker.commands.try_arguments import add_mappings, add_try
+from worker.commands.try_arguments import add_mappings, add_try, refuse_unnamed
 from worker.runtime.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -102,6 +102,7 @@ def _add_demo(commands: Commands) -> None:
     )
     demo.add_argument("--config", type=Path, metavar="FILE", help="with --file: the YAML file")
     add_mappings(demo)
+    refuse_unnamed(demo)
     demo.set_defaults(topic=None)
     demo.add_argument("--seed", type=int, default=1, help="makes other records (default: %(default)s)")
     demo.add_argument("--records", type=_positive, default=20_000, help="how many (default: %(default)s)")

@@ -51,6 +51,7 @@ def add_try(commands: Any) -> None:  # noqa: ANN401  argparse doesn't name the t
     )
     _add_sources(parser)
     add_mappings(parser)
+    refuse_unnamed(parser)
     parser.add_argument(
         "--records", type=_count, metavar="N", help="how many of each topic (default: 5; to suggest: 1000)"
     )
@@ -95,6 +96,19 @@ def _add_sources(parser: argparse.ArgumentParser) -> None:
         help="the dead letter at this position, as `dead-letters` shows it; without one: the newest",
     )
     parser.set_defaults(start="newest")
+
+
+class _Unnamed(argparse.Action):
+    """Says by which option a file is named that stands there without one."""
+
+    def __call__(self, parser: argparse.ArgumentParser, _: object, values: Any, __: object = None) -> None:  # noqa: ANN401  argparse's
+        if values:
+            parser.error(f"{values[0]} stands there without an option: for records say --file {values[0]}")
+
+
+def refuse_unnamed(parser: argparse.ArgumentParser) -> None:
+    """Refuse words without an option, with what to say."""
+    parser.add_argument("unnamed", nargs="*", action=_Unnamed, help=argparse.SUPPRESS)
 
 
 def add_mappings(parser: argparse.ArgumentParser) -> None:

@@ -61,7 +61,7 @@ _IN_ENGLISH: Final[Mapping[str, Mapping[str, float]]] = {
     },
     "item_id": {
         "itemid": 1.0, "productid": 1.0, "item": 0.7, "product": 0.6, "sku": 0.9, "productsku": 0.9,
-        "itemsku": 0.9, "articleid": 0.95, "contentid": 0.9, "movieid": 0.95, "videoid": 0.95,
+        "itemsku": 0.9, "articleid": 0.95, "article": 0.6, "contentid": 0.9, "movieid": 0.95, "videoid": 0.95,
         "trackid": 0.8, "songid": 0.9, "bookid": 0.9, "asin": 0.9, "isbn": 0.85, "assetid": 0.8,
         "listingid": 0.9, "offerid": 0.75, "titleid": 0.8, "episodeid": 0.8, "showid": 0.75,
         "courseid": 0.85, "jobid": 0.7, "postid": 0.8, "recipeid": 0.9, "propertyid": 0.7, "hotelid": 0.9,

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from worker.suggest import Suggestion
     from worker.suggest.candidates import Candidate
@@ -27,7 +27,14 @@ _TODO: Final = {
 }
 
 
-def write(suggestion: Suggestion, *, sample: str, documents: int, fits: Sequence[Fit]) -> str:
+def write(
+    suggestion: Suggestion,
+    *,
+    sample: str,
+    documents: int,
+    fits: Sequence[Fit],
+    record_format: Mapping[str, object],
+) -> str:
     """Return the YAML.
 
     Args:
@@ -35,11 +42,18 @@ def write(suggestion: Suggestion, *, sample: str, documents: int, fits: Sequence
         sample: where the records came from.
         documents: how many of them could be decoded.
         fits: the presets that fit best, if any does.
+        record_format: the other keys of ``record`` that the records need to be read.
     """
-    return "".join(f"{line}\n" for line in _lines(suggestion, sample, documents, fits))
+    return "".join(f"{line}\n" for line in _lines(suggestion, sample, documents, fits, record_format))
 
 
-def _lines(suggestion: Suggestion, sample: str, documents: int, fits: Sequence[Fit]) -> Iterator[str]:
+def _lines(
+    suggestion: Suggestion,
+    sample: str,
+    documents: int,
+    fits: Sequence[Fit],
+    record_format: Mapping[str, object],
+) -> Iterator[str]:
     plan, verdict = suggestion.plan, suggestion.verdict
     yield from _comment(
         f"Suggested by `personalize-worker try --suggest` from {documents:,} records of {sample}."
@@ -54,6 +68,7 @@ def _lines(suggestion: Suggestion, sample: str, documents: int, fits: Sequence[F
             f"Made for {fits[0].records:,} of them: the preset {named}. To take it, and to add only what is "
             f"different: `mapping: {{preset: {fits[0].name}}}`."
         )
+    yield from (f"{key}: {_yaml(value)}" for key, value in record_format.items())
     yield "mapping:"
     if (each := plan.fan_out.directive()) is not None:
         yield from _comment("An event for each element; a record without any is one event.", "  ")

@@ -34,7 +34,7 @@ def suggested(*documents: dict[str, Any], key: bytes | None = None) -> Suggestio
 
 
 def text_of(suggestion: Suggestion, documents: int) -> str:
-    return write(suggestion, sample="clicks", documents=documents, fits=())
+    return write(suggestion, sample="clicks", documents=documents, fits=(), record_format={})
 
 
 def test_the_flat_names_are_found_where_they_are() -> None:

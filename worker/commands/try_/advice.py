@@ -32,6 +32,13 @@ _MOST_MEMBERS: Final = 8
 # Without them an event is worth little, so it is worth a line that nothing is at their place.
 _WORTH_A_LINE: Final = frozenset({"user_id", "item_id"})
 _NOT_THERE: Final = object()
+_JSON: Final = (b"{", b"[", b"\xef\xbb\xbf{")
+_DELIMITERS: Final = (
+    (b"\t", "tsv", "format: tsv"),
+    (b";", "csv", 'format: csv, delimiter: ";"'),
+    (b"|", "csv", 'format: csv, delimiter: "|"'),
+    (b",", "csv", "format: csv"),
+)
 
 
 class Seen:
@@ -95,7 +102,20 @@ class Seen:
     def _near(self, path: str) -> list[str]:
         if path.startswith(_HEADERS):
             return [_HEADERS + name for name in nearest_words(path.removeprefix(_HEADERS), self._headers)]
-        return nearest_paths(path, self._there)
+        return [self._of_element(each) for each in nearest_paths(path, self._there)]
+
+    def _of_element(self, path: str) -> str:
+        """Return a path through the array of ``each`` as that of an element."""
+        each = self._mapping.get("each")
+        through = f"{each}[*]."
+        return f"{_EACH}{path.removeprefix(through)}" if path.startswith(through) else path
+
+    def on_shared(self, field: str, paths: Sequence[str]) -> Iterator[str]:
+        """Yield what is of one element although each has its own."""
+        for path in paths:
+            # A list of items is meant to be that of all elements.
+            if field != "impression" and (own := self._of_element(path)) != path:
+                yield f"{field}: {path} is that of the first element for all events; say {own}"
 
     def _value(self, path: str, element: int) -> object:
         """Return what stands at a path; of an element, if there is one level of them."""
@@ -119,6 +139,25 @@ class Seen:
             written = " or ".join(f'"{each}"' for each in patterns)
             return f"; that is {{path: {path}, pattern: {written}}}"
         return ""
+
+
+def on_undecoded(value: bytes) -> Iterator[str]:
+    """Yield what a value seems to be that is no JSON, if it is a line of columns."""
+    if value.startswith(_JSON) or b"\0" in value or not _is_text(value):
+        return
+    for delimiter, name, keys in _DELIMITERS:
+        if cells := value.count(delimiter):
+            columns = f"columns: [{cells + 1} names]"
+            yield f"it may be {name}, {cells + 1} columns: record: {{{keys}, {columns}}}"
+            return
+
+
+def _is_text(value: bytes) -> bool:
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def names_columns(document: Mapping[str, object]) -> bool:

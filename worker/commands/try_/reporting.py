@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from msgspec import Struct
 
-from worker.commands.try_.advice import Seen
+from worker.commands.try_.advice import Seen, on_undecoded
 from worker.commands.try_.mapped_paths import absent_fields, mapped_paths
 from worker.commands.try_.pretty import pretty, shortened, shown_bytes
-from worker.core.model.records import Interaction, Skipped, Undecodable, each_of
+from worker.core.model.records import Interaction, Reason, Skipped, Undecodable, each_of
 from worker.dead_letters.letter import OWN_NAMES
 
 if TYPE_CHECKING:
@@ -144,12 +144,16 @@ def _seen(tried: Tried, mapping: Mapping[str, object], paint: Paint) -> Seen | N
 def _advice(outcome: MappedOne, seen: Seen | None, mapping: Mapping[str, object]) -> Iterator[str]:
     """Yield what is there in place of what was looked for."""
     match outcome:
+        case Undecodable(reason=Reason(kind="not_json")):
+            yield from on_undecoded(outcome.record.value or b"")
         case Undecodable() if seen is not None:
             yield from seen.on_reason(outcome.reason.text)
         case Interaction() if seen is not None:
             paths = mapped_paths(mapping)
             for field in sorted(absent_fields(outcome) & paths.keys()):
                 yield from (f"no {field}: {line}" for line in seen.on_absent(field, paths[field]))
+            for field, named in paths.items():
+                yield from seen.on_shared(field, named)
         case _:
             pass
 

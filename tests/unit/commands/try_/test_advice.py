@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from worker.commands.try_.advice import Seen, names_columns
+from worker.commands.try_.advice import Seen, names_columns, on_undecoded
 from worker.commands.try_.colours import plain
 
 ORDER = {
@@ -80,3 +80,31 @@ def test_the_line_that_names_the_columns_is_recognised() -> None:
     assert "this line names the columns" in said
     assert not names_columns({"zeit": "1795770000", "kunde": "kunde"})
     assert not names_columns({})
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        (b"1795770000\tu\ts", "it may be tsv, 3 columns: record: {format: tsv, columns: [3 names]}"),
+        (b"1795770000,u", "it may be csv, 2 columns: record: {format: csv, columns: [2 names]}"),
+        (b"a;1,5", 'it may be csv, 2 columns: record: {format: csv, delimiter: ";", columns: [2 names]}'),
+        (b'{"a": 1,', None),
+        (b"\xff\t\x00", None),
+        (b"text", None),
+    ],
+)
+def test_a_line_of_columns_is_recognised(value: bytes, says: str | None) -> None:
+    assert list(on_undecoded(value)) == ([] if says is None else [says])
+
+
+def test_with_each_what_is_near_is_named_from_the_element_on() -> None:
+    within = seen({"each": "lines"})
+    assert list(within.on_absent("item_id", ["Sku"])) == ["Sku is not there; near it: $each.sku"]
+
+
+def test_with_each_a_path_through_the_array_is_said_to_be_that_of_the_first_element() -> None:
+    within = seen({"each": "lines"})
+    (said,) = within.on_shared("item_id", ["lines[*].sku", "$each.sku", "kopf.nr"])
+    assert said == "item_id: lines[*].sku is that of the first element for all events; say $each.sku"
+    assert list(within.on_shared("impression", ["lines[*].sku"])) == []
+    assert list(seen().on_shared("item_id", ["lines[*].sku"])) == []

@@ -260,6 +260,41 @@ def test_a_suggestion_is_yaml_that_the_next_try_takes(capsys: pytest.CaptureFixt
     assert line["events"][0]["event"]["itemId"] == "k0"
 
 
+def test_a_suggestion_names_the_format_with_which_the_records_are_read(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rows = [f"view;s{n // 3};k{n};{1_700_000_000 + n}\n" for n in range(30)]
+    with open("records.csv", "w") as out:  # noqa: PTH123  in the test's own folder
+        out.writelines(rows)
+    columns = ["action", "session", "sku", "time"]
+    put({"format": "csv", "delimiter": ";", "columns": columns}, name="columns.yaml")
+    assert main(["try", "--file", "records.csv", "--mapping", "columns.yaml", "--suggest"]) == 0
+    with open("m.yaml", "w") as out:  # noqa: PTH123  as above
+        out.write(capsys.readouterr().out)
+    assert main(["try", "--file", "records.csv", "--mapping", "m.yaml", "--json"]) == 0
+    assert lines(capsys)[0]["events"][0]["event"]["itemId"] == "k0"
+
+
+def test_what_is_left_out_of_a_suggestion_is_said_with_what_it_seems_to_be(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with open("records.csv", "w") as out:  # noqa: PTH123  in the test's own folder
+        out.write("view;s;k;1700000000\n")
+    assert main(["try", "--file", "records.csv", "--suggest"]) == 1
+    assert (
+        "records.csv:1: the value is not JSON: it does not begin as JSON does; it may be csv, 4 columns"
+        in (capsys.readouterr().err)
+    )
+
+
+@pytest.mark.parametrize("command", ["try", "demo"])
+def test_a_file_without_its_option_is_told_which(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main([command, "records.jsonl"])
+    assert end.value.code == 2
+    assert "say --file records.jsonl" in capsys.readouterr().err
+
+
 def test_a_suggestion_of_nothing_is_none(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["try", "--suggest", "--file", put(None, 7)]) == 1
     shown = capsys.readouterr()
