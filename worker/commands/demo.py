@@ -68,12 +68,13 @@ def _run(chosen: argparse.Namespace, environ: Mapping[str, str]) -> ExitCode:
     if settings.schema_registry.url:
         what, why = "schema_registry.url", "the demo asks no registry; let record.schema_file name the schema"
         raise CannotRead(what, why)
-    lines = file_records(chosen.file, settings.record.format, int(time.time() * 1000))
+    record = settings.record
+    lines = file_records(chosen.file, record.format, int(time.time() * 1000), record.columns)
     records = [each.record for each in islice(lines, chosen.records)]
     if not records:
         return verdict(0, 0, chosen.file)
     sys.stdout.write(f"{len(records):,} records of {chosen.file}, all on this machine.\n\n")
-    section = msgspec.to_builtins(settings.record, str_keys=True)
+    section = msgspec.to_builtins(record, str_keys=True)
     progress = Progress(sys.stdout)
     with tempfile.TemporaryDirectory(prefix="personalize-worker-") as folder:
         rehearsed = asyncio.run(rehearse(records, section, Path(folder), progress))

@@ -67,7 +67,7 @@ class Seen:
     def on_reason(self, reason: str) -> Iterator[str]:
         """Yield what is there in place of what a reason misses, or what is wrong with what is there."""
         if names_columns(self._document):
-            yield "this line names the columns; a topic has no such line, so leave it out of the file"
+            yield "it names the columns, as the first line of a file does, and is no record"
             return
         found = _REASON.match(reason)
         if found is None or not found["broken"]:

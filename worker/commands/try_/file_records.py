@@ -25,7 +25,7 @@ from worker.core.offsets.assignment import Assignment
 from worker.formats.signatures import describe_signature
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from worker.core.model.records import Headers
 
@@ -50,36 +50,41 @@ _decode_members: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_given: Final = msgspec.json.Decoder(_Given).decode
 
 
-def file_records(name: str, record_format: str, now_ms: int) -> Iterator[Sampled]:
+def file_records(
+    name: str, record_format: str, now_ms: int, columns: Sequence[str] = ()
+) -> Iterator[Sampled]:
     """Yield the records of a file, or of standard input for ``-``; empty lines are passed over.
 
     Args:
         name: the file.
         record_format: ``record.format``.
         now_ms: the timestamp of records that say none, in epoch milliseconds.
+        columns: ``record.columns``; a first line that only names them is passed over.
 
     Raises:
         ConfigError: there is no such file.
         CannotRead: a line is no record; nothing of it is quoted.
     """
     if name == STANDARD_INPUT:
-        yield from records_of(sys.stdin.buffer, name, record_format, now_ms)
+        yield from records_of(sys.stdin.buffer, name, record_format, now_ms, columns)
         return
     try:
         with open(name, "rb") as lines:  # noqa: PTH123  its name is shown as it was given
-            yield from records_of(lines, name, record_format, now_ms)
+            yield from records_of(lines, name, record_format, now_ms, columns)
     except OSError as error:
         raise ConfigError([Mistake(name, f"can't be read: {error.strerror}", "--file")]) from None
 
 
-def records_of(file: IO[bytes], name: str, record_format: str, now_ms: int) -> Iterator[Sampled]:
+def records_of(
+    file: IO[bytes], name: str, record_format: str, now_ms: int, columns: Sequence[str] = ()
+) -> Iterator[Sampled]:
     """Yield the record of each text of the file; see ``file_records``."""
     assignment = Assignment(Partition(name, 0), 0)
 
     def say(what: str) -> None:
         sys.stderr.write(f"personalize-worker: {name}: {what}\n")
 
-    for where, number, text in texts_of(file, record_format, say):
+    for where, number, text in texts_of(file, record_format, say, columns):
         at = name + where
         try:
             record = _record(text, record_format, assignment, number)

@@ -15,12 +15,13 @@ from itertools import chain
 from typing import IO, TYPE_CHECKING, Final, NamedTuple, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 _GZIP: Final = b"\x1f\x8b"
 _BOM: Final = b"\xef\xbb\xbf"
 # What is no line each is held as a whole.
 _MOST_BYTES: Final = 256 * 1024 * 1024
+_DELIMITERS: Final = re.compile(r"[\t;,|]")
 _SPACE: Final = re.compile(r"[ \t\r\n]*")
 _BETWEEN: Final = re.compile(r"[ \t\r\n,]*")
 _read_value: Final = json.JSONDecoder().raw_decode
@@ -36,20 +37,23 @@ class Text(NamedTuple):
     text: bytes
 
 
-def texts_of(file: IO[bytes], record_format: str, say: Callable[[str], None]) -> Iterator[Text]:
+def texts_of(
+    file: IO[bytes], record_format: str, say: Callable[[str], None], columns: Sequence[str] = ()
+) -> Iterator[Text]:
     """Yield the texts of a file; empty lines are passed over.
 
     Args:
         file: open for reading.
         record_format: ``record.format``.
         say: is told what the file is, if it is not a line a record.
+        columns: the names of the columns, to pass over a first line that consists of them.
 
     Raises:
         OSError: reading failed, or what began as gzip is none.
     """
     lines = _decompressed(file)
     if record_format != "json":
-        yield from _lines(lines)
+        yield from _without_header(_lines(lines), columns, say)
         return
     first = next((line for line in lines if line.strip()), b"")
     if not _may_go_on(first):
@@ -79,6 +83,25 @@ def _lines(lines: Iterable[bytes]) -> Iterator[Text]:
         text = line.strip(b"\r\n")
         if text.strip():
             yield Text(f":{number + 1}", number, text)
+
+
+def _without_header(
+    texts: Iterator[Text], columns: Sequence[str], say: Callable[[str], None]
+) -> Iterator[Text]:
+    first = next(texts, None)
+    if first is None:
+        return
+    if columns and _cells(first.text) == [name.casefold() for name in columns]:
+        say("its first line names the columns, and is passed over")
+    else:
+        yield first
+    yield from texts
+
+
+def _cells(line: bytes) -> list[str]:
+    """Return the cells of a line whatever stands between them, as names are compared."""
+    text = line.removeprefix(_BOM).decode(errors="replace")
+    return [cell.strip(" \"'").casefold() for cell in _DELIMITERS.split(text)]
 
 
 def _may_go_on(first: bytes) -> bool:

@@ -77,7 +77,7 @@ def test_an_item_at_a_place_that_nothing_is_near_is_told_and_of_other_fields_it_
 def test_the_line_that_names_the_columns_is_recognised() -> None:
     line = seen(zeit="\ufeffZEIT", kunde="Kunde")
     (said,) = line.on_reason("sent_at (`zeit`): not a time (unit: auto)")
-    assert "this line names the columns" in said
+    assert "it names the columns" in said
     assert not names_columns({"zeit": "1795770000", "kunde": "kunde"})
     assert not names_columns({})
 

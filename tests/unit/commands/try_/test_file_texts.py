@@ -93,3 +93,15 @@ def test_gzip_that_is_cut_off_is_an_error_of_the_file() -> None:
     for broken in (whole[:-9], whole[:20], b"\x1f\x8bnothing"):
         with pytest.raises(OSError, match="broken or cut off"):
             read(broken)
+
+
+@pytest.mark.parametrize(
+    "first", [b"time;user", b"\xef\xbb\xbfTIME;User\r", b'"time","user"', b"time\tuser", b"\xfftime;user"]
+)
+def test_a_first_line_that_names_the_columns_is_passed_over(first: bytes) -> None:
+    said: list[str] = []
+    file = BytesIO(first + b"\n1;time\ntime;user\n")
+    found = [each.at for each in texts_of(file, "csv", said.append, ("time", "user"))]
+    is_passed = not first.startswith(b"\xfft")
+    assert found == ([":2", ":3"] if is_passed else [":1", ":2", ":3"])
+    assert said == ["its first line names the columns, and is passed over"] * is_passed
