@@ -28,6 +28,7 @@ _REASON: Final = re.compile(
     r"(?:element (?P<element>\d+): )?(?P<field>[a-z_]+)(?P<broken> \((?P<places>.*?)\): )?"
 )
 _WORD: Final = re.compile(r"[^.\[\]$\"]+")
+_DECIMAL_COMMA: Final = re.compile(r"-?[0-9][0-9.]*,[0-9]+")
 _MOST_MEMBERS: Final = 8
 # Without them an event is worth little, so it is worth a line that nothing is at their place.
 _WORTH_A_LINE: Final = frozenset({"user_id", "item_id"})
@@ -133,6 +134,8 @@ class Seen:
             inside = [each for each in self._there if each.startswith((f"{place}.", f"{place}["))]
             shown = ", ".join(each.replace(place, path, 1) for each in inside[:_MOST_MEMBERS])
             return f"; in it: {shown}" if inside else ""
+        if field == "event_value" and isinstance(value, str) and _DECIMAL_COMMA.fullmatch(value.strip()):
+            return f'; with a comma for a decimal point that is {{path: {path}, decimal: ","}}'
         if field == "sent_at" and (units := units_of([value])):
             return f"; that is {{path: {path}, unit: {units[0]}}}"
         if field == "sent_at" and (patterns := patterns_of([value])):

@@ -58,8 +58,11 @@ def test_a_reason_is_told_with_what_stands_there(reason: str, says: str) -> None
 def test_of_an_element_it_is_the_element_s_own_value() -> None:
     within = seen({"each": "lines"})
     reason = "event_value (`$each.price`): neither a number nor the text of one"
-    assert list(within.on_reason(reason)) == ['$each.price holds "1,5"']
-    assert list(within.on_reason(f"element 1: {reason}")) == ['$each.price holds "2,5"']
+    holds = (
+        '$each.price holds "{}"; with a comma for a decimal point that is {{path: $each.price, decimal: ","}}'
+    )
+    assert list(within.on_reason(reason)) == [holds.format("1,5")]
+    assert list(within.on_reason(f"element 1: {reason}")) == [holds.format("2,5")]
 
 
 @pytest.mark.parametrize("mapping", [{"each": {"a": "x", "b": "y"}}, {"unwrap": "payload"}, {}])
