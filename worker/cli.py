@@ -63,9 +63,9 @@ def _dispatch(chosen: argparse.Namespace) -> int:  # noqa: PLR0911  one for each
 
             return run_endpoint(chosen.port)
         case "demo":
-            from worker.local.demo import run_demo  # noqa: PLC0415  see the module's docstring
+            from worker.commands.demo import show_demo  # noqa: PLC0415  see the module's docstring
 
-            return run_demo(seed=chosen.seed, records=chosen.records)
+            return show_demo(chosen, os.environ)
         case "presets":
             from worker.commands.presets import show_presets  # noqa: PLC0415  see the module's docstring
 

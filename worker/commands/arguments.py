@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from worker.commands.dead_letters_arguments import add_dead_letters
-from worker.commands.try_arguments import add_try
+from worker.commands.try_arguments import add_mappings, add_try, refuse_unnamed
 from worker.runtime.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -89,8 +89,21 @@ def _add_endpoint(commands: Commands) -> None:
 
 def _add_demo(commands: Commands) -> None:
     demo = commands.add_parser(
-        "demo", help="deliver made-up records from a Kafka inside to an endpoint inside"
+        "demo",
+        help="deliver made-up records, or a file's, from a Kafka inside to an endpoint inside",
+        description="Delivers records with the real worker, from a Kafka inside to a PutEvents inside: "
+        "made-up ones, with faults, or with --file your own, with your mapping. Neither Kafka nor AWS is "
+        "needed, and none is touched.",
     )
+    demo.add_argument(
+        "--file",
+        metavar="F",
+        help="deliver the records of this file, a line each (docs/try.md), without faults",
+    )
+    demo.add_argument("--config", type=Path, metavar="FILE", help="with --file: the YAML file")
+    add_mappings(demo)
+    refuse_unnamed(demo)
+    demo.set_defaults(topic=None)
     demo.add_argument("--seed", type=int, default=1, help="makes other records (default: %(default)s)")
     demo.add_argument("--records", type=_positive, default=20_000, help="how many (default: %(default)s)")
 

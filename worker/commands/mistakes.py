@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from worker.config import NO_FILE
 
@@ -13,10 +13,20 @@ if TYPE_CHECKING:
     from worker.config import ConfigError
 
 
-def print_mistakes(error: ConfigError, config: Path | None) -> None:
-    """Print all of them, one per line; without a file, also how to provide one."""
+_ABSENT: Final = ("is missing", "are missing")
+
+
+def print_mistakes(error: ConfigError, config: Path | None, *, todo: str = NO_FILE) -> None:
+    """Print all of them, one per line, and what to do if a key is missing and there was no file.
+
+    Args:
+        error: the mistakes.
+        config: the file of the configuration, if there was one.
+        todo: where the missing keys can stand.
+    """
     count = len(error.mistakes)
     sys.stderr.write(f"personalize-worker: {count} mistake{'s' * (count > 1)} in the configuration\n")
     sys.stderr.writelines(f"  {mistake}\n" for mistake in error.mistakes)
-    if config is None:
-        sys.stderr.write(f"{NO_FILE}\n")
+    # Whoever wrote a wrong key knows where keys stand.
+    if config is None and any(mistake.reason.startswith(_ABSENT) for mistake in error.mistakes):
+        sys.stderr.write(f"{todo}\n")

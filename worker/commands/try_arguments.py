@@ -50,7 +50,8 @@ def add_try(commands: Any) -> None:  # noqa: ANN401  argparse doesn't name the t
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_sources(parser)
-    _add_mappings(parser)
+    add_mappings(parser)
+    refuse_unnamed(parser)
     parser.add_argument(
         "--records", type=_count, metavar="N", help="how many of each topic (default: 5; to suggest: 1000)"
     )
@@ -97,7 +98,21 @@ def _add_sources(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(start="newest")
 
 
-def _add_mappings(parser: argparse.ArgumentParser) -> None:
+class _Unnamed(argparse.Action):
+    """Says by which option a file is named that stands there without one."""
+
+    def __call__(self, parser: argparse.ArgumentParser, _: object, values: Any, __: object = None) -> None:  # noqa: ANN401  argparse's
+        if values:
+            parser.error(f"{values[0]} stands there without an option: for records say --file {values[0]}")
+
+
+def refuse_unnamed(parser: argparse.ArgumentParser) -> None:
+    """Refuse words without an option, with what to say."""
+    parser.add_argument("unnamed", nargs="*", action=_Unnamed, help=argparse.SUPPRESS)
+
+
+def add_mappings(parser: argparse.ArgumentParser) -> None:
+    """Add what says how records are read."""
     mapping = parser.add_argument_group("how they are read (default: as configured)")
     mapping.add_argument("--preset", metavar="NAME", help="with this preset")
     mapping.add_argument(

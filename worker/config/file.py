@@ -112,6 +112,8 @@ def _why_no_yaml(error: Exception, text: str) -> tuple[str, str]:
 
 def _without_text(problem: str) -> str:
     """Strip quotations from YAML's error, because it takes a password like *a or !a for an alias or a tag."""
+    if "'\\t'" in problem:
+        return "a tab, where YAML takes only spaces"
     return re.sub(r"""(['"])(?!<|\\?.\1).*""", "...", problem)
 
 

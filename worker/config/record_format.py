@@ -67,7 +67,11 @@ def format_mistakes(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         text = "it is not text" if isinstance(error, UnicodeError) else str(error)
         yield "record.message" if "no message" in text else "record.schema_file", f"can't be used: {text}"
     except OSError as error:
-        yield "record.schema_file", f"can't be read: {error.strerror or type(error).__name__}"
+        reason = f"can't be read: {error.strerror or type(error).__name__}"
+        is_relative = record.schema_file is not None and not Path(record.schema_file).is_absolute()
+        # Not in the folder of the configuration, as its author may think.
+        at = f"; it was looked for from this folder on: {Path.cwd()}" if is_relative else ""
+        yield "record.schema_file", reason + at
 
 
 _KEYS: Final = ("format", "schema_file", "message", "columns", "delimiter", "quote", "encoding")

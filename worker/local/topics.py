@@ -20,10 +20,11 @@ FLUSH_SECONDS = 10.0
 
 
 class Letter(Struct, frozen=True):
-    """A dead letter: the record's value and the kind of reason."""
+    """A dead letter: the record's value, and the kind and the text of the reason."""
 
     value: bytes
     reason: str
+    text: str = ""
 
 
 class TopicFeed:
@@ -94,7 +95,10 @@ class TopicWatch:
                 headers = dict(message.headers() or ())
                 reason = headers.get(dead_letter_headers.ERROR_CLASS)
                 known = reason.decode() if isinstance(reason, bytes) else "unknown"
-                letters.append(Letter(message.value() or b"", known))
+                text = headers.get(dead_letter_headers.REASON)
+                letters.append(
+                    Letter(message.value() or b"", known, text.decode() if isinstance(text, bytes) else "")
+                )
         return letters
 
     def _partitions(self, topic: str) -> list[TopicPartition]:

@@ -3,7 +3,7 @@
 ``inventory`` lists the places of the sample's documents. ``candidates`` rates each as each field, by its name
 (``vocabulary``) and by its values (``plausibility``). ``fan_out`` decides whether a record holds several
 events, ``choosing`` picks a place for each field, ``verification`` runs the result over the sample, and
-``writing`` makes text of it.
+``writing`` makes text of it. ``unused`` lists the other places.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from worker.core.mapping.header_text import header_text
 from worker.suggest.candidates import find_candidates
 from worker.suggest.choosing import Plan, choose
 from worker.suggest.inventory import Inventory
+from worker.suggest.unused import Unused, unused_places
 from worker.suggest.verification import Verdict, verify
 from worker.suggest.walking import Place
 
@@ -33,6 +34,8 @@ class Suggestion(Struct, frozen=True):
 
     plan: Plan
     verdict: Verdict
+    unused: tuple[Unused, ...] = ()
+    """The places that it does not use, if some of a field has yet to be named."""
 
 
 def suggest(sample: Sequence[tuple[Record, Mapping[str, object]]], compile_: Compile) -> Suggestion:
@@ -46,7 +49,8 @@ def suggest(sample: Sequence[tuple[Record, Mapping[str, object]]], compile_: Com
     for index, (record, _) in enumerate(sample):
         _add_record_places(inventory, index, record)
     plan = choose(find_candidates(inventory), inventory.documents)
-    return Suggestion(*verify(plan, [record for record, _ in sample], compile_))
+    plan, verdict = verify(plan, [record for record, _ in sample], compile_)
+    return Suggestion(plan, verdict, unused_places(plan, inventory) if plan.lacks else ())
 
 
 def _add_record_places(inventory: Inventory, index: int, record: Record) -> None:

@@ -29,6 +29,7 @@ _FOR_BEING_FORMER: Final = 0.4
 # As trackers write that there is none.
 _SENTINELS: Final = frozenset({"-1"})
 _ALMOST_ALL: Final = 0.9
+_HARDLY_TWICE: Final = 0.5
 _OF_OBJECTS: Final = frozenset({"properties"})
 _OF_ARRAYS: Final = frozenset({"impression"})
 
@@ -43,6 +44,10 @@ class Candidate(Struct, frozen=True):
     indexes: frozenset[int]
     """The records that have something there."""
     unit: str = ""
+    patterns: tuple[str, ...] = ()
+    """Of a time that is read by no unit: the patterns that read it."""
+    is_by_values: bool = False
+    """Whether its name says nothing of the field, but its values do."""
     sentinels: tuple[str, ...] = ()
     """Texts that stand there for nothing."""
     is_time: bool = False
@@ -70,7 +75,36 @@ def _candidates(field: str, inventory: Inventory) -> list[Candidate]:
         for facts in _facts(field, inventory)
         if (candidate := _candidate(field, facts, inventory.documents)).score >= _WORTH_A_WORD
     ]
+    if field == "sent_at" and not any(each.score >= LIKELY for each in found):
+        found += _times_by_values(inventory)
     return sorted(found, key=lambda each: (-each.score, -each.records, len(each.path), each.path))
+
+
+def _times_by_values(inventory: Inventory) -> list[Candidate]:
+    """Return the places that hold nothing but times, and hardly one twice; if there is one, it is likely."""
+    found = []
+    for facts in inventory.scalars.values():
+        is_new = facts.distinct() >= facts.records * _HARDLY_TWICE
+        if not is_new or facts.records < inventory.documents * _ALMOST_ALL:
+            continue
+        rating = rate("sent_at", facts.values)
+        # A number of nine or ten digits may be anybody's id.
+        if rating.score >= _ALMOST_ALL and rating.unit != "seconds":
+            found.append((facts, rating))
+    score = LIKELY if len(found) == 1 else _WORTH_A_WORD
+    return [
+        Candidate(
+            "sent_at",
+            facts.place,
+            score,
+            facts.distinct(),
+            frozenset(facts.indexes),
+            rating.unit,
+            rating.patterns,
+            is_by_values=True,
+        )
+        for facts, rating in found
+    ]
 
 
 def _facts(field: str, inventory: Inventory) -> Iterable[Facts]:
@@ -102,6 +136,7 @@ def _candidate(field: str, facts: Facts, documents: int) -> Candidate:
             if str(value) not in sentinels
         ),
         rating.unit,
-        sentinels,
-        field == "session_id" and rate("sent_at", values).score >= _ALMOST_ALL,
+        rating.patterns,
+        sentinels=sentinels,
+        is_time=field == "session_id" and rate("sent_at", values).score >= _ALMOST_ALL,
     )

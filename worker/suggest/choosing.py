@@ -20,6 +20,7 @@ _MOST_SOURCES: Final = 4
 # From here on a place may stand in where the first one is empty. Not who has no account for who has one.
 _STANDS_IN: Final = {"session_id": LIKELY, "user_id": 0.6, "item_id": 0.45, "sent_at": 0.5, "event_type": 0.5}
 _SURE: Final = 0.8
+_WANTED: Final = frozenset({"event_type", "sent_at", "session_id", "user_id", "item_id"})
 CONSTANT_EVENT_TYPE: Final = "interaction"
 
 
@@ -42,6 +43,12 @@ class Plan(Struct, frozen=True):
     choices: tuple[Choice, ...]
     missing: tuple[tuple[str, tuple[Candidate, ...]], ...] = ()
     """The optional fields of which nothing likely was found, with what may be it all the same."""
+
+    @property
+    def lacks(self) -> bool:
+        """Whether a place has yet to be named of a field that a recommender can hardly do without."""
+        found = {choice.field for choice in self.choices if choice.chosen}
+        return not found >= _WANTED
 
     def mapping(self) -> dict[str, object]:
         """Return it as ``record.mapping``."""
@@ -151,7 +158,8 @@ def _user_without_session(first: Mapping[str, Candidate], chosen: Sequence[Candi
 
 
 def _said(candidate: Candidate) -> str:
-    if candidate.field == "session_id" and "session" not in candidate.path.lower():
+    named = name_score("session_id", candidate.place.names)
+    if candidate.field == "session_id" and named < _SURE and "session" not in candidate.path.lower():
         return "no session of its own was found, and this stands in for it"
     return ""
 
@@ -192,8 +200,18 @@ def _time(
     if len(frozenset[int]().union(*(each.indexes for each in chosen))) < documents:
         paths.append("$timestamp")
         advice = "where it is missing, Kafka's timestamp counts"
-    source = {"path": paths[0] if len(paths) == 1 else paths, "unit": unit}
-    return Choice("sent_at", source, tuple(chosen), tuple(runners_up), advice)
+    source: dict[str, object] = {"path": paths[0] if len(paths) == 1 else paths, "unit": unit}
+    said = [advice]
+    if patterns := chosen[0].patterns:
+        # What stands in for it is written otherwise.
+        own = [fan_out.path(each) for each in chosen if each.patterns == patterns]
+        paths = [*own, *(path for path in paths if path == "$timestamp")]
+        source = {"path": paths[0] if len(paths) == 1 else paths, "pattern": patterns[0]}
+        said.append(f"or it is {' or '.join(patterns[1:])}: look at it" if patterns[1:] else "")
+        said.append("taken for UTC" if "%z" not in patterns[0] else "")
+    if chosen[0].is_by_values:
+        said.append("found by its values; its name says nothing")
+    return Choice("sent_at", source, tuple(chosen), tuple(runners_up), "; ".join(filter(None, said)))
 
 
 def _stand_in(
@@ -204,6 +222,10 @@ def _stand_in(
     match field:
         case "event_type":
             advice = "NOT FOUND: every event gets this constant; name the path of the type, or the right word"
+            if rest:
+                advice += (
+                    f"; codes become words: {{path: {fan_out.path(rest[0])}, values: {{1: view, 2: cart}}}}"
+                )
             return Choice(field, {"value": CONSTANT_EVENT_TYPE}, (), runners_up, advice)
         case "sent_at":
             return Choice(

@@ -14,6 +14,7 @@ from worker.core.mapping.placeholders import placeholders
 from worker.core.mapping.times import AUTO, ISO8601, UNITS, time
 from worker.core.operations.put_events import PUT_EVENTS
 from worker.core.operations.table import Time
+from worker.suggest.time_forms import patterns_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -24,9 +25,13 @@ _PLACEHOLDERS: Final = placeholders(())
 # Few enough that a person would have named them one by one.
 _MOST_EVENT_TYPES: Final = 50
 _LONGEST_EVENT_TYPE: Final = 64
+# Worth a comment, and never taken.
+_OF_CODES: Final = 0.25
 # With fewer records than this, it says nothing that two have the same value, or none has.
 _TELLING: Final = 10
 _ALL_BUT: Final = 0.98
+# Enough for a day beyond the twelfth, which tells days from months.
+_MOST_PATTERNED: Final = 40
 
 
 class Rating(Struct, frozen=True):
@@ -36,6 +41,8 @@ class Rating(Struct, frozen=True):
     """From 0 to 1."""
     unit: str = ""
     """Of a time: the unit in which all of them can be read."""
+    patterns: tuple[str, ...] = ()
+    """Of a time that no unit reads: the patterns by which all of them can be."""
 
 
 def rate(field: str, values: Sequence[object]) -> Rating:
@@ -64,10 +71,19 @@ def _rate_times(values: Sequence[object]) -> Rating:
     """Find the unit in which most can be read: a certain one where it reads them all, else ``auto``."""
     readable = {unit: _readable(values, unit) for unit in UNITS}
     best = max((unit for unit in UNITS if unit != AUTO), key=readable.__getitem__)
+    if not readable[AUTO]:
+        return _rate_by_pattern(values)
     unit = best if readable[best] == readable[AUTO] else AUTO
     # A text is a time only if it is meant to be one; a number may happen to lie in the range.
     certainty = 1.0 if unit == ISO8601 else 0.97
     return Rating(readable[unit] / len(values) * certainty if values else 0.0, unit)
+
+
+def _rate_by_pattern(values: Sequence[object]) -> Rating:
+    """Rate times that no unit reads, by a few of them: patterns are many, and the sample is mapped anyway."""
+    written = [value for value in values if isinstance(value, str | int) and not isinstance(value, bool)]
+    patterns = patterns_of(list(dict.fromkeys(written))[:_MOST_PATTERNED])
+    return Rating(len(written) / len(values) if patterns else 0.0, "", tuple(patterns))
 
 
 def _readable(values: Sequence[object], unit: str) -> int:
@@ -90,12 +106,18 @@ def _like_event_types(values: Sequence[object]) -> float:
     """Event types are few, they are words, and mostly there are several."""
     texts = [value for value in values if isinstance(value, str) and len(value) <= _LONGEST_EVENT_TYPE]
     if not texts or not any(each.isalpha() for text in texts for each in text):
-        return 0.0
+        return _like_codes(values)
     distinct = len(set(texts))
     if distinct > _MOST_EVENT_TYPES or (distinct > _TELLING and distinct > len(texts) / 2):
         return 0.1
     constant = 0.7 if distinct == 1 and len(texts) >= _TELLING else 1.0
     return constant * len(texts) / len(values)
+
+
+def _like_codes(values: Sequence[object]) -> float:
+    """A few numbers may stand for types. Which is which, their author has to say."""
+    codes = {str(value) for value in values if isinstance(value, int | str) and not isinstance(value, bool)}
+    return _OF_CODES if len(values) >= _TELLING > len(codes) > 1 else 0.0
 
 
 def _like_event_ids(values: Sequence[object]) -> float:

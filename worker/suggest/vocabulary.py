@@ -9,19 +9,24 @@ what shops and trackers commonly write.
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import TYPE_CHECKING, Final
+
+from worker.suggest.languages import OTHER_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _NOT_LETTERS: Final = re.compile(r"[^a-z]")
-_VAGUE: Final = frozenset({"id", "uuid", "guid", "name", "type", "value", "key", "code", "number", "no"})
+_VAGUE: Final = frozenset(
+    {"id", "uuid", "guid", "name", "type", "value", "key", "code", "number", "no", "nr", "nummer"}
+)
 _IDS: Final = frozenset({"id", "uuid", "guid"})
 # A longer name that ends with one of the table means the field too, but less surely: gasessionid, cetime.
 _AS_ENDING: Final = 0.85
 _SHORTEST_ENDING: Final = 5
 
-NAMES: Final[Mapping[str, Mapping[str, float]]] = {
+_IN_ENGLISH: Final[Mapping[str, Mapping[str, float]]] = {
     "event_type": {
         "eventtype": 1.0, "eventname": 1.0, "event": 0.95, "action": 0.85, "actiontype": 0.85,
         "activity": 0.7, "activitytype": 0.75, "interaction": 0.75, "interactiontype": 0.85, "verb": 0.75,
@@ -56,7 +61,7 @@ NAMES: Final[Mapping[str, Mapping[str, float]]] = {
     },
     "item_id": {
         "itemid": 1.0, "productid": 1.0, "item": 0.7, "product": 0.6, "sku": 0.9, "productsku": 0.9,
-        "itemsku": 0.9, "articleid": 0.95, "contentid": 0.9, "movieid": 0.95, "videoid": 0.95,
+        "itemsku": 0.9, "articleid": 0.95, "article": 0.6, "contentid": 0.9, "movieid": 0.95, "videoid": 0.95,
         "trackid": 0.8, "songid": 0.9, "bookid": 0.9, "asin": 0.9, "isbn": 0.85, "assetid": 0.8,
         "listingid": 0.9, "offerid": 0.75, "titleid": 0.8, "episodeid": 0.8, "showid": 0.75,
         "courseid": 0.85, "jobid": 0.7, "postid": 0.8, "recipeid": 0.9, "propertyid": 0.7, "hotelid": 0.9,
@@ -93,6 +98,9 @@ NAMES: Final[Mapping[str, Mapping[str, float]]] = {
         "eventattributionsource": 1.0, "attributionsource": 0.9,
     },
 }  # fmt: skip
+NAMES: Final[Mapping[str, Mapping[str, float]]] = {
+    field: {**OTHER_NAMES.get(field, {}), **names} for field, names in _IN_ENGLISH.items()
+}
 """By field."""
 
 
@@ -112,8 +120,9 @@ def name_score(field: str, names: Sequence[str]) -> float:
 
 
 def squashed(name: str) -> str:
-    """Return the letters of a name, in lower case."""
-    return _NOT_LETTERS.sub("", name.lower())
+    """Return the letters of a name, in lower case and without accents."""
+    plain = name if name.isascii() else unicodedata.normalize("NFKD", name)
+    return _NOT_LETTERS.sub("", plain.lower())
 
 
 def _singular(name: str) -> str:

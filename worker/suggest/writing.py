@@ -7,14 +7,16 @@ import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from worker.suggest import Suggestion
     from worker.suggest.candidates import Candidate
-    from worker.suggest.choosing import Choice, Plan
+    from worker.suggest.choosing import Choice
     from worker.suggest.presets import Fit
-    from worker.suggest.verification import Verdict
+    from worker.suggest.unused import Unused
 
 _WIDTH: Final = 108
+_MOST_UNUSED: Final = 40
 # What YAML takes for text without quotes, in a flow mapping as well.
 _PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]*(\[[A-Za-z0-9_*=.\-]+\][A-Za-z0-9_.\-]*)*")
 _WORDS: Final = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
@@ -25,20 +27,34 @@ _TODO: Final = {
 }
 
 
-def write(plan: Plan, verdict: Verdict, *, sample: str, documents: int, fits: Sequence[Fit]) -> str:
+def write(
+    suggestion: Suggestion,
+    *,
+    sample: str,
+    documents: int,
+    fits: Sequence[Fit],
+    record_format: Mapping[str, object],
+) -> str:
     """Return the YAML.
 
     Args:
-        plan: what to write.
-        verdict: what the sample became with it.
+        suggestion: what to write.
         sample: where the records came from.
         documents: how many of them could be decoded.
         fits: the presets that fit best, if any does.
+        record_format: the other keys of ``record`` that the records need to be read.
     """
-    return "".join(f"{line}\n" for line in _lines(plan, verdict, sample, documents, fits))
+    return "".join(f"{line}\n" for line in _lines(suggestion, sample, documents, fits, record_format))
 
 
-def _lines(plan: Plan, verdict: Verdict, sample: str, documents: int, fits: Sequence[Fit]) -> Iterator[str]:
+def _lines(
+    suggestion: Suggestion,
+    sample: str,
+    documents: int,
+    fits: Sequence[Fit],
+    record_format: Mapping[str, object],
+) -> Iterator[str]:
+    plan, verdict = suggestion.plan, suggestion.verdict
     yield from _comment(
         f"Suggested by `personalize-worker try --suggest` from {documents:,} records of {sample}."
     )
@@ -52,6 +68,7 @@ def _lines(plan: Plan, verdict: Verdict, sample: str, documents: int, fits: Sequ
             f"Made for {fits[0].records:,} of them: the preset {named}. To take it, and to add only what is "
             f"different: `mapping: {{preset: {fits[0].name}}}`."
         )
+    yield from (f"{key}: {_yaml(value)}" for key, value in record_format.items())
     yield "mapping:"
     if (each := plan.fan_out.directive()) is not None:
         yield from _comment("An event for each element; a record without any is one event.", "  ")
@@ -64,6 +81,17 @@ def _lines(plan: Plan, verdict: Verdict, sample: str, documents: int, fits: Sequ
             f"{field}: nothing sure{todo}" if candidates else f"{field}: nothing found{todo}", "  "
         )
         yield from _may_be_it(candidates, "may be it")
+    yield from _unused(suggestion.unused, documents)
+
+
+def _unused(places: Sequence[Unused], documents: int) -> Iterator[str]:
+    if places:
+        yield from _comment("What else the records hold, to name what was not found:", "  ")
+    for each in places[:_MOST_UNUSED]:
+        figures = f"in {each.records:,} of {documents:,} records, {each.distinct:,} distinct"
+        yield from _comment(f"- {each.path}: {figures}; {each.kind}", "  ")
+    if (more := len(places) - _MOST_UNUSED) > 0:
+        yield from _comment(f"and {more:,} more", "  ")
 
 
 def _field(choice: Choice, documents: int) -> Iterator[str]:

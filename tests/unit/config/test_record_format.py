@@ -52,6 +52,7 @@ def mistakes(**keys: str) -> dict[str, str]:
         ({"format": "csv", "columns": "a", "encoding": "latin1"}, "record.encoding", "iso-8859-1"),
         ({"schema_file": "x.avsc"}, "record.schema_file", "json needs no schema"),
         ({"format": "avro", "schema_file": "no/such.avsc"}, "record.schema_file", "No such file"),
+        ({"format": "avro", "schema_file": "no/such.avsc"}, "record.schema_file", "from this folder on: /"),
         ({"format": "avro", "schema_file": "."}, "record.schema_file", "Is a directory"),
         ({"format": "protobuf", "schema_file": "x.desc"}, "record.message", "is missing"),
         ({"format": "avro", "message": "shop.Event"}, "record.message", "of protobuf"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,7 +34,7 @@ def suggested(*documents: dict[str, Any], key: bytes | None = None) -> Suggestio
 
 
 def text_of(suggestion: Suggestion, documents: int) -> str:
-    return write(suggestion.plan, suggestion.verdict, sample="clicks", documents=documents, fits=())
+    return write(suggestion, sample="clicks", documents=documents, fits=(), record_format={})
 
 
 def test_the_flat_names_are_found_where_they_are() -> None:
@@ -67,6 +68,77 @@ def test_what_was_not_found_is_said_with_what_to_do_and_the_mapping_works_all_th
     assert "NOT FOUND: Kafka's timestamp stands in for it" in text
     assert "NOT FOUND: the user's id stands in for it" in text
     assert yaml.safe_load(text)["mapping"]["event_value"] == "rating"
+
+
+def ordered(number: int, **more: object) -> dict[str, Any]:
+    """An order of a shop that was not programmed in English."""
+    return {
+        "kopf": {"nr": f"B-{number}", "art": number % 3},
+        "zeit": f"{number % 28 + 1:02}.11.2026 09:{number % 60:02}:00",
+        "kunde": {"kundenNr": 4_000_000 + number % 9, "sitzung": f"s{number % 20}"},
+        "positionen": [{"artikel": {"artikelNr": f"a{number % 7}"}}],
+    } | more
+
+
+def test_fields_are_found_by_names_that_are_not_english_and_a_time_by_how_it_is_written() -> None:
+    suggestion = suggested(*map(ordered, range(60)))
+    assert suggestion.verdict.records == 60
+    mapping = suggestion.plan.mapping()
+    assert mapping["sent_at"] == {"path": "zeit", "pattern": "%d.%m.%Y %H:%M:%S"}
+    assert mapping["session_id"] == "kunde.sitzung"
+    assert mapping["user_id"] == "kunde.kundenNr"
+    assert mapping["each"] == "positionen"
+    assert mapping["item_id"] == "$each.artikel.artikelNr"
+
+
+def test_a_day_that_may_be_a_month_is_said() -> None:
+    suggestion = suggested(*({**FLAT, "sentAt": f"0{n % 9 + 1}/03/2026 10:00"} for n in range(20)))
+    text = text_of(suggestion, 20)
+    assert suggestion.plan.mapping()["sent_at"] == {"path": "sentAt", "pattern": "%d/%m/%Y %H:%M"}
+    assert "or it is %m/%d/%Y %H:%M: look at it; taken for UTC" in text
+
+
+@pytest.mark.parametrize("value", ["2026-01-02T03:04:{:02}Z", "02.01.2026 03:04:{:02}"])
+def test_the_only_time_of_a_record_is_its_time_whatever_it_is_called(value: str) -> None:
+    documents = [{"xyz": value.format(n), "sessionId": "s", "eventType": "view", "n": n} for n in range(30)]
+    suggestion = suggested(*documents)
+    assert suggestion.verdict.records == 30
+    source = suggestion.plan.mapping()["sent_at"]
+    assert isinstance(source, dict)
+    assert source["path"] == "xyz"
+    assert "found by its values" in text_of(suggestion, 30)
+
+
+def test_of_two_unknown_times_none_is_taken_and_both_are_named() -> None:
+    documents = [
+        {"xyz": f"2026-01-02T03:04:{n:02}Z", "uvw": f"2026-01-03T03:04:{n:02}Z", "sessionId": "s"}
+        for n in range(30)
+    ]
+    suggestion = suggested(*documents)
+    assert suggestion.plan.mapping()["sent_at"] == "$timestamp"
+    assert "may be it, too: uvw (30; 30 distinct), xyz (30; 30 distinct)" in text_of(suggestion, 30)
+
+
+def test_codes_of_event_types_are_named_and_not_taken() -> None:
+    documents = [{**FLAT, "eventType": n % 3, "itemId": f"i{n}"} for n in range(30)]
+    suggestion = suggested(*documents)
+    assert suggestion.plan.mapping()["event_type"] == {"value": "interaction"}
+    assert "words: {path: eventType, values: {1: view, 2: cart}}" in text_of(suggestion, 30)
+
+
+def test_the_places_that_are_left_are_listed_if_one_has_yet_to_be_named_and_none_of_their_values() -> None:
+    documents = [
+        {"foo": {"bar": f"secret-{n}"}, "n": n, "b": True, "f": 0.5, "t": 1_767_225_600_000 + n}
+        for n in range(20)
+    ]
+    text = text_of(suggested(*documents), 20)
+    assert "  # - foo.bar: in 20 of 20 records, 20 distinct; text\n" in text
+    assert "  # - n: in 20 of 20 records, 20 distinct; whole numbers\n" in text
+    assert "  # - b: in 20 of 20 records, 1 distinct; true or false\n" in text
+    assert "  # - f: in 20 of 20 records, 1 distinct; numbers\n" in text
+    assert "secret" not in text
+    whole = [{**FLAT, "itemId": f"i{n}", "left": n} for n in range(20)]
+    assert "What else" not in text_of(suggested(*whole), 20)
 
 
 def test_properties_that_the_api_refuses_are_turned_off() -> None:

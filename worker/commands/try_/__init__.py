@@ -16,13 +16,12 @@ from typing import TYPE_CHECKING, Final
 from worker.commands.mistakes import print_mistakes
 from worker.commands.try_.colours import paint_for
 from worker.commands.try_.decoding import document_decoder
-from worker.commands.try_.mapped_paths import mapped_paths
 from worker.commands.try_.reporting import Tried, as_json, as_text
 from worker.commands.try_.sampled import CannotRead
-from worker.commands.try_.setup import read_setup
+from worker.commands.try_.setup import BESIDE_FILE, read_setup
 from worker.commands.try_.sources import in_order, open_sample
 from worker.commands.try_.verdict import verdict
-from worker.config import ConfigError
+from worker.config import NO_FILE, ConfigError
 from worker.runtime.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
 
 _FEW: Final = 5
 _SAMPLE: Final = 1_000
+_WITHOUT_CONFIG: Final = f"{NO_FILE}; with --file F, the records of a file are tried without Kafka"
 
 
 def run_try(chosen: argparse.Namespace, environ: Mapping[str, str]) -> ExitCode:
@@ -44,7 +44,7 @@ def run_try(chosen: argparse.Namespace, environ: Mapping[str, str]) -> ExitCode:
     try:
         return _run(chosen, environ)
     except ConfigError as error:
-        print_mistakes(error, chosen.config)
+        print_mistakes(error, chosen.config, todo=_WITHOUT_CONFIG if chosen.file is None else BESIDE_FILE)
         return ExitCode.MISCONFIGURED
     except CannotRead as error:
         sys.stderr.write(f"personalize-worker: {error}\n")
@@ -60,7 +60,7 @@ def _run(chosen: argparse.Namespace, environ: Mapping[str, str]) -> ExitCode:
             from worker.commands.try_.suggesting import suggest_mapping  # noqa: PLC0415  only where it is wanted
 
             sample = open_sample(settings, chosen, chosen.records or _SAMPLE)
-            return suggest_mapping(settings, fetching, sample)
+            return suggest_mapping(settings, chosen, fetching, sample)
         if chosen.summary is not None:
             from worker.commands.try_.summarising import summarise  # noqa: PLC0415  as above
 
@@ -75,14 +75,14 @@ def _show(
 
     map_record = compiler(settings, fetching)(settings.record.mapping)
     decode = document_decoder(settings.record, fetching)
-    paint, paths = paint_for(sys.stdout, environ), mapped_paths(settings.record.mapping)
+    paint = paint_for(sys.stdout, environ)
     count = mapped = 0
     for sampled in in_order(open_sample(settings, chosen, chosen.records or _FEW), chosen):
         tried = Tried(sampled, decode(sampled.record), map_record(sampled.record))
         if chosen.json:
             sys.stdout.write(as_json(tried).decode() + "\n")
         else:
-            sys.stdout.write("\n" * (count > 0) + as_text(tried, paths, paint))
+            sys.stdout.write("\n" * (count > 0) + as_text(tried, settings.record.mapping, paint))
         count += 1
         mapped += tried.maps
-    return verdict(count, mapped)
+    return verdict(count, mapped, chosen.file)

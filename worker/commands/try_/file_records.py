@@ -11,19 +11,21 @@ from __future__ import annotations
 import binascii
 import sys
 from base64 import b64decode
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final
 
 import msgspec
 from msgspec import Struct
 
+from worker.commands.try_.file_texts import texts_of
 from worker.commands.try_.sampled import CannotRead, Sampled
 from worker.config import ConfigError, Mistake
 from worker.core.model.partition import Partition
 from worker.core.model.records import Record
 from worker.core.offsets.assignment import Assignment
+from worker.formats.signatures import describe_signature
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Sequence
 
     from worker.core.model.records import Headers
 
@@ -48,50 +50,60 @@ _decode_members: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_given: Final = msgspec.json.Decoder(_Given).decode
 
 
-def file_records(name: str, record_format: str, now_ms: int) -> Iterator[Sampled]:
+def file_records(
+    name: str, record_format: str, now_ms: int, columns: Sequence[str] = ()
+) -> Iterator[Sampled]:
     """Yield the records of a file, or of standard input for ``-``; empty lines are passed over.
 
     Args:
         name: the file.
         record_format: ``record.format``.
         now_ms: the timestamp of records that say none, in epoch milliseconds.
+        columns: ``record.columns``; a first line that only names them is passed over.
 
     Raises:
         ConfigError: there is no such file.
         CannotRead: a line is no record; nothing of it is quoted.
     """
     if name == STANDARD_INPUT:
-        yield from records_of(sys.stdin.buffer, name, record_format, now_ms)
+        yield from records_of(sys.stdin.buffer, name, record_format, now_ms, columns)
         return
     try:
         with open(name, "rb") as lines:  # noqa: PTH123  its name is shown as it was given
-            yield from records_of(lines, name, record_format, now_ms)
+            yield from records_of(lines, name, record_format, now_ms, columns)
     except OSError as error:
         raise ConfigError([Mistake(name, f"can't be read: {error.strerror}", "--file")]) from None
 
 
-def records_of(lines: Iterable[bytes], name: str, record_format: str, now_ms: int) -> Iterator[Sampled]:
-    """Yield the record of each line; see ``file_records``."""
+def records_of(
+    file: IO[bytes], name: str, record_format: str, now_ms: int, columns: Sequence[str] = ()
+) -> Iterator[Sampled]:
+    """Yield the record of each text of the file; see ``file_records``."""
     assignment = Assignment(Partition(name, 0), 0)
-    for number, line in enumerate(lines, 1):
-        text = line.strip(b"\r\n")
-        if not text.strip():
-            continue
+
+    def say(what: str) -> None:
+        sys.stderr.write(f"personalize-worker: {name}: {what}\n")
+
+    for where, number, text in texts_of(file, record_format, say, columns):
+        at = name + where
         try:
             record = _record(text, record_format, assignment, number)
         except ValueError as error:
-            todo = "docs/try.md says what a line may be"
-            at = f"{name}:{number}"
-            raise CannotRead(at, f"{error}: {todo}") from None
-        at = f"{name}:{number}"
+            raise CannotRead(at, f"{error}: {_seems(text)}docs/try.md says what a line may be") from None
         if record.timestamp_ms is not None:
             yield Sampled(at, record)
         else:
             yield Sampled(at, msgspec.structs.replace(record, timestamp_ms=now_ms), has_time=False)
 
 
-def _record(line: bytes, record_format: str, under: Assignment, number: int) -> Record:
-    """Return the record of a line. Its offset is the number of its line, from 0.
+def _seems(text: bytes) -> str:
+    """Return what a text is that is no Base64, if it can be told."""
+    what = describe_signature(text)
+    return f"it seems to be {what}, and a value of a topic is wanted; " if what else ""
+
+
+def _record(line: bytes, record_format: str, under: Assignment, offset: int) -> Record:
+    """Return the record of a line.
 
     Raises:
         ValueError: it is none.
@@ -99,11 +111,11 @@ def _record(line: bytes, record_format: str, under: Assignment, number: int) -> 
     given = _given(line) if b'"$record"' in line else None
     if given is None:
         value = line if record_format in _AS_WRITTEN else _base64(line)
-        return Record(under, number - 1, None, None, value, ())
+        return Record(under, offset, None, None, value, ())
     headers: Headers = tuple((header, _bytes(text)) for header, text in given.headers.items())
     return Record(
         under,
-        number - 1,
+        offset,
         given.timestamp,
         _either(_bytes(given.key), given.key_base64, "key"),
         _either(_value(given.value), given.value_base64, "value"),

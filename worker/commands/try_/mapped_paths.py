@@ -22,6 +22,7 @@ _NO_PATHS: Final = frozenset(
         "absent",
         "values",
         "otherwise",
+        "decimal",
         "too_long",
         "split",
         "separator",

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from msgspec import Struct
 
-from worker.commands.try_.mapped_paths import absent_fields
+from worker.commands.try_.advice import Seen, on_undecoded
+from worker.commands.try_.mapped_paths import absent_fields, mapped_paths
 from worker.commands.try_.pretty import pretty, shortened, shown_bytes
-from worker.core.model.records import Interaction, Skipped, Undecodable, each_of
+from worker.core.model.records import Interaction, Reason, Skipped, Undecodable, each_of
 from worker.dead_letters.letter import OWN_NAMES
-from worker.suggest.nearest_paths import named_in, nearest_paths, nearest_words, paths_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from worker.core.model.records import Mapped, MappedOne, Record
 
 _INDENT: Final = "  "
-_HEADERS: Final = "$headers."
-# Paths of the record itself have nothing near them.
-_OF_RECORD: Final = ("$key", "$timestamp", "$topic", "$partition", "$offset", "$index")
 
 
 class Tried(Struct, frozen=True):
@@ -87,18 +84,18 @@ def _dead_letter(undecodable: Undecodable) -> dict[str, str]:
     return {"kind": undecodable.reason.kind, "text": undecodable.reason.text}
 
 
-def as_text(tried: Tried, paths: Mapping[str, Sequence[str]], paint: Paint) -> str:
+def as_text(tried: Tried, mapping: Mapping[str, object], paint: Paint) -> str:
     """Return it as lines: where it stands, the record, what would be sent of it or why not.
 
     Args:
         tried: the record.
-        paths: which paths the mapping names for which field.
+        mapping: the mapping, to say what stands at its places.
         paint: colours a piece of text.
     """
-    return "".join(f"{line}\n" for line in _lines(tried, paths, paint))
+    return "".join(f"{line}\n" for line in _lines(tried, mapping, paint))
 
 
-def _lines(tried: Tried, paths: Mapping[str, Sequence[str]], paint: Paint) -> Iterator[str]:
+def _lines(tried: Tried, mapping: Mapping[str, object], paint: Paint) -> Iterator[str]:
     record = tried.sampled.record
     is_timed = tried.sampled.has_time and record.timestamp_ms is not None
     time = paint("dim", f"  {_iso8601(record.timestamp_ms or 0)}") if is_timed else ""
@@ -116,46 +113,49 @@ def _lines(tried: Tried, paths: Mapping[str, Sequence[str]], paint: Paint) -> It
             yield f"{_INDENT}{paint('dim', 'value')} {shown_bytes(record.value or b'')}"
         case document:
             yield _INDENT + pretty(document, paint, _INDENT)
-    outcomes = tried.outcomes
+    outcomes, seen = tried.outcomes, _seen(tried, mapping, paint)
     for number, outcome in enumerate(outcomes):
         of = f" {number}" if len(outcomes) > 1 else ""
-        yield from _outcome(tried, outcome, of, paths, paint)
+        yield from _outcome(outcome, of, paint)
+        yield from (f"{_INDENT * 2}{line}" for line in _advice(outcome, seen, mapping))
 
 
-def _outcome(
-    tried: Tried, outcome: MappedOne, of: str, paths: Mapping[str, Sequence[str]], paint: Paint
-) -> Iterator[str]:
+def _outcome(outcome: MappedOne, of: str, paint: Paint) -> Iterator[str]:
     match outcome:
         case Interaction():
             user = "no user" if outcome.user_id is None else f"user {shortened(outcome.user_id)}"
             yield f"{_INDENT}{paint('good', f'event{of}')}  session {shortened(outcome.session_id)}, {user}"
             yield f"{_INDENT * 2}{outcome.event.decode()}"
-            for field in sorted(absent_fields(outcome) & paths.keys()):
-                yield from _advice(paths[field], tried, paint, f"no {field}: ")
         case Undecodable():
             reason = outcome.reason
             yield f"{_INDENT}{paint('bad', f'dead letter{of}')}  {reason.kind}: {reason.text}"
-            yield from _advice(named_in(reason.text), tried, paint)
         case Skipped():
             yield f"{_INDENT}{paint('warn', f'skipped{of}')}  by the rule {outcome.rule}"
 
 
-def _advice(paths: Sequence[str], tried: Tried, paint: Paint, before: str = "") -> Iterator[str]:
-    """Yield what is there in place of the paths that lead nowhere."""
+def _seen(tried: Tried, mapping: Mapping[str, object], paint: Paint) -> Seen | None:
+    """Return the record to be looked into, if it could be decoded."""
     if not isinstance(tried.document, dict):
-        return
-    there = paths_in(tried.document)
+        return None
     headers = [name for name, _ in _own_headers(tried.sampled.record)]
-    for path in paths:
-        if path.startswith(_OF_RECORD):
-            continue
-        if path.startswith(_HEADERS):
-            near = [_HEADERS + name for name in nearest_words(path.removeprefix(_HEADERS), headers)]
-        else:
-            near = nearest_paths(path, there)
-        if near:
-            found = ", ".join(paint("name", each) for each in near)
-            yield f"{_INDENT * 2}{before}{path} is not there; near it: {found}"
+    return Seen(tried.document, headers, mapping, paint)
+
+
+def _advice(outcome: MappedOne, seen: Seen | None, mapping: Mapping[str, object]) -> Iterator[str]:
+    """Yield what is there in place of what was looked for."""
+    match outcome:
+        case Undecodable(reason=Reason(kind="not_json")):
+            yield from on_undecoded(outcome.record.value or b"")
+        case Undecodable() if seen is not None:
+            yield from seen.on_reason(outcome.reason.text)
+        case Interaction() if seen is not None:
+            paths = mapped_paths(mapping)
+            for field in sorted(absent_fields(outcome) & paths.keys()):
+                yield from (f"no {field}: {line}" for line in seen.on_absent(field, paths[field]))
+            for field, named in paths.items():
+                yield from seen.on_shared(field, named)
+        case _:
+            pass
 
 
 def _own_headers(record: Record) -> list[tuple[str, bytes | None]]:

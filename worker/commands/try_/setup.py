@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from worker.config import ConfigError, Mistake, Override, read_settings, read_yaml
+from worker.settings import RecordSettings
 
 if TYPE_CHECKING:
     import argparse
@@ -18,6 +21,12 @@ _WITHOUT_KAFKA: Final[Mapping[str, Mapping[str, object]]] = {
     "personalize": {"tracking_id": "none"},
     "dead_letters": {"topic": "records.dead-letters"},
 }
+BESIDE_FILE: Final = (
+    "such keys can stand in the file that --mapping names: "
+    "record: {format: csv, columns: [user, item], mapping: {...}}"
+)
+"""What to add when a key is missing for records of a file."""
+_KEYS: Final = frozenset(key.name for key in msgspec.structs.fields(RecordSettings))
 
 
 def read_setup(chosen: argparse.Namespace, environ: Mapping[str, str]) -> Settings:
@@ -56,6 +65,5 @@ def _record_section(path: object, tree: object) -> dict[str, Any]:
     if not isinstance(tree, dict):
         reason = "must hold a mapping, such as `try --suggest` writes"
         raise ConfigError([Mistake(str(path), reason)])
-    if isinstance(tree.get("mapping"), dict):
-        return dict(tree)
-    return {"mapping": dict(tree)}
+    # A section need not have a mapping, and no field of a mapping has the name of one of its keys.
+    return dict(tree) if tree.keys() & _KEYS else {"mapping": dict(tree)}

@@ -49,7 +49,8 @@ def open_sample(settings: Settings, chosen: argparse.Namespace, records: int) ->
         CannotRead: there is nobody to ask, or no such topic or position.
     """
     if chosen.file is not None:
-        lines = file_records(chosen.file, settings.record.format, int(time.time() * 1000))
+        record = settings.record
+        lines = file_records(chosen.file, record.format, int(time.time() * 1000), record.columns)
         return Sample(_watched(islice(lines, records), records), chosen.file)
     if chosen.dead_letter is not None:
         from worker.commands.try_.letter_records import letter_records  # noqa: PLC0415  it imports Kafka's client

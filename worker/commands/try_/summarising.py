@@ -48,13 +48,13 @@ def summarise(
     for each in sample.records:
         counts.add(each, map_record(each.record))
     if not counts.records:
-        return verdict(0, 0)
+        return verdict(0, 0, chosen.file)
     summary = _summary(counts, _pace(counts, settings, sample), settings, by_file=chosen.file is not None)
     if chosen.json:
         sys.stdout.write(msgspec.json.encode(summary).decode() + "\n")
     else:
         sys.stdout.write(aligned(list(_rows(summary))))
-    return verdict(counts.records, counts.mapped)
+    return verdict(counts.records, counts.mapped, chosen.file)
 
 
 def _pace(counts: Counts, settings: Settings, sample: Sample) -> Pace:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _MaybeText = TypeVar("_MaybeText", str, "str | None")
 
+_WITH_COMMA: Final = re.compile(r"-?(?:[0-9]{1,32}|[0-9]{1,3}(?:\.[0-9]{3}){1,10})(?:,[0-9]{1,32})?")
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,64}(\.[0-9]{0,64})?([eE][+-]?[0-9]{1,4})?")
 _NOT_UNICODE: Final = re.compile("[\ud800-\udfff]")
 
@@ -63,7 +64,8 @@ def compile_cast(
         case Time():
             return time(field, spec.unit) if spec.pattern is None else time_by_pattern(field, spec.pattern)
         case Number():
-            return _number(field, field_type)
+            number = _number(field, field_type)
+            return number if spec.decimal == "." else _with_decimal_comma(number)
         case JsonObject():
             return json_object(field, field_type, too_long=spec.too_long)
         case IdList(item=item):
@@ -178,6 +180,21 @@ def _number(field: Field, rule: Number) -> Callable[[object], float | None]:
         return float(value)
 
     return cast
+
+
+def _with_decimal_comma(cast: Callable[[object], float | None]) -> Callable[[object], float | None]:
+    """The same for text such as ``1.234,50``, where a point only groups thousands."""
+
+    def cast_with_comma(value: object) -> float | None:
+        if not isinstance(value, str):
+            return cast(value)
+        text = value.strip()
+        if _WITH_COMMA.fullmatch(text):
+            return cast(text.replace(".", "").replace(",", "."))
+        # Anything else with a point would be taken for what it is not: 12.90 is no 1290, and no 12.9 either.
+        return cast(value if not text else "not a number")
+
+    return cast_with_comma
 
 
 def _id_list(field: Field, rule: IdList, item_id: OptionalText) -> Callable[[object], list[str] | None]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
+from worker.core.mapping.other_words import meant_by
 from worker.core.model.records import Reason, Skipped, Undecodable
 from worker.formats import protocol
 
@@ -118,6 +119,6 @@ class MappingError(ValueError):
 def unknown(what: str, given: object, known: Iterable[str]) -> str:
     """The message that ``given`` is unknown, with the nearest known word, or else with all of them."""
     words = list(known)
-    near = get_close_matches(str(given), words, n=1)
-    hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(words)}"
+    meant = meant_by(given, words) or next(iter(get_close_matches(str(given), words, n=1)), None)
+    hint = f"did you mean `{meant}`?" if meant else f"known: {', '.join(words)}"
     return f"unknown {what} `{given}`; {hint}"

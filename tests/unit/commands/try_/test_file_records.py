@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,12 +20,12 @@ NOW_MS = 1_767_225_600_000
 
 
 def records(*lines: bytes, record_format: str = "json") -> list[Record]:
-    return [each.record for each in records_of(lines, "f", record_format, NOW_MS)]
+    return [each.record for each in records_of(BytesIO(b"\n".join(lines)), "f", record_format, NOW_MS)]
 
 
 def test_a_line_of_json_is_the_value_as_it_is() -> None:
-    lines = [b'{"a": 1}\r\n', b"\n", b'{"$record": 1, "b": 2}\n', b"null\n", b"{broken"]
-    found = list(records_of(lines, "f", "json", NOW_MS))
+    file = BytesIO(b'{"a": 1}\r\n\n{"$record": 1, "b": 2}\nnull\n{broken')
+    found = list(records_of(file, "f", "json", NOW_MS))
     assert [each.at for each in found] == ["f:1", "f:3", "f:4", "f:5"]
     assert [each.record.value for each in found] == [
         b'{"a": 1}',

@@ -133,7 +133,7 @@ def test_where_nothing_maps_the_exit_code_is_1() -> None:
 
 def test_without_a_record_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["try", "--file", put()]) == 0
-    assert "there is no record to try" in capsys.readouterr().err
+    assert "records.jsonl: it holds no record" in capsys.readouterr().err
 
 
 def test_five_records_are_shown_unless_it_is_asked_for_more(capsys: pytest.CaptureFixture[str]) -> None:
@@ -195,6 +195,37 @@ def test_a_mistake_of_the_configuration_exits_2(
     assert shown.out == ""
 
 
+@pytest.mark.parametrize(
+    ("words", "todo"),
+    [
+        ([], "--config FILE names one"),
+        ([], "with --file F, the records of a file are tried without Kafka"),
+        (["--file", "records.jsonl", "--format", "tsv"], "can stand in the file that --mapping names"),
+        (["--file", "records.jsonl", "--mapping", "wrong.yaml"], None),
+        (["--file", "nowhere"], None),
+    ],
+)
+def test_where_a_key_can_stand_is_said_only_if_one_is_missing(
+    words: list[str], todo: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(GOOD)
+    put({"itemid": "x"}, name="wrong.yaml")
+    assert main(["try", *words]) == 2
+    said = capsys.readouterr().err
+    assert (todo or "") in said
+    if todo is None:
+        assert not said.splitlines()[-1].startswith(("no file", "such keys"))
+
+
+def test_a_section_without_a_mapping_is_a_section(capsys: pytest.CaptureFixture[str]) -> None:
+    columns = ["eventType", "sentAt", "sessionId"]
+    put({"record": {"format": "csv", "columns": columns}}, name="m.yaml")
+    with open("records.csv", "w") as out:  # noqa: PTH123  in the test's own folder
+        out.write("view,1700000000,s\n")
+    assert main(["try", "--file", "records.csv", "--mapping", "m.yaml", "--json"]) == 0
+    assert lines(capsys)[0]["events"][0]["session_id"] == "s"
+
+
 def test_other_formats_are_shown_and_suggested_for_too(capsys: pytest.CaptureFixture[str]) -> None:
     rows = [f"view\ts{n // 3}\tk{n}\t{1_700_000_000 + n}\n" for n in range(30)]
     with open("records.tsv", "w") as out:  # noqa: PTH123  in the test's own folder
@@ -227,6 +258,41 @@ def test_a_suggestion_is_yaml_that_the_next_try_takes(capsys: pytest.CaptureFixt
     (line,) = lines(capsys)
     assert line["events"][0]["session_id"] == "s0"
     assert line["events"][0]["event"]["itemId"] == "k0"
+
+
+def test_a_suggestion_names_the_format_with_which_the_records_are_read(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rows = [f"view;s{n // 3};k{n};{1_700_000_000 + n}\n" for n in range(30)]
+    with open("records.csv", "w") as out:  # noqa: PTH123  in the test's own folder
+        out.writelines(rows)
+    columns = ["action", "session", "sku", "time"]
+    put({"format": "csv", "delimiter": ";", "columns": columns}, name="columns.yaml")
+    assert main(["try", "--file", "records.csv", "--mapping", "columns.yaml", "--suggest"]) == 0
+    with open("m.yaml", "w") as out:  # noqa: PTH123  as above
+        out.write(capsys.readouterr().out)
+    assert main(["try", "--file", "records.csv", "--mapping", "m.yaml", "--json"]) == 0
+    assert lines(capsys)[0]["events"][0]["event"]["itemId"] == "k0"
+
+
+def test_what_is_left_out_of_a_suggestion_is_said_with_what_it_seems_to_be(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with open("records.csv", "w") as out:  # noqa: PTH123  in the test's own folder
+        out.write("view;s;k;1700000000\n")
+    assert main(["try", "--file", "records.csv", "--suggest"]) == 1
+    assert (
+        "records.csv:1: the value is not JSON: it does not begin as JSON does; it may be csv, 4 columns"
+        in (capsys.readouterr().err)
+    )
+
+
+@pytest.mark.parametrize("command", ["try", "demo"])
+def test_a_file_without_its_option_is_told_which(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main([command, "records.jsonl"])
+    assert end.value.code == 2
+    assert "say --file records.jsonl" in capsys.readouterr().err
 
 
 def test_a_suggestion_of_nothing_is_none(capsys: pytest.CaptureFixture[str]) -> None:

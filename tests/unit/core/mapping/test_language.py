@@ -189,6 +189,24 @@ def test_a_list_may_be_written_as_text(text: object, items: list[str] | None) ->
     assert event_of(MINIMAL | {"shown": text}, mapping).get("impression") == items
 
 
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        ("12,90", 12.9), ("1.234,50", 1234.5), ("1.234.567", 1_234_567.0), (" -0,5 ", -0.5), ("7", 7.0),
+        ("1234,5", 1234.5), (4.5, 4.5), (4, 4.0), (" ", None), (None, None),
+    ],
+)  # fmt: skip
+def test_a_number_may_have_a_decimal_comma(value: object, number: float | None) -> None:
+    mapping = {"event_value": {"path": "price", "decimal": ","}}
+    assert event_of(MINIMAL | {"price": value}, mapping).get("eventValue") == number
+
+
+@pytest.mark.parametrize("value", ["12.90", "1.23,5", "12,", ",5", "1,234.50", "1e5", "1,2,3", True, "x"])
+def test_with_a_decimal_comma_a_point_only_groups_thousands(value: object) -> None:
+    mapping = {"event_value": {"path": "price", "decimal": ","}}
+    assert reason_of(MINIMAL | {"price": value}, mapping).kind == "wrong_type"
+
+
 def test_properties_are_made_of_what_is_present() -> None:
     members = {
         "page": "params[key=page].value",
@@ -283,6 +301,8 @@ def test_an_expression_that_fails_makes_a_dead_letter_that_quotes_nothing() -> N
         ({"sent_at": {"path": "a", "pattern": "%d %Q %Y"}}, "sent_at.pattern", "not a pattern"),
         ({"sent_at": {"path": "a", "pattern": "%Y-%m-%d %Z"}}, "sent_at.pattern", "%z"),
         ({"sent_at": {"path": "a", "pattern": "dd/mm/yyyy"}}, "sent_at.pattern", "such as"),
+        ({"event_value": {"path": "a", "decimal": ";"}}, "event_value.decimal", "unknown mark"),
+        ({"item_id": {"path": "a", "decimal": ","}}, "item_id.decimal", "unknown key"),
         ({"impression": {"path": "a", "split": ""}}, "impression.split", "between two items"),
         ({"item_id": {"path": "a", "split": "|"}}, "item_id.split", "unknown key"),
     ],

@@ -209,7 +209,7 @@ def test_a_segment_track_call_maps() -> None:
     [
         ({"sentAt": "x"}, ["sentAt"], "did you mean `sent_at`?"),
         ({"sent_at": {"path": "t", "unit": "milisecond"}}, ["sent_at.unit"], "did you mean `milliseconds`?"),
-        ({"sent_at": {"path": "t", "unit": "ms"}}, ["sent_at.unit"], "known: seconds, milliseconds,"),
+        ({"sent_at": {"path": "t", "unit": "ms"}}, ["sent_at.unit"], "did you mean `milliseconds`?"),
         ({"sent_at": {"path": "t", "unit": ["seconds"]}}, ["sent_at.unit"], "unknown unit"),
         ({"sent_at": {"pth": "t"}}, ["sent_at.pth", "sent_at"], "did you mean `path`?"),
         ({"item_id": {"path": "t", "unit": "seconds"}}, ["item_id.unit"], "unknown key `unit`"),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _EMPTY: Final[Sequence[object]] = (None, "", [], {})
 KINDS: Final = ("path", "value", "join", "jmespath", "object")
 _OTHERWISE: Final = ("refuse", "keep", "drop")
+_DECIMAL: Final = (".", ",")
 _TOO_LONG: Final = ("refuse", "leave_out")
 
 
@@ -94,6 +95,7 @@ class _FieldParser:
             "absent": self._absent,
             "values": self._values,
             "otherwise": self._otherwise,
+            "decimal": self._decimal,
             "split": self._split,
             "too_long": self._too_long,
         }
@@ -105,6 +107,9 @@ class _FieldParser:
 
     def _otherwise(self, given: object) -> str:
         return self._notes.choose(f"{self._field.name}.otherwise", given, _OTHERWISE, "word", _OTHERWISE[0])
+
+    def _decimal(self, given: object) -> str:
+        return self._notes.choose(f"{self._field.name}.decimal", given, _DECIMAL, "mark", _DECIMAL[0])
 
     def _too_long(self, given: object) -> str:
         return self._notes.choose(f"{self._field.name}.too_long", given, _TOO_LONG, "word", _TOO_LONG[0])
@@ -166,7 +171,9 @@ def _modifiers(field_type: FieldType) -> tuple[str, ...]:
     match field_type:
         case Time():
             return ("unit", "pattern", "absent")
-        case Id() | Number() | PrintableAscii():
+        case Number():
+            return ("absent", "values", "otherwise", "decimal")
+        case Id() | PrintableAscii():
             return ("absent", "values", "otherwise")
         case JsonObject():
             return ("absent", "too_long")

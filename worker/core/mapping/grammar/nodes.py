@@ -145,6 +145,8 @@ class FieldSpec(Struct, frozen=True):
     """The value to put in the place of a scalar with that text; None: all stay as they are."""
     otherwise: Literal["refuse", "keep", "drop"] = "refuse"
     """What becomes of a value that is not among ``values``."""
+    decimal: Literal[".", ","] = "."
+    """What stands before the fraction of a number that is written as text."""
     split: str | None = None
     """What stands between the items of a list that is written as text; None: it is JSON."""
     too_long: Literal["refuse", "leave_out"] = "refuse"

@@ -42,6 +42,8 @@ _STEP: Final = re.compile(
     """,
     re.VERBOSE,
 )
+# As in $.a, .a, ${a} and $a.
+_OTHERS_BEGIN: Final = re.compile(r"^(?:\$\{|\$?\.|\$)")
 _INDEX: Final = re.compile("[0-9]{1,9}")
 _WORD: Final = re.compile(r"\$([^.\[]*)")
 _HEADERS: Final = "$headers."
@@ -72,6 +74,27 @@ def parse_path(text: object, scope: Scope) -> Path:
     if not isinstance(text, str):
         msg = "a path is text"
         raise ValueError(msg)  # noqa: TRY004  the operator's mistake, as all others here
+    try:
+        return _parse(text, scope)
+    except ValueError as error:
+        if meant := _meant(text, scope):
+            msg = f"{error}; did you mean `{meant}`?"
+            raise ValueError(msg) from None
+        raise
+
+
+def _meant(text: str, scope: Scope) -> str | None:
+    """Return the path that is written here as JSONPath, jq or a template would have it."""
+    bare = _OTHERS_BEGIN.sub("", text, count=1).removesuffix("}")
+    meant = re.sub(r"\](?=[^.\[\]])", "].", bare.replace("[]", "[*]"))
+    try:
+        _parse(meant, scope)
+    except ValueError:
+        return None
+    return None if meant == text else meant
+
+
+def _parse(text: str, scope: Scope) -> Path:
     if not text.strip():
         msg = "an empty path"
         raise ValueError(msg)
