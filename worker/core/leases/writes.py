@@ -96,6 +96,15 @@ def meaning_of_refusal(
         return Lost(found)
     if found.counter == before.counter and found.checkpoint == before.checkpoint:
         return Asked(found)
-    if any(found.counter == each.counter and found.checkpoint == each.checkpoint for each in attempts):
+    if any(_is_written(each, found) for each in attempts):
         return AnswerLost(found)
     return Lost(found)
+
+
+def _is_written(attempt: Lease, found: Lease) -> bool:
+    """Whether the row is what was tried, or that with somebody asking for it since."""
+    if found.counter != attempt.counter or found.checkpoint != attempt.checkpoint:
+        return False
+    is_asked_since = attempt.checkpoint_owner is None and found.checkpoint_owner == attempt.owner
+    is_same = found.owner == attempt.owner and found.checkpoint_owner == attempt.checkpoint_owner
+    return is_same or is_asked_since
