@@ -1,1 +1,1 @@
-"""Workers that share leases, under seeded schedules of faults of the table, of the stream and of themselves."""
+"""Workers that share leases, under seeded faults of the table, of the stream and of themselves."""

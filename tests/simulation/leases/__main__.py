@@ -8,8 +8,9 @@ import sys
 import time
 from collections import Counter
 
+from tests.simulation.leases.defects import DEFECTS, WITHIN_SCHEDULES, planted
 from tests.simulation.leases.making import make_schedule
-from tests.simulation.leases.playing import play, simulated
+from tests.simulation.leases.playing import play, schedules_until_found, simulated
 
 
 def main() -> int:
@@ -18,8 +19,12 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=500, help="how many schedules (default: %(default)s)")
     parser.add_argument("--first", type=int, default=0, help="the first seed (default: %(default)s)")
     parser.add_argument("--seed", type=int, help="play this one, and tell all that happened")
+    parser.add_argument("--defect", choices=tuple(DEFECTS), help="with --seed: plant this one")
+    parser.add_argument("--defects", action="store_true", help="plant each defect, and look when it is found")
     chosen = parser.parse_args()
-    with simulated():
+    with simulated(), planted(chosen.defect):
+        if chosen.defects:
+            return _find_defects()
         return _show(chosen.seed) if chosen.seed is not None else _play(chosen.first, chosen.seeds)
 
 
@@ -47,6 +52,18 @@ def _play(first: int, seeds: int) -> int:
     took = time.monotonic() - began
     print(f"{seeds} schedules, {seconds / 3600:.0f} hours of virtual time in {took:.0f} s; {failed} failed")
     return 1 if failed else 0
+
+
+def _find_defects() -> int:
+    print("schedules  defect, and the promise that it broke")
+    missed = 0
+    for name in DEFECTS:
+        with planted(name):
+            played, broken = schedules_until_found(WITHIN_SCHEDULES)
+        missed += broken is None
+        print(f"{played:9d}  {name}: {broken.promise if broken else 'NOT FOUND'}", flush=True)
+    print(f"{len(DEFECTS) - missed} of {len(DEFECTS)} planted defects found")
+    return 1 if missed else 0
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ def _member(draw: Draw) -> Member:
     return Member(offset, draw.pick((0.05, 0.5, 3.0)), is_stubborn=draw.luck(0.15))
 
 
-def _step(draw: Draw, members: int) -> Step:  # noqa: PLR0911  one for each kind
+def _step(draw: Draw, members: int) -> Step:  # noqa: C901, PLR0911  one for each kind
     at = 5 + draw.part() * (FAULTS_SECONDS - 60)
     worker = int(draw.part() * members)
     match int(draw.part() * 16):

@@ -24,7 +24,8 @@ class Oracle:
         """Records up to this one came before the first read of a shard that began at LATEST."""
         self._leased: set[str] = set()
         self._deleted_at: dict[str, float] = {}
-        self._alive_at_deletion: dict[str, frozenset[str]] = {}
+        self.read: defaultdict[str, dict[str, Lease]] = defaultdict(dict)
+        """The rows that each worker has read."""
 
     # What happens to the table.
 
@@ -34,10 +35,13 @@ class Oracle:
         if lease.checkpoint is not Sentinel.LATEST:
             self._settled_up_to(who, lease)
             return
-        if self._world.stream.shards[key].parents & self._leased:
+        rows = self._world.table.rows.keys() | self.read[who].keys()
+        if self._world.stream.shards[key].parents & rows:
             self._breach("a child begins at its oldest record", f"{who} made {key} at LATEST")
+        # Nobody is left who knows that what it was made of was read: it is a new beginning.
+        self._leased -= self._world.stream.shards[key].parents
         # Whoever came after the row was deleted cannot know.
-        if is_known and who in self._alive_at_deletion.get(key, ()):
+        if is_known and isinstance(self.read[who].get(key), Lease):
             self._breach("a row that is made anew goes on", f"{who} made {key} at LATEST")
 
     def written(self, who: str, before: Lease, after: Lease) -> None:
@@ -62,7 +66,6 @@ class Oracle:
 
     def somebody_deletes(self, key: str) -> None:
         self._deleted_at[key] = self._world.loop.time()
-        self._alive_at_deletion[key] = frozenset(each.worker_id for each in self._world.alive())
 
     def _settled_up_to(self, who: str, lease: Lease) -> None:
         checkpoint = lease.checkpoint

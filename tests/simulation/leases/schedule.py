@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import Struct
 
-from worker.core.leases.lease import Sentinel
+if TYPE_CHECKING:
+    from worker.core.leases.lease import Sentinel
 
 
 class Start(Struct, frozen=True, tag=True):

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from tests.simulation.leases.schedule import Schedule
+from typing import TYPE_CHECKING
+
 from worker.core.leases.shards import Shard
+
+if TYPE_CHECKING:
+    from tests.simulation.leases.schedule import Schedule
 
 KEYS = 1 << 16
 FIRST_SEQUENCE = 49 * 10**54

@@ -63,6 +63,8 @@ class TableOf:
     async def scan(self) -> tuple[Lease, ...] | TableFault:
         answer = await self._call(self._world.table.scan)
         assert isinstance(answer, tuple | TableFault)
+        if isinstance(answer, tuple):
+            self._world.oracle.read[self._who].update((row.key, row) for row in answer)
         return answer
 
     async def create(self, lease: Lease) -> Written | Conflict | TableFault:

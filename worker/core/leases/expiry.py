@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from worker.core.leases.lease import Lease
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from worker.core.leases.lease import Lease
 
 
 def valid_until(sent: float, failover_seconds: float) -> float:
@@ -24,7 +24,7 @@ def valid_until(sent: float, failover_seconds: float) -> float:
 
 
 class _Seen(Struct, frozen=True):
-    counter: int
+    lease: Lease
     since: float
 
 
@@ -45,15 +45,16 @@ class Observations:
         seen = {}
         for lease in leases:
             before = self._seen.get(lease.key)
-            is_still = before is not None and before.counter == lease.counter
-            seen[lease.key] = before if before and is_still else _Seen(lease.counter, answered)
+            # The whole row: one that was deleted and made anew may have come to the same counter.
+            is_still = before is not None and before.lease == lease
+            seen[lease.key] = before if before and is_still else _Seen(lease, answered)
         self._seen = seen
         self._as_of = sent
 
     def still_seconds(self, lease: Lease) -> float:
         """Return how long the counter stood still at least; 0 if it was never seen, or has moved since."""
         seen = self._seen.get(lease.key)
-        if seen is None or seen.counter != lease.counter:
+        if seen is None or seen.lease != lease:
             return 0.0
         return max(0.0, self._as_of - seen.since)
 

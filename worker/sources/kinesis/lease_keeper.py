@@ -124,8 +124,12 @@ class LeaseKeeper:
         return self._held.take_changes()
 
     def owns(self, key: str) -> bool:
-        """Whether the lease is valid at this moment, by this worker's own clock."""
-        return self._held.get(key) is not None
+        """Whether the lease is valid at this moment, by this worker's own clock.
+
+        False from the call on that hands it over or releases it: nothing more may be sealed.
+        """
+        held = self._held.get(key)
+        return held is not None and not held.is_given_away
 
     def note_checkpoint(self, key: str, checkpoint: Checkpoint) -> None:
         """Have the next renewal carry this; ignored if it is no further, or the lease is lost."""
@@ -256,7 +260,7 @@ class LeaseKeeper:
             return (now >= self._take_due or self._is_watching()) and await self._survey.look()
         if not await self._survey.synchronize():
             return False
-        self._sync_due = now + self._sync_seconds
+        self._sync_due = now if self._survey.is_waiting else now + self._sync_seconds
         return True
 
     def _note_rows_that_are_gone(self) -> None:

@@ -55,6 +55,9 @@ class LeaseSurvey:
         self.shards: Mapping[str, Shard] = {}
         self._leases: dict[str, Lease] = {}
         self._remembered: dict[str, Checkpoint] = {}
+        self._missing_since: dict[str, float] = {}
+        self._own: set[str] = set()
+        """Rows that were deleted under this worker, which knows best how far they were."""
 
     @property
     def unfinished(self) -> tuple[Lease, ...]:
@@ -93,11 +96,30 @@ class LeaseSurvey:
         if not await self.look():
             return False
         self._forget_shards_that_are_gone()
-        missing = leases_to_make(self.shards, self._leases, self._start, self._remembered)
+        missing = self._to_be_made(leases_to_make(self.shards, self._leases, self._start, self._remembered))
         # Of what was read before this process stood still, shards may be finished and tidied away by now.
         if self._clock() - began > self._failover_seconds:
             return False
         return await self._make(missing) and await self._tidy()
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a row is missing that another worker may know more of: it is given time to make it."""
+        return bool(self._missing_since)
+
+    def _to_be_made(self, missing: tuple[Lease, ...]) -> tuple[Lease, ...]:
+        now = self._clock()
+        others = [lease.key for lease in missing if self._is_known_better_by_others(lease)]
+        self._missing_since = {key: self._missing_since.get(key, now) for key in others}
+        overdue = {key for key, since in self._missing_since.items() if now - since >= self._failover_seconds}
+        self._missing_since = {key: since for key, since in self._missing_since.items() if key not in overdue}
+        return tuple(lease for lease in missing if lease.key not in self._missing_since)
+
+    def _is_known_better_by_others(self, lease: Lease) -> bool:
+        """Whether its row was probably deleted under another worker: no new shard, in a table in use."""
+        is_first_fill = not self._leases and not self._remembered
+        is_child = lease.key not in self._remembered and bool(lease.parents & self._leases.keys())
+        return not (is_first_fill or is_child or lease.key in self._own)
 
     async def _make(self, missing: tuple[Lease, ...]) -> bool:
         for lease in missing:
@@ -106,6 +128,7 @@ class LeaseSurvey:
             match answer:
                 case Written(row):
                     self._leases[row.key] = row
+                    self._own.discard(row.key)
                     log.info("lease.created", shard=row.key, checkpoint=str(row.checkpoint))
                 case Conflict(found):
                     # Another was quicker.
@@ -129,6 +152,7 @@ class LeaseSurvey:
 
     def _forget_shards_that_are_gone(self) -> None:
         known = self.shards.keys() | self._leases.keys()
+        self._own &= known
         self._remembered = {key: checkpoint for key, checkpoint in self._remembered.items() if key in known}
 
     def note(self, row: Lease) -> None:
@@ -139,6 +163,7 @@ class LeaseSurvey:
     def note_deleted(self, key: str, done: Checkpoint) -> None:
         """Note that a row was deleted, and how far the shard is done: the row is made anew from there."""
         self._leases.pop(key, None)
+        self._own.add(key)
         if is_ahead(done, self._remembered.get(key, done)):
             self._remembered[key] = done
 
