@@ -47,7 +47,7 @@ class Stream:
             last = KEYS - 1 if place == schedule.shards - 1 else (place + 1) * size - 1
             self._open(frozenset(), (place * size, last))
 
-    def list(self) -> tuple[Shard, ...]:
+    def listing(self) -> tuple[Shard, ...]:
         return tuple(shard.listed() for shard in self.shards.values() if shard.is_listed)
 
     def open_shards(self) -> list[LiveShard]:

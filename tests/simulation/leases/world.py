@@ -80,7 +80,7 @@ class Worker:
         if self.world.lists_fail_until > self.world.loop.time():
             self.world.saw("a list of shards that failed")
             return TableFault("away")
-        return self.world.stream.list()
+        return self.world.stream.listing()
 
     def begin(self) -> None:
         CURRENT.set(self)

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from worker.core.leases.lease import Lease
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from worker.core.leases.lease import Lease
 
 
 def valid_until(sent: float, failover_seconds: float) -> float:
