@@ -103,21 +103,22 @@ class _Making:
         self._descends: dict[str, bool] = {}
 
     def walk(self, shard: Shard) -> bool:
-        """Make leases of it and its ancestors as far as needed; return whether it descends from a lease."""
+        """Make leases of it and its ancestors as far as needed; return whether any was read."""
         if shard.key in self._descends:
             return self._descends[shard.key]
         parents = [self._shards[key] for key in sorted(shard.parents) if key in self._shards]
         descends = [parent.key in self._leases or self.walk(parent) for parent in parents]
         is_descendant = any(descends) or self._was_covered(shard)
-        self._descends[shard.key] = is_descendant
-        if is_descendant or self._start is not Sentinel.LATEST:
+        was_read = is_descendant or shard.key in self._remembered
+        self._descends[shard.key] = was_read
+        if was_read or self._start is not Sentinel.LATEST:
             self._make(shard, self._first_checkpoint(is_descendant=is_descendant))
         if is_descendant:
             # Also of two parents the one that nobody read: the shard waits until it is done.
             for parent in parents:
                 if parent.key not in self._leases:
                     self._make(parent, self._start)
-        return is_descendant
+        return was_read
 
     def _make(self, shard: Shard, checkpoint: Checkpoint) -> None:
         self.made.setdefault(shard.key, self._remembered.get(shard.key, checkpoint))

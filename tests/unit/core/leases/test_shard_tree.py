@@ -126,6 +126,17 @@ def test_a_row_made_anew_goes_on_where_it_was() -> None:
     assert made(shards, {other.key: other}, Sentinel.LATEST, remembered) == {key_of(0): At(5)}
 
 
+def test_a_child_of_a_shard_whose_row_was_deleted_does_not_begin_at_latest() -> None:
+    shards = ShardsTwin(2)
+    other = lease_of(shards.listed[key_of(1)], At(9))
+    one, two = shards.split(0)
+    assert made(shards, {other.key: other}, Sentinel.LATEST, {key_of(0): At(5)}) == {
+        key_of(0): At(5),
+        one: Sentinel.TRIM_HORIZON,
+        two: Sentinel.TRIM_HORIZON,
+    }
+
+
 def test_a_parent_whose_row_was_deleted_is_made_anew_while_its_child_waits() -> None:
     shards = ShardsTwin(1)
     keys = shards.split(0)
