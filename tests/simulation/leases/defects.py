@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from tests.simulation.leases import reader
-from tests.simulation.leases.world import CURRENT
 from tests.simulation.planting import Defect
 from worker.core.leases import expiry
 from worker.core.leases.lease import At, Checkpoint, Lease, Sentinel
@@ -204,6 +203,3 @@ def gives_up_after_one_fault(_: Callable[..., Any]) -> Any:
         return outcome
 
     return wrong
-
-
-_ = CURRENT

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import structlog
 from msgspec import Struct
 
-from tests.simulation.leases.making import make_schedule
 from tests.simulation.leases.world import CURRENT, Broken, World
 from tests.support.virtual_time import Stuck, VirtualLoop
 
@@ -60,15 +59,6 @@ def play(schedule: Schedule) -> Played:
         main.result()
     _clean_up(loop)
     return played
-
-
-def schedules_until_found(most: int) -> tuple[int, Broken | None]:
-    """Play until a promise is broken: how many schedules that took, and which promise."""
-    for seed in range(most):
-        broken = play(make_schedule(seed)).broken
-        if broken is not None:
-            return seed + 1, broken
-    return most, None
 
 
 def _clean_up(loop: VirtualLoop) -> None:

@@ -99,6 +99,8 @@ class TableOf:
 
         def arrive() -> None:
             what = apply()
+            if answered.done():
+                world.saw("a write that came late")
             if is_lost:
                 world.saw("an answer of the table that was lost")
             else:
