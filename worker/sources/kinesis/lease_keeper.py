@@ -224,7 +224,8 @@ class LeaseKeeper:
             for held in self._held.all():
                 if held.asked_until is not None and not held.is_told:
                     # It waits for what it was made of, so the source does not know of it.
-                    tasks.create_task(self._give_away(held))
+                    if not held.is_given_away:
+                        tasks.create_task(self._give_away(held))
                 # A write that is under way is as good as a renewal.
                 elif not held.lock.locked():
                     tasks.create_task(self._renew(held))

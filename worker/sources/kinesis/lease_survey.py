@@ -76,6 +76,7 @@ class LeaseSurvey:
         rows = [lease for lease in answer if stream_of(lease.key) in streams]
         self.observations.note(rows, sent, self._clock())
         self._leases = {lease.key: lease for lease in rows}
+        self._own -= self._leases.keys()
         self._remembered.update((lease.key, lease.checkpoint) for lease in rows)
         return True
 
@@ -128,7 +129,6 @@ class LeaseSurvey:
             match answer:
                 case Written(row):
                     self._leases[row.key] = row
-                    self._own.discard(row.key)
                     log.info("lease.created", shard=row.key, checkpoint=str(row.checkpoint))
                 case Conflict(found):
                     # Another was quicker.
