@@ -32,6 +32,8 @@ class Kept:
         loop = asyncio.get_running_loop()
         self.shards = shards
         self.is_list_away = False
+        self.listed: frozenset[str] = frozenset()
+        """What the keeper was told last."""
         self.gained: dict[str, Lease] = {}
         self.lost: list[str] = []
         self.wanted: list[str] = []
@@ -47,7 +49,10 @@ class Kept:
         )
 
     async def _list_shards(self) -> tuple[Shard, ...] | TableFault:
-        return TableFault("away") if self.is_list_away else tuple(self.shards.listed.values())
+        if self.is_list_away:
+            return TableFault("away")
+        self.listed = frozenset(self.shards.listed)
+        return tuple(self.shards.listed.values())
 
     async def passes(self, seconds: float) -> None:
         """Let time pass, as a source that asks twice a second."""

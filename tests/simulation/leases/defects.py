@@ -177,29 +177,11 @@ def finishes_before_the_children_have_leases(_: Callable[..., Any]) -> Any:
     return lambda *_: frozenset()
 
 
-@defect(lease_keeper.LeaseKeeper, "_is_watching")
-def does_not_look_again(_: Callable[..., Any]) -> Any:
-    return lambda _: False
-
-
 @defect(lease_survey.LeaseSurvey, "synchronize")
 def lists_the_shards_only_once(right: Callable[..., Any]) -> Any:
     async def wrong(self: lease_survey.LeaseSurvey) -> bool:
         if self.shards:
             return await self.look()
         return bool(await right(self))
-
-    return wrong
-
-
-@defect(lease_writer.LeaseWriter, "write_until_known")
-def gives_up_after_one_fault(_: Callable[..., Any]) -> Any:
-    async def wrong(self: lease_writer.LeaseWriter, lease: Any, change: Any) -> lease_writer.Outcome:
-        outcome = await self.write(lease, change)
-        if outcome is lease_writer.Outcome.UNKNOWN:
-            self._held.lose(lease, "a fault")
-            self._held.drop(lease)
-            return lease_writer.Outcome.LOST
-        return outcome
 
     return wrong

@@ -9,6 +9,7 @@ from worker.core.leases.handover import owner_until_handed_over
 from worker.core.leases.lease import At, Lease, Sentinel, is_ahead
 
 if TYPE_CHECKING:
+    from tests.simulation.leases.stream import LiveShard
     from tests.simulation.leases.world import World
 
 BALANCED_WITHIN = 1
@@ -24,6 +25,8 @@ class Oracle:
         """Records up to this one came before the first read of a shard that began at LATEST."""
         self._leased: set[str] = set()
         self._deleted_at: dict[str, float] = {}
+        self.thefts: set[tuple[str, str]] = set()
+        """Who is about to steal which lease."""
         self.read: defaultdict[str, dict[str, Lease]] = defaultdict(dict)
         """The rows that each worker has read."""
 
@@ -55,10 +58,25 @@ class Oracle:
             ):
                 self._breach("a checkpoint never goes back", f"{key}: {before} {after}")
             self._settled_up_to(who, after)
+        if owner_until_handed_over(after) == who and owner_until_handed_over(before) not in (None, who):
+            self._took(who, key)
         if after.checkpoint is Sentinel.SHARD_END:
             shard = self._world.stream.shards[key]
             if not shard.is_closed:
                 self._breach("only a closed shard ends", key)
+            self._children_have_leases(shard)
+
+    def _took(self, who: str, key: str) -> None:
+        """Somebody took a lease from its owner, who must have stopped, unless it is a plain theft."""
+        if (who, key) not in self.thefts:
+            self._only_one_owner(who, key)
+
+    def _children_have_leases(self, shard: LiveShard) -> None:
+        """The KCL makes leases of children when their parent ends, and never later."""
+        for child in self._world.stream.shards.values():
+            is_missing = child.key not in self._world.table.rows and child.key not in self._deleted_at
+            if shard.is_listed and shard.key in child.parents and is_missing:
+                self._breach("a shard ends after what it became has leases", f"{shard.key}: {child.key}")
 
     def deleted(self, who: str, lease: Lease) -> None:
         if not lease.is_finished:
@@ -133,6 +151,9 @@ class Oracle:
             if len(owners) != 1 or row is None or row.owner != owners[0] or row.checkpoint_owner:
                 return f"{shard.key} is owned by {owners}: {row}"
             loads[owners[0]] += 1
+            records = self.wanted(shard.key)
+            if records and row.checkpoint != At(records[-1]):
+                return f"{shard.key} is checkpointed at {row.checkpoint}, and settled to {records[-1]}"
         if max(loads.values()) - min(loads.values()) > BALANCED_WITHIN:
             return f"not balanced: {dict(loads)}"
         open_ended = [

@@ -72,9 +72,15 @@ def _is_done(
         return row.is_finished
     # It has no row. It was done and tidied away, or it was never to be read, unless the child waits for it
     # still.
-    return (
-        parent not in shards or not _waits_for_parents(child) or remembered.get(parent) is Sentinel.SHARD_END
-    )
+    if not _waits_for_parents(child) or remembered.get(parent) is Sentinel.SHARD_END:
+        return True
+    return parent not in shards and not is_newer_than_all(child.key, shards)
+
+
+def is_newer_than_all(key: str, shards: Mapping[str, Shard]) -> bool:
+    """Whether a shard was made after these were listed: neither it nor its parents are gone then."""
+    stream = stream_of(key)
+    return key not in shards and all(other < key for other in shards if stream_of(other) == stream)
 
 
 def _waits_for_parents(lease: Lease) -> bool:

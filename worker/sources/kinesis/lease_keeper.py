@@ -186,7 +186,7 @@ class LeaseKeeper:
                 return False
             children = self._survey.children(key)
             if children is None and await self._survey.synchronize():
-                children = self._survey.children(key)
+                children = self._survey.children(key, is_just_listed=True)
             if children is None:
                 return False
             outcome = await self._writer.write(held, lambda row: finished(row, children))
@@ -257,12 +257,13 @@ class LeaseKeeper:
     async def _see(self) -> bool:
         """Read what has to be read now; False if there is nothing new."""
         now = self._clock()
-        if now < self._sync_due:
-            return (now >= self._take_due or self._is_watching()) and await self._survey.look()
-        if not await self._survey.synchronize():
-            return False
-        self._sync_due = now if self._survey.is_waiting else now + self._sync_seconds
-        return True
+        is_listed = not any(self._survey.is_too_new(held.key) for held in self._held.all())
+        if (now >= self._sync_due or not is_listed) and await self._survey.synchronize():
+            self._sync_due = now if self._survey.is_waiting else now + self._sync_seconds
+            return True
+        # Where the shards can't be listed, leases of those that are known go on to be taken.
+        is_due = now >= self._take_due or self._is_watching()
+        return is_due and bool(self._survey.shards) and await self._survey.look()
 
     def _note_rows_that_are_gone(self) -> None:
         while self._held.without_row:

@@ -8,7 +8,14 @@ import structlog
 
 from worker.core.leases.expiry import Observations
 from worker.core.leases.lease import Checkpoint, Lease, Sentinel, is_ahead
-from worker.core.leases.shard_tree import children_of, is_covered, is_readable, leases_to_make, stream_of
+from worker.core.leases.shard_tree import (
+    children_of,
+    is_covered,
+    is_newer_than_all,
+    is_readable,
+    leases_to_make,
+    stream_of,
+)
 from worker.core.leases.tidying import rows_to_delete
 from worker.sources.kinesis.ports import Conflict, TableFault, Written
 from worker.sources.kinesis.trouble import Trouble
@@ -167,15 +174,26 @@ class LeaseSurvey:
         if is_ahead(done, self._remembered.get(key, done)):
             self._remembered[key] = done
 
-    def is_readable(self, lease: Lease) -> bool:
-        """Whether all that the shard was made of is done."""
-        return is_readable(lease, self._leases, self.shards, self._remembered)
+    def is_too_new(self, key: str) -> bool:
+        """Whether the shard was made after the shards were listed: what is known does not tell of it."""
+        return is_newer_than_all(key, self.shards)
 
-    def children(self, key: str) -> frozenset[str] | None:
-        """Return what a shard that ended became; None if that is not known yet, or has no leases yet."""
+    def is_readable(self, lease: Lease) -> bool:
+        """Whether all that the shard was made of is done, and what is known tells of it."""
+        return not self.is_too_new(lease.key) and is_readable(
+            lease, self._leases, self.shards, self._remembered
+        )
+
+    def children(self, key: str, *, is_just_listed: bool = False) -> frozenset[str] | None:
+        """Return what a shard that ended became; None if that is not known yet, or has no leases yet.
+
+        Args:
+            key: the shard's.
+            is_just_listed: whether the shards were listed after it ended. If it is not listed then, it is
+                gone, and so may be what it became. Before that, it may also be too new.
+        """
         shard = self.shards.get(key)
         children = children_of(key, self.shards.values())
         keys = frozenset(child.key for child in children)
-        # Of a shard that is not listed any more, neither may be what it became.
-        is_known = shard is None or is_covered(shard, children)
+        is_known = is_just_listed if shard is None else is_covered(shard, children)
         return keys if is_known and keys <= self._leases.keys() else None

@@ -204,6 +204,15 @@ def test_a_parent_that_is_gone_counts_as_done() -> None:
     assert readable(lease, {child: lease}, shards)
 
 
+def test_a_list_from_before_a_shard_was_made_tells_nothing_of_its_parents() -> None:
+    shards = ShardsTwin(2)
+    before = dict(shards.listed)
+    shards.split(0)
+    child, _ = shards.split(2)
+    lease = lease_of(shards.listed[child], Sentinel.TRIM_HORIZON)
+    assert not is_readable(lease, {child: lease}, before, {})
+
+
 def test_a_parent_without_a_lease_counts_as_done_for_a_shard_that_begins_at_latest() -> None:
     shards = ShardsTwin(1)
     child, _ = shards.split(0)

@@ -260,6 +260,41 @@ async def test_a_shard_does_not_end_before_what_it_became_is_known() -> None:
 
 
 @virtual
+async def test_a_shard_that_is_newer_than_the_list_is_not_taken_for_one_that_is_gone() -> None:
+    table, shards = LeaseTableTwin(), ShardsTwin()
+    async with kept(table, shards) as one:
+        child, _ = shards.split(0)
+        # Another worker lists them, and finishes the first.
+        table.rows[ONE] = replace(table.rows[ONE], checkpoint=Sentinel.SHARD_END, owner="worker/b/1")
+        for shard in list(shards.listed.values())[1:]:
+            table.rows[shard.key] = Lease(
+                key=shard.key,
+                checkpoint=Sentinel.TRIM_HORIZON,
+                parents=shard.parents,
+                hash_range=shard.hash_range,
+            )
+        await one.passes(25)
+        assert child in one.gained
+        assert child in one.listed
+        children = shards.split(1)
+        assert await one.keeper.finish(child)
+        assert table.rows[child].children == set(children)
+        assert set(children) <= table.rows.keys()
+
+
+@virtual
+async def test_leases_are_taken_though_the_shards_cannot_be_listed_meanwhile() -> None:
+    table, shards = LeaseTableTwin(), ShardsTwin(2)
+    async with kept(table, shards) as one:
+        one.is_list_away = True
+        await one.passes(90)
+        table.rows[ONE] = taken(table.rows[ONE], "kcl-1")
+        await one.passes(60)
+        assert one.lost == [ONE]
+        assert ONE in one.gained
+
+
+@virtual
 async def test_a_reshard_of_hundreds_leaves_no_shard_out() -> None:
     """It did elsewhere (awslabs/amazon-kinesis-client, issue 339)."""
     table, shards = LeaseTableTwin(), ShardsTwin(200)
