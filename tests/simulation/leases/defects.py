@@ -9,7 +9,6 @@ from msgspec.structs import replace
 
 from tests.simulation.leases import reader
 from tests.simulation.planting import Defect
-from worker.core.leases import expiry
 from worker.core.leases.lease import At, Checkpoint, Lease, Sentinel
 from worker.core.leases.taking import Choice
 from worker.core.leases.writes import Asked, Lost
@@ -119,16 +118,6 @@ def begins_children_at_latest(right: Callable[..., Any]) -> Any:
 @defect(held_leases.HeldLease, "is_valid")
 def never_expires_by_itself(_: Callable[..., Any]) -> Any:
     return lambda *_: True
-
-
-@defect(held_leases.HeldLeases, "extend")
-def counts_from_the_answer(right: Callable[..., Any]) -> Any:
-    return lambda self, held, _: right(self, held, self._clock())
-
-
-@defect(expiry.Observations, "note")
-def counts_the_time_of_the_scan_for_others(right: Callable[..., Any]) -> Any:
-    return lambda self, leases, sent, answered: right(self, leases, answered, sent)
 
 
 @defect(held_leases, "given_up_at")

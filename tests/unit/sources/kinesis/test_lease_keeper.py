@@ -283,6 +283,16 @@ async def test_a_shard_that_is_newer_than_the_list_is_not_taken_for_one_that_is_
 
 
 @virtual
+async def test_a_shard_that_is_gone_from_the_list_may_end() -> None:
+    table, shards = LeaseTableTwin(), ShardsTwin()
+    async with kept(table, shards) as one:
+        children = shards.split(0)
+        shards.expire(0)
+        assert await one.keeper.finish(ONE)
+        assert table.rows[ONE].children == set(children)
+
+
+@virtual
 async def test_leases_are_taken_though_the_shards_cannot_be_listed_meanwhile() -> None:
     table, shards = LeaseTableTwin(), ShardsTwin(2)
     async with kept(table, shards) as one:

@@ -77,6 +77,20 @@ def test_an_answer_that_comes_after_the_lease_expired_does_not_revive_it() -> No
     in_virtual_time(scenario())
 
 
+def test_a_lease_is_valid_from_when_its_write_was_sent_and_not_from_the_answer() -> None:
+    async def scenario() -> None:
+        site = Site()
+        await asyncio.sleep(1)
+        site.table.seconds = 4.0
+        assert await site.write(5) is Outcome.WRITTEN
+        await asyncio.sleep(5.9)
+        assert site.leases.get("s") is site.held
+        await asyncio.sleep(0.2)
+        assert site.leases.get("s") is None
+
+    in_virtual_time(scenario())
+
+
 def test_what_expired_is_not_written_any_more() -> None:
     async def scenario() -> None:
         site = Site()
