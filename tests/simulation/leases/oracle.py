@@ -81,6 +81,11 @@ class Oracle:
     def deleted(self, who: str, lease: Lease) -> None:
         if not lease.is_finished:
             self._breach("only rows of finished shards are deleted", f"{who} deleted {lease.key}")
+        rows = self._world.table.rows
+        for child in self._world.stream.shards.values():
+            is_waiting = child.key in rows and rows[child.key].checkpoint in tuple(Sentinel)[:3]
+            if lease.key in child.parents and is_waiting:
+                self._breach("a row stays while a child waits for it", f"{who} deleted {lease.key}")
 
     def somebody_deletes(self, key: str) -> None:
         self._deleted_at[key] = self._world.loop.time()
