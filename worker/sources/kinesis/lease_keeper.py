@@ -1,0 +1,290 @@
+"""Keeps leases: a background task that renews, takes and hands them over beside whoever reads the shards.
+
+The keeper never waits for records, and the source never waits for the table except where it writes now.
+Between them stand three things: what changed (asked by the source as often as it likes), whether a lease is
+valid at this moment, and the checkpoint that the next renewal carries.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from msgspec import Struct
+
+from worker.core.leases.handover import is_asked_of
+from worker.core.leases.lease import Checkpoint, Sentinel, is_ahead
+from worker.core.leases.writes import finished, released, renewed
+from worker.sources.kinesis.held_leases import Changes, HeldLease, HeldLeases
+from worker.sources.kinesis.lease_survey import LeaseSurvey
+from worker.sources.kinesis.lease_taker import LeaseTaker
+from worker.sources.kinesis.lease_writer import LeaseWriter, Outcome
+from worker.sources.kinesis.trouble import Trouble
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
+
+    from worker.core.leases.shards import Shard
+    from worker.sources.kinesis.ports import LeaseTable, TableFault
+
+log = structlog.get_logger(__name__)
+
+# The KCL renews three times within its failover time, 10 s by default. Others judge this worker by theirs,
+# which may be that, however long this worker's is.
+_RENEWALS: Final = 3
+_SLOWEST_RENEWAL_SECONDS: Final = 10 / _RENEWALS
+# The KCL takes every two failover times.
+_TAKE_FAILOVERS: Final = 2
+# Who finishes a shard looks for what it became at once. This is for what else may happen to the table.
+_SYNC_FAILOVERS: Final = 6
+
+
+class Figures(Struct, frozen=True):
+    """What to show of the leases."""
+
+    owned: int
+    taken_total: int
+    lost_total: int
+    handed_over_total: int
+
+
+class LeaseKeeper:
+    """Keeps the leases of one worker.
+
+    A call to the table should end within a third of ``failover_seconds``, whether answered or not.
+
+    Args:
+        table: where the leases are.
+        list_shards: lists all shards of the streams.
+        worker_id: this worker's, ``kind/pod/random``: a new one for each process.
+        failover_seconds: for so long a lease is valid after a good write.
+        start: where to begin with shards of which nothing was ever read.
+        clock: seconds, monotonic.
+        sleep: waits so many seconds.
+        draw: a number at random, from 0 to 1.
+    """
+
+    def __init__(  # noqa: PLR0913  what it is made of
+        self,
+        table: LeaseTable,
+        list_shards: Callable[[], Awaitable[tuple[Shard, ...] | TableFault]],
+        *,
+        worker_id: str,
+        failover_seconds: float,
+        start: Sentinel,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[object]],
+        draw: Callable[[], float],
+    ) -> None:
+        self._worker_id = worker_id
+        self._clock = clock
+        self._sleep = sleep
+        self._table = table
+        self._renewal_seconds = min(failover_seconds / _RENEWALS, _SLOWEST_RENEWAL_SECONDS)
+        self._take_seconds = _TAKE_FAILOVERS * failover_seconds
+        self._sync_seconds = _SYNC_FAILOVERS * failover_seconds
+        self._trouble = Trouble("the lease table", clock)
+        self._held = HeldLeases(worker_id, failover_seconds, clock)
+        self._writer = LeaseWriter(
+            table, self._held, worker_id=worker_id, clock=clock, sleep=sleep, trouble=self._trouble
+        )
+        self._survey = LeaseSurvey(
+            table,
+            list_shards,
+            start=start,
+            failover_seconds=failover_seconds,
+            clock=clock,
+            trouble=self._trouble,
+        )
+        self._taker = LeaseTaker(
+            table,
+            self._survey,
+            self._held,
+            worker_id=worker_id,
+            failover_seconds=failover_seconds,
+            clock=clock,
+            draw=draw,
+            trouble=self._trouble,
+        )
+        self._surveying = asyncio.Lock()
+        self._take_due = clock()
+        self._sync_due = clock()
+        self._is_leaving = False
+        self._handed_over_total = 0
+
+    async def run(self) -> None:
+        """Renew, take and survey, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._keep_renewing(tasks))
+            tasks.create_task(self._keep_surveying())
+
+    def take_changes(self) -> Changes:
+        """Return what happened since this was last asked: lost first, then gained, then wanted."""
+        return self._held.take_changes()
+
+    def owns(self, key: str) -> bool:
+        """Whether the lease is valid at this moment, by this worker's own clock.
+
+        False from the call on that hands it over or releases it: nothing more may be sealed.
+        """
+        held = self._held.get(key)
+        return held is not None and not held.is_given_away
+
+    def note_checkpoint(self, key: str, checkpoint: Checkpoint) -> None:
+        """Have the next renewal carry this; ignored if it is no further, or the lease is lost."""
+        held = self._held.get(key)
+        if held is not None:
+            held.note(checkpoint)
+
+    async def write_checkpoints(self, keys: Iterable[str]) -> Mapping[str, Checkpoint]:
+        """Write what was noted, now, and return what the table is known to have of these."""
+        await asyncio.gather(*(self._write_noted(key) for key in keys))
+        return self.checkpointed()
+
+    async def _write_noted(self, key: str) -> None:
+        held = self._held.get(key)
+        if held is not None and is_ahead(held.noted, held.known.checkpoint):
+            await self._writer.write(held, lambda row: renewed(row, held.noted))
+
+    def checkpointed(self) -> Mapping[str, Checkpoint]:
+        """Return the checkpoints that the table is known to have, of the leases that this worker has."""
+        return {held.key: held.known.checkpoint for held in self._held.told()}
+
+    async def hand_over(self, key: str) -> None:
+        """Give the lease to the worker that asks for it, with the checkpoint that was noted."""
+        held = self._held.get(key)
+        if held is None or not is_asked_of(held.known, self._worker_id):
+            return
+        if await self._give_away(held):
+            self._handed_over_total += 1
+
+    async def release(self, keys: Iterable[str]) -> None:
+        """Give these leases up, with the checkpoints that were noted, and take none from now on.
+
+        Returns when the table has it, or the leases expired. ``run`` has to go on meanwhile.
+        """
+        self._is_leaving = True
+        held = [self._held.get(key) for key in keys]
+        await asyncio.gather(*(self._give_away(lease) for lease in held if lease is not None))
+
+    async def _give_away(self, held: HeldLease) -> bool:
+        held.is_given_away = True
+        outcome = await self._writer.write_until_known(held, lambda row: released(row, held.noted))
+        self._held.drop(held)
+        log.info("lease.given_up", shard=held.key)
+        return outcome is Outcome.WRITTEN
+
+    async def finish(self, key: str) -> bool:
+        """Tell the table that all of the shard is done, after it has leases of what the shard became.
+
+        False if that is not known yet, or the table does not answer: the lease is kept, to be asked again.
+        """
+        async with self._surveying:
+            held = self._held.get(key)
+            if held is None:
+                return False
+            children = self._survey.children(key)
+            if children is None and await self._survey.synchronize():
+                children = self._survey.children(key, is_just_listed=True)
+            if children is None:
+                return False
+            outcome = await self._writer.write(held, lambda row: finished(row, children))
+            if outcome is not Outcome.WRITTEN:
+                return False
+            self._held.drop(held)
+            self._survey.note(held.known)
+            log.info("lease.finished", shard=key)
+            self._tell_readable()
+            return True
+
+    @property
+    def trouble(self) -> str | None:
+        """What is wrong; None: all is well."""
+        return self._trouble.text or self._survey.trouble_of_streams.text
+
+    @property
+    def trouble_since(self) -> float | None:
+        """Since when something is wrong, on the clock; None: all is well."""
+        ours = self._trouble.since
+        return self._survey.trouble_of_streams.since if ours is None else ours
+
+    @property
+    def figures(self) -> Figures:
+        """Count what happened."""
+        return Figures(
+            owned=len(self._held.keys()),
+            taken_total=self._taker.taken_total,
+            lost_total=self._held.lost_total,
+            handed_over_total=self._handed_over_total,
+        )
+
+    async def _keep_renewing(self, tasks: asyncio.TaskGroup) -> None:
+        while True:
+            for held in self._held.all():
+                if held.asked_until is not None and not held.is_told:
+                    # It waits for what it was made of, so the source does not know of it.
+                    if not held.is_given_away:
+                        tasks.create_task(self._give_away(held))
+                # A write that is under way is as good as a renewal.
+                elif not held.lock.locked():
+                    tasks.create_task(self._renew(held))
+            while self._held.given_up:
+                tasks.create_task(self._let_go(self._held.given_up.pop()))
+            await self._sleep(self._renewal_seconds)
+
+    async def _renew(self, held: HeldLease) -> None:
+        await self._writer.write_until_known(held, lambda row: renewed(row, held.noted))
+
+    async def _let_go(self, held: HeldLease) -> None:
+        """Tell the worker that asked, which waits longer than this one could: it need not wait any more."""
+        async with held.lock:
+            await self._table.replace(held.known, released(held.known, held.noted))
+
+    async def _keep_surveying(self) -> None:
+        while True:
+            async with self._surveying:
+                await self._look_around()
+            await self._sleep(self._renewal_seconds)
+
+    async def _look_around(self) -> None:
+        self._note_rows_that_are_gone()
+        if await self._see():
+            if not self._is_leaving:
+                await self._take()
+            self._tell_readable()
+
+    async def _see(self) -> bool:
+        """Read what has to be read now; False if there is nothing new."""
+        now = self._clock()
+        is_listed = not any(self._survey.is_too_new(held.key) for held in self._held.all())
+        if (now >= self._sync_due or not is_listed) and await self._survey.synchronize():
+            self._sync_due = now if self._survey.is_waiting else now + self._sync_seconds
+            return True
+        # Where the shards can't be listed, leases of those that are known go on to be taken.
+        is_due = now >= self._take_due or self._is_watching()
+        return is_due and bool(self._survey.shards) and await self._survey.look()
+
+    def _note_rows_that_are_gone(self) -> None:
+        while self._held.without_row:
+            held = self._held.without_row.pop()
+            self._survey.note_deleted(held.key, held.noted)
+            self._sync_due = self._take_due = self._clock()
+
+    def _is_watching(self) -> bool:
+        """Whether something is about to change: a hand-over, or the end of what a shard was made of."""
+        return self._taker.is_waiting or any(not held.is_told for held in self._held.all())
+
+    async def _take(self) -> None:
+        if await self._taker.collect():
+            # Where one was handed over, more may follow, one at a time.
+            self._take_due = self._clock()
+            return
+        if self._clock() >= self._take_due and await self._taker.take_share():
+            self._take_due = self._clock() + self._take_seconds
+
+    def _tell_readable(self) -> None:
+        for held in self._held.all():
+            is_asked = held.asked_until is not None
+            if not (held.is_told or is_asked) and self._survey.is_readable(held.known):
+                self._held.tell(held)

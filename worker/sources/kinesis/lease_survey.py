@@ -1,0 +1,199 @@
+"""Surveys shards and leases: keeps what was last read of both, makes what is missing, and tidies."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+
+from worker.core.leases.expiry import Observations
+from worker.core.leases.lease import Checkpoint, Lease, Sentinel, is_ahead
+from worker.core.leases.shard_tree import (
+    children_of,
+    is_covered,
+    is_newer_than_all,
+    is_readable,
+    leases_to_make,
+    stream_of,
+)
+from worker.core.leases.tidying import rows_to_delete
+from worker.sources.kinesis.ports import Conflict, TableFault, Written
+from worker.sources.kinesis.trouble import Trouble
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from worker.core.leases.shards import Shard
+    from worker.sources.kinesis.ports import LeaseTable
+
+log = structlog.get_logger(__name__)
+
+
+class LeaseSurvey:
+    """What is known of the streams' shards and their leases.
+
+    Args:
+        table: where the leases are.
+        list_shards: lists all shards of the streams.
+        start: where to begin with shards of which nothing was ever read.
+        failover_seconds: for so long a counter may stand still.
+        clock: seconds, monotonic.
+        trouble: told whether the table answers.
+    """
+
+    def __init__(  # noqa: PLR0913  what it is made of
+        self,
+        table: LeaseTable,
+        list_shards: Callable[[], Awaitable[tuple[Shard, ...] | TableFault]],
+        *,
+        start: Sentinel,
+        failover_seconds: float,
+        clock: Callable[[], float],
+        trouble: Trouble,
+    ) -> None:
+        self._table = table
+        self._list_shards = list_shards
+        self._start = start
+        self._failover_seconds = failover_seconds
+        self._clock = clock
+        self._trouble = trouble
+        self.trouble_of_streams = Trouble("the list of shards", clock)
+        self.observations = Observations(failover_seconds)
+        self.shards: Mapping[str, Shard] = {}
+        self._leases: dict[str, Lease] = {}
+        self._remembered: dict[str, Checkpoint] = {}
+        self._missing_since: dict[str, float] = {}
+        self._own: set[str] = set()
+        """Rows that were deleted under this worker, which knows best how far they were."""
+
+    @property
+    def unfinished(self) -> tuple[Lease, ...]:
+        """The leases of which not all is done, as they were last read."""
+        return tuple(lease for lease in self._leases.values() if not lease.is_finished)
+
+    async def look(self) -> bool:
+        """Read all leases; False if the table does not answer."""
+        sent = self._clock()
+        answer = await self._table.scan()
+        self._trouble.note(answer)
+        if isinstance(answer, TableFault):
+            return False
+        # The table may hold leases of streams that this worker does not read.
+        streams = {stream_of(key) for key in self.shards}
+        rows = [lease for lease in answer if stream_of(lease.key) in streams]
+        self.observations.note(rows, sent, self._clock())
+        self._leases = {lease.key: lease for lease in rows}
+        self._own -= self._leases.keys()
+        self._remembered.update((lease.key, lease.checkpoint) for lease in rows)
+        return True
+
+    async def synchronize(self) -> bool:
+        """List the shards, make the leases that are missing, and delete those that nobody needs.
+
+        False if something did not answer: it has to be done again.
+        """
+        began = self._clock()
+        answer = await self._list_shards()
+        self.trouble_of_streams.note(answer)
+        if isinstance(answer, TableFault):
+            return False
+        # A stream that is being made has none yet.
+        if not answer:
+            return False
+        self.shards = {shard.key: shard for shard in answer}
+        if not await self.look():
+            return False
+        self._forget_shards_that_are_gone()
+        missing = self._to_be_made(leases_to_make(self.shards, self._leases, self._start, self._remembered))
+        # Of what was read before this process stood still, shards may be finished and tidied away by now.
+        if self._clock() - began > self._failover_seconds:
+            return False
+        return await self._make(missing) and await self._tidy()
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a row is missing that another worker may know more of: it is given time to make it."""
+        return bool(self._missing_since)
+
+    def _to_be_made(self, missing: tuple[Lease, ...]) -> tuple[Lease, ...]:
+        now = self._clock()
+        others = [lease.key for lease in missing if self._is_known_better_by_others(lease)]
+        self._missing_since = {key: self._missing_since.get(key, now) for key in others}
+        overdue = {key for key, since in self._missing_since.items() if now - since >= self._failover_seconds}
+        self._missing_since = {key: since for key, since in self._missing_since.items() if key not in overdue}
+        return tuple(lease for lease in missing if lease.key not in self._missing_since)
+
+    def _is_known_better_by_others(self, lease: Lease) -> bool:
+        """Whether its row was probably deleted under another worker: no new shard, in a table in use."""
+        is_first_fill = not self._leases and not self._remembered
+        is_child = lease.key not in self._remembered and bool(lease.parents & self._leases.keys())
+        return not (is_first_fill or is_child or lease.key in self._own)
+
+    async def _make(self, missing: tuple[Lease, ...]) -> bool:
+        for lease in missing:
+            answer = await self._table.create(lease)
+            self._trouble.note(answer)
+            match answer:
+                case Written(row):
+                    self._leases[row.key] = row
+                    log.info("lease.created", shard=row.key, checkpoint=str(row.checkpoint))
+                case Conflict(found):
+                    # Another was quicker.
+                    if found is not None:
+                        self._leases[found.key] = found
+                case TableFault():
+                    # Parents come first: a child without them would be read too early.
+                    return False
+        return True
+
+    async def _tidy(self) -> bool:
+        for lease in rows_to_delete(self._leases, self.shards.keys()):
+            answer = await self._table.delete(lease)
+            self._trouble.note(answer)
+            if isinstance(answer, TableFault):
+                return False
+            if isinstance(answer, Written) or answer.found is None:
+                self._leases.pop(lease.key, None)
+                log.info("lease.deleted", shard=lease.key)
+        return True
+
+    def _forget_shards_that_are_gone(self) -> None:
+        known = self.shards.keys() | self._leases.keys()
+        self._own &= known
+        self._remembered = {key: checkpoint for key, checkpoint in self._remembered.items() if key in known}
+
+    def note(self, row: Lease) -> None:
+        """Note a row as this worker wrote it."""
+        self._leases[row.key] = row
+        self._remembered[row.key] = row.checkpoint
+
+    def note_deleted(self, key: str, done: Checkpoint) -> None:
+        """Note that a row was deleted, and how far the shard is done: the row is made anew from there."""
+        self._leases.pop(key, None)
+        self._own.add(key)
+        if is_ahead(done, self._remembered.get(key, done)):
+            self._remembered[key] = done
+
+    def is_too_new(self, key: str) -> bool:
+        """Whether the shard was made after the shards were listed: what is known does not tell of it."""
+        return is_newer_than_all(key, self.shards)
+
+    def is_readable(self, lease: Lease) -> bool:
+        """Whether all that the shard was made of is done, and what is known tells of it."""
+        return not self.is_too_new(lease.key) and is_readable(
+            lease, self._leases, self.shards, self._remembered
+        )
+
+    def children(self, key: str, *, is_just_listed: bool = False) -> frozenset[str] | None:
+        """Return what a shard that ended became; None if that is not known yet, or has no leases yet.
+
+        Args:
+            key: the shard's.
+            is_just_listed: whether the shards were listed after it ended. If it is not listed then, it is
+                gone, and so may be what it became. Before that, it may also be too new.
+        """
+        shard = self.shards.get(key)
+        children = children_of(key, self.shards.values())
+        keys = frozenset(child.key for child in children)
+        is_known = is_just_listed if shard is None else is_covered(shard, children)
+        return keys if is_known and keys <= self._leases.keys() else None
