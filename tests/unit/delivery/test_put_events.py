@@ -12,11 +12,12 @@ import pytest
 
 from tests.unit.delivery.batches import EVENT, batch_of
 from tests.unit.delivery.endpoint import HANG, RESET, Act, Endpoint, answer
+from worker.aws import boto_subprocess
+from worker.aws.access import AwsAccess
+from worker.aws.endpoint import UnusableSettings
+from worker.aws.provider_chain import CredentialsUnavailable, Loaded
+from worker.aws.signing import Keys
 from worker.core.model.outcomes import Accepted, Misconfigured, Refused, Throttled, TransientFault
-from worker.delivery.aws import boto_subprocess
-from worker.delivery.aws.endpoint import UnusableSettings
-from worker.delivery.aws.provider_chain import CredentialsUnavailable, Loaded
-from worker.delivery.aws.signing import Keys
 from worker.delivery.body import EventsBody
 from worker.delivery.put_events import ClientSettings, PutEventsClient
 
@@ -67,7 +68,8 @@ async def client_of(
 ) -> AsyncIterator[PutEventsClient]:
     settings = ClientSettings("tracker", "eu-west-1", endpoint.url, answer_seconds=answer_seconds)
     # The next load from scratch is seconds away on the real clock; these tests don't wait for it.
-    client = PutEventsClient(settings, load=chain, poll_seconds=poll_seconds, reload_seconds=0)
+    access = AwsAccess(settings.wanted, load=chain, poll_seconds=poll_seconds, reload_seconds=0)
+    client = PutEventsClient(settings, access)
     await client.open()
     try:
         yield client
@@ -230,7 +232,8 @@ async def test_ids_that_are_no_text_are_refused_before_anything_is_sent() -> Non
 
 
 async def test_a_bad_region_is_told_when_opening() -> None:
-    client = PutEventsClient(ClientSettings("tracker", "eu-wst1"), load=Chain(OLD))
+    settings = ClientSettings("tracker", "eu-wst1")
+    client = PutEventsClient(settings, AwsAccess(settings.wanted, load=Chain(OLD)))
     with pytest.raises(UnusableSettings, match="eu-west-1"):
         await client.open()
     await client.close()
@@ -238,7 +241,7 @@ async def test_a_bad_region_is_told_when_opening() -> None:
 
 async def test_an_endpoint_by_http_on_another_machine_is_told_when_opening() -> None:
     settings = ClientSettings("tracker", "eu-west-1", "http://put-events.invalid")
-    client = PutEventsClient(settings, load=Chain(OLD))
+    client = PutEventsClient(settings, AwsAccess(settings.wanted, load=Chain(OLD)))
     with pytest.raises(UnusableSettings, match="plain_http"):
         await client.open()
     await client.close()
