@@ -1,0 +1,1 @@
+"""Leases: which worker reads which shard, decided by the protocol of the Kinesis Client Library (KCL)."""
