@@ -10,23 +10,23 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 import pytest
 
+from tests.unit.aws.chains import NEW, OLD, Chain
 from tests.unit.delivery.batches import EVENT, batch_of
 from tests.unit.delivery.endpoint import HANG, RESET, Act, Endpoint, answer
 from worker.aws import boto_subprocess
 from worker.aws.access import AwsAccess
 from worker.aws.endpoint import UnusableSettings
-from worker.aws.provider_chain import CredentialsUnavailable, Loaded
+from worker.aws.provider_chain import Loaded
 from worker.aws.signing import Keys
 from worker.core.model.outcomes import Accepted, Misconfigured, Refused, Throttled, TransientFault
 from worker.delivery.body import EventsBody
 from worker.delivery.put_events import ClientSettings, PutEventsClient
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
 
 T = TypeVar("T")
-OLD, NEW = Keys("AKIDOLD", "old"), Keys("AKIDNEW", "new", "token")
 BATCH = batch_of(EVENT)
 CREDENTIAL_REFUSALS = ["ExpiredTokenException", "UnrecognizedClientException", "InvalidSignatureException"]
 
@@ -43,19 +43,6 @@ def boto_here(monkeypatch: pytest.MonkeyPatch) -> None:
         return msgspec.json.decode(boto_subprocess._encoded(answer), type=kind)  # noqa: SLF001  as above
 
     monkeypatch.setattr(boto_subprocess, "_ask", ask)
-
-
-class Chain:
-    """Gives these keys one load after the other, then fails."""
-
-    def __init__(self, *keys: Keys) -> None:
-        self._keys: Iterator[Keys] = iter(keys)
-
-    def __call__(self) -> Loaded:
-        keys = next(self._keys, None)
-        if keys is None:
-            raise CredentialsUnavailable("none left", code="NoCredentials")
-        return Loaded("fake", lambda: keys)
 
 
 @asynccontextmanager
