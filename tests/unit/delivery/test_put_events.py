@@ -17,7 +17,6 @@ from worker.aws import boto_subprocess
 from worker.aws.access import AwsAccess
 from worker.aws.endpoint import UnusableSettings
 from worker.aws.provider_chain import Loaded
-from worker.aws.signing import Keys
 from worker.core.model.outcomes import Accepted, Misconfigured, Refused, Throttled, TransientFault
 from worker.delivery.body import EventsBody
 from worker.delivery.put_events import ClientSettings, PutEventsClient
@@ -25,6 +24,8 @@ from worker.delivery.put_events import ClientSettings, PutEventsClient
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
+
+    from worker.aws.signing import Keys
 
 T = TypeVar("T")
 BATCH = batch_of(EVENT)
