@@ -35,7 +35,7 @@ _FIXED_BYTES: Final = {1: 8, 5: 4}
 _MORE_FOLLOWS: Final = 0x80
 _MAX_VARINT_SHIFT: Final = 63
 _NO_FIELD: Final = 8
-# A key and an index, a key and a length.
+# Of a record: a key and an index, a key and a length.
 _SHORTEST: Final = 4
 
 
@@ -76,6 +76,8 @@ def _taken_apart(message: bytes) -> list[UserRecord]:
     while at < end:
         field, value, at = _field(message, at, end)
         if field == _RECORDS:
+            if at - value < _SHORTEST:
+                raise _BrokenError
             places.append((value, at))
         elif field == _PARTITION_KEYS:
             partition_keys.append(message[value:at])
@@ -92,7 +94,7 @@ def _taken_apart(message: bytes) -> list[UserRecord]:
 
 def _record(message: bytes, at: int, end: int) -> tuple[int, int | None, bytes]:
     """Return the indices of partition key and explicit hash key, and the data. Tags are left out."""
-    if end - at > _SHORTEST and message[at] == _PARTITION_KEY_INDEX and message[at + 2] == _DATA:
+    if message[at] == _PARTITION_KEY_INDEX and message[at + 2] == _DATA:
         # As the KPL writes most of them, so it is done without a loop.
         index = message[at + 1]
         length, value = _varint(message, at + 3) if index < _MORE_FOLLOWS else (0, at)
