@@ -14,9 +14,9 @@ from worker.core.leases.lease import At, Checkpoint, Lease, Sentinel
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Value: TypeAlias = "dict[str, Any]"
+Value: TypeAlias = dict[str, Any]
 """A value in DynamoDB's form, such as ``{"S": "x"}``."""
-Row: TypeAlias = "dict[str, Value]"
+Row: TypeAlias = dict[str, Value]
 
 KEY: Final = "leaseKey"
 OWNER: Final = "leaseOwner"

@@ -149,7 +149,7 @@ def test_the_memory_is_linear_in_the_bytes(unit: bytes) -> None:
     data = sealed(b"\x0a\x01a" + unit * ((1 << 18) // len(unit)))
     tracemalloc.start()
     try:
-        found = user_records(data, "key")
+        user_records(data, "key")
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
