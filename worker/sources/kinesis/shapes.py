@@ -2,6 +2,7 @@
 
 Members that nobody here reads are left out. A member that is required in the model is required here, so that
 what is not an answer of Kinesis is not taken for one: an answer without ``Records``, say, for a shard's end.
+Any other may be missing or null, which is the same.
 """
 
 from __future__ import annotations
@@ -48,11 +49,11 @@ class StreamSummary(Struct, frozen=True, rename="pascal"):
     stream_status: str
     stream_creation_timestamp: float
     """Epoch seconds: another one under the same name is another stream."""
-    retention_period_hours: int = 24
+    retention_period_hours: int | None = None
     encryption_type: str | None = None
     key_id: str | None = None
     """The KMS key, if it is encrypted."""
-    open_shard_count: int = 0
+    open_shard_count: int | None = None
 
 
 class SummaryAnswer(Struct, frozen=True, rename="pascal"):
@@ -81,7 +82,7 @@ class ChildShard(Struct, frozen=True, rename="pascal"):
     """A shard that begins where this one ends."""
 
     shard_id: str
-    parent_shards: tuple[str, ...] = ()
+    parent_shards: tuple[str, ...] | None = None
     hash_key_range: HashKeyRange | None = None
 
 
@@ -92,7 +93,7 @@ class RecordsAnswer(Struct, frozen=True, rename="pascal"):
     next_iterator: str | None = field(default=None, name="NextShardIterator")
     """None: the shard is closed, and nothing comes after these records."""
     millis_behind_latest: int | None = None
-    child_shards: tuple[ChildShard, ...] = ()
+    child_shards: tuple[ChildShard, ...] | None = None
     """Only at the end of a shard, and only some endpoints tell."""
 
 

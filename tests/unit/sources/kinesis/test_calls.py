@@ -107,6 +107,19 @@ async def test_records_come_with_their_bytes_and_their_numbers() -> None:
     assert answer == RecordsAnswer((StreamRecord(NUMBER, bytes(range(256)), "k", 1441215410.867),), "B", 1200)
 
 
+async def test_members_that_are_null_are_as_if_they_were_missing() -> None:
+    """So one emulator writes all of them."""
+    script = Script(
+        {"Records": [record(EncryptionType=None)], "NextShardIterator": "B", "ChildShards": None},
+        {"Shards": [listed(0, ParentShardId=None, AdjacentParentShardId=None)], "NextToken": None},
+    )
+    calls = StreamCalls(script, "clicks")
+    answer = await calls.get_records(SHARD, "A", 1)
+    assert isinstance(answer, RecordsAnswer)
+    assert (len(answer.records), answer.child_shards) == (1, None)
+    assert not isinstance(await calls.list_shards(), StreamFault)
+
+
 @pytest.mark.parametrize("end", [{}, {"NextShardIterator": None}])
 async def test_an_iterator_that_is_missing_or_null_is_the_shards_end(end: dict[str, None]) -> None:
     child = {"ShardId": "shardId-000000000009", "ParentShards": ["shardId-000000000007"]}
@@ -114,6 +127,7 @@ async def test_an_iterator_that_is_missing_or_null_is_the_shards_end(end: dict[s
     answer = await StreamCalls(script, "clicks").get_records(SHARD, "A", 1)
     assert isinstance(answer, RecordsAnswer)
     assert answer.next_iterator is None
+    assert answer.child_shards is not None
     assert [(each.shard_id, each.parent_shards) for each in answer.child_shards] == [
         ("shardId-000000000009", ("shardId-000000000007",))
     ]
