@@ -81,6 +81,8 @@ FIELDS = st.sampled_from(
         b"\x1a\x02\x08\x00",
         b"\x1a\x03\x1a\x01x",
         b"\x1a\x00",
+        b"\x1a\x04\x08\x00\x08\x00",
+        b"\x1a\x04\x1a\x02xy",
         # Fields that nobody knows, in every encoding.
         b"\x20\x05",
         b"\x22\x01x",
@@ -94,6 +96,7 @@ FIELDS = st.sampled_from(
         b"\x0a" + b"\xff" * 12,
         b"\x1a\x05\x08\x00\x1a\x63x",
         b"\x20" + b"\x80" * 9 + b"\x01",
+        b"\x1a\x0e\x08" + b"\x80" * 9 + b"\x02" + b"\x1a\x01x",
         b"\x20" + b"\x80" * 10 + b"\x01",
         b"\x0f",
         b"\x1a",
@@ -102,7 +105,12 @@ FIELDS = st.sampled_from(
 
 
 @given(st.lists(FIELDS, max_size=8).map(b"".join) | st.binary(max_size=60))
-@example(b"\x0a\x01a\x1a\x06\x08\x9a\x1a\x1a\x01x")
+@example(b"\x0a\x01a" + b"\x1a\x0e\x08" + b"\x80" * 9 + b"\x02" + b"\x1a\x01x")
+@example(b"\x0a\x01a" + b"\x1a\x04\x08\x00\x08\x00")
+# An index of two bytes, of which the second looks like the key of the data.
+@example(
+    b"".join(b"\x0a\x04%04d" % each for each in range(3355)) + b"\x1a\x1e\x08\x9a\x1a\x1a\x19" + b"x" * 25
+)
 def test_whatever_is_sealed_google_and_we_read_the_same(message: bytes) -> None:
     """Where Google's library reads it, with indices that exist, so do we; else it is one record."""
     data = sealed(message)
