@@ -17,12 +17,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.samples import sample
+from tests.unit.aws.sigv4 import REGION, authorization
 from tests.unit.delivery.batches import batch_of
 from tests.unit.delivery.endpoint import Captured, Endpoint
-from tests.unit.delivery.sigv4 import REGION, authorization
+from worker.aws.access import AwsAccess
+from worker.aws.provider_chain import Loaded
+from worker.aws.signing import Keys
 from worker.core.model.outcomes import Accepted
-from worker.delivery.aws.provider_chain import Loaded
-from worker.delivery.aws.signing import Keys
 from worker.delivery.put_events import ClientSettings, PutEventsClient
 
 if TYPE_CHECKING:
@@ -76,9 +77,9 @@ class Wire:
         self._endpoint = Endpoint()
         self._runner.run(self._endpoint.__aenter__())
         self.url = self._endpoint.url + path
-        self._ours = PutEventsClient(
-            ClientSettings("tracker", REGION, self.url), load=lambda: Loaded("fake", lambda: keys)
-        )
+        settings = ClientSettings("tracker", REGION, self.url)
+        access = AwsAccess(settings.wanted, load=lambda: Loaded("fake", lambda: keys))
+        self._ours = PutEventsClient(settings, access)
         self._runner.run(self._ours.open())
         self._boto3 = boto3.client(
             "personalize-events",

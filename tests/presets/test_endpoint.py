@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 
 from tests.presets.cases import mapping_of, outcomes_of, samples
+from worker.aws.access import AwsAccess
+from worker.aws.provider_chain import Loaded
+from worker.aws.signing import Keys
 from worker.core.model.outcomes import Accepted
 from worker.core.model.records import Batch, Interaction
-from worker.delivery.aws.provider_chain import Loaded
-from worker.delivery.aws.signing import Keys
 from worker.delivery.put_events import ClientSettings, PutEventsClient
 from worker.local.faults import Faults
 from worker.local.put_events import LocalPutEvents
@@ -18,7 +19,8 @@ async def test_the_endpoint_accepts_every_event_of_every_sample() -> None:
     sent = []
     async with LocalPutEvents(Faults(any_keys=True)) as endpoint:
         settings = ClientSettings("t", "eu-west-1", endpoint.url)
-        client = PutEventsClient(settings, load=lambda: Loaded("here", lambda: Keys("AKID", "secret")))
+        load = Loaded("here", lambda: Keys("AKID", "secret"))
+        client = PutEventsClient(settings, AwsAccess(settings.wanted, load=lambda: load))
         await client.open()
         try:
             for sample in samples():

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 import structlog
 
 from worker import cli, config, status
+from worker.aws.boto_subprocess import BotoSubprocess
 from worker.core.model.snapshot import NotReady
 from worker.dead_letters.writer import KafkaDeadLetters
-from worker.delivery.aws.boto_subprocess import BotoSubprocess
 from worker.delivery.put_events import PutEventsClient
 from worker.runtime import wiring
 from worker.sources.kafka.source import KafkaSource

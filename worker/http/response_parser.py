@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 MAX_ANSWER_BYTES = 65536
 # Head, interim answers, chunk sizes and trailers together.
 MAX_FRAMING_BYTES = 65536
+# A long body may come in many chunks: for so many bytes of it, one more of framing.
+_BODY_PER_FRAMING = 8
 
 _ACCEPTED = Reply(200)
 _FIRST_FINAL_STATUS = 200
@@ -40,6 +42,7 @@ class ResponseParser:
     __slots__ = (
         "_body",
         "_hear_date",
+        "_kept_bytes",
         "_max_answer_bytes",
         "_parser",
         "_said",
@@ -61,7 +64,8 @@ class ResponseParser:
     def expect(self) -> None:
         """Prepare for the next answer."""
         self._said: dict[bytes, bytes] = {}
-        self._body = b""
+        self._body: list[bytes] = []
+        self._kept_bytes = 0
         self._status = 0
         self._taken_bytes = 0
         self._whole = False
@@ -98,10 +102,10 @@ class ResponseParser:
 
     def _given_up(self) -> Reply | TransportError | None:
         """Stop reading an answer that is too long; the beginning of the body is enough."""
-        if len(self._body) >= self._max_answer_bytes:
+        if self._kept_bytes >= self._max_answer_bytes:
             self.reusable = False
             return self._reply()
-        if self._taken_bytes - len(self._body) > MAX_FRAMING_BYTES:
+        if self._taken_bytes - self._kept_bytes > MAX_FRAMING_BYTES + self._kept_bytes // _BODY_PER_FRAMING:
             self.reusable = False
             return ANSWER_UNREADABLE
         return None
@@ -117,7 +121,7 @@ class ResponseParser:
             self._word(b"x-amzn-errortype"),
             self._word(b"retry-after"),
             self._word(b"x-amz-retry-after"),
-            self._body,
+            b"".join(self._body),
             b"x-amzn-requestid" in self._said,
         )
 
@@ -147,7 +151,10 @@ class ResponseParser:
 
     def on_body(self, piece: bytes) -> None:
         """Keep no more than anybody will read."""
-        self._body += piece[: self._max_answer_bytes - len(self._body)]
+        kept = piece[: self._max_answer_bytes - self._kept_bytes]
+        self._kept_bytes += len(kept)
+        # A long answer is put together once: to append each piece would copy all before it.
+        self._body.append(kept)
 
     def on_message_complete(self) -> None:
         """Note that the answer is complete, if it is the final one."""

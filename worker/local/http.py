@@ -40,11 +40,11 @@ class Request(Struct, frozen=True):
     body: bytes
 
 
-def application(answer_to: Callable[[Request], Answer]) -> Application:
+def application(answer_to: Callable[[Request], Answer], max_body_bytes: int = MAX_BODY_BYTES) -> Application:
     """Serve a function that answers at once and raises nothing."""
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-        body = await _body(receive)
+        body = await _body(receive, max_body_bytes)
         if body is None:
             await answer_unread(receive, send, _TOO_LARGE.status, _TOO_LARGE.headers, _TOO_LARGE.body)
             return
@@ -58,12 +58,12 @@ def application(answer_to: Callable[[Request], Answer]) -> Application:
     return serve
 
 
-async def _body(receive: Receive) -> bytes | None:
+async def _body(receive: Receive, max_body_bytes: int) -> bytes | None:
     """The whole body; None if it is too large, or the client has gone and nobody reads the answer."""
     body = bytearray()
     while (message := await receive())["type"] != "http.disconnect":
         body += message["body"]
-        if len(body) > MAX_BODY_BYTES:
+        if len(body) > max_body_bytes:
             break
         if not message["more_body"]:
             return bytes(body)

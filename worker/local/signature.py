@@ -29,7 +29,15 @@ _AUTHORIZATION = re.compile(
 )
 
 
-def refusal(request: Request, access_key: str | None, secret_key: str, now: datetime) -> Refusal | None:
+def access_key_of(request: Request) -> str | None:
+    """Return the access key that a request names; None if it names none."""
+    match = _AUTHORIZATION.fullmatch(request.headers.get("authorization", ""))
+    return match["key"] if match else None
+
+
+def refusal(
+    request: Request, access_key: str | None, secret_key: str, now: datetime, service: str = SERVICE
+) -> Refusal | None:
     """Return why AWS would refuse this request unread, or None. ``now`` is timezone-aware.
 
     Without an ``access_key``, any key is accepted. Its secret is unknown, so the signature itself is not
@@ -42,20 +50,20 @@ def refusal(request: Request, access_key: str | None, secret_key: str, now: date
     if match is None:
         return Refusal("InvalidSignatureException", "The Authorization header is not of Signature Version 4.")
     if access_key is None:
-        wrong = _wrong_around(request, match, now)
+        wrong = _wrong_around(request, match, now, service)
         return Refusal("InvalidSignatureException", wrong) if wrong else None
     if match["key"] != access_key:
         return Refusal(
             "UnrecognizedClientException", "The security token included in the request is invalid."
         )
-    wrong = _wrong_around(request, match, now) or _wrong_itself(request, match, secret_key)
+    wrong = _wrong_around(request, match, now, service) or _wrong_itself(request, match, secret_key, service)
     return Refusal("InvalidSignatureException", wrong) if wrong else None
 
 
-def _wrong_around(request: Request, match: re.Match[str], now: datetime) -> str | None:
+def _wrong_around(request: Request, match: re.Match[str], now: datetime, service: str) -> str | None:
     """Return what is wrong around the signature, or None."""
-    if match["service"] != SERVICE:
-        return f"Credential should be scoped to correct service: '{SERVICE}'."
+    if match["service"] != service:
+        return f"Credential should be scoped to correct service: '{service}'."
     stamp = request.headers.get("x-amz-date", "")
     if not _is_recent(stamp, now) or not stamp.startswith(match["day"]):
         return f"Signature expired: {MAX_SKEW} is the most that X-Amz-Date may differ."
@@ -65,9 +73,9 @@ def _wrong_around(request: Request, match: re.Match[str], now: datetime) -> str 
     return None
 
 
-def _wrong_itself(request: Request, match: re.Match[str], secret_key: str) -> str | None:
+def _wrong_itself(request: Request, match: re.Match[str], secret_key: str, service: str) -> str | None:
     stamp = request.headers.get("x-amz-date", "")
-    if not hmac.compare_digest(_signature(request, match, stamp, secret_key), match["signature"]):
+    if not hmac.compare_digest(_signature(request, match, stamp, secret_key, service), match["signature"]):
         return "The request signature we calculated does not match the signature you provided."
     return None
 
@@ -80,7 +88,7 @@ def _is_recent(stamp: str, now: datetime) -> bool:
     return abs(now - signed_at) <= MAX_SKEW
 
 
-def _signature(request: Request, match: re.Match[str], stamp: str, secret_key: str) -> str:
+def _signature(request: Request, match: re.Match[str], stamp: str, secret_key: str, service: str) -> str:
     """Return the signature that botocore would make, over the headers that the request says it signed."""
     names = match["headers"].split(";")
     signed = AWSRequest(
@@ -91,7 +99,7 @@ def _signature(request: Request, match: re.Match[str], stamp: str, secret_key: s
         data=request.body,
     )
     signed.context["timestamp"] = stamp
-    signer = SigV4Auth(Credentials(match["key"], secret_key), SERVICE, match["region"])
+    signer = SigV4Auth(Credentials(match["key"], secret_key), service, match["region"])
     text = signer.string_to_sign(signed, signer.canonical_request(signed))
     signature: str = signer.signature(text, signed)
     return signature

@@ -5,8 +5,8 @@ from __future__ import annotations
 import structlog
 from confluent_kafka import KafkaException
 
+from worker.aws.endpoint import UnusableSettings
 from worker.dead_letters.topic import DeadLetterTopicUnusable
-from worker.delivery.aws.endpoint import UnusableSettings
 from worker.registry.trust import UnusableRegistryError
 from worker.runtime.exit_codes import ExitCode
 from worker.sources.kafka.client_settings import refusal_of

@@ -10,22 +10,24 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 import pytest
 
+from tests.unit.aws.chains import NEW, OLD, Chain
 from tests.unit.delivery.batches import EVENT, batch_of
 from tests.unit.delivery.endpoint import HANG, RESET, Act, Endpoint, answer
+from worker.aws import boto_subprocess
+from worker.aws.access import AwsAccess
+from worker.aws.endpoint import UnusableSettings
+from worker.aws.provider_chain import Loaded
 from worker.core.model.outcomes import Accepted, Misconfigured, Refused, Throttled, TransientFault
-from worker.delivery.aws import boto_subprocess
-from worker.delivery.aws.endpoint import UnusableSettings
-from worker.delivery.aws.provider_chain import CredentialsUnavailable, Loaded
-from worker.delivery.aws.signing import Keys
 from worker.delivery.body import EventsBody
 from worker.delivery.put_events import ClientSettings, PutEventsClient
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
 
+    from worker.aws.signing import Keys
+
 T = TypeVar("T")
-OLD, NEW = Keys("AKIDOLD", "old"), Keys("AKIDNEW", "new", "token")
 BATCH = batch_of(EVENT)
 CREDENTIAL_REFUSALS = ["ExpiredTokenException", "UnrecognizedClientException", "InvalidSignatureException"]
 
@@ -44,19 +46,6 @@ def boto_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(boto_subprocess, "_ask", ask)
 
 
-class Chain:
-    """Gives these keys one load after the other, then fails."""
-
-    def __init__(self, *keys: Keys) -> None:
-        self._keys: Iterator[Keys] = iter(keys)
-
-    def __call__(self) -> Loaded:
-        keys = next(self._keys, None)
-        if keys is None:
-            raise CredentialsUnavailable("none left", code="NoCredentials")
-        return Loaded("fake", lambda: keys)
-
-
 @asynccontextmanager
 async def client_of(
     endpoint: Endpoint,
@@ -67,7 +56,8 @@ async def client_of(
 ) -> AsyncIterator[PutEventsClient]:
     settings = ClientSettings("tracker", "eu-west-1", endpoint.url, answer_seconds=answer_seconds)
     # The next load from scratch is seconds away on the real clock; these tests don't wait for it.
-    client = PutEventsClient(settings, load=chain, poll_seconds=poll_seconds, reload_seconds=0)
+    access = AwsAccess(settings.wanted, load=chain, poll_seconds=poll_seconds, reload_seconds=0)
+    client = PutEventsClient(settings, access)
     await client.open()
     try:
         yield client
@@ -230,7 +220,8 @@ async def test_ids_that_are_no_text_are_refused_before_anything_is_sent() -> Non
 
 
 async def test_a_bad_region_is_told_when_opening() -> None:
-    client = PutEventsClient(ClientSettings("tracker", "eu-wst1"), load=Chain(OLD))
+    settings = ClientSettings("tracker", "eu-wst1")
+    client = PutEventsClient(settings, AwsAccess(settings.wanted, load=Chain(OLD)))
     with pytest.raises(UnusableSettings, match="eu-west-1"):
         await client.open()
     await client.close()
@@ -238,7 +229,7 @@ async def test_a_bad_region_is_told_when_opening() -> None:
 
 async def test_an_endpoint_by_http_on_another_machine_is_told_when_opening() -> None:
     settings = ClientSettings("tracker", "eu-west-1", "http://put-events.invalid")
-    client = PutEventsClient(settings, load=Chain(OLD))
+    client = PutEventsClient(settings, AwsAccess(settings.wanted, load=Chain(OLD)))
     with pytest.raises(UnusableSettings, match="plain_http"):
         await client.open()
     await client.close()

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from worker.aws.error_answers import MAX_RETRY_AFTER_SECONDS
 from worker.core.model.outcomes import Accepted, Refused, Throttled, TransientFault
-from worker.delivery.reply import MAX_RETRY_AFTER_SECONDS, read
+from worker.delivery.reply import read
 from worker.http.reply import Reply
 
 NOW = 1_700_000_000.0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from botocore.httpsession import get_cert_path
 
-from worker.delivery.aws.endpoint import tls_context
+from worker.aws.endpoint import tls_context
 from worker.http.reply import Reply
 from worker.http.response_parser import MAX_ANSWER_BYTES
 from worker.http.transport import KEEP_ALIVE_SECONDS, Transport

@@ -22,12 +22,13 @@ from tests.support.samples import sample
 from tests.unit.delivery.endpoint import Act, Endpoint
 from tests.unit.http.posting import HEADERS, OK, transport_to
 from tests.unit.http.test_dialing import serving
+from worker.aws import boto_subprocess
+from worker.aws.boto_subprocess import BotoSubprocess
+from worker.aws.clock import ApiClock
+from worker.aws.endpoint import UnusableSettings, tls_context
+from worker.aws.provider_chain import CredentialsUnavailable
+from worker.aws.services import PERSONALIZE_EVENTS, Wanted
 from worker.core.model.outcomes import Accepted, Misconfigured, Refused, Throttled, TransientFault
-from worker.delivery.aws import boto_subprocess
-from worker.delivery.aws.boto_subprocess import BotoSubprocess
-from worker.delivery.aws.clock import ApiClock
-from worker.delivery.aws.endpoint import UnusableSettings, tls_context
-from worker.delivery.aws.provider_chain import CredentialsUnavailable
 from worker.delivery.codes import DELIVERY_CODES
 from worker.delivery.reply import read
 from worker.http.errors import ANSWER_TIMEOUT, CONNECTION_RESET, TransportError
@@ -290,7 +291,7 @@ def test_whatever_the_process_of_boto3_says_there_are_keys_or_none(
     monkeypatch.setattr(sys, "executable", str(program))
     asked = BotoSubprocess("eu-west-1")
     with pytest.raises(UnusableSettings):
-        asked.resolve(None)
+        asked.resolve(Wanted(PERSONALIZE_EVENTS, "eu-west-1"))
     with pytest.raises(CredentialsUnavailable):
         asked.load()
 
@@ -298,7 +299,7 @@ def test_whatever_the_process_of_boto3_says_there_are_keys_or_none(
 @pytest.mark.parametrize("region", ["eu\0west", "\ud800", "x" * 3_000_000])
 def test_a_region_that_is_no_argument_of_a_process_is_told(region: str) -> None:
     with pytest.raises(UnusableSettings):
-        BotoSubprocess(region).resolve(None)
+        BotoSubprocess(region).resolve(Wanted(PERSONALIZE_EVENTS, region))
     with pytest.raises(CredentialsUnavailable):
         BotoSubprocess(region).load()
 
@@ -377,5 +378,5 @@ def test_a_login_of_a_proxy_that_is_no_ascii_is_told_without_being_repeated(
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", f"http://{login}@127.0.0.1:1")
     with pytest.raises(UnusableSettings, match="ASCII") as told:
-        BotoSubprocess("eu-west-1").resolve(None)
+        BotoSubprocess("eu-west-1").resolve(Wanted(PERSONALIZE_EVENTS, "eu-west-1"))
     assert login not in str(told.value)

@@ -15,7 +15,7 @@ from botocore.httpsession import URLLib3Session
 from tests.unit.delivery.endpoint import Endpoint
 from tests.unit.http.posting import HEADERS, OK, transport_to
 from tests.unit.http.test_dialing import serving
-from worker.delivery.aws.endpoint import tls_context
+from worker.aws.endpoint import tls_context
 from worker.http.errors import TransportError
 
 if TYPE_CHECKING:

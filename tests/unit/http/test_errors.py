@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import worker.aws
 import worker.delivery
 import worker.http
 from worker.core.flow_control.advice import advise_unreached
@@ -18,7 +19,7 @@ SAID = re.compile(r'(?:TransportError|Misconfigured|TransientFault|Refused)\("(\
 
 def test_every_word_that_delivery_says_is_in_the_list() -> None:
     """Metrics count the words of the list under their names, and all others as one."""
-    rooms = worker.delivery.__path__[0], worker.http.__path__[0]
+    rooms = worker.delivery.__path__[0], worker.aws.__path__[0], worker.http.__path__[0]
     sources = [path.read_text() for room in rooms for path in Path(room).rglob("*.py")]
     said = {"".join(words) for source in sources for words in SAID.findall(source)}
     assert said == DELIVERY_CODES

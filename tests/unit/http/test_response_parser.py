@@ -127,6 +127,16 @@ def test_of_the_body_the_beginning_is_kept(piece: int) -> None:
     assert not reader.reusable
 
 
+def test_a_long_body_may_come_in_many_chunks() -> None:
+    reader = ResponseParser(lambda _: None, 64 * MAX_FRAMING_BYTES)
+    chunk = b"64\r\n" + b"x" * 100 + b"\r\n"
+    chunks = 32 * MAX_FRAMING_BYTES // 100
+    pieces = [b"HTTP/1.1 200 X\r\ntransfer-encoding: chunked\r\n\r\n", *[chunk] * chunks, b"0\r\n\r\n"]
+    reply, _ = read(*pieces, reader=reader)
+    assert reply == Reply(200, body=b"x" * 100 * chunks)
+    assert reader.reusable
+
+
 def test_the_date_of_each_whole_answer_is_told() -> None:
     dates: list[bytes] = []
     reader = reader_of(dates)

@@ -14,8 +14,8 @@ from worker.core.loopback import is_loopback
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from worker.delivery.aws.credentials import Found
-    from worker.delivery.aws.endpoint import ServiceEndpoint
+    from worker.aws.credentials import Found
+    from worker.aws.endpoint import ServiceEndpoint
     from worker.settings import PersonalizeSettings
 
 
@@ -23,16 +23,19 @@ def aws_findings(settings: PersonalizeSettings) -> Iterator[Finding]:
     """Check whether PutEvents could be called: credentials, region, endpoint."""
     yield _credentials(settings.region)
     # It imports boto3, which takes most of a second.
-    from worker.delivery.aws.endpoint import (  # noqa: PLC0415  see above
+    from worker.aws.endpoint import (  # noqa: PLC0415  see above
         UnusableSettings,
         require_encryption,
         resolve,
         tls_context,
     )
+    from worker.aws.services import PERSONALIZE_EVENTS, Wanted  # noqa: PLC0415  as above
+
+    wanted = Wanted(PERSONALIZE_EVENTS, settings.region, settings.endpoint_url, settings.plain_http)
 
     try:
-        endpoint = resolve(settings.region, settings.endpoint_url)
-        require_encryption(endpoint, plain_http=settings.plain_http)
+        endpoint = resolve(wanted)
+        require_encryption(endpoint, wanted)
         tls = tls_context(endpoint.ca_file)
     except UnusableSettings as error:
         yield failed("aws endpoint", str(error))
@@ -45,8 +48,8 @@ def aws_findings(settings: PersonalizeSettings) -> Iterator[Finding]:
 
 
 def _credentials(region: str | None) -> Finding:
-    from worker.delivery.aws.credentials import Credentials, Found  # noqa: PLC0415  as above
-    from worker.delivery.aws.provider_chain import load_from_chain  # noqa: PLC0415  as above
+    from worker.aws.credentials import Credentials, Found  # noqa: PLC0415  as above
+    from worker.aws.provider_chain import load_from_chain  # noqa: PLC0415  as above
 
     found = asyncio.run(Credentials(lambda: load_from_chain(region)).check())
     if isinstance(found, Found):
@@ -59,7 +62,7 @@ def _credentials(region: str | None) -> Finding:
 
 
 def _found(found: Found) -> Finding:
-    from worker.delivery.aws.credentials import ENVIRONMENT  # noqa: PLC0415  as above
+    from worker.aws.credentials import ENVIRONMENT  # noqa: PLC0415  as above
 
     what, said = "aws credentials", f"found by {found.method}, not tried: nothing is sent"
     if found.method != ENVIRONMENT:

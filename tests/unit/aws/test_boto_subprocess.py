@@ -7,25 +7,41 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from worker.delivery.aws.boto_subprocess import BotoSubprocess
-from worker.delivery.aws.endpoint import UnusableSettings, resolve
-from worker.delivery.aws.provider_chain import CredentialsUnavailable
-from worker.delivery.aws.signing import Keys
+from worker.aws.boto_subprocess import BotoSubprocess
+from worker.aws.endpoint import UnusableSettings, resolve
+from worker.aws.provider_chain import CredentialsUnavailable
+from worker.aws.services import DYNAMODB, KINESIS, PERSONALIZE_EVENTS, Wanted
+from worker.aws.signing import Keys
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.slow
 
+PUT_EVENTS = Wanted(PERSONALIZE_EVENTS, "eu-west-1")
+
 
 def test_the_service_is_the_one_that_boto3_finds_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://user:secret@127.0.0.1:3128")
-    assert BotoSubprocess("eu-west-1").resolve(None) == resolve("eu-west-1", None)
+    assert BotoSubprocess("eu-west-1").resolve(PUT_EVENTS) == (resolve(PUT_EVENTS),)
+
+
+def test_several_services_are_asked_for_at_once() -> None:
+    wanted = PUT_EVENTS, Wanted(KINESIS, "us-east-1"), Wanted(DYNAMODB, "us-east-1", "http://127.0.0.1:9")
+    found = BotoSubprocess("eu-west-1").resolve(*wanted)
+    assert found == tuple(resolve(each) for each in wanted)
+    assert [each.region for each in found] == ["eu-west-1", "us-east-1", "us-east-1"]
+
+
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    wanted = Wanted(PERSONALIZE_EVENTS, "eu-wst1"), Wanted(KINESIS, "useast1"), Wanted(DYNAMODB, "eu-west-1")
+    with pytest.raises(UnusableSettings, match=r"'eu-wst1'.*Personalize.*; .*'useast1'.*Kinesis"):
+        BotoSubprocess("eu-west-1").resolve(*wanted)
 
 
 def test_a_region_that_cannot_be_is_told_as_here() -> None:
     with pytest.raises(UnusableSettings, match="eu-west-1"):
-        BotoSubprocess("eu-wst1").resolve(None)
+        BotoSubprocess(None).resolve(Wanted(PERSONALIZE_EVENTS, "eu-wst1"))
 
 
 def test_keys_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,7 +56,7 @@ def test_the_first_keys_come_with_the_service(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "FIRST")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     boto = BotoSubprocess("eu-west-1")
-    boto.resolve(None)
+    boto.resolve(PUT_EVENTS)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "LATER")
     assert boto.load().fetch() == Keys("FIRST", "secret")
     assert boto.load().fetch() == Keys("LATER", "secret")
@@ -55,7 +71,7 @@ def test_no_keys_are_told_with_what_was_looked_for(monkeypatch: pytest.MonkeyPat
 
 def test_keys_that_come_later_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     boto = BotoSubprocess("eu-west-1")
-    boto.resolve(None)
+    boto.resolve(PUT_EVENTS)
     with pytest.raises(CredentialsUnavailable):
         boto.load()
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "LATER")

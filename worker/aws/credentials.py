@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING, TypeAlias
 import structlog
 from msgspec import Struct
 
+from worker.aws.provider_chain import CredentialsUnavailable, Loaded, describe, fault_of, validate
 from worker.blocking import run_blocking
 from worker.core.flow_control.advice import advise_keys
 from worker.core.log_throttle import LogThrottle
 from worker.core.model.outcomes import Misconfigured, TransientFault
 from worker.core.model.snapshot import KeysStatus
-from worker.delivery.aws.provider_chain import CredentialsUnavailable, Loaded, describe, fault_of, validate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from worker.delivery.aws.signing import Keys
+    from worker.aws.signing import Keys
 
 log = structlog.get_logger(__name__)
 

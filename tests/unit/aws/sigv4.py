@@ -12,13 +12,15 @@ from botocore.credentials import Credentials
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from worker.delivery.aws.signing import Keys
+    from worker.aws.signing import Keys
 
 REGION = "eu-west-1"
 _AUTHORIZATION = re.compile(r"AWS4-HMAC-SHA256 Credential=(\S+), SignedHeaders=(\S+), Signature=[0-9a-f]{64}")
 
 
-def authorization(url: str, headers: Mapping[str, str], body: bytes, keys: Keys) -> str:
+def authorization(
+    url: str, headers: Mapping[str, str], body: bytes, keys: Keys, service: str = "personalize"
+) -> str:
     """Sign again what the headers of a POST say was signed, at their time; give the Authorization due."""
     lower = {name.lower(): value for name, value in headers.items()}
     found = _AUTHORIZATION.fullmatch(lower["authorization"])
@@ -27,7 +29,7 @@ def authorization(url: str, headers: Mapping[str, str], body: bytes, keys: Keys)
     request = AWSRequest("POST", url, headers=signed, data=body)
     request.context["timestamp"] = lower["x-amz-date"]
     credentials = Credentials(keys.access_key, keys.secret_key, keys.token)
-    auth: Any = SigV4Auth(credentials, "personalize", REGION)
+    auth: Any = SigV4Auth(credentials, service, REGION)
     text = auth.string_to_sign(request, auth.canonical_request(request))
     auth._inject_signature_to_request(request, auth.signature(text, request))  # noqa: SLF001  add_auth asks the clock
     return str(request.headers["Authorization"])

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from worker.aws.signing import Keys
 from worker.core.model.error_codes import classify
 from worker.core.model.outcomes import Misconfigured, Throttled, TransientFault
-from worker.delivery.aws.signing import Keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable

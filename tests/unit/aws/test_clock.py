@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from worker.delivery.aws.clock import ApiClock
+from worker.aws.clock import ApiClock
 
 NOW = 1_700_000_000
 

@@ -1,4 +1,4 @@
-"""Where and how to call PutEvents: what boto3 would do, asked of it once.
+"""Where and how to call a service: what boto3 would do, asked of it once.
 
 boto3 knows regions, FIPS and dual-stack endpoints, ``AWS_ENDPOINT_URL``, proxies and the service model. So
 one of its clients is made to build a call, which is not sent. ``boto_subprocess`` does this in a separate
@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 
     from botocore.session import Session
 
-_SERVICE = "personalize-events"
-# The list of regions has the service under its signing name.
-_LISTED_AS = "personalize"
+    from worker.aws.services import Service, Wanted
+
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -45,11 +44,11 @@ class _Sample(Struct, frozen=True):
 
 
 class ServiceEndpoint(Struct, frozen=True):
-    """One operation at one address."""
+    """One service at one address, to which all calls of the worker go."""
 
     method: str
     url: str
-    """The operation's URL, encoded as on the wire."""
+    """What is called, encoded as on the wire."""
     endpoint_url: str
     """The service's URL, for people to read."""
     host: str
@@ -66,7 +65,7 @@ class ServiceEndpoint(Struct, frozen=True):
     """Why the region may be wrong."""
 
 
-def resolve(region: str | None, endpoint_url: str | None) -> ServiceEndpoint:
+def resolve(wanted: Wanted) -> ServiceEndpoint:
     """Ask boto3. It blocks for a tenth of a second, or a whole second if boto3 must be imported first.
 
     Raises:
@@ -77,18 +76,19 @@ def resolve(region: str | None, endpoint_url: str | None) -> ServiceEndpoint:
     from botocore.exceptions import BotoCoreError, NoRegionError  # noqa: PLC0415  as above
     from botocore.httpsession import get_cert_path  # noqa: PLC0415  as above
 
-    core = botocore.session.get_session()
+    service, core = wanted.service, botocore.session.get_session()
     try:
-        sample = _sample(boto3.session.Session(botocore_session=core, region_name=region), endpoint_url)
+        session = boto3.session.Session(botocore_session=core, region_name=wanted.region)
+        sample = _sample(session, wanted)
     except NoRegionError as error:
-        msg = "no region: set personalize.region, AWS_DEFAULT_REGION, or the region of the AWS profile"
+        msg = f"no region: set {service.region_key}, AWS_DEFAULT_REGION, or the region of the AWS profile"
         raise UnusableSettings(msg) from error
     except (BotoCoreError, ValueError) as error:
         # botocore reports "Invalid endpoint" with a ValueError that quotes it.
         why = "the endpoint is not a valid address" if "://" in str(error) else str(error)
-        msg = f"region {region!r} or its endpoint can't be used: {why}"
+        msg = f"region {wanted.region!r} or its endpoint can't be used: {why}"
         raise UnusableSettings(msg) from None
-    _check_address(sample.endpoint_url)
+    _check_address(sample.endpoint_url, service)
     proxy_url, proxy_headers = _proxy(sample.url)
     return ServiceEndpoint(
         method=sample.method,
@@ -102,21 +102,21 @@ def resolve(region: str | None, endpoint_url: str | None) -> ServiceEndpoint:
         ca_file=str(core.get_config_variable("ca_bundle") or get_cert_path(verify=True)),
         proxy_url=proxy_url,
         proxy_headers=proxy_headers,
-        region_warning=_region_warning(core, sample),
+        region_warning=_region_warning(core, sample, service),
     )
 
 
-def require_encryption(endpoint: ServiceEndpoint, *, plain_http: bool) -> None:
+def require_encryption(endpoint: ServiceEndpoint, wanted: Wanted) -> None:
     """Forbid unencrypted traffic, except to this machine or where the operator allows it.
 
     Raises:
-        UnusableSettings: the endpoint is an http one elsewhere, and ``plain_http`` is not set.
+        UnusableSettings: the endpoint is an http one elsewhere, and ``wanted.plain_http`` is not set.
     """
     parts = urlsplit(endpoint.endpoint_url)
-    if parts.scheme == "http" and not plain_http and not is_loopback(parts.hostname or ""):
+    if parts.scheme == "http" and not wanted.plain_http and not is_loopback(parts.hostname or ""):
         msg = (
-            f"the endpoint {endpoint.endpoint_url} would receive ids, properties and signatures unencrypted: "
-            "use https://, or set personalize.plain_http if the network in between is private"
+            f"the endpoint {endpoint.endpoint_url} would receive {wanted.service.contents} unencrypted: "
+            f"use https://, or set {wanted.service.plain_http_key} if the network in between is private"
         )
         raise UnusableSettings(msg)
 
@@ -137,7 +137,7 @@ def tls_context(ca_file: str) -> ssl.SSLContext:
         raise UnusableSettings(msg) from error
 
 
-def _check_address(endpoint_url: str) -> None:
+def _check_address(endpoint_url: str, service: Service) -> None:
     """Check that the address can be logged and dialled: the SDK takes any from environment or profile.
 
     Raises:
@@ -146,7 +146,7 @@ def _check_address(endpoint_url: str) -> None:
     parts = urlsplit(endpoint_url)
     if parts.scheme not in _DEFAULT_PORTS or parts.username is not None or parts.query or parts.fragment:
         msg = (
-            "the endpoint (personalize.endpoint_url, AWS_ENDPOINT_URL or the AWS profile) must be "
+            f"the endpoint ({service.endpoint_key}, AWS_ENDPOINT_URL or the AWS profile) must be "
             "an http or https address without user, password and query"
         )
         raise UnusableSettings(msg)
@@ -154,7 +154,7 @@ def _check_address(endpoint_url: str) -> None:
 
 def _sample(
     session: Any,  # noqa: ANN401  its stubs are overloads for 400 services by literal name
-    endpoint_url: str | None,
+    wanted: Wanted,
 ) -> _Sample:
     """Let a client build one call, and keep it from being sent, as botocore's Stubber does."""
     from botocore import UNSIGNED  # noqa: PLC0415  as above
@@ -169,9 +169,10 @@ def _sample(
         built.append(params)
         return AWSResponse(params["url"], 200, HTTPHeaders(), None), {}
 
-    client = session.client(_SERVICE, endpoint_url=endpoint_url, config=Config(signature_version=UNSIGNED))
+    service, config = wanted.service, Config(signature_version=UNSIGNED)
+    client = session.client(service.name, endpoint_url=wanted.endpoint_url, config=config)
     client.meta.events.register("before-call", keep)
-    client.put_events(trackingId="-", sessionId="-", eventList=[{"eventType": "-", "sentAt": 0}])
+    getattr(client, service.operation)(**service.arguments)
     (call,) = built
     meta = client.meta
     return _Sample(
@@ -228,7 +229,7 @@ def _proxy(url: str) -> tuple[str | None, dict[str, str]]:
         raise UnusableSettings(msg) from None
 
 
-def _region_warning(session: Session, sample: _Sample) -> str | None:
+def _region_warning(session: Session, sample: _Sample, service: Service) -> str | None:
     """Check the region; with a custom endpoint, any region will do.
 
     Raises:
@@ -241,7 +242,7 @@ def _region_warning(session: Session, sample: _Sample) -> str | None:
     known = [
         each
         for partition in session.get_available_partitions()
-        for each in session.get_available_regions(_LISTED_AS, partition_name=partition)
+        for each in session.get_available_regions(service.listed_as, partition_name=partition)
     ]
     if sample.region in known:
         return None
@@ -249,6 +250,6 @@ def _region_warning(session: Session, sample: _Sample) -> str | None:
     try:
         session.get_partition_for_region(sample.region)
     except UnknownRegionError as error:
-        msg = f"region {sample.region!r} is not an AWS region; nearest with Personalize: {nearest}"
+        msg = f"region {sample.region!r} is not an AWS region; nearest with {service.title}: {nearest}"
         raise UnusableSettings(msg) from error
-    return f"the AWS SDK knows of no Personalize in {sample.region!r}; nearest: {nearest}"
+    return f"the AWS SDK knows of no {service.title} in {sample.region!r}; nearest: {nearest}"

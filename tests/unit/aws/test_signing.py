@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+import re
+
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.delivery.sigv4 import REGION, authorization
-from worker.delivery.aws.endpoint import _host, _signed_path
-from worker.delivery.aws.signing import Keys, Signer
+from tests.unit.aws.sigv4 import REGION, authorization
+from worker.aws.endpoint import _host, _signed_path
+from worker.aws.signing import Keys, Signer
 
 PRINTABLE = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=60)
 KEYS = st.builds(Keys, st.from_regex(r"[A-Z0-9]{4,30}", fullmatch=True), PRINTABLE, st.none() | PRINTABLE)
@@ -40,6 +46,34 @@ def assert_botocore_agrees(headers: dict[str, str], body: bytes, keys: Keys, url
 def test_signatures_are_those_of_botocore(url: str, body: bytes, keys: Keys, now: float) -> None:
     sign = signer(path=_signed_path(url), host=_host(url))
     assert_botocore_agrees(sign.headers(body, keys, now), body, keys, url)
+
+
+TARGETS = st.sampled_from(["Kinesis_20131202.GetRecords", "DynamoDB_20120810.UpdateItem"])
+JSON_URLS = st.sampled_from(["https://kinesis.eu-west-1.amazonaws.com/", "http://127.0.0.1:4567/"])
+
+
+@given(JSON_URLS, TARGETS, st.binary(min_size=1), KEYS, INSTANTS)
+def test_signatures_of_a_protocol_with_targets_are_those_of_botocore(
+    url: str, target: str, body: bytes, keys: Keys, now: float
+) -> None:
+    sign = signer(path=_signed_path(url), host=_host(url), service="kinesis")
+    headers = sign.headers(body, keys, now, target)
+    assert headers["X-Amz-Target"] == target
+    assert headers["Authorization"] == authorization(url, headers, body, keys, "kinesis")
+
+
+@pytest.mark.parametrize("token", [None, "token"])
+def test_what_is_signed_is_what_botocore_signs(token: str | None) -> None:
+    """Every header that it sends with such a call, but those that proxies may change."""
+    keys = Keys("AKID", "secret", token)
+    sent = signer().headers(b"{}", keys, 0, "Kinesis_20131202.GetRecords")
+    request = AWSRequest("POST", f"https://{HOST}/", headers={**sent, "User-Agent": "x"}, data=b"{}")
+    del request.headers["Authorization"]
+    SigV4Auth(Credentials("AKID", "secret", token), "kinesis", REGION).add_auth(request)
+    told = [re.search(r"SignedHeaders=(\S+),", each["Authorization"]) for each in (sent, request.headers)]
+    assert told[0] is not None
+    assert told[1] is not None
+    assert told[0][1] == told[1][1]
 
 
 HALF_DAYS = st.sampled_from(range(0, 10 * 43200, 43200))

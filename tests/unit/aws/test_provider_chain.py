@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore import exceptions
 
+from worker.aws.provider_chain import CredentialsUnavailable, describe, fault_of, load_from_chain
+from worker.aws.signing import Keys
 from worker.core.model.outcomes import Misconfigured, TransientFault
-from worker.delivery.aws.provider_chain import CredentialsUnavailable, describe, fault_of, load_from_chain
-from worker.delivery.aws.signing import Keys
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,10 +8,10 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from structlog.testing import capture_logs
 
+from worker.aws.credentials import Credentials, Found, Missing
+from worker.aws.provider_chain import CredentialsUnavailable, Loaded
+from worker.aws.signing import Keys
 from worker.core.model.outcomes import Misconfigured, TransientFault
-from worker.delivery.aws.credentials import Credentials, Found, Missing
-from worker.delivery.aws.provider_chain import CredentialsUnavailable, Loaded
-from worker.delivery.aws.signing import Keys
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

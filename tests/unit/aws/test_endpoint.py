@@ -8,12 +8,22 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore.httpsession import get_cert_path
 
-from worker.delivery.aws.endpoint import UnusableSettings, require_encryption, resolve, tls_context
+from worker.aws import endpoint
+from worker.aws.endpoint import UnusableSettings, require_encryption, tls_context
+from worker.aws.services import DYNAMODB, KINESIS, PERSONALIZE_EVENTS, Service, Wanted
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from worker.aws.endpoint import ServiceEndpoint
+
 pytestmark = pytest.mark.slow
+
+
+def resolve(
+    region: str | None, endpoint_url: str | None, service: Service = PERSONALIZE_EVENTS
+) -> ServiceEndpoint:
+    return endpoint.resolve(Wanted(service, region, endpoint_url))
 
 
 def test_the_service_model_says_how_it_is_called() -> None:
@@ -25,6 +35,47 @@ def test_the_service_model_says_how_it_is_called() -> None:
     assert (service.content_type, service.signing_name) == ("application/json", "personalize")
     assert (service.host, service.signed_path) == ("personalize-events.eu-west-1.amazonaws.com", "/events")
     assert service.region_warning is None
+
+
+@pytest.mark.parametrize(
+    ("wanted", "host", "content_type"),
+    [
+        (KINESIS, "kinesis.eu-west-1.amazonaws.com", "application/x-amz-json-1.1"),
+        (DYNAMODB, "dynamodb.eu-west-1.amazonaws.com", "application/x-amz-json-1.0"),
+    ],
+)
+def test_services_of_the_json_protocol_have_one_address_for_all_calls(
+    wanted: Service, host: str, content_type: str
+) -> None:
+    service = resolve("eu-west-1", None, wanted)
+    assert (service.method, service.url, service.host) == ("POST", f"https://{host}/", host)
+    assert (service.content_type, service.signing_name) == (content_type, wanted.name)
+    assert (service.signed_path, service.region_warning) == ("/", None)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "variable"),
+    [(KINESIS, "AWS_ENDPOINT_URL_KINESIS"), (DYNAMODB, "AWS_ENDPOINT_URL_DYNAMODB")],
+)
+def test_each_service_has_its_own_endpoint_setting_in_the_environment(
+    monkeypatch: pytest.MonkeyPatch, wanted: Service, variable: str
+) -> None:
+    monkeypatch.setenv(variable, "http://127.0.0.1:98")
+    assert resolve("eu-west-1", None, wanted).url == "http://127.0.0.1:98/"
+    assert "amazonaws" in resolve("eu-west-1", None, PERSONALIZE_EVENTS).url
+
+
+@pytest.mark.parametrize("wanted", [KINESIS, DYNAMODB])
+def test_what_is_wrong_is_told_in_the_words_of_the_service(
+    monkeypatch: pytest.MonkeyPatch, wanted: Service
+) -> None:
+    with pytest.raises(UnusableSettings, match=f"nearest with {wanted.title}: .*eu-west-1"):
+        resolve("eu-wst1", None, wanted)
+    with pytest.raises(UnusableSettings, match=wanted.region_key):
+        resolve(None, None, wanted)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://me:secret@127.0.0.1:1")
+    with pytest.raises(UnusableSettings, match=wanted.endpoint_key):
+        resolve("eu-west-1", None, wanted)
 
 
 @pytest.mark.parametrize(
@@ -131,12 +182,12 @@ def test_an_endpoint_with_more_than_an_address_is_unusable_and_not_repeated(
 )
 def test_a_readable_way_has_to_be_said_on_purpose(endpoint_url: str | None, *, is_private: bool) -> None:
     service = resolve("eu-west-1", endpoint_url)
-    require_encryption(service, plain_http=True)
+    require_encryption(service, Wanted(PERSONALIZE_EVENTS, plain_http=True))
     if is_private:
-        require_encryption(service, plain_http=False)
+        require_encryption(service, Wanted(PERSONALIZE_EVENTS))
     else:
         with pytest.raises(UnusableSettings, match=r"personalize\.plain_http"):
-            require_encryption(service, plain_http=False)
+            require_encryption(service, Wanted(PERSONALIZE_EVENTS))
 
 
 @pytest.mark.parametrize("value", ["127.0.0.1:3128", "http://127.0.0.1:3128"])

@@ -17,9 +17,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import msgspec
 from msgspec import Struct
 
-from worker.core.model.outcomes import TransientFault
-from worker.delivery.aws.endpoint import ServiceEndpoint, UnusableSettings, resolve
-from worker.delivery.aws.provider_chain import (
+from worker.aws.endpoint import ServiceEndpoint, UnusableSettings, resolve
+from worker.aws.provider_chain import (
     CredentialsUnavailable,
     Loaded,
     describe,
@@ -27,7 +26,9 @@ from worker.delivery.aws.provider_chain import (
     load_from_chain,
     validate,
 )
-from worker.delivery.aws.signing import Keys
+from worker.aws.services import SERVICES, Wanted
+from worker.aws.signing import Keys
+from worker.core.model.outcomes import TransientFault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,8 +52,9 @@ class _CredentialsAnswer(Struct, omit_defaults=True):
     passing: bool = False
 
 
-class _EndpointAnswer(Struct, omit_defaults=True):
-    endpoint: ServiceEndpoint | None = None
+class _EndpointsAnswer(Struct, omit_defaults=True):
+    endpoints: tuple[ServiceEndpoint, ...] = ()
+    """In the order asked; none if any is unusable."""
     unusable: str = ""
     credentials: _CredentialsAnswer | None = None
     """Asked for as well, because both are needed at start and importing boto3 takes most of the time."""
@@ -62,7 +64,7 @@ class BotoSubprocess:
     """Asks boto3 on behalf of one worker. Every call blocks.
 
     Args:
-        region: the AWS region; None leaves it to boto3.
+        region: the AWS region for credentials; None leaves it to boto3.
         now: the current time in epoch seconds.
     """
 
@@ -71,20 +73,21 @@ class BotoSubprocess:
         self._now = now
         self._credentials_at_start: _CredentialsAnswer | None = None
 
-    def resolve(self, endpoint_url: str | None) -> ServiceEndpoint:
-        """Return what ``endpoint.resolve`` finds.
+    def resolve(self, *wanted: Wanted) -> tuple[ServiceEndpoint, ...]:
+        """Return what ``endpoint.resolve`` finds for each, asked in one process.
 
         Raises:
-            UnusableSettings: as there, or the process gave no answer.
+            UnusableSettings: as there, with all that is wrong, or the process gave no answer.
         """
-        answer = _ask(["resolve", self._region or "", endpoint_url or ""], _EndpointAnswer)
+        asked = [text for each in wanted for text in _as_arguments(each)]
+        answer = _ask(["resolve", self._region or "", *asked], _EndpointsAnswer)
         if answer is None:
             msg = f"boto3 did not say where to send to: `{sys.executable} -m {__name__}` gave no answer"
             raise UnusableSettings(msg)
-        if answer.endpoint is None:
+        if answer.unusable or len(answer.endpoints) != len(wanted):
             raise UnusableSettings(answer.unusable)
         self._credentials_at_start = answer.credentials
-        return answer.endpoint
+        return answer.endpoints
 
     def load(self) -> Loaded:
         """Return what ``provider_chain.load_from_chain`` finds, loaded from scratch.
@@ -137,13 +140,22 @@ def _ask(arguments: Sequence[str], kind: type[T]) -> T | None:
         return None
 
 
-def _answer_resolve(region: str, endpoint_url: str) -> _EndpointAnswer:
-    try:
-        return _EndpointAnswer(
-            resolve(region or None, endpoint_url or None), credentials=_answer_load(region)
-        )
-    except UnusableSettings as error:
-        return _EndpointAnswer(unusable=_printable(str(error)))
+def _as_arguments(wanted: Wanted) -> tuple[str, str, str]:
+    return wanted.service.name, wanted.region or "", wanted.endpoint_url or ""
+
+
+def _answer_resolve(region: str, *asked: str) -> _EndpointsAnswer:
+    names, regions, urls = asked[::3], asked[1::3], asked[2::3]
+    found, unusable = [], []
+    for name, own_region, endpoint_url in zip(names, regions, urls, strict=True):
+        try:
+            found.append(resolve(Wanted(SERVICES[name], own_region or None, endpoint_url or None)))
+        except UnusableSettings as error:
+            unusable.append(_printable(str(error)))
+    if unusable:
+        # Services that share a wrong region share what there is to say of it.
+        return _EndpointsAnswer(unusable="; ".join(dict.fromkeys(unusable)))
+    return _EndpointsAnswer(tuple(found), credentials=_answer_load(region))
 
 
 def _answer_load(region: str) -> _CredentialsAnswer:
@@ -164,11 +176,11 @@ def _printable(text: str) -> str:
     return text.encode(errors="replace").decode()
 
 
-def _encoded(answer: _EndpointAnswer | _CredentialsAnswer) -> bytes:
+def _encoded(answer: _EndpointsAnswer | _CredentialsAnswer) -> bytes:
     try:
         return msgspec.json.encode(answer)
     except UnicodeEncodeError:
-        return msgspec.json.encode(_EndpointAnswer(unusable=_NO_TEXT))
+        return msgspec.json.encode(_EndpointsAnswer(unusable=_NO_TEXT))
 
 
 if __name__ == "__main__":

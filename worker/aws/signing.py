@@ -1,8 +1,8 @@
-"""AWS Signature Version 4 for one operation at one address, with the signing key cached for the day.
+"""AWS Signature Version 4 for one service at one address, with the signing key cached for the day.
 
 It does what botocore's ``SigV4Auth`` does for such a request, at a fraction of the CPU, because everything
-but date, token and body is the same for every call. The tests compare it with botocore's signatures. Source:
-AWS, "Create a signed request".
+but date, token, target and body is the same for every call. The tests compare it with botocore's signatures.
+Source: AWS, "Create a signed request".
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Keys(Struct, frozen=True):
 
 
 class Signer:
-    """Signs requests that differ in body and time only. The worker has one pair of keys at a time.
+    """Signs requests that differ in target, body and time only. The worker has one pair of keys at a time.
 
     Args:
         method: in capitals.
@@ -52,17 +52,23 @@ class Signer:
         self._scope = ""
         self._seeded = hmac.new(b"", digestmod=sha256)
 
-    def headers(self, body: bytes, keys: Keys, epoch_seconds: float) -> dict[str, str]:
-        """Return the headers to send with ``body``: host, content type, date, token if any, signature."""
+    def headers(self, body: bytes, keys: Keys, epoch_seconds: float, target: str = "") -> dict[str, str]:
+        """Return the headers to send with ``body``: host, content type, date, token if any, signature.
+
+        ``target`` is the operation of a protocol that names it in a header; empty if the path names it.
+        """
         instant = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(epoch_seconds))
         if keys is not self._keys or not instant.startswith(self._day):
             self._derive(keys, instant[:8])
-        signed, token_line = "content-type;host;x-amz-date", ""
+        signed, lines = "content-type;host;x-amz-date", ""
         headers = {**self._static, "X-Amz-Date": instant}
         if keys.token is not None:
-            signed, token_line = f"{signed};x-amz-security-token", f"x-amz-security-token:{keys.token}\n"
+            signed, lines = f"{signed};x-amz-security-token", f"x-amz-security-token:{keys.token}\n"
             headers["X-Amz-Security-Token"] = keys.token
-        request = f"{self._head}{instant}\n{token_line}\n{signed}\n{sha256(body).hexdigest()}"
+        if target:
+            signed, lines = f"{signed};x-amz-target", f"{lines}x-amz-target:{target}\n"
+            headers["X-Amz-Target"] = target
+        request = f"{self._head}{instant}\n{lines}\n{signed}\n{sha256(body).hexdigest()}"
         digest = sha256(request.encode()).hexdigest()
         mac = self._seeded.copy()
         mac.update(f"AWS4-HMAC-SHA256\n{instant}\n{self._scope}\n{digest}".encode())

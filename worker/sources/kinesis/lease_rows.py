@@ -1,0 +1,170 @@
+"""Leases as rows of the KCL's table, and back: its attributes, with its names and its types.
+
+Source: ``DynamoDBLeaseSerializer`` and ``DynamoDBMultiStreamLeaseSerializer`` of the KCL 3.5.1. Any other
+attribute is the KCL's own business (``pendingCheckpoint``, say): it is neither read nor written.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from worker.core.leases.lease import At, Checkpoint, Lease, Sentinel
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Value: TypeAlias = dict[str, Any]
+"""A value in DynamoDB's form, such as ``{"S": "x"}``."""
+Row: TypeAlias = dict[str, Value]
+
+KEY: Final = "leaseKey"
+OWNER: Final = "leaseOwner"
+COUNTER: Final = "leaseCounter"
+_ENTITY_TYPE: Final = "entityType"
+_LEASE: Final = {"S": "LEASE"}
+_CHECKPOINT: Final = "checkpoint"
+_FIRST_HASH_KEY: Final = "startingHashKey"
+_DIGITS: Final = re.compile(r"[0-9]{1,129}")
+
+
+class NoLease(Exception):  # noqa: N818  it names the state
+    """A row that should be a lease can't be read as one; ``str()`` names the attribute that is wrong."""
+
+
+def is_lease(row: Mapping[str, Value]) -> bool:
+    """Whether this row is a lease: the KCL keeps rows of other types in the same table.
+
+    Older KCLs write no type. Their leases have a checkpoint, which no other row has.
+    """
+    kind = row.get(_ENTITY_TYPE)
+    return _CHECKPOINT in row if kind is None else kind == _LEASE
+
+
+def lease_of(row: Mapping[str, Value]) -> Lease:
+    """Read a row.
+
+    Raises:
+        NoLease: an attribute has a type or a value that no KCL writes.
+    """
+    key = _text(row, KEY)
+    if key is None:
+        raise NoLease(KEY)
+    return Lease(
+        key=key,
+        owner=_text(row, OWNER),
+        counter=_integer(row, COUNTER),
+        checkpoint=_checkpoint(row),
+        parents=_texts(row, "parentShardId"),
+        children=_texts(row, "childShardIds"),
+        hash_range=_hash_range(row),
+        checkpoint_owner=_text(row, "checkpointOwner"),
+        owner_switches=_integer(row, "ownerSwitchesSinceCheckpoint"),
+        throughput_kbps=_decimal(row, "throughputKBps"),
+    )
+
+
+def row_of(lease: Lease) -> Row:
+    """Write a lease: only the attributes that have a value."""
+    sequence, subsequence = _checkpoint_values(lease.checkpoint)
+    first, last = lease.hash_range or (None, None)
+    stream, _, shard = lease.key.rpartition(":")
+    values: dict[str, Value | None] = {
+        KEY: {"S": lease.key},
+        _ENTITY_TYPE: _LEASE,
+        OWNER: _as_text(lease.owner),
+        COUNTER: {"N": str(lease.counter)},
+        _CHECKPOINT: {"S": sequence},
+        "checkpointSubSequenceNumber": {"N": str(subsequence)},
+        "ownerSwitchesSinceCheckpoint": {"N": str(lease.owner_switches)},
+        "parentShardId": _as_set(lease.parents),
+        "childShardIds": _as_set(lease.children),
+        # As text: they have up to 39 digits, and DynamoDB's numbers 38.
+        _FIRST_HASH_KEY: _as_text(None if first is None else str(first)),
+        "endingHashKey": _as_text(None if last is None else str(last)),
+        "checkpointOwner": _as_text(lease.checkpoint_owner),
+        "throughputKBps": None if lease.throughput_kbps is None else {"N": repr(lease.throughput_kbps)},
+        # The KCL for several streams reads these, and not the parts of the key.
+        "streamName": _as_text(stream or None),
+        "shardId": _as_text(shard if stream else None),
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _checkpoint(row: Mapping[str, Value]) -> Checkpoint:
+    text = _text(row, _CHECKPOINT)
+    if text is not None and _DIGITS.fullmatch(text):
+        return At(int(text), _integer(row, "checkpointSubSequenceNumber"))
+    try:
+        return Sentinel(text or "")
+    except ValueError:
+        raise NoLease(_CHECKPOINT) from None
+
+
+def _checkpoint_values(checkpoint: Checkpoint) -> tuple[str, int]:
+    if isinstance(checkpoint, At):
+        return str(checkpoint.sequence), checkpoint.subsequence
+    return checkpoint.value, 0
+
+
+def _text(row: Mapping[str, Value], name: str) -> str | None:
+    value = _value(row, name, "S")
+    if value is None or isinstance(value, str):
+        return value
+    raise NoLease(name)
+
+
+def _texts(row: Mapping[str, Value], name: str) -> frozenset[str]:
+    value = _value(row, name, "SS")
+    if value is None:
+        return frozenset()
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return frozenset(value)
+    raise NoLease(name)
+
+
+def _integer(row: Mapping[str, Value], name: str) -> int:
+    value = _value(row, name, "N")
+    if value is None:
+        return 0
+    if isinstance(value, str) and _DIGITS.fullmatch(value):
+        return int(value)
+    raise NoLease(name)
+
+
+def _decimal(row: Mapping[str, Value], name: str) -> float | None:
+    value = _value(row, name, "N")
+    if value is None:
+        return None
+    try:
+        return float(str(value))
+    except ValueError:
+        raise NoLease(name) from None
+
+
+def _hash_range(row: Mapping[str, Value]) -> tuple[int, int] | None:
+    first, last = _text(row, _FIRST_HASH_KEY), _text(row, "endingHashKey")
+    if first is None or last is None:
+        return None
+    if not _DIGITS.fullmatch(first) or not _DIGITS.fullmatch(last):
+        raise NoLease(_FIRST_HASH_KEY)
+    return int(first), int(last)
+
+
+def _value(row: Mapping[str, Value], name: str, kind: str) -> object:
+    """Return the value of an attribute; None if it is not there, or null."""
+    typed = row.get(name)
+    if typed is None or typed == {"NULL": True}:
+        return None
+    if kind not in typed:
+        raise NoLease(name)
+    return typed[kind]
+
+
+def _as_text(text: str | None) -> Value | None:
+    return None if text is None else {"S": text}
+
+
+def _as_set(texts: frozenset[str]) -> Value | None:
+    """Write a set, in an order that is always the same; DynamoDB has no empty ones."""
+    return {"SS": sorted(texts)} if texts else None
