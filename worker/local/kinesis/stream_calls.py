@@ -172,7 +172,8 @@ class StreamCalls:
             "StreamARN": f"{ARN}{stream.name}",
             "StreamStatus": stream.status,
             "StreamModeDetails": {"StreamMode": "PROVISIONED"},
-            "StreamCreationTimestamp": stream.created_at,
+            # In whole seconds, as AWS tells it.
+            "StreamCreationTimestamp": int(stream.created_at),
             "RetentionPeriodHours": int(self._behaviour.retention_seconds // 3600),
             "EnhancedMonitoring": [{"ShardLevelMetrics": []}],
             "EncryptionType": "NONE",
