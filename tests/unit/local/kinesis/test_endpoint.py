@@ -116,7 +116,7 @@ async def test_a_call_of_many_records_is_taken_and_a_larger_one_is_not() -> None
         entry = {"PartitionKey": "k", "Data": b"x" * (1 << 20)}
         small = {"PartitionKey": "k", "Data": b"x" * ((1 << 20) - 100)}
         await asked(kinesis, "put_records", StreamName=STREAM, Records=[small] * 5)
-        code = await refused(kinesis, "put_records", StreamName=STREAM, Records=[entry] * 6)
+        code = await refused(kinesis, "put_records", StreamName=STREAM, Records=[entry] * 11)
         assert code == "InvalidArgumentException"
         code = await refused(kinesis, "put_records", StreamName=STREAM, Records=[entry] * 13)
         assert code in {"413", "RequestEntityTooLargeException"}

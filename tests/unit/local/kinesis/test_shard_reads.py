@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.local.kinesis.asking import SHARD, STREAM, Asked, with_stream
+from tests.unit.local.kinesis.asking import SHARD, STREAM, Asked, encoded, with_stream
 from worker.local.kinesis.behaviour import Behaviour
 
 FREELY = Behaviour(read_limits=False)
@@ -44,6 +44,15 @@ def test_a_read_gives_ten_mebibytes_at_most_and_is_dear() -> None:
     assert asked.code("GetRecords", ShardIterator=answer["NextShardIterator"]) == THROTTLED
     asked.clock.now += 1
     assert len(asked("GetRecords", ShardIterator=answer["NextShardIterator"])["Records"]) == 3
+
+
+def test_a_stream_may_be_made_for_larger_records() -> None:
+    asked = with_stream(behaviour=Behaviour(max_record_bytes=10 << 20))
+    put(asked, b"x" * (10 << 20), b"y")
+    summary = asked("DescribeStreamSummary", StreamName=STREAM)["StreamDescriptionSummary"]
+    assert summary["MaxRecordSizeInKiB"] == 10 * 1024
+    answer = asked("GetRecords", ShardIterator=asked.iterator())
+    assert [len(each["Data"]) for each in answer["Records"]] == [len(encoded(b"x" * (10 << 20)))]
 
 
 def test_readers_of_a_shard_share_its_reads_and_those_of_another_do_not() -> None:
