@@ -16,7 +16,10 @@ TOKENS = st.one_of(
         sequence=st.integers(0, 2**186).map(str),
     ),
     st.builds(
-        ShardPage, made_at=st.floats(0, 1e10), wanted=st.none() | st.just(ShardFilter(type="AT_LATEST"))
+        ShardPage,
+        made_at=st.floats(0, 1e10),
+        most=st.integers(1, 10_000),
+        wanted=st.none() | st.just(ShardFilter(type="AT_LATEST")),
     ),
 )
 LONGEST = ShardIterator(1.8e9, 2**40, "s" * 128, 1.8e9, "shardId-000000000000", "9" * 56)
