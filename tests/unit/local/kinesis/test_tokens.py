@@ -13,11 +13,13 @@ TOKENS = st.one_of(
         ShardIterator,
         made_at=st.floats(0, 1e10),
         number=st.integers(0, 2**60),
+        stream_created_at=st.floats(0, 1e10),
         sequence=st.integers(0, 2**186).map(str),
     ),
     st.builds(
         ShardPage,
         made_at=st.floats(0, 1e10),
+        stream_created_at=st.floats(0, 1e10),
         most=st.integers(1, 10_000),
         wanted=st.none() | st.just(ShardFilter(type="AT_LATEST")),
     ),
@@ -35,8 +37,9 @@ def test_a_token_comes_back_as_it_was(token: ShardIterator | ShardPage) -> None:
 @given(TOKENS, st.data())
 def test_a_text_with_another_character_is_none(token: ShardIterator | ShardPage, data: st.DataObject) -> None:
     tokens = Tokens()
-    text = tokens.text(token).rstrip("=")[:-1]
-    place = data.draw(st.integers(0, len(text) - 1))
+    text = tokens.text(token)
+    # The last characters of base64 may have bits that say nothing.
+    place = data.draw(st.integers(0, len(text) - 5))
     other = data.draw(st.characters().filter(lambda each: each != text[place]))
     assert tokens.token(text[:place] + other + text[place + 1 :]) is None
 
