@@ -180,6 +180,14 @@ async def a_closed_shard_is_read_to_its_last_record_and_ends(stand: StreamStand)
     assert [each["Data"] for each in records] == [b"a", b"b"]
 
 
+@STATEMENTS.says()
+async def a_closed_shard_that_is_read_in_pieces_ends_behind_the_last_one(stand: StreamStand) -> None:
+    await stand.put("k", b"a", b"b", b"c")
+    await stand.split()
+    records, _ = await stand.to_the_end(Limit=1)
+    assert [each["Data"] for each in records] == [b"a", b"b", b"c"]
+
+
 @STATEMENTS.says(Behaviour(end_apart=True), kinesis_local="it ends with the last records")
 async def a_shard_may_end_in_an_answer_of_its_own(stand: StreamStand) -> None:
     await stand.put("k", b"a")

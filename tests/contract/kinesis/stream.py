@@ -108,14 +108,14 @@ class StreamStand(Stand):
         answer = await self.read(await self.iterator(kind, shard, **where))
         return [each["Data"] for each in answer["Records"]]
 
-    async def to_the_end(self, shard: str = FIRST) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    async def to_the_end(self, shard: str = FIRST, **how: Any) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         """Read a closed shard; return its records, and its last answer."""
         records: list[dict[str, Any]] = []
         iterator: str | None = await self.iterator(shard=shard)
         answer: dict[str, Any] = {}
         # Who never ends is found out soon enough.
         for _ in range(5):
-            answer = await self.read(iterator or "")
+            answer = await self.read(iterator or "", **how)
             records += answer["Records"]
             iterator = answer.get("NextShardIterator")
             if iterator is None:

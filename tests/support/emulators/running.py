@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tests.support.child_processes import ending_with_us
-from tests.support.emulators.supply import LOOPBACK, moto_server, node_packages
+from tests.support.emulators.supply import HERE, LOOPBACK, moto_python, node_packages
 from tests.support.java_kafka import free_port
 from tests.support.waiting import until
 
@@ -68,9 +68,10 @@ def dynalite() -> Iterator[str]:
 
 @contextmanager
 def moto() -> Iterator[str]:
-    """moto's server."""
+    """moto's server, which answers one request after the other."""
     port = free_port()
-    with _running([str(moto_server()), "-H", "127.0.0.1", "-p", str(port)], port) as url:
+    program = [str(moto_python()), str(HERE / "moto_in_turn.py")]
+    with _running([*program, "-H", "127.0.0.1", "-p", str(port)], port) as url:
         yield url
 
 

@@ -32,9 +32,9 @@ def node_packages() -> Path:
     return _brought("node", ("package.json", "package-lock.json"), _fetch_node_packages) / "node_modules"
 
 
-def moto_server() -> Path:
-    """Return the program, brought once."""
-    return _brought("moto", ("moto.txt",), _fetch_moto) / "bin" / "moto_server"
+def moto_python() -> Path:
+    """Return the interpreter that has moto, brought once."""
+    return _brought("moto", ("moto.txt",), _fetch_moto) / "bin" / "python"
 
 
 def _fetch_node_packages(folder: Path) -> None:
