@@ -16,6 +16,11 @@ GROUPS: Final = (
     "tests/contract/consumer/test_consumer.py::test_a_consumer_does_what_is_stated[brokers-",
     "tests/contract/consumer/test_consumer.py::test_a_consumer_does_what_is_stated[mock-",
     "tests/contract/consumer/test_consumer.py::test_a_consumer_does_what_is_stated[simulated-",
+    # An emulator each.
+    "tests/contract/kinesis/test_streams.py::test_a_stream_does_what_is_stated[kinesis_local-",
+    "tests/contract/kinesis/test_streams.py::test_a_stream_does_what_is_stated[kinesalite-",
+    "tests/contract/kinesis/test_tables.py::test_a_table_does_what_is_stated[moto-",
+    "tests/contract/kinesis/test_tables.py::test_a_table_does_what_is_stated[dynalite-",
     # Three brokers, which are killed.
     "tests/integration/test_lost_by_kafka.py::",
     # One broker, which is killed.

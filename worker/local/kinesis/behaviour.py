@@ -18,6 +18,8 @@ class Behaviour(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whether a shard gives 5 reads and 2 MiB a second at most."""
     retention_seconds: float = 24 * 3600
     """How long a record, and a shard without records, is kept."""
+    max_record_bytes: int = 1 << 20
+    """The most that a record holds; a stream may be made for up to 10 MiB."""
     end_apart: bool = False
     """Whether a closed shard's end comes in an answer without records, after those with the last of them."""
     end_is_missing: bool = False

@@ -57,7 +57,7 @@ class LocalKinesis:
         faults: the plan of faults; by default, none.
         port: the port to listen on; 0: any free one.
         access_keys: the known access keys with their secrets; None: any key, and no secret is checked.
-        clock: what time it is, in epoch seconds.
+        clock: what time it is to streams, tables and the plan of faults, in epoch seconds.
     """
 
     url: str
@@ -147,7 +147,7 @@ class LocalKinesis:
             return Reset()
         if outcome == "silence":
             return Silence()
-        return Reply(dated(answer, self._clock()), fate.after_seconds)
+        return Reply(dated(answer, time()), fate.after_seconds)
 
     def _answer(self, operation: Operation, request: Request, fate: Fate) -> tuple[str, Response]:
         try:
@@ -171,7 +171,8 @@ class LocalKinesis:
             raise AwsError(
                 "UnrecognizedClientException", "The security token included in the request is invalid."
             )
-        now = datetime.fromtimestamp(self._clock(), UTC)
+        # Whoever signs knows no other clock than the machine's.
+        now = datetime.fromtimestamp(time(), UTC)
         refusal = signature.refusal(request, access_key, secret, now, operation.service.lower())
         if refusal is not None:
             raise AwsError(refusal.code, refusal.message)

@@ -18,7 +18,6 @@ Status: TypeAlias = Literal["CREATING", "ACTIVE", "UPDATING", "DELETING"]
 Clock: TypeAlias = "Callable[[], float]"
 """Epoch seconds."""
 
-MAX_RECORD_BYTES: Final = 1 << 20
 MAX_SHARDS: Final = 10_000
 
 
@@ -80,8 +79,8 @@ class Stream:
         status = self.status
         if status not in {"ACTIVE", "UPDATING"}:
             raise not_found(f"Stream {self.name} is {status}.")
-        if len(data) > MAX_RECORD_BYTES:
-            raise invalid_argument(f"A record is of {MAX_RECORD_BYTES} bytes at most.")
+        if len(data) > self._behaviour.max_record_bytes:
+            raise invalid_argument(f"A record is of {self._behaviour.max_record_bytes} bytes at most.")
         if explicit_hash_key is not None and explicit_hash_key > MAX_HASH_KEY:
             raise invalid_argument(f"ExplicitHashKey is not in the range 0 to {MAX_HASH_KEY}.")
         key = hash_key(partition_key) if explicit_hash_key is None else explicit_hash_key

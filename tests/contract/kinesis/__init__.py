@@ -1,0 +1,1 @@
+"""What our source relies on in Kinesis and DynamoDB: said once, held against every stand-in."""
