@@ -91,9 +91,7 @@ def assemble(settings: Settings, adapters: Adapters, clock: Callable[[], float])
     dead_letter_queue = DeadLetterQueue(state, adapters.dead_letters)
     age_filter = AgeFilter(state, dead_letter_queue, _age_limit(settings.limits), adapters.epoch_seconds)
     quarantine, parking, intake = _taking_in(settings, adapters, state, dead_letter_queue, age_filter)
-    rebalance = RebalanceHandler(
-        state, quarantine, intake, parking, revoke_seconds=settings.kafka.revoke_seconds
-    )
+    rebalance = RebalanceHandler(state, quarantine, intake, parking, revoke_seconds=settings.revoke_seconds)
     pipeline = Pipeline(
         state,
         source=adapters.source,

@@ -47,6 +47,17 @@ def test_the_worker_reads_what_is_rendered(objects: Objects, tmp_path: Path) -> 
     assert settings.shutdown.drain_seconds == 40.5
 
 
+def test_a_worker_of_kinesis_reads_what_is_rendered(objects: Objects, tmp_path: Path) -> None:
+    rendered = objects("-f", str(CHART / "ci" / "kinesis-values.yaml"))
+    file = tmp_path / "config.yaml"
+    file.write_text(rendered["ConfigMap"]["data"]["config.yaml"])
+
+    settings = read_settings(file, {})
+
+    assert (settings.source, settings.group) == ("kinesis", "personalize-worker-eu")
+    assert settings.dead_letters.stream == "interactions.dead-letters"
+
+
 def test_a_secret_is_mounted_where_the_worker_is_told(objects: Objects) -> None:
     spec = pod(objects("-f", FULL_VALUES))
     container = spec["containers"][0]

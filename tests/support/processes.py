@@ -99,11 +99,11 @@ class EndpointProcess(Process):
 
     def summary(self) -> Summary:
         """The books in numbers."""
-        return msgspec.json.decode(_ask(f"{self.url}/calls"), type=Summary)
+        return msgspec.json.decode(ask(f"{self.url}/calls"), type=Summary)
 
     def accepted(self) -> list[AcceptedCall]:
         """The accepted calls in the order of acceptance."""
-        return list(read_lines(_ask(f"{self.url}/calls/accepted")))
+        return list(read_lines(ask(f"{self.url}/calls/accepted")))
 
     def accepted_ids(self) -> set[str | None]:
         """The ids of all accepted events."""
@@ -111,7 +111,7 @@ class EndpointProcess(Process):
 
     def set_faults(self, **faults: object) -> None:
         """From now on, this goes wrong; what is not named stays as it is."""
-        _ask(f"{self.url}/faults", json.dumps(faults).encode())
+        ask(f"{self.url}/faults", json.dumps(faults).encode())
 
 
 class DoorsProcess(EndpointProcess):
@@ -126,11 +126,11 @@ class DoorsProcess(EndpointProcess):
     def set_faults(self, **faults: object) -> None:
         """From now on, this goes wrong at all doors; what is not named stays as it is."""
         for door in self.doors:
-            _ask(f"{door}/faults", json.dumps(faults).encode())
+            ask(f"{door}/faults", json.dumps(faults).encode())
 
     def max_concurrent_in_session(self) -> int:
         """The most calls that a session had in flight at one door."""
-        books = (msgspec.json.decode(_ask(f"{door}/calls"), type=Summary) for door in self.doors)
+        books = (msgspec.json.decode(ask(f"{door}/calls"), type=Summary) for door in self.doors)
         return max(each.max_concurrent_in_session for each in books)
 
     def told(self, what: str) -> int:
@@ -157,7 +157,7 @@ class WorkerProcess(Process):
     def ready(self) -> tuple[bool, str]:
         """Whether it is ready, and what its page says."""
         try:
-            return True, _ask(f"{self._admin}/ready").decode()
+            return True, ask(f"{self._admin}/ready").decode()
         except urllib.error.HTTPError as refusal:
             return False, refusal.read().decode()
 
@@ -167,8 +167,13 @@ class WorkerProcess(Process):
 
     def metric(self, name: str) -> float:
         """The sum of a metric's series; 0 without any."""
-        page = _ask(f"{self._admin}/metrics").decode().splitlines()
+        page = ask(f"{self._admin}/metrics").decode().splitlines()
         return sum(float(line.split()[-1]) for line in page if line.startswith((f"{name} ", f"{name}{{")))
+
+    def series(self, name: str) -> int:
+        """How many series a metric has."""
+        page = ask(f"{self._admin}/metrics").decode().splitlines()
+        return sum(line.startswith((f"{name} ", f"{name}{{")) for line in page)
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """What it logged under this name."""
@@ -185,7 +190,8 @@ class WorkerProcess(Process):
         return f"http://127.0.0.1:{until(said, START_SECONDS)[0]['port']}"
 
 
-def _ask(url: str, body: bytes | None = None) -> bytes:
+def ask(url: str, body: bytes | None = None) -> bytes:
+    """GET, or POST a body."""
     request = urllib.request.Request(url, data=body)  # noqa: S310  an address of our own
     with _OPENER.open(request, timeout=ANSWER_SECONDS) as answer:
         content: bytes = answer.read()

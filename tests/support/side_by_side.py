@@ -21,6 +21,9 @@ GROUPS: Final = (
     "tests/contract/kinesis/test_streams.py::test_a_stream_does_what_is_stated[kinesalite-",
     "tests/contract/kinesis/test_tables.py::test_a_table_does_what_is_stated[moto-",
     "tests/contract/kinesis/test_tables.py::test_a_table_does_what_is_stated[dynalite-",
+    # Several workers at emulators take a core themselves; the operators' have one worker each.
+    "tests/integration/kinesis/test_operators.py::",
+    "tests/integration/kinesis/",
     # Three brokers, which are killed.
     "tests/integration/test_lost_by_kafka.py::",
     # One broker, which is killed.

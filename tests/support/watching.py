@@ -21,6 +21,9 @@ class ContentSource:
     def status(self) -> SourceStatus:
         return SourceStatus()
 
+    def shown(self, position: int) -> int:
+        return position
+
     def partitions(self) -> tuple[PartitionGauges, ...]:
         return ()
 

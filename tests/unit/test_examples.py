@@ -11,19 +11,26 @@ from worker.config import known_keys, read_settings, schema
 from worker.settings import DeadLetterSettings, KafkaSettings, PersonalizeSettings, Settings
 
 CONFIG = Path(__file__).parents[2] / "config"
-EXAMPLES = ("minimal.yaml", "full.yaml")
+EXAMPLES = ("minimal.yaml", "full.yaml", "kinesis.yaml")
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_an_example_can_be_used_as_it_stands(name: str) -> None:
     """A user begins with one of these."""
-    assert read_settings(CONFIG / name, {}).kafka.topics == ("interactions",)
+    settings = read_settings(CONFIG / name, {})
+    read = settings.kafka.topics if settings.source == "kafka" else settings.kinesis.streams
+    assert read == ("interactions",)
 
 
 def test_the_full_example_names_every_key() -> None:
     """Whoever looks for a key finds it there."""
     tree = yaml.safe_load((CONFIG / "full.yaml").read_text())
-    assert tuple(f"{section}.{key}" for section, keys in tree.items() for key in keys) == known_keys()
+    written = (
+        f"{name}.{key}" if isinstance(keys, dict) else name
+        for name, keys in tree.items()
+        for key in (keys if isinstance(keys, dict) else [name])
+    )
+    assert tuple(written) == known_keys()
 
 
 def test_the_full_example_says_the_defaults() -> None:

@@ -106,6 +106,11 @@ def _add_demo(commands: Commands) -> None:
     demo.set_defaults(topic=None)
     demo.add_argument("--seed", type=int, default=1, help="makes other records (default: %(default)s)")
     demo.add_argument("--records", type=_positive, default=20_000, help="how many (default: %(default)s)")
+    demo.add_argument(
+        "--kinesis",
+        action="store_true",
+        help="from a stand-in for Kinesis, with a split and a merge",
+    )
 
 
 def _add_presets(commands: Commands) -> None:

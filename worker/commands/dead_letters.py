@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from worker.commands.mistakes import print_mistakes
-from worker.config import ConfigError, read_settings
+from worker.config import ConfigError, Mistake, read_settings
 from worker.dead_letters.reading import open_letter
 from worker.replay.letter_topic import LettersUnreadable
 from worker.replay.listing import Listing
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from worker.settings import Settings
 
 _READ_AT_ONCE: Final = 1000
+_IN_A_STREAM: Final = (
+    "letters in a Kinesis stream can't be listed or replayed yet; read them with any "
+    "consumer (docs/kinesis.md says what they hold), or let dead_letters.topic name a topic in Kafka"
+)
 # The file contains user data.
 _MODE: Final = 0o600
 
@@ -35,7 +39,7 @@ _MODE: Final = 0o600
 def run_dead_letters(chosen: argparse.Namespace) -> ExitCode:
     """Run the command and return the exit code."""
     try:
-        settings = read_settings(chosen.config, os.environ)
+        settings = _settings(chosen)
     except ConfigError as error:
         print_mistakes(error, chosen.config)
         return ExitCode.MISCONFIGURED
@@ -55,6 +59,18 @@ def run_dead_letters(chosen: argparse.Namespace) -> ExitCode:
                 return _replay(settings, selection, chosen)
     except LettersUnreadable as error:
         return _fail(str(error))
+
+
+def _settings(chosen: argparse.Namespace) -> Settings:
+    """Read the configuration.
+
+    Raises:
+        ConfigError: lists every mistake; or the letters are where nobody can list them.
+    """
+    settings = read_settings(chosen.config, os.environ)
+    if settings.dead_letters.stream:
+        raise ConfigError([Mistake("dead_letters.stream", _IN_A_STREAM)])
+    return settings
 
 
 def _selection(chosen: argparse.Namespace) -> Selection:

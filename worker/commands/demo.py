@@ -43,6 +43,9 @@ def show_demo(chosen: argparse.Namespace, environ: Mapping[str, str]) -> ExitCod
     """Deliver made-up records, or a file's; say what became of them, and return the exit code."""
     if chosen.file is None:
         return _made_up(chosen)
+    if chosen.kinesis:
+        sys.stderr.write("personalize-worker demo: --kinesis is for made-up records, without --file\n")
+        return ExitCode.MISCONFIGURED
     try:
         return _run(chosen, environ)
     except ConfigError as error:
@@ -60,7 +63,7 @@ def _made_up(chosen: argparse.Namespace) -> ExitCode:
             return ExitCode.MISCONFIGURED
     from worker.local.demo import run_demo  # noqa: PLC0415  only where it is wanted
 
-    return run_demo(seed=chosen.seed, records=chosen.records)
+    return run_demo(seed=chosen.seed, records=chosen.records, kinesis=chosen.kinesis)
 
 
 def _run(chosen: argparse.Namespace, environ: Mapping[str, str]) -> ExitCode:

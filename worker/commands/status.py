@@ -127,4 +127,6 @@ def _why(error: Exception) -> str:
 
 
 def _members(settings: Settings | None, group_id: str) -> str | None:
-    return None if settings is None else members(settings.kafka, group_id)
+    if settings is None or settings.source != "kafka":
+        return None
+    return members(settings.kafka, group_id)

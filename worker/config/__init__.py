@@ -16,9 +16,10 @@ from msgspec import Struct
 from worker.config.environment import read_environment
 from worker.config.file import read_file, read_yaml
 from worker.config.mistakes import ConfigError, Mistake
-from worker.config.names import known_keys
+from worker.config.names import TOP, dotted, known_keys, sections
 from worker.config.presets import complete_from_preset
 from worker.config.raw_settings import RawSettings
+from worker.config.record_source import CONDITIONS, needed_by
 from worker.config.rules import broken_rules
 from worker.config.validation import validate
 from worker.settings import Settings
@@ -72,12 +73,10 @@ def read_settings(
         ConfigError: with all mistakes; if the file can't be read, only with that one.
     """
     given = RawSettings()
-    for section, keys in stand_ins.items():
-        for key, value in keys.items():
-            given.put(section, key, value)
     if path is not None:
         read_file(path, given)
     read_environment(environ, given)
+    _stand_in(given, stand_ins)
     for each in overrides:
         given.override(each.section, each.key, each.value, each.option)
     complete_from_preset(given)
@@ -92,11 +91,22 @@ def read_settings(
         values["kafka"]["topics"] = list(dict.fromkeys(topics))
     if given.mistakes:
         raise ConfigError(given.mistakes)
-    return msgspec.convert(values, Settings)
+    return msgspec.convert(values.pop(TOP) | values, Settings)
+
+
+def _stand_in(given: RawSettings, stand_ins: Mapping[str, Mapping[str, object]]) -> None:
+    """Put what is needed and was not given; what the other kind of source needs is left out."""
+    needed = needed_by(str(given.sections.get(TOP, {}).get("source", "kafka")))
+    for section, keys in stand_ins.items():
+        for key, value in keys.items():
+            is_needed = sections()[section][key].required or dotted(section, key) in needed
+            if is_needed and key not in given.sections.get(section, {}):
+                given.put(section, key, value)
 
 
 def schema() -> bytes:
     """Return the JSON schema of the file, from the types of ``worker.settings``, for editors and for CI."""
     tree = msgspec.json.schema(Settings)
+    tree["$defs"]["Settings"] |= CONDITIONS
     tree = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "personalize-worker"} | tree
     return msgspec.json.format(msgspec.json.encode(tree), indent=2) + b"\n"

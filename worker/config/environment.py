@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from worker.config.names import OPEN_KEYS, did_you_mean, known_keys, nearest, sections
+from worker.config.names import OPEN_KEYS, TOP, did_you_mean, known_keys, nearest, sections
 from worker.config.reading import Unreadable, read_text
 from worker.config.validation import from_json, from_text
 from worker.sources.kafka.properties import ALL as CLIENT_KEYS
@@ -77,8 +77,10 @@ def _is_ours(name: str, value: str) -> bool:
     if "__" in rest:
         return True
     services = _SERVICE.fullmatch(rest) or (rest.endswith("PORT") and _SERVICE_ADDRESS.match(value))
+    if rest.removesuffix(FILE).lower() in sections()[TOP]:
+        return True
     return not services and any(
-        rest == each or rest.startswith(f"{each}_") for each in map(str.upper, sections())
+        rest == each or rest.startswith(f"{each}_") for each in map(str.upper, sections()) if each
     )
 
 
@@ -90,7 +92,9 @@ def _target(name: str) -> Target | None:
 
 
 def _plain_target(name: str, *, from_file: bool) -> Target | None:
-    section, _, rest = name.removeprefix(PREFIX).lower().partition("__")
+    section, separator, rest = name.removeprefix(PREFIX).lower().partition("__")
+    if not separator:
+        section, rest = TOP, section
     key, _, entry = rest.partition("__")
     if key not in sections().get(section, {}):
         return None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import yaml
 
 from worker.config.mistakes import ConfigError, Mistake
-from worker.config.names import did_you_mean, nearest, nearest_key, sections
+from worker.config.names import TOP, did_you_mean, nearest, nearest_key, sections
 from worker.config.reading import Unreadable, read_text
 from worker.config.scalars import TooMuch, construct
 from worker.config.validation import kind
@@ -62,14 +62,20 @@ def read_yaml(path: Path) -> object:
 
 
 def _put_section(given: RawSettings, section: object, keys: object) -> None:
-    if not isinstance(section, str) or section not in sections():
+    if section in sections()[TOP]:
+        given.put(TOP, str(section), keys)
+    elif not isinstance(section, str) or section not in sections() or section == TOP:
         name = str(section)
-        given.mistake(name, "unknown section" + did_you_mean(nearest(name, sections()) or nearest_key(name)))
+        given.mistake(name, "unknown section" + did_you_mean(_nearest_section(name)))
     elif isinstance(keys, dict):
         for key, value in keys.items():
             given.put(section, str(key), value)
     elif keys is not None:
         given.mistake(section, f"is {kind(keys)}, must be a mapping")
+
+
+def _nearest_section(name: str) -> str | None:
+    return nearest(name, (*sections(), *sections()[TOP])) or nearest_key(name)
 
 
 def _parse(path: Path) -> tuple[object, list[Key]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import FieldInfo, fields
 
-from worker.settings import Settings
+from worker.settings import Section, Settings
 from worker.sources.kafka.properties import ALL as CLIENT_KEYS
 
 if TYPE_CHECKING:
@@ -18,15 +18,32 @@ if TYPE_CHECKING:
 OPEN_KEYS: Final = frozenset({"kafka.client", "record.mapping"})
 
 
+# The keys that belong to no section are kept under this name.
+TOP: Final = ""
+
+
 @cache
 def sections() -> Mapping[str, Mapping[str, FieldInfo]]:
-    """Return each section's keys and their types."""
-    return {section.name: {key.name: key for key in fields(section.type)} for section in fields(Settings)}
+    """Return each section's keys and their types, those that belong to no section first."""
+    tree = fields(Settings)
+    top = {TOP: {each.name: each for each in tree if not _is_section(each)}}
+    return top | {
+        each.name: {key.name: key for key in fields(each.type)} for each in tree if _is_section(each)
+    }
+
+
+def _is_section(field: FieldInfo) -> bool:
+    return isinstance(field.type, type) and issubclass(field.type, Section)
+
+
+def dotted(section: str, key: str) -> str:
+    """Return the name of a key as people write it."""
+    return f"{section}.{key}" if section else key
 
 
 def known_keys() -> tuple[str, ...]:
     """Return all dotted keys in the order of the tree."""
-    return tuple(f"{section}.{key}" for section, keys in sections().items() for key in keys)
+    return tuple(dotted(section, key) for section, keys in sections().items() for key in keys)
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
@@ -41,7 +58,7 @@ def nearest_key(name: str) -> str | None:
             return f"kafka.client.{client_key}"
     section, _, word = name.rpartition(".")
     if in_section := nearest(word, sections().get(section, ())):
-        return f"{section}.{in_section}"
+        return dotted(section, in_section)
     same_word = (key for key in known_keys() if key.rpartition(".")[2] == word)
     return next(same_word, None) or nearest(name, known_keys())
 

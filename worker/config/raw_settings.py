@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from worker.config.mistakes import Mistake
+from worker.config.names import dotted
 
 
 class RawSettings:
@@ -21,7 +22,7 @@ class RawSettings:
 
     def override(self, section: str, key: str, value: object, place: str) -> None:
         """Override a key; entries given for it before are dropped."""
-        name = f"{section}.{key}"
+        name = dotted(section, key)
         self.places = {each: at for each, at in self.places.items() if not each.startswith(f"{name}.")}
         self.places[name] = place
         self.put(section, key, value)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from worker.config.addresses import wrong_address
 from worker.config.names import did_you_mean, nearest
 from worker.config.record_format import format_mistakes
+from worker.config.record_source import record_source_mistakes
 from worker.config.schema_registry import schema_registry_mistakes
 from worker.core.topics import PatternError, is_pattern, matches_topic, parse
 from worker.sources.kafka.client_settings import refusals, refused_by_librdkafka
@@ -24,6 +25,13 @@ _COMMIT_SECONDS: Final = 5.0
 _STARTS: Final = {"smallest": "earliest", "beginning": "earliest", "largest": "latest", "end": "latest"}
 
 
+_URLS: Final = (
+    ("personalize", "endpoint_url"),
+    ("kinesis", "endpoint_url"),
+    ("kinesis", "dynamodb_endpoint_url"),
+)
+
+
 def broken_rules(values: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
     """Yield the broken rules by key; a value that is missing or invalid in itself breaks none."""
     yield from _waits(**values["retry"])
@@ -33,6 +41,7 @@ def broken_rules(values: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str,
     yield from unusable.items()
     if not unusable:
         yield from _own_dead_letters(topics, values["dead_letters"].get("topic"))
+    yield from record_source_mistakes(values)
     yield from _addresses(values)
     yield from _start(**values["kafka"])
     yield from _patience(**values["kafka"])
@@ -87,8 +96,9 @@ def _addresses(values: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, s
     for server in values["kafka"].get("bootstrap_servers", "").split(","):
         if server and (wrong := wrong_address(f"kafka://{server.strip()}")):
             yield "kafka.bootstrap_servers", wrong
-    if wrong := wrong_address(values.get("personalize", {}).get("endpoint_url") or ""):
-        yield "personalize.endpoint_url", wrong
+    for section, key in _URLS:
+        if wrong := wrong_address(values.get(section, {}).get(key) or ""):
+            yield f"{section}.{key}", wrong
     host = values.get("admin", {}).get("host") or ""
     if ":" in host and wrong_address(f"http://[{host}]"):
         yield "admin.host", "is not a valid address: an IPv6 address is written such as ::1"

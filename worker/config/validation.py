@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_args, get_
 import msgspec
 from msgspec import inspect
 
-from worker.config.names import OPEN_KEYS, did_you_mean, nearest, nearest_key, sections
+from worker.config.names import OPEN_KEYS, TOP, did_you_mean, dotted, nearest, nearest_key, sections
+from worker.config.record_source import needed_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -35,16 +36,18 @@ def validate(given: RawSettings) -> dict[str, dict[str, object]]:
         written = given.sections.get(section, {})
         values[section] = {}
         for key, field in keys.items():
-            name = f"{section}.{key}"
+            name = dotted(section, key)
             if key in written:
                 found = dict(_odd_text(written[key], name)) or dict(faults(written[key], field.type, name))
                 for at, reason in found.items():
                     given.mistake(at, reason)
                 values[section] |= _right(key, written[key], field.type, name, found)
-            elif field.required:
+            elif field.required or name in needed_by(str(values[TOP].get("source", "kafka"))):
                 given.mistake(name, f"is missing, must be {_must(field.type)}")
         for key in written.keys() - keys.keys():
-            given.mistake(f"{section}.{key}", "unknown key" + did_you_mean(nearest_key(f"{section}.{key}")))
+            given.mistake(
+                dotted(section, key), "unknown key" + did_you_mean(nearest_key(dotted(section, key)))
+            )
     return values
 
 

@@ -20,6 +20,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # documented,
 )
 from msgspec import Struct, structs
 
+from worker.core.model.missing_place import MissingPlace
 from worker.core.topics import is_pattern, matches_topic
 from worker.dead_letters.unwritable import said
 
@@ -49,7 +50,7 @@ _MISSING: Final = {
 }
 
 
-class DeadLetterTopicUnusable(Exception):  # noqa: N818  it names the state
+class DeadLetterTopicUnusable(MissingPlace):
     """Letters would be lost in the topic.
 
     Args:
@@ -58,8 +59,7 @@ class DeadLetterTopicUnusable(Exception):  # noqa: N818  it names the state
     """
 
     def __init__(self, reason: str, command: str) -> None:
-        self.command = command
-        super().__init__(f"{reason} with:\n  {command}")
+        super().__init__(f"{reason} with:\n  {command}", command)
 
 
 class DeadLetterTopicMissing(DeadLetterTopicUnusable):

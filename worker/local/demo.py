@@ -1,8 +1,9 @@
 """The demo: everything on this machine, nothing to set up, and every promise checked at the end.
 
-Kafka and PutEvents run within this process, and the worker as a process of its own. Records come in for 20
-seconds. Meanwhile the API throttles, the worker is killed and started again, and answers are lost. Then the
-calls that PutEvents accepted are compared with what was sent.
+Kafka, or what stands in for Kinesis, and PutEvents run within this process, and the worker as a process of
+its own. Records come in for 20 seconds. Meanwhile the API throttles, the worker is killed and started again,
+and answers are lost; a stream is split and merged too. Then the calls that PutEvents accepted are compared
+with what was sent.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import asyncio
 import sys
 import tempfile
 from collections import Counter
-from contextlib import closing
 from pathlib import Path
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any
@@ -22,21 +22,24 @@ from msgspec.structs import replace
 
 from worker.local.audit import audit
 from worker.local.faults import Faults
-from worker.local.kafka import EmbeddedKafka, KafkaUnavailable
+from worker.local.kafka import KafkaUnavailable
 from worker.local.put_events import LocalPutEvents
-from worker.local.topics import TopicFeed, TopicWatch
 from worker.local.traffic import POISON_ITEM, make_traffic
+from worker.local.venue import KafkaVenue, Keys
 from worker.local.verdict import Verdict, broken_promises, table
 from worker.local.worker_process import WorkerProcess
 from worker.runtime.exit_codes import ExitCode
 from worker.telemetry.progress import Progress
 
 if TYPE_CHECKING:
-    from worker.local.traffic import Traffic
+    from collections.abc import Sequence
 
-TOPIC, DEAD_LETTERS, GROUP = "interactions", "interactions.dead-letters", "personalize-worker"
+    from worker.local.traffic import Traffic
+    from worker.local.venue import Venue
+
 # The embedded Kafka keeps 5 MiB per partition.
 MIN_PARTITIONS, RECORDS_PER_PARTITION = 8, 8_000
+REGION = "eu-west-1"
 FEED_SECONDS = 20.0
 GIVE_UP_SECONDS = 50.0
 END_SECONDS = 8.0
@@ -55,6 +58,8 @@ class Stage(Struct, frozen=True):
     faults: Faults
     kill: bool = False
     """Whether it begins with killing and restarting the worker."""
+    reshard: bool = False
+    """Whether it begins with splitting a shard of the stream, or merging what it became."""
 
 
 STAGES = (
@@ -64,36 +69,53 @@ STAGES = (
     Stage(0.8, "worker killed, started again", CALM, kill=True),
     Stage(1.0, "2% of answers lost, 3% fail", SHAKY),
 )
+KINESIS_STAGES = (
+    Stage(0.15, "all is well", CALM),
+    Stage(0.3, "API throttles above 100 calls/s", THROTTLED),
+    Stage(0.5, "a shard was split", CALM, reshard=True),
+    Stage(0.7, "worker killed, started again", CALM, kill=True),
+    Stage(1.0, "two shards merged; 2% of answers lost, 3% fail", SHAKY, reshard=True),
+)
 
 
-def run_demo(*, seed: int = 1, records: int = 20_000, feed_seconds: float = FEED_SECONDS) -> ExitCode:
+def run_demo(
+    *, seed: int = 1, records: int = 20_000, feed_seconds: float = FEED_SECONDS, kinesis: bool = False
+) -> ExitCode:
     """Run the demo, sending its records within ``feed_seconds``; return 0 if all promises held, else 1."""
     traffic = make_traffic(seed, records, int(time()))
-    partitions = max(MIN_PARTITIONS, -(-len(traffic.records) // RECORDS_PER_PARTITION))
     sys.stdout.write(
         f"{len(traffic.records):,} records of {traffic.sessions:,} sessions, all on this machine.\n\n"
     )
+    return uvloop.run(_run(traffic, seed, feed_seconds, kinesis=kinesis))
+
+
+async def _run(traffic: Traffic, seed: int, feed_seconds: float, *, kinesis: bool) -> ExitCode:
+    endpoint, venue = LocalPutEvents(CALM, seed=seed), _venue(len(traffic.records), kinesis=kinesis)
+    stages = KINESIS_STAGES if kinesis else STAGES
     with tempfile.TemporaryDirectory(prefix="personalize-worker-") as folder:
         try:
-            with EmbeddedKafka({TOPIC: partitions, DEAD_LETTERS: 1}) as kafka:
-                watch = TopicWatch(kafka.bootstrap_servers, GROUP)
-                with closing(watch):
-                    demo = _Demo(traffic, kafka.bootstrap_servers, watch, LocalPutEvents(CALM, seed=seed))
-                    return uvloop.run(demo.run(Path(folder), feed_seconds))
+            async with venue:
+                return await _Demo(traffic, venue, endpoint).run(Path(folder), stages, feed_seconds)
         except KafkaUnavailable as unavailable:
             sys.stderr.write(f"personalize-worker: {unavailable}\n")
             return ExitCode.FAILED
 
 
+def _venue(records: int, *, kinesis: bool) -> Venue:
+    if not kinesis:
+        return KafkaVenue(max(MIN_PARTITIONS, -(-records // RECORDS_PER_PARTITION)))
+    from worker.local.kinesis_venue import KinesisVenue  # noqa: PLC0415  most of its start, and seldom wanted
+
+    return KinesisVenue(Keys(CALM.access_key, CALM.secret_key), REGION)
+
+
 class _Demo:
     """One run: sends records, watches, and judges the result."""
 
-    def __init__(self, traffic: Traffic, servers: str, watch: TopicWatch, endpoint: LocalPutEvents) -> None:
+    def __init__(self, traffic: Traffic, venue: Venue, endpoint: LocalPutEvents) -> None:
         self._traffic = traffic
-        self._servers = servers
-        self._watch = watch
+        self._venue = venue
         self._endpoint = endpoint
-        self._feed = TopicFeed(servers, TOPIC)
         self._progress = Progress(sys.stdout)
         self._started = monotonic()
         self._awaited = {event.event_id for event in traffic.produced} - {traffic.poison_id}
@@ -101,15 +123,15 @@ class _Demo:
         self._calls_seen = 0
         self._sent = 0
 
-    async def run(self, folder: Path, feed_seconds: float) -> ExitCode:
+    async def run(self, folder: Path, stages: Sequence[Stage], feed_seconds: float) -> ExitCode:
         """Run it and return the exit code."""
         async with self._endpoint as endpoint:
             faults = endpoint.faults
-            settings = worker_settings(self._servers, endpoint.url)
+            settings = worker_settings(self._venue.settings(), endpoint.url)
             worker = WorkerProcess(folder, settings, faults.access_key, faults.secret_key)
             await worker.start()
             try:
-                for stage in STAGES:
+                for stage in stages:
                     await self._play(stage, worker, len(self._traffic.records) / feed_seconds)
                 await self._wait_for_the_rest(worker)
                 is_early = not worker.is_running
@@ -120,14 +142,15 @@ class _Demo:
         if is_early:
             sys.stdout.write(f"The worker ended by itself, with {exit_code}:\n\n{worker.last_lines()}\n")
             return ExitCode.FAILED
-        verdict = await asyncio.to_thread(self._judge, exit_code)
-        return _print_verdict(verdict, worker)
+        return _print_verdict(await self._judge(exit_code), worker)
 
     async def _play(self, stage: Stage, worker: WorkerProcess, records_per_second: float) -> None:
         """Send a stage's share of the records at an even rate; stop early if the worker ends."""
         if not worker.is_running:
             return
         self._endpoint.faults = stage.faults
+        if stage.reshard:
+            self._venue.reshard()
         if stage.kill:
             await worker.kill()
             await worker.start()
@@ -135,7 +158,7 @@ class _Demo:
         end = round(stage.until * len(records))
         while self._sent < end and worker.is_running:
             due = min(round((monotonic() - self._started) * records_per_second), end)
-            self._feed.put(records[self._sent : due])
+            self._venue.put(records[self._sent : due])
             self._sent = due
             await self._tick(stage.name)
 
@@ -154,7 +177,7 @@ class _Demo:
 
     async def _wait_for_the_rest(self, worker: WorkerProcess) -> None:
         """Return when everything that should arrive has arrived, or the time is over."""
-        await asyncio.to_thread(self._feed.finish)
+        await self._venue.finish()
         while worker.is_running and monotonic() - self._started < GIVE_UP_SECONDS:
             if await self._is_done():
                 return
@@ -164,11 +187,10 @@ class _Demo:
         """Return whether everything that should arrive has arrived, including dead letters."""
         if self._awaited:
             return False
-        return await asyncio.to_thread(self._watch.length, DEAD_LETTERS) > len(self._traffic.unfit)
+        return await self._venue.letters_written() > len(self._traffic.unfit)
 
-    def _judge(self, exit_code: int | None) -> Verdict:
-        letters = {letter.value: letter.reason for letter in self._watch.letters(DEAD_LETTERS)}
-        uncommitted = self._watch.uncommitted(TOPIC)
+    async def _judge(self, exit_code: int | None) -> Verdict:
+        letters = {letter.value: letter.reason for letter in await self._venue.letters()}
         traffic, call_log = self._traffic, self._endpoint.call_log
         excused = {traffic.poison_id} if traffic.poison_value in letters else set()
         return Verdict(
@@ -179,27 +201,16 @@ class _Demo:
             audit=audit(traffic.produced, call_log.accepted(), excused=excused),
             dead_letters=dict(Counter(letters.values())),
             missing_letters=len(traffic.unfit - letters.keys()),
-            uncommitted=uncommitted,
+            uncommitted=await self._venue.uncommitted(),
             exit_code=exit_code,
             seconds=monotonic() - self._started,
         )
 
 
-def worker_settings(bootstrap_servers: str, endpoint_url: str) -> dict[str, Any]:
+def worker_settings(source: dict[str, Any], endpoint_url: str) -> dict[str, Any]:
     """Return the worker's configuration: a typical one, except for addresses and shorter timeouts."""
-    return {
-        "kafka": {
-            "bootstrap_servers": bootstrap_servers,
-            "topics": [TOPIC],
-            "group_id": GROUP,
-            # Whatever was delivered since the last commit is repeated after the kill.
-            "commit_seconds": 1.0,
-            # How long until a killed member is noticed; a rebalance of the embedded Kafka takes about as long
-            # again.
-            "client": {"session.timeout.ms": 2000, "heartbeat.interval.ms": 500},
-        },
-        "personalize": {"tracking_id": "demo", "region": "eu-west-1", "endpoint_url": endpoint_url},
-        "dead_letters": {"topic": DEAD_LETTERS},
+    return source | {
+        "personalize": {"tracking_id": "demo", "region": REGION, "endpoint_url": endpoint_url},
         "admin": {"host": "127.0.0.1", "port": 0},
         "log": {"format": "json"},
     }

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, Final
 from confluent_kafka import Producer
 from msgspec import Struct
 
-from worker.local.demo import DEAD_LETTERS, END_SECONDS, GROUP, TOPIC, worker_settings
+from worker.local.demo import END_SECONDS, worker_settings
 from worker.local.faults import Faults
 from worker.local.kafka import EmbeddedKafka
 from worker.local.put_events import LocalPutEvents
 from worker.local.topics import FLUSH_SECONDS, SILENT, TopicWatch
+from worker.local.venue import DEAD_LETTERS, GROUP, NAME, kafka_settings
 from worker.local.worker_process import WorkerProcess
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ async def rehearse(
     Raises:
         KafkaUnavailable: the embedded Kafka can't run here.
     """
-    with EmbeddedKafka({TOPIC: partitions_for(records), DEAD_LETTERS: 1}) as kafka:
+    with EmbeddedKafka({NAME: partitions_for(records), DEAD_LETTERS: 1}) as kafka:
         await asyncio.to_thread(_fill, kafka.bootstrap_servers, records)
         with closing(TopicWatch(kafka.bootstrap_servers, GROUP)) as watch:
             async with LocalPutEvents(Faults()) as endpoint:
@@ -77,14 +78,14 @@ async def rehearse(
                 return Rehearsed(
                     endpoint.call_log.summary(),
                     Counter((letter.reason, letter.text) for letter in letters),
-                    await asyncio.to_thread(watch.uncommitted, TOPIC),
+                    await asyncio.to_thread(watch.uncommitted, NAME),
                     worker.last_lines(),
                 )
 
 
 def rehearsal_settings(servers: str, url: str, record_section: Mapping[str, object]) -> dict[str, Any]:
     """Return the worker's configuration: what can't be mapped is shown, and not waited with."""
-    settings = worker_settings(servers, url)
+    settings = worker_settings(kafka_settings(servers), url)
     settings["dead_letters"]["hold_after_unmappable"] = None
     return settings | {"record": dict(record_section)}
 
@@ -107,7 +108,7 @@ def _fill(servers: str, records: Sequence[Record]) -> None:
     )
     for each in records:
         producer.produce(
-            TOPIC, each.value, each.key, headers=list(each.headers), timestamp=each.timestamp_ms or 0
+            NAME, each.value, each.key, headers=list(each.headers), timestamp=each.timestamp_ms or 0
         )
     producer.flush(FLUSH_SECONDS)
 
@@ -119,7 +120,7 @@ async def _wait(
     before, moved = None, monotonic()
     while worker.is_running and monotonic() - moved < _STANDSTILL_SECONDS:
         await asyncio.sleep(_TICK_SECONDS)
-        left = await asyncio.to_thread(watch.uncommitted, TOPIC)
+        left = await asyncio.to_thread(watch.uncommitted, NAME)
         if not left:
             return
         now = left, endpoint.call_log.summary().calls

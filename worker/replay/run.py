@@ -26,10 +26,11 @@ from worker.replay.summary import Summary, rehearse
 from worker.replay.tally import Tally
 from worker.runtime.exit_codes import ExitCode
 from worker.runtime.failures import report_failure
+from worker.runtime.kafka_parts import dead_letter_writer
 from worker.runtime.life_cycle import LifeCycle, run_until_stopped
 from worker.runtime.mapping_once import MappingOnce
 from worker.runtime.startup import open_client
-from worker.runtime.wiring import dead_letter_writer, put_events_client, record_mapping, registry_client
+from worker.runtime.wiring import put_events_client, record_mapping, registry_client
 from worker.sources.kafka.client_settings import CLIENT_LOG
 from worker.telemetry.progress import Progress
 

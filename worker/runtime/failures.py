@@ -6,7 +6,7 @@ import structlog
 from confluent_kafka import KafkaException
 
 from worker.aws.endpoint import UnusableSettings
-from worker.dead_letters.topic import DeadLetterTopicUnusable
+from worker.core.model.missing_place import MissingPlace
 from worker.registry.trust import UnusableRegistryError
 from worker.runtime.exit_codes import ExitCode
 from worker.sources.kafka.client_settings import refusal_of
@@ -18,8 +18,9 @@ log = structlog.get_logger(__name__)
 def report_failure(error: Exception) -> ExitCode:
     """Log what ended the process, and return the exit code for it."""
     match error:
-        case DeadLetterTopicUnusable():
-            log.error("worker.misconfigured", reason=str(error).partition("\n")[0], command=error.command)
+        case MissingPlace():
+            said = {"command": error.command} if error.command else {}
+            log.error("worker.misconfigured", reason=str(error).partition("\n")[0], **said)
             return ExitCode.MISCONFIGURED
         case UnusableSettings() | UnusableRegistryError():
             log.error("worker.misconfigured", reason=str(error))

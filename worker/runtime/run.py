@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import resource
 import sys
@@ -13,12 +14,14 @@ import structlog
 from worker.malloc import give_back_large_blocks
 from worker.runtime.exit_codes import ExitCode
 from worker.runtime.life_cycle import LifeCycle, run_until_stopped
+from worker.runtime.source_parts import source_parts
 from worker.runtime.startup import start_up
 from worker.runtime.wiring import (
     VERSION,
+    Connections,
+    aws_access,
     build_telemetry,
     build_worker,
-    dead_letter_writer,
     put_events_client,
     registry_client,
 )
@@ -26,10 +29,10 @@ from worker.sources.kafka.security import exposed
 from worker.status.readiness import Watched
 
 if TYPE_CHECKING:
-    import asyncio
     from typing import NoReturn
 
     from worker.delivery.put_events import PutEventsClient
+    from worker.runtime.source_parts import SourceParts
     from worker.runtime.wiring import Telemetry
     from worker.settings import Settings
 
@@ -42,13 +45,21 @@ def run(settings: Settings) -> NoReturn:
     # A core dump of a crashed library would leave users' data and keys on disk.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     give_back_large_blocks()
-    kafka = settings.kafka
-    log.info("worker.started", version=VERSION, topics=" ".join(kafka.topics), group=kafka.group_id)
-    if reason := exposed(kafka):
-        log.warning("kafka.exposed", reason=reason)
+    _log_start(settings)
     code = life_cycle.run(partial(_deliver, settings))
     log.info("worker.ended", exit_code=int(code))
     life_cycle.exit(code)
+
+
+def _log_start(settings: Settings) -> None:
+    if settings.source == "kinesis":
+        streams = " ".join(settings.kinesis.streams)
+        log.info("worker.started", version=VERSION, streams=streams, application=settings.group)
+    else:
+        topics = " ".join(settings.kafka.topics)
+        log.info("worker.started", version=VERSION, topics=topics, group=settings.group)
+    if settings.kafka.bootstrap_servers and (reason := exposed(settings.kafka)):
+        log.warning("kafka.exposed", reason=reason)
 
 
 def _standard_output() -> int:
@@ -57,28 +68,35 @@ def _standard_output() -> int:
 
 
 async def _deliver(settings: Settings, stopping: asyncio.Event) -> ExitCode:
-    """Serve the admin pages, wait for AWS and Kafka, and deliver; close the parts in the opposite order."""
-    telemetry = build_telemetry(settings)
+    """Serve the admin pages, wait for AWS and the source, deliver; close the parts in the opposite order."""
+    telemetry, access = build_telemetry(settings), aws_access(settings)
     log.info("admin.listening", port=await telemetry.admin.start())
-    client = put_events_client(settings)
+    client, parts = put_events_client(settings, access), source_parts(settings, access)
     try:
-        if await start_up(settings, client, telemetry.status, stopping):
-            await _run_worker(settings, telemetry, client, stopping)
+        if await start_up(parts, client, telemetry.status, stopping):
+            await _run_worker(settings, telemetry, client, parts, stopping)
     finally:
+        await parts.close()
         await client.close()
         await telemetry.admin.stop()
     return ExitCode.OK
 
 
 async def _run_worker(
-    settings: Settings, telemetry: Telemetry, client: PutEventsClient, stopping: asyncio.Event
+    settings: Settings,
+    telemetry: Telemetry,
+    client: PutEventsClient,
+    parts: SourceParts,
+    stopping: asyncio.Event,
 ) -> None:
-    dead_letters = dead_letter_writer(settings)
+    dead_letters = parts.dead_letters()
     registry = registry_client(settings)
     try:
         if registry is not None:
             await registry.open()
-        worker, source = build_worker(settings, telemetry.counts, client, dead_letters, registry)
+        source = parts.source(asyncio.get_running_loop().time)
+        connections = Connections(source, client, dead_letters, registry)
+        worker = build_worker(settings, connections, telemetry.counts)
         telemetry.status.watch(Watched(worker, source, client.clock_ahead_seconds, client.keys_status))
         await run_until_stopped(worker.pipeline, stopping)
     finally:

@@ -12,16 +12,15 @@ import confluent_kafka
 from msgspec import Struct
 
 from worker.assembly import Adapters, Worker, assemble
+from worker.aws.access import AwsAccess
+from worker.aws.services import DYNAMODB, KINESIS, Wanted
 from worker.config.record_format import build_format
 from worker.core.mapping import compile_mapping
 from worker.core.model.error_codes import ERROR_CODES
-from worker.dead_letters.writer import KafkaDeadLetters
 from worker.delivery.codes import DELIVERY_CODES
 from worker.delivery.put_events import ClientSettings, PutEventsClient
 from worker.formats.schemas import Schemas
 from worker.registry.client import RegistryClient
-from worker.sources.kafka.client_settings import client_settings
-from worker.sources.kafka.source import KafkaSource
 from worker.status import Status
 from worker.telemetry.admin import AdminServer
 from worker.telemetry.definition import Build
@@ -30,7 +29,7 @@ from worker.telemetry.meter import Counts
 from worker.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
-    from worker.ports import Map
+    from worker.ports import DeadLetters, Map, Source
     from worker.settings import Settings
 
 VERSION: Final = version("personalize-worker")
@@ -51,7 +50,7 @@ def build_telemetry(settings: Settings) -> Telemetry:
     status = Status(
         asyncio.get_running_loop().time,
         version=VERSION,
-        group=settings.kafka.group_id,
+        group=settings.group,
         counts=counts,
         loop_lag_seconds=lambda: lag.worst_seconds,
     )
@@ -67,34 +66,29 @@ def build_telemetry(settings: Settings) -> Telemetry:
     return Telemetry(counts, status, admin)
 
 
-def build_worker(
-    settings: Settings,
-    counts: Counts,
-    client: PutEventsClient,
-    dead_letters: KafkaDeadLetters,
-    registry: RegistryClient | None = None,
-) -> tuple[Worker, KafkaSource]:
-    """Build the worker that reads Kafka, and its source."""
-    clock = asyncio.get_running_loop().time
+class Connections(Struct, frozen=True):
+    """The outer parts of a worker that are opened and closed by whoever runs it."""
 
-    source = KafkaSource(
-        client_settings(settings.kafka, for_="consumer"),
-        settings.kafka.topics,
-        commit_seconds=settings.kafka.commit_seconds,
-        clock=clock,
-    )
+    source: Source
+    put_events: PutEventsClient
+    dead_letters: DeadLetters
+    registry: RegistryClient | None
+
+
+def build_worker(settings: Settings, connections: Connections, counts: Counts) -> Worker:
+    """Build the worker that reads the source."""
     schemas = Schemas()
     adapters = Adapters(
-        source,
+        connections.source,
         record_mapping(settings, schemas),
-        client,
-        dead_letters,
+        connections.put_events,
+        connections.dead_letters,
         counts,
         time.time,
-        registry=registry,
+        registry=connections.registry,
         schemas=schemas,
     )
-    return assemble(settings, adapters, clock), source
+    return assemble(settings, adapters, asyncio.get_running_loop().time)
 
 
 def record_mapping(settings: Settings, schemas: Schemas | None = None) -> Map:
@@ -116,26 +110,38 @@ def registry_client(settings: Settings) -> RegistryClient | None:
     return RegistryClient(settings.schema_registry, serialized=settings.record.format == "protobuf")
 
 
-def put_events_client(settings: Settings) -> PutEventsClient:
-    """Build the API client as configured; open it with ``startup.open_client``, and close it."""
+def put_events_settings(settings: Settings) -> ClientSettings:
+    """Return the settings of the API client."""
     personalize = settings.personalize
-    return PutEventsClient(
-        ClientSettings(
-            tracking_id=personalize.tracking_id,
-            region=personalize.region,
-            endpoint_url=personalize.endpoint_url,
-            plain_http=personalize.plain_http,
-            connect_seconds=personalize.connect_seconds,
-            answer_seconds=personalize.answer_seconds,
-            max_connections=personalize.max_in_flight,
-        )
+    return ClientSettings(
+        tracking_id=personalize.tracking_id,
+        region=personalize.region,
+        endpoint_url=personalize.endpoint_url,
+        plain_http=personalize.plain_http,
+        connect_seconds=personalize.connect_seconds,
+        answer_seconds=personalize.answer_seconds,
+        max_connections=personalize.max_in_flight,
     )
 
 
-def dead_letter_writer(settings: Settings) -> KafkaDeadLetters:
-    """Build the writer of the dead-letter topic; close it."""
-    producer = client_settings(settings.kafka, for_="producer")
-    return KafkaDeadLetters(producer, settings.dead_letters.topic, version=VERSION)
+def put_events_client(settings: Settings, access: AwsAccess | None = None) -> PutEventsClient:
+    """Build the API client as configured; open it with ``startup.open_client``, and close it.
+
+    ``access`` is what it shares with the clients of other services, if there are any.
+    """
+    return PutEventsClient(put_events_settings(settings), access)
+
+
+def aws_access(settings: Settings) -> AwsAccess:
+    """Build what all AWS clients of a worker share: the keys, and where each service is."""
+    kinesis = settings.kinesis
+    wanted = [put_events_settings(settings).wanted]
+    if settings.source == "kinesis":
+        wanted += (
+            Wanted(KINESIS, kinesis.region, kinesis.endpoint_url, kinesis.plain_http),
+            Wanted(DYNAMODB, kinesis.region, kinesis.dynamodb_endpoint_url, kinesis.plain_http),
+        )
+    return AwsAccess(*wanted)
 
 
 def _build() -> Build:

@@ -5,12 +5,17 @@ The reader (``worker.config``), the JSON schema and the mistakes that a user see
 types. Only ``worker.config`` builds the tree from outside; built directly, as tests do, nothing is checked.
 """
 
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
 from worker.settings.delivery import (
     BatchingSettings,
     DeadLetterSettings,
     PersonalizeSettings,
     RetrySettings,
 )
+from worker.settings.kinesis import KinesisSettings
 from worker.settings.process import AdminSettings, LimitSettings, LogSettings, ShutdownSettings
 from worker.settings.registry import SchemaRegistrySettings
 from worker.settings.source import KafkaSettings, RecordSettings
@@ -22,6 +27,7 @@ __all__ = [
     "ClientValue",
     "DeadLetterSettings",
     "KafkaSettings",
+    "KinesisSettings",
     "LimitSettings",
     "LogSettings",
     "PersonalizeSettings",
@@ -37,14 +43,29 @@ __all__ = [
 class Settings(Section, frozen=True, kw_only=True):
     """The configuration of the Personalize worker."""
 
-    kafka: KafkaSettings
+    source: Annotated[
+        Literal["kafka", "kinesis"],
+        Meta(description="Where records come from; the section of that name says more."),
+    ] = "kafka"
+    kafka: KafkaSettings = KafkaSettings()
+    kinesis: KinesisSettings = KinesisSettings()
     record: RecordSettings = RecordSettings()
     schema_registry: SchemaRegistrySettings = SchemaRegistrySettings()
     personalize: PersonalizeSettings
     batching: BatchingSettings = BatchingSettings()
     retry: RetrySettings = RetrySettings()
-    dead_letters: DeadLetterSettings
+    dead_letters: DeadLetterSettings = DeadLetterSettings()
     limits: LimitSettings = LimitSettings()
     shutdown: ShutdownSettings = ShutdownSettings()
     admin: AdminSettings = AdminSettings()
     log: LogSettings = LogSettings()
+
+    @property
+    def group(self) -> str:
+        """The name that the pods share which divide the partitions among themselves."""
+        return self.kafka.group_id if self.source == "kafka" else self.kinesis.application_name
+
+    @property
+    def revoke_seconds(self) -> float:
+        """How long partitions that are taken away may go on delivering."""
+        return self.kafka.revoke_seconds if self.source == "kafka" else self.kinesis.revoke_seconds

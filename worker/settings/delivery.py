@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from worker.core.operations.put_events import PUT_EVENTS
-from worker.settings.values import HOST, Seconds, Section
+from worker.settings.values import HttpAddress, Region, Seconds, Section, Stream
 
 
 class PersonalizeSettings(Section, frozen=True, kw_only=True):
@@ -20,25 +20,11 @@ class PersonalizeSettings(Section, frozen=True, kw_only=True):
         ),
     ]
     region: Annotated[
-        Annotated[
-            str,
-            Meta(
-                pattern=r"^[a-z]{2,}(-[a-z]+)+-[0-9]+$", extra={"must": "a region's name, such as eu-west-1"}
-            ),
-        ]
-        | None,
+        Region | None,
         Meta(description="The AWS region; null: as boto3 finds it (AWS_DEFAULT_REGION, the profile)."),
     ] = None
     endpoint_url: Annotated[
-        Annotated[
-            str,
-            # No user, password or query in it: the address is logged.
-            Meta(
-                pattern=rf"^https?://{HOST}(:[0-9]{{1,5}})?(/[^\s@?#]*)?$",
-                extra={"must": "an address such as https://host:port"},
-            ),
-        ]
-        | None,
+        HttpAddress | None,
         Meta(description="Another address for PutEvents, such as a VPC endpoint; null: as boto3 finds it."),
     ] = None
     plain_http: Annotated[
@@ -89,7 +75,7 @@ class DeadLetterSettings(Section, frozen=True, kw_only=True):
     topic: Annotated[
         str,
         Meta(
-            description="The topic for records that can't be delivered, in the same Kafka.",
+            description="The topic for records that can't be delivered, in kafka.bootstrap_servers.",
             pattern=r"^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$",
             extra={
                 "must": "the name (letters, digits, . _ -) of a topic that is there, made for example by: "
@@ -97,7 +83,11 @@ class DeadLetterSettings(Section, frozen=True, kw_only=True):
                 "--partitions 8 --replication-factor 3"
             },
         ),
-    ]
+    ] = ""
+    stream: Annotated[
+        Stream | None,
+        Meta(description="The Kinesis stream for them, with source: kinesis; either this or a topic."),
+    ] = None
     create_topic: Annotated[bool, Meta(description="Make that topic at start, like the source topic.")] = (
         False
     )

@@ -53,11 +53,11 @@ class KafkaSettings(Section, frozen=True, kw_only=True):
             pattern=rf"^{HOST_PORT}( *, *{HOST_PORT})*$",
             extra={"must": "host:port, several separated by commas"},
         ),
-    ]
+    ] = ""
     topics: Annotated[
         tuple[Topic, ...],
         Meta(description="The topics to read; a name that starts with ^ is a pattern.", min_length=1),
-    ]
+    ] = ()
     group_id: Annotated[
         str,
         Meta(

@@ -35,6 +35,14 @@ MessageName: TypeAlias = Annotated[
         extra={"must": "the full name of a message, such as shop.Event"},
     ),
 ]
+# Those of Kinesis: a name, or a stream's whole ARN where it belongs to another account.
+Stream: TypeAlias = Annotated[
+    str,
+    Meta(
+        pattern=r"^(arn:aws[a-z-]*:kinesis:[a-z0-9-]+:\d{12}:stream/)?[A-Za-z0-9_.-]{1,128}$",
+        extra={"must": "a stream's name (letters, digits, . _ -) or its ARN"},
+    ),
+]
 Quote: TypeAlias = Annotated[
     str,
     Meta(pattern=r"^[^\sA-Za-z0-9\x00-\x1f\x7f]$", extra={"must": "one character, and no letter or digit"}),
@@ -49,6 +57,19 @@ NamedClientValue: TypeAlias = Annotated[
 NAME: Final = r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?"
 HOST: Final = rf"({NAME}|\[[0-9A-Fa-f:.]+(%[A-Za-z0-9._-]+)?\])"
 HOST_PORT: Final = rf"{HOST}:[0-9]{{1,5}}"
+
+# No user, password or query in it: the address is logged.
+HttpAddress: TypeAlias = Annotated[
+    str,
+    Meta(
+        pattern=rf"^https?://{HOST}(:[0-9]{{1,5}})?(/[^\s@?#]*)?$",
+        extra={"must": "an address such as https://host:port"},
+    ),
+]
+Region: TypeAlias = Annotated[
+    str,
+    Meta(pattern=r"^[a-z]{2,}(-[a-z]+)+-[0-9]+$", extra={"must": "a region's name, such as eu-west-1"}),
+]
 
 
 class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -72,7 +72,7 @@ class Status:
         self._started_at = clock()
         self._hashing = Hashing(os.urandom(16))
         self._watched: Watched | None = None
-        self.waiting_for: str | None = None
+        self.waiting_for: NotReady | None = None
         """What the start is waiting for, if anything."""
 
     def watch(self, watched: Watched) -> None:
@@ -152,7 +152,7 @@ class Status:
             partitions_total=len(partitions),
             partitions=partition_statuses(worker, partitions, queue),
             sessions_total=len(worker.queues),
-            sessions=session_statuses(worker, queue, self._hashing),
+            sessions=session_statuses(worker, queue, self._hashing, watched.source.shown),
         )
 
 

@@ -154,7 +154,8 @@ def _partition(each: PartitionStatus) -> Row:
     offsets = (each.committed_offset, each.settled_offset, each.received_offset, each.end_offset)
     return (
         f"{each.topic}[{each.partition}]",
-        *(amount(offset) for offset in (*offsets, each.lag_records)),
+        *map(amount, offsets),
+        amount(each.lag_records) if each.behind_seconds is None else ago(each.behind_seconds),
         amount(each.unsettled_records),
         ago(each.oldest_seconds) if each.unsettled_records else "-",
         "-" if each.oldest_age_seconds is None else ago(each.oldest_age_seconds),
@@ -168,7 +169,8 @@ def _sessions(sessions: Sequence[SessionStatus]) -> Iterator[str]:
 
 
 def _session(each: SessionStatus) -> Row:
-    where = f"{each.topic}[{each.partition}]@{each.offset}"
+    offset = amount(each.offset) if isinstance(each.offset, str) else each.offset
+    where = f"{each.topic}[{each.partition}]@{offset}"
     return each.hash, where, amount(each.events), ago(each.oldest_seconds), waiting(each.waits_for)
 
 

@@ -33,7 +33,7 @@ def partition_statuses(
     ours = [
         (assignment, each) for each in gauges if (assignment := assignments.get(each.partition)) is not None
     ]
-    ours.sort(key=lambda pair: (-_age(pair[0], queue.now), -(pair[1].lag_records or 0), pair[1].partition))
+    ours.sort(key=lambda pair: (-_age(pair[0], queue.now), -_lag(pair[1]), pair[1].partition))
     shown = ours[:SHOWN]
     firsts = ((assignment, assignment.first_unsettled()) for assignment, _ in shown)
     in_flight = _in_flight(
@@ -57,12 +57,18 @@ def _status(
         received_offset=gauges.received_offset,
         end_offset=gauges.end_offset,
         lag_records=gauges.lag_records,
+        behind_seconds=gauges.behind_seconds,
         lost_records=gauges.lost_records,
         unsettled_records=assignment.unsettled(),
         oldest_seconds=_age(assignment, queue.now),
         oldest_age_seconds=_own_age(assignment, worker.epoch_seconds()),
         waits_for=_waits_for(worker, assignment, gauges, in_flight, queue),
     )
+
+
+def _lag(gauges: PartitionGauges) -> float:
+    """Return how far behind it is, in the unit of its source."""
+    return gauges.lag_records or gauges.behind_seconds or 0
 
 
 def _age(assignment: Assignment, now: float) -> float:
@@ -109,9 +115,10 @@ def _unmapped_waits_for(worker: Worker, assignment: Assignment, first: int, now:
 
 def _next_waits_for(worker: Worker, gauges: PartitionGauges) -> WaitsFor:
     """Say what keeps the next record from coming when nothing is unsettled."""
-    if not gauges.lag_records:
+    if not gauges.is_behind:
         return WaitsFor("nothing")
-    return WaitsFor("memory") if worker.pipeline.paused else WaitsFor("kafka", gauges.standing_seconds)
+    source = worker.settings.source
+    return WaitsFor("memory") if worker.pipeline.paused else WaitsFor(source, gauges.standing_seconds)
 
 
 def _in_flight(worker: Worker, wanted: set[Place], now: float) -> dict[Place, WaitsFor]:

@@ -13,13 +13,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from worker.assembly import Worker
-    from worker.core.model.snapshot import HoldStatus, KeysStatus, PartitionGauges, SourceStatus
+    from worker.core.model.snapshot import (
+        HoldStatus,
+        KeysStatus,
+        PartitionGauges,
+        ShownPosition,
+        SourceStatus,
+    )
 
 
-_NO_SHARE: Final = (
-    "the partitions of the subscribed topics can't be counted, so nothing is sent: "
-    "let the worker's user describe them, or see what Kafka complains of"
-)
+_NO_SHARE: Final = {
+    "kafka": "the partitions of the subscribed topics can't be counted, so nothing is sent: "
+    "let the worker's user describe them, or see what Kafka complains of",
+    "kinesis": "the shards of the streams are not counted yet, so nothing is sent: "
+    "see what is said of Kinesis and the lease table",
+}
 
 
 class WatchedSource(Protocol):
@@ -30,6 +38,9 @@ class WatchedSource(Protocol):
 
     def partitions(self) -> tuple[PartitionGauges, ...]:
         """Return the partitions assigned to us."""
+
+    def shown(self, position: int) -> ShownPosition:
+        """Return a record's position as it is written for people and for other programs."""
 
 
 class Watched(Struct, frozen=True):
@@ -43,20 +54,20 @@ class Watched(Struct, frozen=True):
     """The state of the keys that sign calls; None: unknown."""
 
 
-def reasons(waiting_for: str | None, watched: Watched | None, now: float) -> Iterator[NotReady]:
+def reasons(waiting_for: NotReady | None, watched: Watched | None, now: float) -> Iterator[NotReady]:
     """Yield the reasons for not being ready; ``waiting_for`` while there are no parts; nothing when ready."""
     if watched is None:
         if waiting_for is None:
             yield NotReady("starting", "the worker is starting")
         else:
-            yield NotReady("kafka", waiting_for)
+            yield waiting_for
         return
     worker = watched.worker
     if worker.pipeline.draining:
         yield NotReady("draining", _draining(worker, now))
     # A hold explains why nothing is sent, whatever else may be wrong.
     yield from _calls(watched)
-    yield from _kafka(watched, now)
+    yield from _source(watched, now)
     outage = worker.permits.outage
     if (says := outage.now(now)) is not None:
         yield NotReady("throttled" if outage.is_throttling(now) else "calls_failing", says)
@@ -78,17 +89,18 @@ def _calls(watched: Watched) -> Iterator[NotReady]:
         )
 
 
-def _kafka(watched: Watched, now: float) -> Iterator[NotReady]:
+def _source(watched: Watched, now: float) -> Iterator[NotReady]:
     """Yield what keeps records from coming, or from getting a share of the quota."""
-    worker, troubles = watched.worker, watched.source.status().troubles
-    yield from (NotReady("kafka", f"kafka: {each}") for each in troubles if each.kind != NO_PARTITIONS)
+    worker, source = watched.worker, watched.source.status()
+    system, troubles = source.system, source.troubles
+    yield from (NotReady(system, f"{system}: {each}") for each in troubles if each.kind != NO_PARTITIONS)
     if (since := worker.rebalance.none_since) is not None:
         # The reason for having none is known only some seconds later.
         why = next((str(each) for each in troubles if each.kind == NO_PARTITIONS), None)
         yield NotReady("no_partitions", why or f"no partitions assigned for {now - since:.0f} s")
     elif not worker.permits.limiter.share:
         seconds = now - worker.rebalance.changed_at
-        yield NotReady("no_share", f"no share of the quota for {seconds:.0f} s; {_NO_SHARE}")
+        yield NotReady("no_share", f"no share of the quota for {seconds:.0f} s; {_NO_SHARE[system]}")
 
 
 def why_keys_fail(keys: KeysStatus) -> str:

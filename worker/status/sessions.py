@@ -12,10 +12,11 @@ from worker.core.model.worker_status import SessionStatus
 from worker.status.partitions import BATCHES_LOOKED_AT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from worker.assembly import Worker
     from worker.core.model.records import Interaction
+    from worker.core.model.snapshot import ShownPosition
     from worker.status.waiting import Queue
 
 SHOWN: Final = 10
@@ -42,17 +43,24 @@ class Hashing:
         return blake2b(text, key=self._key, digest_size=8).hexdigest()
 
 
-def session_statuses(worker: Worker, queue: Queue, hashing: Hashing) -> tuple[SessionStatus, ...]:
-    """Return the oldest sessions that are in flight or next, the oldest first."""
+def session_statuses(
+    worker: Worker, queue: Queue, hashing: Hashing, shown: Callable[[int], ShownPosition]
+) -> tuple[SessionStatus, ...]:
+    """Return the oldest sessions that are in flight or next, the oldest first.
+
+    ``shown`` writes a record's position as its source does.
+    """
     found = [*_carried(worker, queue.now), *_queued(worker, queue)]
     # Records that were received together have the same time.
     oldest = heapq.nsmallest(
         SHOWN, found, key=lambda each: (each[1].record.received_at, each[1].record.offset)
     )
-    return tuple(_status(each, queue.now, hashing) for each in oldest)
+    return tuple(_status(each, queue.now, hashing, shown) for each in oldest)
 
 
-def _status(found: Found, now: float, hashing: Hashing) -> SessionStatus:
+def _status(
+    found: Found, now: float, hashing: Hashing, shown: Callable[[int], ShownPosition]
+) -> SessionStatus:
     session_id, oldest, events, waits_for = found
     partition = oldest.record.assignment.partition
     return SessionStatus(
@@ -61,7 +69,7 @@ def _status(found: Found, now: float, hashing: Hashing) -> SessionStatus:
         oldest_seconds=now - oldest.record.received_at,
         topic=partition.topic,
         partition=partition.number,
-        offset=oldest.record.offset,
+        offset=shown(oldest.record.offset),
         waits_for=waits_for,
     )
 

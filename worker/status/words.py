@@ -13,6 +13,8 @@ _MINUTE: Final = 60
 _HOUR: Final = 3600
 _DAY: Final = 86400
 _MEBIBYTE: Final = 1 << 20
+# Of a sequence number of Kinesis, which has 56.
+_SHOWN_DIGITS: Final = 8
 
 _CAUSES: Final = {
     "nothing": "nothing",
@@ -24,11 +26,14 @@ _CAUSES: Final = {
     "schema": "its schema, for which the registry is asked",
     "memory": "memory: receiving is paused",
     "kafka": "Kafka to send it",
+    "kinesis": "its shard to be read that far",
 }
 
 
-def amount(number: int | None) -> str:
-    """Format a number; a dash if it is not known."""
+def amount(number: int | str | None) -> str:
+    """Format a number, of one that is given as text only the end; a dash if it is not known."""
+    if isinstance(number, str):
+        return number if len(number) <= _SHOWN_DIGITS else f"...{number[-_SHOWN_DIGITS:]}"
     return "-" if number is None else f"{number:,}"
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from worker.core.model.snapshot import TROUBLES
 from worker.telemetry.definition import Definition, one, words
+from worker.telemetry.kinesis_definitions import KINESIS_DEFINITIONS
 from worker.telemetry.record_definitions import RECORD_DEFINITIONS
 from worker.telemetry.sending_definitions import SENDING_DEFINITIONS
 
@@ -34,13 +35,16 @@ def _lags(scrape: Scrape) -> Series:
 
 def _committed(scrape: Scrape) -> Series:
     for each in scrape.gauges.partitions:
-        if each.committed_offset is not None:
+        if isinstance(each.committed_offset, int):
             yield _words_of(each.partition), each.committed_offset
 
 
 def _troubles(scrape: Scrape) -> Series:
+    source = scrape.gauges.source
+    if source.system != "kafka":
+        return
     worst = dict.fromkeys(TROUBLES, 0.0)
-    for each in scrape.gauges.source.troubles:
+    for each in source.troubles:
         worst[each.kind] = max(worst[each.kind], each.seconds)
     for kind, seconds in worst.items():
         yield (kind,), seconds
@@ -275,6 +279,7 @@ DEFINITIONS = (
         lambda scrape: one(scrape.gauges.accepted_uncommitted_records),
     ),
     *SENDING_DEFINITIONS,
+    *KINESIS_DEFINITIONS,
     Definition(
         "build_info",
         "gauge",

@@ -34,7 +34,14 @@ def node_packages() -> Path:
 
 def moto_python() -> Path:
     """Return the interpreter that has moto, brought once."""
-    return _brought("moto", ("moto.txt",), _fetch_moto) / "bin" / "python"
+    return (
+        _brought("moto", ("moto.txt",), lambda folder: _fetch_python("moto.txt", folder)) / "bin" / "python"
+    )
+
+
+def kcl_python() -> Path:
+    """Return a Python that has the KCL (kcl-rs), brought once."""
+    return _brought("kcl", ("kcl.txt",), lambda folder: _fetch_python("kcl.txt", folder)) / "bin" / "python"
 
 
 def _fetch_node_packages(folder: Path) -> None:
@@ -44,10 +51,10 @@ def _fetch_node_packages(folder: Path) -> None:
     _run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", folder=folder)
 
 
-def _fetch_moto(folder: Path) -> None:
+def _fetch_python(pins: str, folder: Path) -> None:
     uv = str(Path(sys.executable).parent / "uv")
     _run(uv, "venv", "--quiet", "--python", sys.executable, "--allow-existing", str(folder), folder=folder)
-    listed = ("--require-hashes", "--requirements", str(HERE / "moto.txt"))
+    listed = ("--require-hashes", "--requirements", str(HERE / pins))
     _run(uv, "pip", "install", "--quiet", "--python", str(folder), *listed, folder=folder)
 
 

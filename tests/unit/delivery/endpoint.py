@@ -120,7 +120,7 @@ class Endpoint:
         if act.then == "hang":
             # Until the client closes.
             await reader.read()
-        while act.then == "drip" and not reader.at_eof():
+        while act.then == "drip" and not (reader.at_eof() or writer.is_closing()):
             writer.write(b"x")
             await asyncio.sleep(0.01)
         return act.then == "keep"

@@ -14,6 +14,10 @@ from worker.local.demo import run_demo, worker_settings
 if TYPE_CHECKING:
     from pathlib import Path
 
+KAFKA = {
+    "kafka": {"bootstrap_servers": "127.0.0.1:9092", "topics": ["interactions"]},
+    "dead_letters": {"topic": "interactions.dead-letters"},
+}
 
 pytestmark = pytest.mark.slow
 
@@ -23,6 +27,12 @@ def test_the_demo_keeps_every_promise(capsys: pytest.CaptureFixture[str]) -> Non
     assert run_demo(records=300, feed_seconds=1) == 0
     told = capsys.readouterr().out
     assert "every session in order" in told
+
+
+def test_the_demo_keeps_every_promise_with_kinesis(capsys: pytest.CaptureFixture[str]) -> None:
+    """The same over a split, a merge, and lost answers of the lease table."""
+    assert run_demo(records=300, feed_seconds=4, kinesis=True) == 0
+    assert "every session in order" in capsys.readouterr().out
 
 
 def test_a_worker_that_ends_by_itself_is_told(
@@ -38,5 +48,5 @@ def test_a_worker_that_ends_by_itself_is_told(
 
 def test_the_demos_configuration_is_one_that_a_user_could_write(tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"
-    path.write_text(json.dumps(worker_settings("127.0.0.1:9092", "http://127.0.0.1:1")))
+    path.write_text(json.dumps(worker_settings(KAFKA, "http://127.0.0.1:1")))
     assert read_settings(path, {}).kafka.bootstrap_servers == "127.0.0.1:9092"

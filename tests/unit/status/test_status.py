@@ -15,7 +15,7 @@ from tests.support.virtual_time import in_virtual_time
 from worker.core.model.outcomes import Accepted, Misconfigured, Refused, Throttled, TransientFault
 from worker.core.model.partition import Partition
 from worker.core.model.records import Reason
-from worker.core.model.snapshot import PartitionGauges, SourceStatus, SourceTrouble, WaitsFor
+from worker.core.model.snapshot import NotReady, PartitionGauges, SourceStatus, SourceTrouble, WaitsFor
 from worker.sources.kafka.offsets import offset_of
 from worker.status import Status
 from worker.status.readiness import Watched
@@ -75,6 +75,7 @@ class Source:
     def __init__(self, seen: Seen) -> None:
         self.status = seen.source_now
         self.partitions = seen.partitions
+        self.shown = int
 
 
 @asynccontextmanager
@@ -497,7 +498,7 @@ def test_a_worker_that_is_still_starting_is_not_ready() -> None:
     """Whatever it waited for first has come, and AWS's keys, say, are still on their way."""
     status = Status(lambda: 0.0, version="1.2.3", group="g")
     assert status.readiness().reasons == ("the worker is starting",)
-    status.waiting_for = "kafka: away"
+    status.waiting_for = NotReady("kafka", "kafka: away")
     assert status.readiness().reasons == ("kafka: away",)
     status.waiting_for = None
     assert not status.readiness().ready

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 from msgspec import structs
@@ -13,7 +13,9 @@ from worker.core.model.outcomes import Accepted, Misconfigured, Refused, Throttl
 from worker.core.model.partition import Partition
 from worker.core.model.records import Batch, Interaction, Reason, Record, Skipped
 from worker.core.model.snapshot import (
+    KINESIS_TROUBLES,
     NOT_READY_CAUSES,
+    TROUBLES,
     HoldStatus,
     KeysStatus,
     PartitionGauges,
@@ -85,6 +87,11 @@ PROMISED = {
     "max_calls_in_flight": (),
     "max_unsettled_records": (),
     "max_unsettled_bytes": (),
+    "behind_latest_seconds": ("stream", "shard"),
+    "kinesis_trouble_seconds": ("kind",),
+    "leases_lost_total": (),
+    "lease_handovers_total": (),
+    "reads_throttled_total": (),
     "build_info": ("version", "python", "librdkafka"),
 }
 
@@ -158,6 +165,21 @@ def test_kafkas_trouble_is_shown_by_kind_and_its_words_are_not() -> None:
     assert value(metrics, "commit_delay_seconds") == 71
     assert value(metrics, "records_lost_to_retention_total") == 4900
     assert MARKED.encode() not in metrics.render()
+
+
+@pytest.mark.parametrize(
+    ("system", "kinds", "other"), [("kinesis", KINESIS_TROUBLES, "kafka"), ("kafka", TROUBLES, "kinesis")]
+)
+def test_troubles_of_any_kind_are_shown_with_their_system(
+    system: Literal["kafka", "kinesis"], kinds: tuple[str, ...], other: str
+) -> None:
+    source = SourceStatus(
+        system=system, troubles=tuple(SourceTrouble(kind, MARKED, 7.0, MARKED) for kind in kinds)
+    )
+    metrics = Metrics(counts(), lambda: gauges(source=source), BUILD)
+    for kind in kinds:
+        assert value(metrics, f"{system}_trouble_seconds", kind=kind) == 7
+        assert value(metrics, f"{other}_trouble_seconds", kind=kind) is None
 
 
 def test_every_metric_has_its_help_and_type_before_anything_has_happened() -> None:

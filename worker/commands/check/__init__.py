@@ -1,8 +1,9 @@
 """The ``check`` command: does the configuration work from here? One line per finding, with what to do next.
 
 It continues after a failure. It sends nothing and creates nothing: Kafka is asked for its topics and the
-group's offsets, and for a sample also for the newest records; a schema registry for one schema; AWS for
-credentials only. The endpoint sees a connection but no call.
+group's offsets, and for a sample also for the newest records; Kinesis and DynamoDB for streams, shards and
+leases, with one read; a schema registry for one schema; AWS for credentials only. The endpoint sees a
+connection but no call.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from worker.config import NO_FILE, ConfigError, read_settings
 from worker.runtime.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
+
+    from worker.settings import Settings
 
 
 def check(
@@ -51,7 +54,7 @@ def check(
     say(str(fine("configuration", f"{path} and the environment" if path else "the environment")))
     right = True
     for findings in (
-        kafka_findings(settings, patience_seconds, sample),
+        _source_findings(settings, patience_seconds, sample),
         registry_findings(settings),
         aws_findings(settings.personalize),
     ):
@@ -59,3 +62,16 @@ def check(
             say(str(finding))
             right = right and finding.level != "FAIL"
     return ExitCode.OK if right else ExitCode.FAILED
+
+
+def _source_findings(settings: Settings, patience_seconds: float, sample: int | None) -> Iterator[Finding]:
+    if settings.source == "kinesis":
+        from worker.commands.check.kinesis import kinesis_findings  # noqa: PLC0415  only where it is wanted
+
+        yield from kinesis_findings(settings)
+        if sample is not None:
+            yield Finding(
+                "warn", "--sample", "reads topics only; for a file of records there is `try --file`"
+            )
+        return
+    yield from kafka_findings(settings, patience_seconds, sample)

@@ -15,9 +15,13 @@ if TYPE_CHECKING:
 
     from worker.settings import Settings
 
+_OF_KINESIS: Final = (
+    "is kinesis, whose records `try` can't read yet: put some into a file, one a line, and give --file"
+)
 # What a configuration needs for a worker, and records of a file don't.
-_WITHOUT_KAFKA: Final[Mapping[str, Mapping[str, object]]] = {
+_WITHOUT_SOURCE: Final[Mapping[str, Mapping[str, object]]] = {
     "kafka": {"bootstrap_servers": "127.0.0.1:1", "topics": ["records"]},
+    "kinesis": {"streams": ["records"]},
     "personalize": {"tracking_id": "none"},
     "dead_letters": {"topic": "records.dead-letters"},
 }
@@ -35,8 +39,11 @@ def read_setup(chosen: argparse.Namespace, environ: Mapping[str, str]) -> Settin
     Raises:
         ConfigError: lists every mistake.
     """
-    stand_ins = _WITHOUT_KAFKA if chosen.file is not None else {}
-    return read_settings(chosen.config, environ, stand_ins=stand_ins, overrides=list(_overrides(chosen)))
+    stand_ins = _WITHOUT_SOURCE if chosen.file is not None else {}
+    settings = read_settings(chosen.config, environ, stand_ins=stand_ins, overrides=list(_overrides(chosen)))
+    if settings.source == "kinesis" and chosen.file is None:
+        raise ConfigError([Mistake("source", _OF_KINESIS)])
+    return settings
 
 
 def _overrides(chosen: argparse.Namespace) -> Iterator[Override]:

@@ -55,6 +55,11 @@ class Lease(Struct, frozen=True, kw_only=True):
     """Who still flushes and checkpoints while ``owner`` waits for it: a hand-over is under way."""
     owner_switches: int = 0
     """How often the owner changed since the checkpoint last moved."""
+    latest_at: float | None = None
+    """When the lease was made with LATEST, in epoch seconds: what comes after that is read, whoever reads it.
+
+    The KCL knows no such thing: with it, LATEST is when the shard is first read, by each owner anew.
+    """
     throughput_kbps: float | None = None
     """What a KCL noted; this worker leaves it as it is."""
 

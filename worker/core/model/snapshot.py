@@ -13,8 +13,12 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from worker.core.model.partition import Partition
 
+# The place of a record as its source writes it: a number, or text where that has more digits than JSON's
+# readers take.
+ShownPosition: TypeAlias = int | str
+
 NO_PARTITIONS: Final = "no_partitions"
-# Every kind of trouble with the source, as labels of a metric.
+# Every kind of trouble with Kafka, as labels of a metric.
 TROUBLES: Final = (
     "broker",
     "silent_broker",
@@ -28,13 +32,21 @@ TROUBLES: Final = (
     "commit",
     "standstill",
 )
+# The same for Kinesis and its lease table.
+KINESIS_TROUBLES: Final = (
+    "read",
+    "permission",
+    "stream_missing",
+    "leases",
+    NO_PARTITIONS,
+)
 
 
 class SourceTrouble(Struct, frozen=True):
     """A problem that keeps records or offsets from flowing, for as long as it lasts."""
 
     kind: str
-    """One of ``TROUBLES``."""
+    """One of ``TROUBLES``, or of ``KINESIS_TROUBLES``."""
     what: str
     seconds: float
     """How long it has lasted."""
@@ -49,12 +61,20 @@ class SourceTrouble(Struct, frozen=True):
 class SourceStatus(Struct, frozen=True, kw_only=True):
     """The state of the source apart from its partitions."""
 
+    system: Literal["kafka", "kinesis"] = "kafka"
+    """What the records are read from."""
     troubles: tuple[SourceTrouble, ...] = ()
     """The longest-lasting first."""
     commit_delay_seconds: float = 0.0
     """Time since something settled could first not be committed; 0 with nothing to commit."""
     records_lost: int = 0
     """Deleted by the broker before they were read, and committed past, since the start."""
+    leases_lost: int = 0
+    """Leases of shards that ended without a hand-over, since the start."""
+    handovers: int = 0
+    """Leases that were handed over to another worker, since the start."""
+    reads_throttled: int = 0
+    """Reads that Kinesis refused because the shard was read too often or too fast, since the start."""
 
 
 class PartitionGauges(Struct, frozen=True):
@@ -63,18 +83,28 @@ class PartitionGauges(Struct, frozen=True):
     partition: Partition
     lag_records: int | None = None
     """Records from the first unsettled one to the end of the partition; None while unknown."""
-    end_offset: int | None = None
+    end_offset: ShownPosition | None = None
     """One past its last record, as of some seconds ago; None while unknown."""
-    committed_offset: int | None = None
+    committed_offset: ShownPosition | None = None
     """What the group has committed, as of some seconds ago; None while nothing is, or it is unknown."""
-    settled_offset: int | None = None
-    """What can be committed: the offset of the first unsettled record; None before the first record."""
-    received_offset: int | None = None
-    """One past the last record received; None before the first."""
+    settled_offset: ShownPosition | None = None
+    """What can be committed: the offset of the first unsettled record; None before the first record.
+
+    Of Kinesis, where a checkpoint names what is done, the last settled record.
+    """
+    received_offset: ShownPosition | None = None
+    """One past the last record received; None before the first. Of Kinesis, the last one received."""
     standing_seconds: float | None = None
     """How long it has brought nothing though its log grows; None while it is as it should be."""
     lost_records: int = 0
     """How many of its records the broker deleted before they were read, since it is ours."""
+    behind_seconds: float | None = None
+    """How far what was read is behind the newest record, as Kinesis says it; None while unknown."""
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether there are records that were not received, or not settled."""
+        return bool(self.lag_records or self.behind_seconds)
 
 
 class HoldStatus(Struct, frozen=True, kw_only=True):
@@ -106,6 +136,7 @@ NotReadyCause: TypeAlias = Literal[
     "hold",
     "credentials",
     "kafka",
+    "kinesis",
     "no_partitions",
     "no_share",
     "calls_failing",
@@ -141,6 +172,7 @@ Cause: TypeAlias = Literal[
     "schema",
     "memory",
     "kafka",
+    "kinesis",
 ]
 
 
@@ -161,6 +193,7 @@ class WaitsFor(Struct, frozen=True, omit_defaults=True):
     - ``schema``: the schema registry is asked for its schema.
     - ``memory``: too much is unsettled, so nothing is received.
     - ``kafka``: the broker has not sent it.
+    - ``kinesis``: its shard has not been read that far.
     """
     seconds: float | None = None
     """How long it has waited, or None where that is unknown."""

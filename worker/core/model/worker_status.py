@@ -7,7 +7,11 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from worker.core.model.snapshot import HoldStatus, WaitsFor  # noqa: TC001  msgspec reads the annotations
+from worker.core.model.snapshot import (  # noqa: TC001  msgspec reads the annotations
+    HoldStatus,
+    ShownPosition,
+    WaitsFor,
+)
 
 
 class PartitionStatus(Struct, frozen=True, kw_only=True):
@@ -15,13 +19,15 @@ class PartitionStatus(Struct, frozen=True, kw_only=True):
 
     topic: str
     partition: int
-    committed_offset: int | None
-    settled_offset: int | None
-    """Everything before this offset is settled: it can be committed."""
-    received_offset: int | None
-    """One past the last record received."""
-    end_offset: int | None
+    committed_offset: ShownPosition | None
+    settled_offset: ShownPosition | None
+    """Everything before this offset is settled: it can be committed. Of Kinesis, the last settled record."""
+    received_offset: ShownPosition | None
+    """One past the last record received. Of Kinesis, the last one received."""
+    end_offset: ShownPosition | None
     lag_records: int | None
+    behind_seconds: float | None = None
+    """How far what was read is behind the newest record, as Kinesis says it."""
     lost_records: int = 0
     """Deleted by the broker before they were read, since the partition is ours."""
     unsettled_records: int
@@ -42,7 +48,7 @@ class SessionStatus(Struct, frozen=True, kw_only=True):
     oldest_seconds: float
     topic: str
     partition: int
-    offset: int
+    offset: ShownPosition
     """The offset of its oldest record."""
     waits_for: WaitsFor
 

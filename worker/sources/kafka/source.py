@@ -189,6 +189,10 @@ class KafkaSource:
         """Return figures for the partitions that are ours, with their lag as far as it is known."""
         return self._watch.gauges()
 
+    def shown(self, position: int) -> int:
+        """Return a record's offset, which is its position."""
+        return position
+
     def _records(self, messages: Iterable[Message]) -> list[Record]:
         records = self._reading.records(messages, self._clock())
         self._known.trouble.flows(records)
@@ -218,7 +222,7 @@ class KafkaSource:
 
     async def _assigned(self, _: AIOConsumer, partitions: list[TopicPartition]) -> None:
         keys = _keys(partitions)
-        self._forget(keys)
+        self._known.forget(keys)
         committed = await self._committed(keys)
         assignments = dict(zip(keys, self._listener.assigned(keys), strict=True))
         self._reading.begin(assignments, committed)
@@ -249,14 +253,11 @@ class KafkaSource:
                 await self.commit()
         except TimeoutError:
             log.warning("kafka.commit_timed_out", effect="the next owner repeats what was not committed")
-        self._forget(keys)
+        self._known.forget(keys)
 
     async def _lost(self, _: AIOConsumer, partitions: list[TopicPartition]) -> None:
         keys = _keys(partitions)
         self._listener.lost(keys)
-        self._forget(keys)
-
-    def _forget(self, keys: Sequence[Partition]) -> None:
         self._known.forget(keys)
 
     async def _failed(self, error: KafkaError) -> None:

@@ -34,8 +34,7 @@ log = structlog.get_logger(__name__)
 # which may be that, however long this worker's is.
 _RENEWALS: Final = 3
 _SLOWEST_RENEWAL_SECONDS: Final = 10 / _RENEWALS
-# The KCL takes every two failover times.
-_TAKE_FAILOVERS: Final = 2
+_TAKE_FAILOVERS: Final = 2  # as the KCL
 # Who finishes a shard looks for what it became at once. This is for what else may happen to the table.
 _SYNC_FAILOVERS: Final = 6
 
@@ -63,6 +62,7 @@ class LeaseKeeper:
         clock: seconds, monotonic.
         sleep: waits so many seconds.
         draw: a number at random, from 0 to 1.
+        epoch_seconds: the wall clock; see ``LeaseSurvey``.
     """
 
     def __init__(  # noqa: PLR0913  what it is made of
@@ -76,6 +76,7 @@ class LeaseKeeper:
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[object]],
         draw: Callable[[], float],
+        epoch_seconds: Callable[[], float] | None = None,
     ) -> None:
         self._worker_id = worker_id
         self._clock = clock
@@ -96,6 +97,7 @@ class LeaseKeeper:
             failover_seconds=failover_seconds,
             clock=clock,
             trouble=self._trouble,
+            epoch_seconds=epoch_seconds,
         )
         self._taker = LeaseTaker(
             table,
@@ -108,8 +110,7 @@ class LeaseKeeper:
             trouble=self._trouble,
         )
         self._surveying = asyncio.Lock()
-        self._take_due = clock()
-        self._sync_due = clock()
+        self._take_due = self._sync_due = clock()
         self._is_leaving = False
         self._handed_over_total = 0
 
@@ -197,6 +198,15 @@ class LeaseKeeper:
             log.info("lease.finished", shard=key)
             self._tell_readable()
             return True
+
+    @property
+    def shards(self) -> Mapping[str, Shard]:
+        """The shards of all streams, by key, as they were last listed."""
+        return self._survey.shards
+
+    def unfinished_shards(self) -> int:
+        """Count the shards of which not all is done, whoever has them; 0 while that is not known."""
+        return len(self._survey.unfinished)
 
     @property
     def trouble(self) -> str | None:

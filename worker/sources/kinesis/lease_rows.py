@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from worker.core.leases.lease import At, Checkpoint, Lease, Sentinel
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 Value: TypeAlias = dict[str, Any]
 """A value in DynamoDB's form, such as ``{"S": "x"}``."""
@@ -25,6 +25,8 @@ _ENTITY_TYPE: Final = "entityType"
 _LEASE: Final = {"S": "LEASE"}
 _CHECKPOINT: Final = "checkpoint"
 _FIRST_HASH_KEY: Final = "startingHashKey"
+# This worker's own. The KCL leaves attributes that it does not know as they are.
+_LATEST_AT: Final = "personalizeWorkerLatestAt"
 _DIGITS: Final = re.compile(r"[0-9]{1,129}")
 
 
@@ -55,11 +57,12 @@ def lease_of(row: Mapping[str, Value]) -> Lease:
         owner=_text(row, OWNER),
         counter=_integer(row, COUNTER),
         checkpoint=_checkpoint(row),
-        parents=_texts(row, "parentShardId"),
-        children=_texts(row, "childShardIds"),
+        parents=_keys(row, "parentShardId", key),
+        children=_keys(row, "childShardIds", key),
         hash_range=_hash_range(row),
         checkpoint_owner=_text(row, "checkpointOwner"),
         owner_switches=_integer(row, "ownerSwitchesSinceCheckpoint"),
+        latest_at=_decimal(row, _LATEST_AT),
         throughput_kbps=_decimal(row, "throughputKBps"),
     )
 
@@ -68,7 +71,7 @@ def row_of(lease: Lease) -> Row:
     """Write a lease: only the attributes that have a value."""
     sequence, subsequence = _checkpoint_values(lease.checkpoint)
     first, last = lease.hash_range or (None, None)
-    stream, _, shard = lease.key.rpartition(":")
+    stream, shard = lease.key.rpartition(":")[0], _shard_of(lease.key)
     values: dict[str, Value | None] = {
         KEY: {"S": lease.key},
         _ENTITY_TYPE: _LEASE,
@@ -77,12 +80,13 @@ def row_of(lease: Lease) -> Row:
         _CHECKPOINT: {"S": sequence},
         "checkpointSubSequenceNumber": {"N": str(subsequence)},
         "ownerSwitchesSinceCheckpoint": {"N": str(lease.owner_switches)},
-        "parentShardId": _as_set(lease.parents),
-        "childShardIds": _as_set(lease.children),
+        "parentShardId": _as_set(map(_shard_of, lease.parents)),
+        "childShardIds": _as_set(map(_shard_of, lease.children)),
         # As text: they have up to 39 digits, and DynamoDB's numbers 38.
         _FIRST_HASH_KEY: _as_text(None if first is None else str(first)),
         "endingHashKey": _as_text(None if last is None else str(last)),
         "checkpointOwner": _as_text(lease.checkpoint_owner),
+        _LATEST_AT: None if lease.latest_at is None else {"N": repr(lease.latest_at)},
         "throughputKBps": None if lease.throughput_kbps is None else {"N": repr(lease.throughput_kbps)},
         # The KCL for several streams reads these, and not the parts of the key.
         "streamName": _as_text(stream or None),
@@ -112,6 +116,20 @@ def _text(row: Mapping[str, Value], name: str) -> str | None:
     if value is None or isinstance(value, str):
         return value
     raise NoLease(name)
+
+
+def _keys(row: Mapping[str, Value], name: str, key: str) -> frozenset[str]:
+    """Return the keys of leases that this lease names.
+
+    Also where one table serves several streams, the KCL names them by the shards' ids alone: they are of the
+    same stream.
+    """
+    prefix = key[: -len(_shard_of(key))]
+    return frozenset(prefix + _shard_of(each) for each in _texts(row, name))
+
+
+def _shard_of(key: str) -> str:
+    return key.rpartition(":")[2]
 
 
 def _texts(row: Mapping[str, Value], name: str) -> frozenset[str]:
@@ -165,6 +183,7 @@ def _as_text(text: str | None) -> Value | None:
     return None if text is None else {"S": text}
 
 
-def _as_set(texts: frozenset[str]) -> Value | None:
+def _as_set(texts: Iterable[str]) -> Value | None:
     """Write a set, in an order that is always the same; DynamoDB has no empty ones."""
-    return {"SS": sorted(texts)} if texts else None
+    in_order = sorted(texts)
+    return {"SS": in_order} if in_order else None

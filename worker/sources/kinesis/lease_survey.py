@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import structlog
+from msgspec.structs import replace
 
 from worker.core.leases.expiry import Observations
 from worker.core.leases.lease import Checkpoint, Lease, Sentinel, is_ahead
@@ -39,6 +40,7 @@ class LeaseSurvey:
         failover_seconds: for so long a counter may stand still.
         clock: seconds, monotonic.
         trouble: told whether the table answers.
+        epoch_seconds: the wall clock, for leases that are made with LATEST; None: they bear no time.
     """
 
     def __init__(  # noqa: PLR0913  what it is made of
@@ -50,8 +52,10 @@ class LeaseSurvey:
         failover_seconds: float,
         clock: Callable[[], float],
         trouble: Trouble,
+        epoch_seconds: Callable[[], float] | None = None,
     ) -> None:
         self._table = table
+        self._epoch_seconds = epoch_seconds
         self._list_shards = list_shards
         self._start = start
         self._failover_seconds = failover_seconds
@@ -75,7 +79,7 @@ class LeaseSurvey:
         """Read all leases; False if the table does not answer."""
         sent = self._clock()
         answer = await self._table.scan()
-        self._trouble.note(answer)
+        self._trouble.note(answer, "scan")
         if isinstance(answer, TableFault):
             return False
         # The table may hold leases of streams that this worker does not read.
@@ -131,8 +135,8 @@ class LeaseSurvey:
 
     async def _make(self, missing: tuple[Lease, ...]) -> bool:
         for lease in missing:
-            answer = await self._table.create(lease)
-            self._trouble.note(answer)
+            answer = await self._table.create(self._with_its_time(lease))
+            self._trouble.note(answer, "create")
             match answer:
                 case Written(row):
                     self._leases[row.key] = row
@@ -146,10 +150,15 @@ class LeaseSurvey:
                     return False
         return True
 
+    def _with_its_time(self, lease: Lease) -> Lease:
+        if lease.checkpoint is not Sentinel.LATEST or self._epoch_seconds is None:
+            return lease
+        return replace(lease, latest_at=self._epoch_seconds())
+
     async def _tidy(self) -> bool:
         for lease in rows_to_delete(self._leases, self.shards.keys()):
             answer = await self._table.delete(lease)
-            self._trouble.note(answer)
+            self._trouble.note(answer, "delete")
             if isinstance(answer, TableFault):
                 return False
             if isinstance(answer, Written) or answer.found is None:

@@ -106,7 +106,7 @@ class LeaseTaker:
         sent = self._clock()
         after = taken(lease, self._worker_id)
         answer = await self._table.replace(lease, after)
-        self._trouble.note(answer)
+        self._trouble.note(answer, "replace")
         match answer:
             case Written(row):
                 self._have(row, lease, sent)
@@ -129,7 +129,7 @@ class LeaseTaker:
     async def _ask(self, lease: Lease) -> bool:
         for _ in range(_ASK_TRIES):
             answer = await self._table.replace(lease, asked_for(lease, self._worker_id))
-            self._trouble.note(answer)
+            self._trouble.note(answer, "replace")
             match answer:
                 case Written(row):
                     self._asked[row.key] = self._clock()

@@ -85,7 +85,7 @@ class LeaseWriter:
         sent = self._clock()
         lease.attempts.setdefault(after, sent)
         answer = await self._table.replace(lease.known, after)
-        self._trouble.note(answer)
+        self._trouble.note(answer, "replace")
         # What was lost meanwhile stays lost, though the row be renewed: the source was told already.
         if not self._held.is_current(lease):
             return Outcome.LOST

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from worker.aws.error_answers import UNREADABLE
 from worker.aws.json_client import Answered, AwsFault
+from worker.core.model.missing_place import MissingPlace
 from worker.sources.kinesis.lease_rows import KEY
 from worker.sources.kinesis.lease_table import TARGET
 from worker.sources.kinesis.table_errors import IN_USE, NOT_FOUND, NOT_THE_API, table_fault
@@ -28,17 +29,8 @@ _SCHEMA: Final = [{"AttributeName": KEY, "KeyType": "HASH"}]
 _BILLING: Final = "PAY_PER_REQUEST"
 
 
-class LeaseTableUnusable(Exception):  # noqa: N818  it names the state; the operator has to act
-    """The table does not exist and may not be made, or is none of the KCL's; ``str()`` says which.
-
-    Args:
-        why: a sentence.
-        command: what makes the table, if that is what is missing.
-    """
-
-    def __init__(self, why: str, command: str = "") -> None:
-        super().__init__(why)
-        self.command = command
+class LeaseTableUnusable(MissingPlace):
+    """The table does not exist and may not be made, or is none of the KCL's."""
 
 
 class LeaseTableAway(Exception):  # noqa: N818  it names the state, which may end by itself

@@ -12,20 +12,32 @@ from worker.sources.kinesis.lease_rows import NoLease, is_lease, lease_of, row_o
 NUMBER = 49590338271490256608559692538361571095921575989136588898
 NAMES = st.text(st.characters(codec="ascii", min_codepoint=33), min_size=1, max_size=20)
 HASH_KEYS = st.integers(0, 2**128 - 1)
-LEASES = st.builds(
-    Lease,
-    key=NAMES,
-    owner=st.none() | NAMES,
-    counter=st.integers(0, 10**12),
-    checkpoint=st.sampled_from(Sentinel)
-    | st.builds(At, sequence=st.integers(0, 2**186), subsequence=st.integers(0, 2**32)),
-    parents=st.frozensets(NAMES, max_size=2),
-    children=st.frozensets(NAMES, max_size=2),
-    hash_range=st.none() | st.tuples(HASH_KEYS, HASH_KEYS),
-    checkpoint_owner=st.none() | NAMES,
-    owner_switches=st.integers(0, 10**6),
-    throughput_kbps=st.none() | st.floats(0, 1e6),
+CHECKPOINTS = st.sampled_from(Sentinel) | st.builds(
+    At, sequence=st.integers(0, 2**186), subsequence=st.integers(0, 2**32)
 )
+SHARD_IDS = st.integers(0, 10**12 - 1).map(lambda number: f"shardId-{number:012d}")
+STREAM = "123456789012:clicks:1700000000"
+
+
+def leases_of(prefix: str) -> st.SearchStrategy[Lease]:
+    keys = SHARD_IDS.map(lambda shard_id: prefix + shard_id)
+    return st.builds(
+        Lease,
+        key=keys,
+        owner=st.none() | NAMES,
+        counter=st.integers(0, 10**12),
+        checkpoint=CHECKPOINTS,
+        parents=st.frozensets(keys, max_size=2),
+        children=st.frozensets(keys, max_size=2),
+        hash_range=st.none() | st.tuples(HASH_KEYS, HASH_KEYS),
+        checkpoint_owner=st.none() | NAMES,
+        owner_switches=st.integers(0, 10**6),
+        latest_at=st.none() | st.floats(0, 1e10),
+        throughput_kbps=st.none() | st.floats(0, 1e6),
+    )
+
+
+LEASES = st.sampled_from(["", f"{STREAM}:"]).flatmap(leases_of)
 VALUES = st.one_of(
     st.builds(lambda text: {"S": text}, st.text(max_size=5)),
     st.builds(lambda text: {"N": text}, st.text(max_size=5) | st.integers().map(str)),
@@ -50,6 +62,7 @@ def test_a_row_has_the_names_and_types_of_the_kcl() -> None:
         hash_range=(0, 2**128 - 1),
         checkpoint_owner="you",
         owner_switches=2,
+        latest_at=1700000000.5,
         throughput_kbps=12.5,
     )
     assert row_of(lease) == {
@@ -64,6 +77,7 @@ def test_a_row_has_the_names_and_types_of_the_kcl() -> None:
         "startingHashKey": {"S": "0"},
         "endingHashKey": {"S": "340282366920938463463374607431768211455"},
         "checkpointOwner": {"S": "you"},
+        "personalizeWorkerLatestAt": {"N": "1700000000.5"},
         "throughputKBps": {"N": "12.5"},
         "entityType": {"S": "LEASE"},
     }
@@ -82,10 +96,19 @@ def test_what_has_no_value_has_no_attribute() -> None:
 
 
 def test_of_several_streams_a_row_names_stream_and_shard_as_the_kcl_reads_them() -> None:
-    key = "123456789012:clicks:1700000000:shardId-000000000007"
-    row = row_of(Lease(key=key, checkpoint=Sentinel.LATEST))
-    assert row["streamName"] == {"S": "123456789012:clicks:1700000000"}
+    """The KCL looks for parents by their shards' ids in that stream; what it does not find is done."""
+    lease = Lease(
+        key=f"{STREAM}:shardId-000000000007",
+        checkpoint=Sentinel.LATEST,
+        parents=frozenset({f"{STREAM}:shardId-000000000001"}),
+        children=frozenset({f"{STREAM}:shardId-000000000009"}),
+    )
+    row = row_of(lease)
+    assert row["streamName"] == {"S": STREAM}
     assert row["shardId"] == {"S": "shardId-000000000007"}
+    assert row["parentShardId"] == {"SS": ["shardId-000000000001"]}
+    assert row["childShardIds"] == {"SS": ["shardId-000000000009"]}
+    assert lease_of(row) == lease
 
 
 @given(LEASES)

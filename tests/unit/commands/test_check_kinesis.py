@@ -1,0 +1,144 @@
+"""The Kinesis part of ``check``, against the stand-in: one line for each thing that could be wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from worker.commands.check import check
+from worker.local.kinesis.endpoint import LocalKinesis
+from worker.local.kinesis.faults import Faults, Rule
+from worker.runtime.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    Running = Callable[[Callable[[LocalKinesis], object]], None]
+
+pytestmark = pytest.mark.slow
+
+
+@contextmanager
+def running(local: LocalKinesis) -> Iterator[Running]:
+    """Serve from a thread, because ``check`` has a loop of its own; yield what changes it there."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+
+    def do(change: Callable[[LocalKinesis], object]) -> None:
+        async def changed() -> None:
+            change(local)
+
+        asyncio.run_coroutine_threadsafe(changed(), loop).result(10)
+
+    try:
+        asyncio.run_coroutine_threadsafe(local.__aenter__(), loop).result(10)
+        yield do
+    finally:
+        asyncio.run_coroutine_threadsafe(local.__aexit__(None, None, None), loop).result(10)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+@pytest.fixture(autouse=True)
+def keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "local")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+
+def checked(path: Path, local: LocalKinesis, **kinesis: Any) -> tuple[ExitCode, dict[str, str]]:
+    """Return the exit code, and the level and text of what was found of Kinesis, by what it is of."""
+    tree = {
+        "source": "kinesis",
+        "kinesis": {
+            "streams": ["clicks"],
+            "application_name": "app",
+            "region": "eu-west-1",
+            "endpoint_url": local.url,
+            "dynamodb_endpoint_url": local.url,
+        }
+        | kinesis,
+        "personalize": {"tracking_id": "t", "region": "eu-west-1", "endpoint_url": local.url},
+        "dead_letters": {"stream": "letters"},
+    }
+    file = path / "config.yaml"
+    file.write_text(json.dumps(tree))
+    lines: list[str] = []
+    code = check(file, {}, lines.append)
+    found = (line.split(": ", 1) for line in lines)
+    return code, {what[6:]: f"{what[:4].strip()} {text}" for what, text in found}
+
+
+def made(*streams: str) -> LocalKinesis:
+    local = LocalKinesis()
+    for each in streams:
+        local.streams.create(each, 2)
+    return local
+
+
+def test_all_is_well_and_the_table_will_be_made(tmp_path: Path) -> None:
+    local = made("clicks", "letters")
+    with running(local):
+        code, found = checked(tmp_path, local, create_table=True)
+    assert code == ExitCode.OK
+    assert found["kinesis stream clicks"] == "ok can be listed and read (2 open shards)"
+    assert found["lease table app"].startswith("warn is not there yet: a worker makes it")
+    assert found["kinesis dead letters letters"] == "ok the stream is there"
+
+
+def test_a_table_that_may_not_be_made_comes_with_its_command(tmp_path: Path) -> None:
+    local = made("clicks", "letters")
+    with running(local):
+        code, found = checked(tmp_path, local)
+    assert code == ExitCode.FAILED
+    assert "aws dynamodb create-table --table-name app" in found["lease table app"]
+
+
+def test_streams_that_are_not_there_are_each_told(tmp_path: Path) -> None:
+    local = made()
+    with running(local):
+        code, found = checked(tmp_path, local, create_table=True)
+    assert code == ExitCode.FAILED
+    said = found["kinesis stream clicks, DescribeStreamSummary"]
+    assert said.startswith("FAIL ResourceNotFoundException: there is no such stream")
+    assert "aws kinesis create-stream --stream-name letters" in found["kinesis dead letters"]
+
+
+@pytest.mark.parametrize(
+    ("call", "code", "what", "advice"),
+    [
+        (
+            "DescribeStreamSummary",
+            "AccessDeniedException",
+            "kinesis stream clicks, DescribeStreamSummary",
+            "DescribeStreamSummary",
+        ),
+        ("ListShards", "AccessDeniedException", "kinesis shards", "kinesis:ListShards"),
+        (
+            "GetShardIterator",
+            "AccessDeniedException",
+            "kinesis stream clicks, GetShardIterator",
+            "GetShardIterator",
+        ),
+        ("GetRecords", "KMSAccessDeniedException", "kinesis stream clicks, GetRecords", "kms:Decrypt"),
+        ("DescribeTable", "AccessDeniedException", "lease table app", "dynamodb:DescribeTable"),
+    ],
+)
+def test_each_missing_permission_is_told_by_itself(
+    tmp_path: Path, call: str, code: str, what: str, advice: str
+) -> None:
+    local = made("clicks", "letters")
+    local.faults = Faults(rules=(Rule(does="refuse", calls=(call,), code=code),))
+    with running(local):
+        exit_code, found = checked(tmp_path, local, create_table=True)
+    assert exit_code == ExitCode.FAILED
+    assert found[what].startswith(f"FAIL {code}")
+    assert advice in found[what]

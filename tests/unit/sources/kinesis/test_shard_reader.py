@@ -1,0 +1,359 @@
+"""A reader of one shard, on the stand-in: whatever the service answers, nothing is skipped."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.samples import sample
+from tests.support.virtual_time import in_virtual_time
+from tests.unit.sources.kinesis.aggregates import aggregate
+from tests.unit.sources.kinesis.reading import FETCHED_BYTES, KEY, Reading, texts
+from worker.core.leases.lease import At, Sentinel
+from worker.core.leases.positions import position_of
+from worker.local.kinesis.behaviour import Behaviour
+from worker.local.kinesis.faults import Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from worker.local.kinesis.faults import Deed
+
+HOURS = 3600.0
+ITERATOR_SECONDS = 300.0
+
+
+def play(scenario: Callable[[Reading], Awaitable[None]], behaviour: Behaviour | None = None) -> None:
+    async def on_the_loop() -> None:
+        await scenario(Reading(behaviour))
+
+    in_virtual_time(on_the_loop())
+
+
+def test_records_come_in_order_with_position_key_and_time_of_arrival() -> None:
+    async def scenario(at: Reading) -> None:
+        (first,) = at.put("a", key="user-1")
+        await asyncio.sleep(2)
+        (second,) = at.put("b", key="user-2")
+        came = await at.read_records(at.reader())
+        assert [(each.position, each.key, each.value) for each in came] == [
+            (position_of(first), b"user-1", b"a"),
+            (position_of(second), b"user-2", b"b"),
+        ]
+        times = [each.timestamp_ms for each in came]
+        assert times[0] is not None
+        assert times[1] == times[0] + 2000
+
+    play(scenario)
+
+
+def test_no_more_is_taken_than_was_asked_for_and_the_rest_stays() -> None:
+    async def scenario(at: Reading) -> None:
+        at.put("a", "b", "c")
+        assert await at.read(at.reader(), most=2) == ["a", "b", "c"]
+
+    play(scenario)
+
+
+def test_reading_begins_behind_the_record_of_the_checkpoint() -> None:
+    async def scenario(at: Reading) -> None:
+        sequences = at.put("a", "b", "c")
+        assert await at.read(at.reader(At(sequences[1]))) == ["c"]
+        assert await at.read(at.reader(At(sequences[2]))) == []
+
+    play(scenario)
+
+
+def test_the_rest_of_an_aggregate_is_read_after_a_checkpoint_within_it() -> None:
+    async def scenario(at: Reading) -> None:
+        data = aggregate(*((b"k", None, each) for each in (b"a", b"b", b"c")))
+        _, sequence = at.stream.put("k", data)
+        at.put("d")
+        came = await at.read_records(at.reader(At(sequence, 1)))
+        assert texts(came) == ["c", "d"]
+        assert came[0].position == position_of(sequence, 2)
+
+    play(scenario)
+
+
+def test_an_aggregate_of_which_all_is_done_is_left_out() -> None:
+    async def scenario(at: Reading) -> None:
+        _, sequence = at.stream.put("k", aggregate((b"k", None, b"a"), (b"k", None, b"b")))
+        at.put("c")
+        assert await at.read(at.reader(At(sequence, 1))) == ["c"]
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("checkpoint_at", [None, 0, 1])
+def test_an_iterator_that_expires_in_a_pause_of_hours_costs_no_record_and_brings_none_twice(
+    checkpoint_at: int | None,
+) -> None:
+    async def scenario(at: Reading) -> None:
+        sequences = at.put("a", "b", "c")
+        begins = Sentinel.TRIM_HORIZON if checkpoint_at is None else At(sequences[checkpoint_at])
+        reader = at.reader(begins)
+        came = await at.read(reader)
+        reader.pause()
+        at.put("d")
+        assert await at.read(reader, 3 * HOURS) == []
+        at.put("e")
+        reader.resume()
+        came += await at.read(reader)
+        assert came == ["a", "b", "c", "d", "e"][0 if checkpoint_at is None else checkpoint_at + 1 :]
+        assert reader.trouble is None
+
+    play(scenario)
+
+
+def test_an_iterator_that_expires_before_the_first_record_begins_again_at_the_checkpoint() -> None:
+    async def scenario(at: Reading) -> None:
+        (sequence,) = at.put("a")
+        reader = at.reader(At(sequence))
+        at.cloud.plan(Rule(does="empty", calls=("GetRecords",)))
+        assert await at.read(reader) == []
+        at.put("b")
+        at.cloud.expire_iterators()
+        at.cloud.plan()
+        assert await at.read(reader) == ["b"]
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("clock_is_ahead", [-200.0, 0.0, 200.0])
+def test_with_latest_what_came_behind_the_first_iterator_is_read_though_it_expired(
+    clock_is_ahead: float,
+) -> None:
+    async def scenario(at: Reading) -> None:
+        at.clock_is_ahead = clock_is_ahead
+        at.put("old")
+        await asyncio.sleep(2 * HOURS)
+        reader = at.reader(Sentinel.LATEST)
+        assert await at.read(reader, 1) == []
+        at.put("new")
+        at.cloud.expire_iterators()
+        assert await at.read(reader, HOURS) == ["new"]
+
+    play(scenario)
+
+
+def test_with_latest_what_came_since_it_was_asked_for_is_read_though_the_answer_was_lost() -> None:
+    async def scenario(at: Reading) -> None:
+        at.put("old")
+        await asyncio.sleep(2 * HOURS)
+        at.cloud.plan(Rule(does="lose", calls=("GetShardIterator",), until_seconds=5))
+        reader = at.reader(Sentinel.LATEST)
+        assert await at.read(reader, 1) == []
+        at.put("new")
+        assert await at.read(reader, 60) == ["new"]
+
+    play(scenario)
+
+
+def test_an_empty_answer_is_no_end_and_what_is_behind_it_is_read_soon() -> None:
+    async def scenario(at: Reading) -> None:
+        at.put("a")
+        await asyncio.sleep(1)
+        at.cloud.plan(Rule(does="empty", calls=("GetRecords",), times=5))
+        reader = at.reader()
+        assert await at.read(reader, 2) == ["a"]
+        assert not reader.is_closed
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("end_apart", [False, True])
+@pytest.mark.parametrize("end_is_missing", [False, True])
+@pytest.mark.parametrize("records", [["a", "b"], []])
+def test_a_closed_shard_ends_after_its_last_record(
+    records: list[str], *, end_apart: bool, end_is_missing: bool
+) -> None:
+    async def scenario(at: Reading) -> None:
+        at.put(*records)
+        at.stream.split(KEY)
+        reader = at.reader()
+        assert await at.read(reader) == records
+        assert reader.is_exhausted
+
+    play(scenario, Behaviour(end_apart=end_apart, end_is_missing=end_is_missing))
+
+
+def test_a_shard_is_not_exhausted_while_records_that_were_fetched_are_not_taken() -> None:
+    async def scenario(at: Reading) -> None:
+        at.stream.put("k", aggregate((b"k", None, b"a"), (b"k", None, b"b")))
+        at.stream.split(KEY)
+        reader = at.reader()
+        await asyncio.wait_for(reader.run(), 60)
+        assert reader.is_closed
+        assert (reader.has_records, reader.is_exhausted) == (True, False)
+        assert texts(reader.take(1)) == ["a"]
+        assert (reader.has_records, reader.is_exhausted) == (True, False)
+        assert texts(reader.take(1)) == ["b"]
+        assert (reader.has_records, reader.is_exhausted) == (False, True)
+
+    play(scenario)
+
+
+def test_nothing_is_fetched_in_a_pause() -> None:
+    async def scenario(at: Reading) -> None:
+        reader = at.reader()
+        reader.pause()
+        at.put("a")
+        assert await at.read(reader, HOURS) == []
+        assert at.cloud.called == []
+
+    play(scenario)
+
+
+def test_throttled_reads_are_counted_and_repeated_with_the_same_iterator() -> None:
+    async def scenario(at: Reading) -> None:
+        at.put("a")
+        at.cloud.plan(Rule(does="throttle", calls=("GetRecords",), times=4))
+        reader = at.reader()
+        assert await at.read(reader) == ["a"]
+        assert reader.throttled == 4
+        assert at.cloud.called.count("GetShardIterator") == 1
+
+    play(scenario)
+
+
+def test_a_fault_is_a_trouble_from_when_it_began_until_something_is_read() -> None:
+    async def scenario(at: Reading) -> None:
+        reader = at.reader()
+        assert await at.read(reader, 10) == []
+        at.cloud.plan(Rule(does="refuse", code="AccessDeniedException", calls=("GetRecords",)))
+        assert await at.read(reader, 100) == []
+        trouble = reader.trouble
+        assert trouble is not None
+        assert trouble.fault.code == "AccessDeniedException"
+        assert 10 <= trouble.since <= 12
+        at.cloud.plan()
+        await at.read(reader)
+        assert reader.trouble is None
+
+    play(scenario)
+
+
+def test_a_checkpoint_of_another_shard_is_held_and_nothing_is_read() -> None:
+    async def scenario(at: Reading) -> None:
+        at.stream.split(KEY)
+        _, sequence = at.stream.put("k", b"a")
+        reader = at.reader(At(sequence))
+        assert await at.read(reader, HOURS) == []
+        assert reader.trouble is not None
+        assert reader.trouble.fault.code == "InvalidArgumentException"
+        assert not reader.is_closed
+
+    play(scenario)
+
+
+def test_a_stream_that_is_gone_is_waited_for_while_its_shard_is_listed() -> None:
+    async def scenario(at: Reading) -> None:
+        at.cloud.streams.delete("clicks")
+        reader = at.reader()
+        assert await at.read(reader, HOURS) == []
+        assert not reader.is_closed
+        assert reader.trouble is not None
+
+    play(scenario)
+
+
+def test_a_shard_that_is_listed_no_more_and_not_found_has_ended() -> None:
+    async def scenario(at: Reading) -> None:
+        at.put("a")
+        at.stream.split(KEY)
+        await asyncio.sleep(25 * HOURS)
+        at.is_listed = False
+        reader = at.reader()
+        assert await at.read(reader) == []
+        assert reader.is_exhausted
+
+    play(scenario)
+
+
+def test_an_answer_that_is_too_long_is_asked_for_in_parts_and_later_no_more() -> None:
+    async def scenario(at: Reading) -> None:
+        at.put(*map(str, range(3000)))
+        at.cloud.plan(Rule(does="refuse", code="AnswerTooLong", calls=("GetRecords",), times=3))
+        assert await at.read(at.reader(), 300) == list(map(str, range(3000)))
+
+    play(scenario)
+
+
+def test_what_is_fetched_ahead_stays_near_its_bound_however_large_the_records_are() -> None:
+    async def scenario(at: Reading) -> None:
+        for _ in range(100):
+            at.put(*("x" * 500_000 for _ in range(10)))
+            await asyncio.sleep(0.1)
+        readers = [at.reader() for _ in range(40)]
+        tasks = [asyncio.create_task(each.run()) for each in readers]
+        await asyncio.sleep(300)
+        assert at.budget.held_bytes < 3 * FETCHED_BYTES
+        for each in tasks:
+            each.cancel()
+
+    play(scenario, Behaviour(read_limits=False))
+
+
+@pytest.mark.parametrize("turns", range(0, 60, 3))
+def test_whenever_a_reader_is_thrown_away_it_gives_back_all_that_it_reserved(turns: int) -> None:
+    async def scenario(at: Reading) -> None:
+        at.put("a", "b", "c")
+        at.cloud.plan(Rule(does="slow", seconds=0.02))
+        reader = at.reader()
+        reading = asyncio.create_task(reader.run())
+        for _ in range(turns):
+            await asyncio.sleep(0.001 if turns % 2 else 0)
+        reader.take(2)
+        reading.cancel()
+        reader.throw_away()
+        await asyncio.wait({reading})
+        assert at.budget.held_bytes == 0
+        assert not reader.has_records
+
+    play(scenario)
+
+
+DEEDS: tuple[Deed, ...] = ("reset", "throttle", "fail", "expire", "empty", "lose", "deny")
+
+
+@settings(max_examples=sample(60, 400), deadline=None)
+@given(
+    rules=st.lists(
+        st.builds(
+            Rule,
+            does=st.sampled_from(DEEDS),
+            calls=st.sampled_from((("GetRecords",), ("GetShardIterator",), ())),
+            every=st.integers(1, 4),
+            skip=st.integers(0, 6),
+            times=st.integers(1, 8),
+        ),
+        max_size=5,
+    ),
+    puts=st.lists(st.integers(0, 4), max_size=8),
+    checkpoint=st.integers(0, 3),
+)
+def test_whatever_the_service_answers_each_record_comes_once_and_in_order(
+    rules: list[Rule], puts: list[int], checkpoint: int
+) -> None:
+    async def scenario(at: Reading) -> None:
+        before = at.put("0", "1", "2")
+        reader = at.reader(At(before[checkpoint - 1]) if checkpoint else Sentinel.TRIM_HORIZON)
+        at.cloud.plan(*rules)
+        came, expected = [], ["0", "1", "2"][checkpoint:]
+        for number, records in enumerate(puts):
+            names = [f"{number}.{each}" for each in range(records)]
+            at.put(*names)
+            expected += names
+            came += await at.read(reader, 3)
+        at.stream.split(KEY)
+        came += await at.read(reader, 10 * ITERATOR_SECONDS)
+        assert came == expected
+        assert reader.is_exhausted
+        assert at.budget.held_bytes == 0
+
+    play(scenario)

@@ -1,0 +1,292 @@
+"""Reads one shard: a task of its own fetches ahead, and the source takes what is there.
+
+An iterator is only a handle, which the service forgets after five minutes. What counts is the last record
+that was fetched: from behind it a new iterator is requested whenever one has expired, also after a pause of
+hours. A read that fails is repeated, for as long as it takes; nothing is skipped because of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Final, NamedTuple, assert_never
+
+import structlog
+from msgspec import Struct
+
+from worker.core.leases.lease import At, Checkpoint, Sentinel
+from worker.core.leases.positions import position_of
+from worker.core.log_throttle import LogThrottle
+from worker.sources.kinesis.aggregated import user_records
+from worker.sources.kinesis.calls import (
+    AfterSequence,
+    AtSequence,
+    AtTime,
+    FromLatest,
+    FromTrimHorizon,
+    Start,
+)
+from worker.sources.kinesis.errors import FaultKind, StreamFault
+from worker.sources.kinesis.read_pace import ReadPace
+from worker.sources.kinesis.shard_list import NOT_FOUND
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from worker.core.leases.shards import Shard
+    from worker.sources.kinesis.calls import StreamCalls
+    from worker.sources.kinesis.fetch_budget import FetchBudget
+    from worker.sources.kinesis.shapes import RecordsAnswer, StreamRecord
+
+log = structlog.get_logger(__name__)
+
+# Decoding this many holds the loop for some milliseconds. Most shards bring less in a quarter of a second.
+MAX_RECORDS: Final = 2_000
+# What a read is meant to bring at most: four such reads a second are beyond what a shard gives.
+_READ_BYTES: Final = 1 << 20
+# What a record is taken for before any came: a first read asks for four.
+_FIRST_RECORD_BYTES: Final = 256 << 10
+# Records that get smaller are believed little by little.
+_SHRINKS_TO: Final = 0.5
+# What a record takes beside its data.
+_OBJECT_BYTES: Final = 200
+# How far ahead this machine's clock may be: with a clock that is further off no call is taken at all. Records
+# that came so long before the first iterator may be read, and those behind it are not left out.
+_CLOCK_SLACK_SECONDS: Final = 300.0
+
+
+class UserRecord(NamedTuple):
+    """A record as its producer wrote it, taken out of the KPL's aggregate if it was in one."""
+
+    position: int
+    timestamp_ms: int | None
+    key: bytes
+    value: bytes
+
+
+class ReadTrouble(Struct, frozen=True):
+    """Why nothing comes from a shard."""
+
+    fault: StreamFault
+    since: float
+    """By the loop's clock."""
+
+
+class ShardReader:
+    """The records of one shard, from a checkpoint on. It runs once.
+
+    Args:
+        shard: which one.
+        checkpoint: of its lease; the record that it names is not read again.
+        start_at: epoch seconds, for a checkpoint of AT_TIMESTAMP; of LATEST, when that was, or None: now.
+        calls: of the stream.
+        budget: of all shards together.
+        clock: the loop's.
+        epoch_seconds: the wall clock.
+        draw: see ``ReadPace``.
+        is_listed: whether the stream still lists the shard.
+        on_records: called when there is something to take, and when the shard has ended.
+    """
+
+    def __init__(  # noqa: PLR0913  where to read, whom to ask, and the times
+        self,
+        shard: Shard,
+        checkpoint: Checkpoint,
+        *,
+        start_at: float | None,
+        calls: StreamCalls,
+        budget: FetchBudget,
+        clock: Callable[[], float],
+        epoch_seconds: Callable[[], float],
+        draw: Callable[[], float],
+        is_listed: Callable[[], bool],
+        on_records: Callable[[], None],
+    ) -> None:
+        self.shard = shard
+        self._done_up_to = _position(checkpoint)
+        self._start = _start(checkpoint, start_at)
+        self._calls = calls
+        self._budget = budget
+        self._clock = clock
+        self._epoch_seconds = epoch_seconds
+        self._pace = ReadPace(clock, draw)
+        self._is_listed = is_listed
+        self._on_records = on_records
+        self._iterator: str | None = None
+        self._fetched: deque[StreamRecord] = deque()
+        self._taken_apart: deque[UserRecord] = deque()
+        self._record_bytes: float = _FIRST_RECORD_BYTES
+        self._running = asyncio.Event()
+        self._running.set()
+        self._log_throttle = LogThrottle()
+        self.is_closed = False
+        """Whether the shard takes no more records, and its last one was fetched."""
+        self.behind_ms: int | None = None
+        """How far the last read was behind the newest record of the shard; None before the first read."""
+        self.trouble: ReadTrouble | None = None
+        self.throttled = 0
+        """How many reads were refused as too many or too much."""
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether the shard has ended, and all that it held was taken."""
+        return self.is_closed and not self._fetched and not self._taken_apart
+
+    @property
+    def has_records(self) -> bool:
+        """Whether there is something to take."""
+        return bool(self._fetched or self._taken_apart)
+
+    def pause(self) -> None:
+        """Fetch no more; what was fetched stays."""
+        self._running.clear()
+
+    def resume(self) -> None:
+        """Fetch again."""
+        self._running.set()
+
+    async def run(self) -> None:
+        """Fetch until the shard's end."""
+        while not self.is_closed:
+            await self._running.wait()
+            if (seconds := self._pace.due_at - self._clock()) > 0:
+                await asyncio.sleep(seconds)
+                continue
+            if self._iterator is None:
+                await self._renew_iterator()
+            else:
+                await self._fetch(self._iterator)
+
+    def take(self, max_records: int) -> list[UserRecord]:
+        """Take up to ``max_records``, in the shard's order; those that were done before are left out."""
+        taken: list[UserRecord] = []
+        while len(taken) < max_records:
+            if self._taken_apart:
+                taken.append(self._taken_apart.popleft())
+            elif self._fetched:
+                record = self._fetched.popleft()
+                self._budget.give_back(_bytes_of(record))
+                self._taken_apart.extend(self._not_done(record))
+            else:
+                break
+        return taken
+
+    def throw_away(self) -> None:
+        """Throw away what was fetched, because the shard is not ours any more."""
+        self._budget.give_back(sum(map(_bytes_of, self._fetched)))
+        self._fetched.clear()
+        self._taken_apart.clear()
+
+    async def _renew_iterator(self) -> None:
+        asked_at = self._epoch_seconds()
+        found = await self._calls.shard_iterator(self.shard, self._start)
+        if isinstance(self._start, FromLatest):
+            # An iterator that is lost, on its way or before the first record, must not let what came since
+            # then be skipped.
+            self._start = AtTime(asked_at - _CLOCK_SLACK_SECONDS)
+        if isinstance(found, StreamFault):
+            if found.code == NOT_FOUND and not self._is_listed():
+                self._end_without_records()
+            else:
+                self._failed(found)
+            return
+        self._iterator = found
+
+    def _end_without_records(self) -> None:
+        """End a closed shard of which the stream keeps nothing any more: retention took what was not read."""
+        log.warning("kinesis.shard_gone", **self._names, effect="what was not read of it is lost")
+        self.is_closed = True
+        self._on_records()
+
+    async def _fetch(self, iterator: str) -> None:
+        limit = max(1, min(MAX_RECORDS, int(_READ_BYTES / self._record_bytes)))
+        reserved = int(limit * self._record_bytes)
+        await self._budget.reserve(reserved)
+        kept = 0
+        try:
+            answer = await self._calls.get_records(self.shard, iterator, limit)
+            if isinstance(answer, StreamFault):
+                self._failed(answer, limit)
+                return
+            kept = sum(map(_bytes_of, answer.records))
+            self._fetched.extend(answer.records)
+        finally:
+            self._budget.correct(reserved, kept)
+        self._brought(answer, kept)
+
+    def _brought(self, answer: RecordsAnswer, bytes_read: int) -> None:
+        if self.trouble is not None:
+            log.info(
+                "kinesis.read_again", **self._names, seconds=round(self._clock() - self.trouble.since, 1)
+            )
+            self.trouble = None
+            self._log_throttle = LogThrottle()
+        if answer.records:
+            self._start = AfterSequence(answer.records[-1].sequence_number)
+            self._record_bytes = max(bytes_read / len(answer.records), _SHRINKS_TO * self._record_bytes)
+        self.behind_ms = answer.millis_behind_latest
+        self._iterator, self.is_closed = answer.next_iterator, answer.next_iterator is None
+        self._pace.brought(bytes_read, is_behind=bool(answer.millis_behind_latest))
+        if answer.records or self.is_closed:
+            self._on_records()
+
+    def _failed(self, fault: StreamFault, limit: int = MAX_RECORDS) -> None:
+        match fault.kind:
+            case FaultKind.EXPIRED_ITERATOR:
+                # Nothing is wrong: too long a pause. The next one is from behind the last record.
+                self._iterator = None
+                self._pace.brought(0, is_behind=True)
+                return
+            case FaultKind.TOO_LONG:
+                self._record_bytes = 2 * _READ_BYTES / limit
+            case FaultKind.THROTTLED:
+                self.throttled += 1
+            case FaultKind.PASSING:
+                # The same iterator brings the same records, though an answer with them was lost.
+                pass
+            case FaultKind.HOLD | FaultKind.MALFORMED:
+                # It may be the iterator's fault: the next one is from behind the last record too.
+                self._iterator = None
+            case _:
+                assert_never(fault.kind)
+        self._pace.failed(fault.retry_after_seconds)
+        since = self._clock() if self.trouble is None else self.trouble.since
+        self.trouble = ReadTrouble(fault, since)
+        if times := self._log_throttle.note(fault.code, self._clock()):
+            said = {"code": fault.code, "advice": fault.advice, "times": times}
+            log.warning("kinesis.read_failed", **self._names, **said)
+
+    def _not_done(self, record: StreamRecord) -> Iterator[UserRecord]:
+        """Take a record apart, and leave out what is done according to the checkpoint."""
+        sequence = record.sequence_number
+        timestamp_ms = round(record.arrived_at * 1000)
+        for each in user_records(record.data, record.partition_key):
+            position = position_of(sequence, each.subsequence)
+            if position > self._done_up_to:
+                yield UserRecord(position, timestamp_ms, each.partition_key, each.data)
+
+    @property
+    def _names(self) -> dict[str, object]:
+        return {"stream": self.shard.stream, "shard": self.shard.number}
+
+
+def _start(checkpoint: Checkpoint, start_at: float | None) -> Start:
+    """Return where the first iterator begins. The record of the checkpoint may hold others, so it is read."""
+    match checkpoint:
+        case At(sequence=sequence):
+            return AtSequence(sequence)
+        case Sentinel.LATEST:
+            return FromLatest() if start_at is None else AtTime(start_at - _CLOCK_SLACK_SECONDS)
+        case Sentinel.AT_TIMESTAMP:
+            return AtTime(start_at or 0.0)
+        case Sentinel.TRIM_HORIZON | Sentinel.SHARD_END:
+            return FromTrimHorizon()
+
+
+def _position(checkpoint: Checkpoint) -> int:
+    """Return the last position that is done; -1 if none is."""
+    return position_of(checkpoint.sequence, checkpoint.subsequence) if isinstance(checkpoint, At) else -1
+
+
+def _bytes_of(record: StreamRecord) -> int:
+    return len(record.data) + _OBJECT_BYTES
