@@ -23,24 +23,26 @@ class Defect(Struct, frozen=True):
 DEFECTS: dict[str, Defect] = {}
 
 
-def defect(of: object, method: str) -> Callable[[Callable[[Callable[..., Any]], Any]], object]:
+def defect(
+    of: object, method: str, among: dict[str, Defect] = DEFECTS
+) -> Callable[[Callable[[Callable[..., Any]], Any]], object]:
     """Register what makes a wrong method from the right one, under its own name."""
 
     def register(wrong: Callable[[Callable[..., Any]], Any]) -> object:
         name = wrong.__name__.replace("_", " ")
-        DEFECTS[name] = Defect(name, of, method, wrong)
+        among[name] = Defect(name, of, method, wrong)
         return wrong
 
     return register
 
 
 @contextmanager
-def planted(name: str | None) -> Iterator[None]:
+def planted(name: str | None, among: dict[str, Defect] = DEFECTS) -> Iterator[None]:
     """Have the defect of that name; none: the worker as it is."""
     if name is None:
         yield
         return
-    one = DEFECTS[name]
+    one = among[name]
     right = getattr(one.of, one.method)
     setattr(one.of, one.method, one.wrong(right))
     try:

@@ -46,15 +46,22 @@ class Played(Struct, frozen=True):
 
 def play(schedule: Schedule) -> Played:
     """Play it, within ``simulated``."""
+    return play_world(lambda loop: World(schedule, loop))
+
+
+def play_world(world_on: Callable[[VirtualLoop], Any]) -> Played:
+    """Play what is made on a loop: it has a ``play``, and all else that ``World`` has."""
     loop = VirtualLoop()
-    worlds: list[World] = []
+    worlds: list[Any] = []
 
     async def scenario() -> None:
-        worlds.append(World(schedule, loop))
+        worlds.append(world_on(loop))
         await worlds[0].play()
 
     main = loop.create_task(scenario())
-    ends = lambda _: loop.stop()  # noqa: E731  taken off again by name
+    is_over = False
+    # A promise that is broken at the very end stops the loop first.
+    ends = lambda _: is_over or loop.stop()  # noqa: E731  taken off again by name
     main.add_done_callback(ends)
     try:
         loop.run_forever()
@@ -66,11 +73,12 @@ def play(schedule: Schedule) -> Played:
     played = Played(world.broken, world.seen, world.trace, loop.time(), loop.turns)
     if not main.remove_done_callback(ends):
         main.result()
+    is_over = True
     _clean_up(world, loop)
     return played
 
 
-def _clean_up(world: World, loop: VirtualLoop) -> None:
+def _clean_up(world: Any, loop: VirtualLoop) -> None:
     """Nothing may be left that speaks of itself when it is collected."""
     for member in world.everyone:
         member.is_dead = True

@@ -224,13 +224,16 @@ class Truth:
                 self._checked[partition] = place
 
     def _check_order(self, record: Written) -> None:
-        key = (record.partition, record.session)
+        key = self._order_key(record)
         session, place = self._sessions[key], self._done[key]
         while place < record.place and self._may_be_behind(session[place]):
             place += 1
         self._done[key] = place
         if place < record.place:
             self._breach("a session stays in order", f"{record!r} before {session[place]!r}")
+
+    def _order_key(self, record: Written) -> tuple[int, str]:
+        return record.partition, record.session
 
     def _may_be_behind(self, record: Written) -> bool:
         """Whether a later one may be done with first; what is too old may be on its way to the letters."""
