@@ -15,6 +15,7 @@ from benchmarks import (
     compare,
     formats,
     holding,
+    kinesis,
     mapping,
     memory,
     outage,
@@ -57,10 +58,11 @@ BENCHMARKS: dict[str, Benchmark] = {
     "holding": lambda *_: (holding.table(),),
     "mapping": lambda *_: mapping.tables(),
     "start": lambda on, _: (start.table(on),),
+    "kinesis": lambda _, chosen: kinesis.tables(minutes=chosen.minutes),
     "replay": lambda on, chosen: replay.tables(on, letters=chosen.letters, seconds=chosen.live_seconds),
     "profile": lambda on, chosen: (profiling.table(on, records=chosen.records),),
 }
-WITHOUT_KAFKA = frozenset({"holding", "mapping"})
+WITHOUT_KAFKA = frozenset({"holding", "kinesis", "mapping"})
 NO_GROUND: Any = None
 UNLESS_NAMED = ("start", "memory", "quota", "compare")
 

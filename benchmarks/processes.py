@@ -115,15 +115,15 @@ class Endpoint:
 
     def books(self) -> Summary:
         """What it accepted so far."""
-        return msgspec.json.decode(_ask(f"{self.url}/calls"), type=Summary)
+        return msgspec.json.decode(ask(f"{self.url}/calls"), type=Summary)
 
     def accepted(self) -> Iterator[AcceptedCall]:
         """The calls it accepted so far, in the order of acceptance."""
-        return read_lines(_ask(f"{self.url}/calls/accepted", seconds=READ_SECONDS))
+        return read_lines(ask(f"{self.url}/calls/accepted", seconds=READ_SECONDS))
 
     def set_faults(self, faults: Mapping[str, Any]) -> None:
         """From now on, this goes wrong; what is not named stays as it is."""
-        _ask(f"{self.url}/faults", json.dumps(faults).encode())
+        ask(f"{self.url}/faults", json.dumps(faults).encode())
 
 
 @contextmanager
@@ -156,12 +156,13 @@ def all_metrics(port: int) -> dict[str, float]:
 def admin_page(port: int, name: str) -> bytes:
     """A page of the worker's, whatever its status."""
     try:
-        return _ask(f"http://127.0.0.1:{port}/{name}")
+        return ask(f"http://127.0.0.1:{port}/{name}")
     except urllib.error.HTTPError as said:
         return said.read()
 
 
-def _ask(url: str, body: bytes | None = None, seconds: float = ASK_SECONDS) -> bytes:
+def ask(url: str, body: bytes | None = None, seconds: float = ASK_SECONDS) -> bytes:
+    """GET, or POST a body."""
     request = urllib.request.Request(url, data=body)  # noqa: S310  an address of our own
     # No proxy of the environment stands between us and ourselves.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))

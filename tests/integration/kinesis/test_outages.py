@@ -1,0 +1,89 @@
+"""DynamoDB away, answers lost, iterators expired: reported, waited for, and nothing lost or ahead."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.gate import Gate
+from tests.support.kinesis_site import FAILOVER_SECONDS, KinesisSite
+from tests.support.samples import only_long
+from tests.support.waiting import until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def gate(tables_url: str) -> Iterator[Gate]:
+    """A gate before DynamoDB, for the workers; the site itself needs none."""
+    with Gate(tables_url) as gate:
+        yield gate
+
+
+def test_while_the_table_is_away_nothing_is_done_ahead(
+    gate: Gate, streams_url: str, tables_url: str, tmp_path: Path
+) -> None:
+    with KinesisSite(tmp_path, streams_url, tables_url, worker_tables_url=gate.url) as site:
+        site.feed()
+        workers = [site.start_worker("first"), site.start_worker("second")]
+        site.wait_until_shares(2, 2)
+        site.wait_until_flowing()
+        gate.shut()
+        # Their own clocks tell them that the leases may be another's by now.
+        for worker in workers:
+            until(lambda worker=worker: worker.events("lease.lost"), 60)  # type: ignore[misc]
+            until(lambda worker=worker: "the lease table" in worker.ready()[1], 30)  # type: ignore[misc]
+        gate.open()
+        site.wait_until_flowing()
+        site.finish()
+        for worker in workers:
+            worker.wait_until_ready()
+
+
+@only_long
+def test_a_short_blip_of_the_table_costs_no_lease(
+    gate: Gate, streams_url: str, tables_url: str, tmp_path: Path
+) -> None:
+    with KinesisSite(tmp_path, streams_url, tables_url, worker_tables_url=gate.url) as site:
+        site.feed()
+        worker = site.start_worker(kinesis={"failover_seconds": 30})
+        site.wait_until_shares(4)
+        site.wait_until_flowing()
+        for _ in range(3):
+            gate.shut()
+            site.wait_until_flowing(50)
+            gate.open()
+            counters = {key: row["leaseCounter"] for key, row in site.rows().items()}
+            until(
+                lambda counters=counters: all(  # type: ignore[misc]
+                    row["leaseCounter"] != counters[key] for key, row in site.rows().items()
+                ),
+                60,
+                what="leases being renewed again",
+            )
+        assert site.finish().repeated == ()
+        assert not worker.events("lease.lost")
+
+
+def test_an_endpoint_that_is_away_for_longer_than_leases_last_costs_none(site: KinesisSite) -> None:
+    """Renewals go on while the API does not answer, and the queues are full."""
+    worker = site.start_worker(limits={"max_unsettled_bytes": 1 << 20})
+    site.feed(300)
+    site.wait_until_flowing()
+    site.endpoint.freeze()
+    site.watch.stop()
+    counters = {key: int(row["leaseCounter"]) for key, row in site.rows().items()}
+    renewals = 12
+    until(
+        lambda: all(int(row["leaseCounter"]) >= counters[key] + renewals for key, row in site.rows().items()),
+        60 + 12 * FAILOVER_SECONDS,
+        what=f"{renewals} renewals",
+    )
+    site.endpoint.thaw()
+    site.finish()
+    assert not worker.events("lease.lost")
