@@ -43,6 +43,10 @@ $(READY): pyproject.toml uv.lock tools/uv.txt tools/bootstrap.sh
 demo: $(READY) ## Watch it work: an embedded Kafka, a local PutEvents, 20,000 records, a crash
 	@$(BIN)/personalize-worker demo
 
+.PHONY: demo-kinesis
+demo-kinesis: $(READY) ## The same from a stand-in for Kinesis, with a split and a merge
+	@$(BIN)/personalize-worker demo --kinesis
+
 # Many tests wait, so there are more of them at once than cores. Those of a real Kafka go one by one: three brokers take
 # the cores themselves, and what librdkafka does then has its own times.
 TESTS_AT_ONCE ?= 4
@@ -70,6 +74,7 @@ FIRST ?= 0
 .PHONY: simulate
 simulate: $(READY) ## The worker under seeded schedules of faults (SEEDS=2000 FIRST=0)
 	@$(BIN)/python -m tests.simulation --first $(FIRST) --seeds $(SEEDS)
+	@$(BIN)/python -m tests.simulation.kinesis --first $(FIRST) --seeds $$(( ($(SEEDS) + 9) / 10 ))
 
 .PHONY: suggest-table
 suggest-table: $(READY) ## How much of each preset `try --suggest` finds by itself, in the preset's samples
