@@ -33,12 +33,13 @@ class Unused(Struct, frozen=True):
 
 
 def unused_places(plan: Plan, inventory: Inventory) -> tuple[Unused, ...]:
-    """Return them in the order of the records."""
+    """Return them in the order of the records; what stands within an object that is taken whole is used."""
     used = {candidate.path for choice in plan.choices for candidate in choice.chosen}
+    within = tuple(f"{path}{mark}" for path in used for mark in ".[")
     return tuple(
         Unused(path, facts.records, facts.distinct(), _kind(facts.values))
         for path, facts in inventory.scalars.items()
-        if path not in used
+        if path not in used and not path.startswith(within)
     )
 
 

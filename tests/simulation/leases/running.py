@@ -100,7 +100,7 @@ def shrink(schedule: Schedule, promise: str) -> Schedule:
     """The fewest steps found that still break the promise, by halves, quarters and single ones."""
     plays, size = 0, len(schedule.steps)
     while size and plays < _MOST_PLAYS:
-        begin = 0
+        begin, before = 0, len(schedule.steps)
         while begin < len(schedule.steps):
             simpler = replace(schedule, steps=schedule.steps[:begin] + schedule.steps[begin + size :])
             broken = play(simpler).broken
@@ -109,7 +109,9 @@ def shrink(schedule: Schedule, promise: str) -> Schedule:
                 schedule = simpler
             else:
                 begin += size
-        size //= 2
+        # A step that mattered may not matter once others are gone.
+        if size > 1 or len(schedule.steps) == before:
+            size //= 2
     return schedule
 
 

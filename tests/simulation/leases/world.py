@@ -51,7 +51,8 @@ class Worker:
         self.wall_offset = 0.0
         self._draws = 0
         self._task: asyncio.Task[None] | None = None
-        self._own: set[asyncio.Task[Any]] = set()
+        # In order, so that every run of a seed is the same.
+        self._own: dict[asyncio.Task[Any], None] = {}
         self.keeper = LeaseKeeper(
             TableOf(world, self.worker_id, place),
             self._list_shards,
@@ -89,8 +90,8 @@ class Worker:
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = self.world.loop.create_task(work)
-        self._own.add(task)
-        task.add_done_callback(self._own.discard)
+        self._own[task] = None
+        task.add_done_callback(lambda ended: self._own.pop(ended, None))
 
     def die(self) -> None:
         self.is_dead = True
@@ -263,6 +264,7 @@ class World:
         rows = sorted(self.table.rows)
         if rows:
             key = rows[int(pick * len(rows))]
-            self.tell(f"row of {key} is deleted: {self.table.rows[key]}")
+            row = self.table.rows[key]
+            self.tell(f"row of {key} is deleted: {row.owner}, {row.checkpoint}")
             self.oracle.somebody_deletes(key)
             del self.table.rows[key]
