@@ -55,8 +55,11 @@ class Offsets:
         self._stored: dict[Partition, int] = {}
         # What the broker confirmed: the former is not to be committed again, the latter is shown.
         self._committed: dict[Partition, int] = {}
-        # The latest sent: an answer to an earlier commit does not tell what the broker has after this one.
+        # Commits that are not answered, and the latest of them. While they name different offsets, no answer
+        # tells which of them the broker will have had last.
         self._sent: dict[Partition, int] = {}
+        self._unanswered: dict[Partition, int] = {}
+        self._ambiguous: set[Partition] = set()
         self._last_committed: dict[Partition, int] = {}
         # Since when something is stored that the broker does not have.
         self._delayed: dict[Partition, float] = {}
@@ -71,12 +74,19 @@ class Offsets:
     def to_commit(self) -> list[TopicPartition]:
         """Return what is stored and, as far as is known, not committed; the caller sends it."""
         new = {key: offset for key, offset in self._stored.items() if self._committed.get(key) != offset}
-        self._sent |= new
+        for key, offset in new.items():
+            if key in self._unanswered and self._sent[key] != offset:
+                self._ambiguous.add(key)
+            self._sent[key] = offset
+            self._unanswered[key] = self._unanswered.get(key, 0) + 1
         return [TopicPartition(*key, offset) for key, offset in new.items()]
 
     def note_committed(self, offsets: Mapping[Partition, int]) -> None:
-        """Note what the broker has confirmed."""
-        self._committed |= {key: offset for key, offset in offsets.items() if self._sent.get(key) == offset}
+        """Note what the broker has confirmed. It counts once nothing else is under way to it."""
+        for key, offset in offsets.items():
+            if key not in self._ambiguous and self._sent.get(key) == offset:
+                self._committed[key] = offset
+            self._note_answered(key)
         self._last_committed |= offsets
         for key, offset in offsets.items():
             if self._delayed.pop(key, None) is not None and self._stored.get(key) != offset:
@@ -86,6 +96,14 @@ class Offsets:
         """Note that a commit of these was refused or not answered: what the broker has is unknown."""
         for key in keys:
             self._committed.pop(key, None)
+            self._note_answered(key)
+
+    def _note_answered(self, key: Partition) -> None:
+        left = self._unanswered.pop(key, 0) - 1
+        if left > 0:
+            self._unanswered[key] = left
+        else:
+            self._ambiguous.discard(key)
 
     def commit_delays(self) -> dict[Partition, float]:
         """Return for how many seconds something is stored and nothing of the partition was committed."""
@@ -118,7 +136,8 @@ class Offsets:
         """Have ``offset`` committed whatever was before, because the log of this partition was cut."""
         self._stored[key] = offset
         self._committed.pop(key, None)
-        self._sent.pop(key, None)
+        if key in self._unanswered:
+            self._ambiguous.add(key)
         self._delayed.setdefault(key, self._clock())
         # These belong to the log before the cut.
         self._known.pop(key, None)
@@ -134,6 +153,8 @@ class Offsets:
             self._stored.pop(key, None)
             self._committed.pop(key, None)
             self._sent.pop(key, None)
+            self._unanswered.pop(key, None)
+            self._ambiguous.discard(key)
             self._last_committed.pop(key, None)
             self._delayed.pop(key, None)
 

@@ -191,6 +191,30 @@ def test_an_answer_to_an_earlier_commit_does_not_hide_what_was_sent_after_it() -
     assert [each.offset for each in made.to_commit()] == [9]
     made.note_committed({KEY: 4})
     made.note_committed({KEY: 9})
+    # In which order the broker took them, their answers do not tell.
+    assert [each.offset for each in made.to_commit()] == [9]
+    made.note_committed({KEY: 9})
+    assert made.to_commit() == []
+
+
+def test_an_earlier_commit_that_is_taken_last_is_corrected() -> None:
+    made = offsets()
+    for offset in (0, 2):
+        made.store({KEY: offset})
+        made.to_commit()
+    made.note_committed({KEY: 2})
+    made.note_committed({KEY: 0})
+    assert [each.offset for each in made.to_commit()] == [2]
+    made.note_committed({KEY: 2})
+    assert made.to_commit() == []
+
+
+def test_the_same_offset_sent_twice_is_committed_with_the_first_answer() -> None:
+    made = offsets()
+    made.store({KEY: 3})
+    made.to_commit()
+    made.to_commit()
+    made.note_committed({KEY: 3})
     assert made.to_commit() == []
 
 
@@ -211,3 +235,5 @@ def test_what_was_sent_before_a_cut_does_not_count_after_it() -> None:
     made.go_back(KEY, 3)
     made.note_committed({KEY: 3})
     assert [each.offset for each in made.to_commit()] == [3]
+    made.note_committed({KEY: 3})
+    assert made.to_commit() == []
