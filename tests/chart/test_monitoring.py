@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import yaml
@@ -14,14 +15,22 @@ if TYPE_CHECKING:
 
 
 def test_the_alerts_select_what_the_monitors_make(objects: Objects) -> None:
-    """Both take the job from the release's label, which pods and Service have."""
-    for ci, kind in (("msk-iam", "PodMonitor"), ("several-workers", "ServiceMonitor")):
+    """Both make a job for each worker, of the labels of its pods."""
+    for ci, kind, endpoints in (
+        ("msk-iam", "PodMonitor", "podMetricsEndpoints"),
+        ("several-workers", "ServiceMonitor", "endpoints"),
+    ):
         rendered = objects(ci)
-        assert rendered[kind, ""]["spec"]["jobLabel"] == "app.kubernetes.io/instance"
-        text = json.dumps(rendered["PrometheusRule", ""])
-        assert "__" not in text.replace("__name__", "")
-        assert 'job=\\"release\\",namespace=\\"streams\\"' in text
-    assert objects("several-workers")["Service", ""]["metadata"]["labels"]["app.kubernetes.io/instance"]
+        (endpoint,) = rendered[kind, ""]["spec"][endpoints]
+        job = next(each for each in endpoint["relabelings"] if each["targetLabel"] == "job")
+        labels = [each.removeprefix("__meta_kubernetes_pod_label_") for each in job["sourceLabels"]]
+        for name in (name for kind, name in rendered if kind == "Deployment"):
+            pod = rendered["Deployment", name]["spec"]["template"]["metadata"]["labels"]
+            made = {re.sub("[./-]", "_", key): value for key, value in pod.items()}
+            value = job["separator"].join(made[each] for each in labels)
+            text = json.dumps(rendered["PrometheusRule", name])
+            assert f'{{job=\\"{value}\\",namespace=\\"streams\\"}}' in text
+            assert "__" not in text
 
 
 def alerts(rendered: dict[tuple[str, str], Object]) -> dict[str, Object]:

@@ -54,7 +54,8 @@ app.kubernetes.io/component: {{ .workerName }}
 {{- end -}}
 {{- end -}}
 
-{{/* What both monitors make of the pods' labels, and the alerts select. */}}
+{{/* What both monitors make of the pods' labels, and the alerts select: a job for each worker. */}}
 {{- define "personalize-worker.metrics.selector" -}}
-{{- default (printf "job=%q,namespace=%q" .Release.Name .Release.Namespace) .Values.prometheusRule.selector -}}
+{{- $job := printf "%s/%s" .Release.Name (include "personalize-worker.component" .) -}}
+{{- default (printf "job=%q,namespace=%q" $job .Release.Namespace) .Values.prometheusRule.selector -}}
 {{- end -}}

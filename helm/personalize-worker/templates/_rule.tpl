@@ -1,8 +1,8 @@
-{{/* A rule of files/alerts.yaml as JSON, with this release's selector, links and labels, and what is set of its own. */}}
+{{/* A rule of files/alerts.yaml as JSON, with this worker's selector, links and labels, and what is set of its own. */}}
 {{- define "personalize-worker.rule" -}}
-{{- $values := .root.Values.prometheusRule -}}
+{{- $values := .worker.Values.prometheusRule -}}
 {{- $rule := deepCopy .rule -}}
-{{- $_ := set $rule "expr" (toString $rule.expr | replace "__SELECTOR__" (include "personalize-worker.metrics.selector" .root)) -}}
+{{- $_ := set $rule "expr" (toString $rule.expr | replace "__SELECTOR__" (include "personalize-worker.metrics.selector" .worker)) -}}
 {{- range $key, $text := default dict $rule.annotations -}}
 {{- $_ := set $rule.annotations $key (toString $text | replace "__RUNBOOKS__" (trimSuffix "/" $values.runbookUrl)) -}}
 {{- end -}}
