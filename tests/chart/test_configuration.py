@@ -11,7 +11,7 @@ import pytest
 import yaml
 from confluent_kafka import cimpl
 
-from tests.chart.conftest import CI, pod_of
+from tests.chart.conftest import CI, ROOT, pod_of
 from worker.config import read_settings
 from worker.config.presets import read_preset
 from worker.settings import AdminSettings, ShutdownSettings
@@ -47,6 +47,14 @@ def test_the_worker_reads_what_is_rendered(
     for name in workers:
         settings = read(rendered, name, tmp_path, certificate)
         assert settings.personalize.tracking_id
+
+
+@pytest.mark.parametrize("name", sorted(each.name for each in (ROOT / "config").glob("*.yaml")))
+def test_every_configuration_of_the_project_is_accepted(objects: Objects, name: str) -> None:
+    """Above all config/full.yaml, which has every key."""
+    config = yaml.safe_load((ROOT / "config" / name).read_text())
+    rendered = objects("", json.dumps({"config": config}))
+    assert yaml.safe_load(rendered["ConfigMap", ""]["data"]["config.yaml"]) == config
 
 
 def test_every_setting_arrives(objects: Objects, tmp_path: Path) -> None:

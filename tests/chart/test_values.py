@@ -81,7 +81,7 @@ def test_the_schema_knows_every_value_and_no_other() -> None:
             for key in schema["properties"].keys() & values.keys():
                 yield from differ(schema["properties"][key], values[key], f"{at}.{key}")
 
-    assert set(differ(SCHEMA, VALUES, "")) == {".global"}
+    assert set(differ(SCHEMA, VALUES, "")) == {".global", ".enabled"}
 
 
 # What is as Kubernetes has it, and starts empty or with some of it.
