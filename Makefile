@@ -69,6 +69,18 @@ test-long: $(READY) ## Tests that have a larger sample, with that
 	@WORKER_TEST_LONG=1 $(BIN)/python -m pytest $(SIDE_BY_SIDE) -n $(TESTS_AT_ONCE) -m "long and not kafka"
 	@WORKER_TEST_LONG=1 $(BIN)/python -m pytest -m "long and kafka"
 
+# From the oldest that runs without ZooKeeper in production to the newest; docs/brokers.md has what came out.
+KAFKA_VERSIONS ?= 3.3.2 3.9.1 4.0.0 4.3.0
+.PHONY: brokers
+brokers: $(READY) ## Tests on real brokers of other versions: KAFKA_VERSIONS="3.3.2 4.3.0"
+	@for version in $(KAFKA_VERSIONS); do \
+	    echo "=== Apache Kafka $$version"; \
+	    WORKER_TEST_KAFKA_VERSION=$$version $(BIN)/python -m pytest -m kafka tests/integration/test_delivery.py \
+	        tests/integration/test_check.py tests/integration/test_commits.py tests/integration/test_dead_letters.py \
+	        tests/integration/test_pauses.py tests/integration/test_replay.py tests/integration/test_broker_away.py \
+	        || exit 1; \
+	done
+
 SEEDS ?= 2000
 FIRST ?= 0
 .PHONY: simulate

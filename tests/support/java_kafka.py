@@ -31,7 +31,8 @@ from tests.support.kafka_topics import KafkaTopics, NoKafka
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-KAFKA_VERSION: Final = "4.1.0"
+# The older ones, and the newest, are `make brokers`.
+KAFKA_VERSION: Final = os.environ.get("WORKER_TEST_KAFKA_VERSION", "4.1.0")
 CACHE: Final = Path(__file__).parents[2] / ".cache" / "kafka"
 START_SECONDS: Final = 90.0
 STOP_SECONDS: Final = 20.0
@@ -111,12 +112,12 @@ def class_archive(libs: Path) -> Path:
     """
     java = Path(shutil.which("java") or "").resolve()
     made_for = f"{java} {java.stat().st_mtime_ns} {libs.resolve()} {libs.stat().st_mtime_ns}"
-    archive = CACHE / f"classes-{zlib.crc32(made_for.encode()):08x}.jsa"
+    archive = CACHE / f"classes-{KAFKA_VERSION}-{zlib.crc32(made_for.encode()):08x}.jsa"
     # Not the jars' lock: the broker that makes it asks for them.
     with (CACHE / "classes.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not archive.exists():
-            for old in CACHE.glob("classes-*.jsa"):
+            for old in CACHE.glob(f"classes-{KAFKA_VERSION}-*.jsa"):
                 old.unlink()
             _archive_classes(archive)
     return archive

@@ -12,7 +12,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # documented,
 )
 
 from worker.commands.check.finding import Finding, failed, fine
-from worker.commands.check.group import group_findings
+from worker.commands.check.group import group_findings, protocol_finding
 from worker.commands.check.sample import sample_findings
 from worker.core.topics import matches_topic
 from worker.dead_letters.topic import (
@@ -63,6 +63,8 @@ def kafka_findings(
         yield _topic(topic, cluster, allowed, settings)
     sources = {name: list(each.partitions) for name, each in _sources(settings, cluster).items()}
     partitions = [TopicPartition(name, number) for name, numbers in sources.items() for number in numbers]
+    if protocol := protocol_finding(kafka, admin, cluster, patience_seconds):
+        yield protocol
     yield from group_findings(kafka, partitions, patience_seconds)
     yield _dead_letters(admin, settings, cluster, allowed)
     if sample is not None and sources:
