@@ -128,6 +128,15 @@ image: ## Build the container image (IMAGE=name:tag), with docker, podman or bui
 chart: $(READY) ## Test the chart: lint, strict schemas, configuration
 	@$(BIN)/python -m pytest tests/chart
 
+.PHONY: chart-on-a-cluster
+chart-on-a-cluster: $(READY) chart-tools .cache/control-plane/.ready ## Install, upgrade, roll back, remove the chart on a real API server
+	@WORKER_TEST_LONG=1 $(BIN)/python -m pytest tests/chart/test_on_a_cluster.py
+
+# Six minutes on two cores, once.
+.cache/control-plane/.ready: tools/build_kubernetes.sh Makefile
+	tools/build_kubernetes.sh $(KUBERNETES_VERSION) .cache/control-plane
+	@touch $@
+
 .PHONY: chart-tools
 chart-tools: $(TOOLS)/helm $(TOOLS)/kubeconform .cache/schemas/.ready ## Bring helm, kubeconform and schemas (needs Go)
 
