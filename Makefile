@@ -8,7 +8,9 @@ BIN := .venv/bin
 READY := .venv/.ready
 TOOLS := .cache/bin
 CHART := helm/personalize-worker
-IMAGE ?= personalize-worker:dev
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+# The image that the chart asks for.
+IMAGE ?= personalize-worker:$(VERSION)
 # The first that is there builds the image.
 CONTAINER_BUILDER ?= $(firstword $(foreach tool,docker podman buildah,$(if $(shell command -v $(tool)),$(tool))))
 
@@ -19,6 +21,7 @@ PROTOCOL ?= classic
 
 HELM_VERSION := v3.22.0
 KUBECONFORM_VERSION := v0.8.0
+HELM_DOCS_VERSION := v1.14.2
 KUBERNETES_VERSION := 1.33.0
 
 # Tests start hundreds of processes. Where nothing compiled may be kept, each compiles all that it imports: half of
@@ -105,7 +108,7 @@ check: $(READY) ## Lint, format, types, import contracts, advisories, Dockerfile
 	$(BIN)/lint-imports --no-logo
 	tools/audit --if-reachable
 	tools/if-there hadolint "make setup, on x86-64 or arm64" -- hadolint --no-color Dockerfile
-	tools/if-there helm "make chart-tools" -- helm lint --strict $(CHART)
+	tools/if-there helm "make chart-tools" -- helm lint --strict --kube-version $(KUBERNETES_VERSION) $(CHART)
 
 .PHONY: audit
 audit: $(READY) ## Ask a database of advisories about every locked package; AUDIT_URL names another one
@@ -137,6 +140,15 @@ chart-on-a-cluster: $(READY) chart-tools .cache/control-plane/.ready ## Install,
 	tools/build_kubernetes.sh $(KUBERNETES_VERSION) .cache/control-plane
 	@touch $@
 
+.PHONY: chart-schema
+chart-schema: $(READY) ## Write the chart's values.schema.json, after a change of the worker's settings
+	@PYTHONPATH=. $(BIN)/python tools/chart/schema.py
+	@$(BIN)/python -m tests.chart.refusals > docs/chart-refusals.md
+
+.PHONY: chart-docs
+chart-docs: $(TOOLS)/helm-docs ## Write the chart's README.md from values.yaml (needs Go, once)
+	$(TOOLS)/helm-docs --chart-search-root $(CHART) --log-level warning
+
 .PHONY: chart-tools
 chart-tools: $(TOOLS)/helm $(TOOLS)/kubeconform .cache/schemas/.ready ## Bring helm, kubeconform and schemas (needs Go)
 
@@ -145,6 +157,9 @@ $(TOOLS)/helm:
 
 $(TOOLS)/kubeconform:
 	GOBIN=$(CURDIR)/$(TOOLS) go install -trimpath github.com/yannh/kubeconform/cmd/kubeconform@$(KUBECONFORM_VERSION)
+
+$(TOOLS)/helm-docs:
+	GOBIN=$(CURDIR)/$(TOOLS) go install -trimpath github.com/norwoodj/helm-docs/cmd/helm-docs@$(HELM_DOCS_VERSION)
 
 .cache/schemas/.ready: tools/kubernetes_schemas.py Makefile | $(READY)
 	$(BIN)/python tools/kubernetes_schemas.py $(KUBERNETES_VERSION) .cache/schemas

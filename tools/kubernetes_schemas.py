@@ -4,26 +4,57 @@
 
 kubeconform looks for its schemas on the web; here they are made from the OpenAPI document inside Kubernetes'
 own Go module. Each kind's schema refers to one ``_definitions.json`` and refuses fields it does not know.
+Those of the custom resources that the chart makes come from the definitions in their operators' modules.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 QUANTITY = "io.k8s.apimachinery.pkg.api.resource.Quantity"
 # What stands below these names is a value or another schema's business, not a schema to be made strict.
 NOT_SCHEMAS = frozenset({"default", "enum", "example", "required"})
 
+# The modules that define custom resources, and where in them.
+CUSTOM = {
+    "github.com/kedacore/keda/v2@v2.21.0": (
+        "config/crd/bases/keda.sh_scaledobjects.yaml",
+        "config/crd/bases/keda.sh_triggerauthentications.yaml",
+    ),
+    "github.com/prometheus-operator/prometheus-operator@v0.85.0": (
+        "example/prometheus-operator-crd/monitoring.coreos.com_podmonitors.yaml",
+        "example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml",
+        "example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml",
+    ),
+    "github.com/external-secrets/external-secrets@v1.3.2": (
+        "config/crds/bases/external-secrets.io_externalsecrets.yaml",
+    ),
+}
+# KEDA takes any text for a trigger's metadata, so what a scaler reads is taken from its source.
+SCALERS = {
+    "kafka": "pkg/scalers/kafka_scaler.go",
+    "aws-kinesis-stream": "pkg/scalers/aws_kinesis_stream_scaler.go",
+    "prometheus": "pkg/scalers/prometheus_scaler.go",
+}
+
+
+def module(name: str) -> Path:
+    """The folder of a Go module, which Go downloads and checks."""
+    command = ["go", "mod", "download", "-json", name]
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603  no user's input
+    return Path(json.loads(told)["Dir"])
+
 
 def openapi(version: str) -> dict[str, Any]:
-    """Kubernetes' OpenAPI document, from the module that Go downloads and checks."""
-    command = ["go", "mod", "download", "-json", f"k8s.io/kubernetes@v{version}"]
-    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603  no user's input
-    swagger = Path(json.loads(told)["Dir"]) / "api/openapi-spec/swagger.json"
+    """Kubernetes' OpenAPI document."""
+    swagger = module(f"k8s.io/kubernetes@v{version}") / "api/openapi-spec/swagger.json"
     return dict(json.loads(swagger.read_text()))
 
 
@@ -74,8 +105,43 @@ def kinds(strict: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return found
 
 
+def custom_kinds() -> dict[str, dict[str, Any]]:
+    """The schema of each version of a custom resource: ``{{.ResourceKind}}_{{.ResourceAPIVersion}}.json``."""
+    found = {}
+    for name, files in CUSTOM.items():
+        folder = module(name)
+        for file in files:
+            definition = yaml.safe_load((folder / file).read_text())["spec"]
+            for version in definition["versions"]:
+                schema = version["schema"]["openAPIV3Schema"]
+                # What every object has; a definition says only that it is one.
+                schema["properties"]["metadata"] = {"type": "object"}
+                make_strict(schema)
+                found[f"{definition['names']['kind'].lower()}_{version['name']}.json"] = schema
+    return found
+
+
+def trigger_keys() -> dict[str, list[str]]:
+    """What the metadata of each kind of KEDA's triggers may hold."""
+    folder = module(next(name for name in CUSTOM if "/keda/" in name))
+    tag = re.compile(r'keda:"name=(\w+),\s*order=([\w;]+)')
+    return {
+        kind: sorted(
+            name for name, order in tag.findall((folder / file).read_text()) if "triggerMetadata" in order
+        )
+        for kind, file in SCALERS.items()
+    }
+
+
 def main(version: str, out: str) -> None:
-    """Write the folder that kubeconform's ``{{.NormalizedKubernetesVersion}}{{.StrictSuffix}}`` names."""
+    """Write what kubeconform's ``{{.NormalizedKubernetesVersion}}{{.StrictSuffix}}`` names, and ``crd``."""
+    crds = Path(out) / "crd"
+    crds.mkdir(parents=True, exist_ok=True)
+    custom = custom_kinds()
+    for name, schema in custom.items():
+        (crds / name).write_text(json.dumps(schema))
+    (crds / "trigger-keys.json").write_text(json.dumps(trigger_keys(), indent=2))
+    print(f"{len(custom)} schemas in {crds}")
     folder = Path(out) / f"v{version}-strict"
     folder.mkdir(parents=True, exist_ok=True)
     strict = definitions(openapi(version))
