@@ -116,6 +116,10 @@ image: ## Build the container image (IMAGE=name:tag), with docker, podman or bui
 chart: $(READY) ## Test the chart: lint, strict schemas, configuration
 	@$(BIN)/python -m pytest tests/chart
 
+.PHONY: alerts
+alerts: $(READY) ## Test alerts, runbooks and dashboard, with a real Prometheus
+	@$(BIN)/python -m pytest -n 2 tests/alerts
+
 .PHONY: chart-tools
 chart-tools: $(TOOLS)/helm $(TOOLS)/kubeconform .cache/schemas/.ready ## Bring helm, kubeconform and schemas (needs Go)
 
