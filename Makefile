@@ -148,6 +148,9 @@ chart-schema: $(READY) ## Write the chart's values.schema.json, after a change o
 .PHONY: chart-docs
 chart-docs: $(TOOLS)/helm-docs ## Write the chart's README.md from values.yaml (needs Go, once)
 	$(TOOLS)/helm-docs --chart-search-root $(CHART) --log-level warning
+.PHONY: alerts
+alerts: $(READY) ## Test alerts, runbooks and dashboard, with a real Prometheus
+	@$(BIN)/python -m pytest -n 2 tests/alerts
 
 .PHONY: chart-tools
 chart-tools: $(TOOLS)/helm $(TOOLS)/kubeconform .cache/schemas/.ready ## Bring helm, kubeconform and schemas (needs Go)

@@ -24,6 +24,8 @@ GROUPS: Final = (
     # Several workers at emulators take a core themselves; the operators' have one worker each.
     "tests/integration/kinesis/test_operators.py::",
     "tests/integration/kinesis/",
+    # Two workers and a Prometheus.
+    "tests/alerts/test_answers.py::",
     # Three brokers, which are killed.
     "tests/integration/test_lost_by_kafka.py::",
     # One broker, which is killed.
