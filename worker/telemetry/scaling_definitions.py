@@ -26,7 +26,7 @@ SCALING_DEFINITIONS = (
         "gauge",
         "How many workers the whole group should have, as this pod sees it: at least 1, at most as many as "
         "there are partitions or shards. Missing until a minute was seen, and without partitions.",
-        "Scale on its `max` over the pods: see docs/scaling.md. `scaling_bound` says what decides it.",
+        "Scale on its `avg` over the pods: see docs/scaling.md. `scaling_bound` says what decides it.",
         lambda scrape: _if_known(scrape.gauges.scaling.desired_workers),
     ),
     Definition(
