@@ -23,6 +23,7 @@ from worker.formats.schemas import Schemas
 from worker.registry.client import RegistryClient
 from worker.status import Status
 from worker.telemetry.admin import AdminServer
+from worker.telemetry.cpu import CpuClock
 from worker.telemetry.definition import Build
 from worker.telemetry.health import LoopLag
 from worker.telemetry.meter import Counts
@@ -53,6 +54,7 @@ def build_telemetry(settings: Settings) -> Telemetry:
         group=settings.group,
         counts=counts,
         loop_lag_seconds=lambda: lag.worst_seconds,
+        cpu=CpuClock().read,
     )
     metrics = Metrics(counts, status.gauges, _build())
     admin = AdminServer(

@@ -17,6 +17,7 @@ from worker.core.model.snapshot import Readiness
 from worker.core.model.worker_status import DoneStatus, MemoryStatus, WorkerStatus
 from worker.status.partitions import partition_statuses
 from worker.status.readiness import Watched, reasons
+from worker.status.scaling import Scaling
 from worker.status.sending import sending_gauges, sending_status
 from worker.status.sessions import Hashing, session_statuses
 from worker.status.waiting import Queue
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from worker.assembly import Worker
     from worker.core.model.snapshot import NotReady
+    from worker.telemetry.cpu import CpuTime
     from worker.telemetry.meter import Counts
 
 _NOTHING = Gauges(
@@ -53,9 +55,10 @@ class Status:
         group: the consumer group.
         counts: the worker's counters.
         loop_lag_seconds: how late the loop has been recently.
+        cpu: the CPU time so far; None: nobody says how many workers there should be.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  a clock, two names, three sources
         self,
         clock: Callable[[], float],
         *,
@@ -63,8 +66,10 @@ class Status:
         group: str,
         counts: Counts | None = None,
         loop_lag_seconds: Callable[[], float] = lambda: 0.0,
+        cpu: Callable[[], CpuTime] | None = None,
     ) -> None:
         self._counts = counts
+        self._scaling = None if counts is None or cpu is None else Scaling(counts, cpu)
         self._loop_lag_seconds = loop_lag_seconds
         self._clock = clock
         self._version = version
@@ -95,7 +100,7 @@ class Status:
             # Who had nothing to send for hours has not waited for hours.
             not_accepted_seconds=min(now - accepted_at, unsettled.oldest_age_seconds),
         )
-        return Gauges(
+        gauges = Gauges(
             unsettled_records=unsettled.records,
             unsettled_elements=unsettled.elements,
             unsettled_bytes=unsettled.bytes,
@@ -117,6 +122,10 @@ class Status:
             loop_lag_seconds=self._loop_lag_seconds(),
             source=source.status(),
         )
+        if self._scaling is None:
+            return gauges
+        rate = permits.rate_calls_per_second
+        return structs.replace(gauges, scaling=self._scaling.look(gauges, rate, now))
 
     def readiness(self) -> Readiness:
         """Return whether records are being delivered, and if not, why not."""

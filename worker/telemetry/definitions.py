@@ -11,6 +11,7 @@ from worker.core.model.snapshot import TROUBLES
 from worker.telemetry.definition import Definition, one, words
 from worker.telemetry.kinesis_definitions import KINESIS_DEFINITIONS
 from worker.telemetry.record_definitions import RECORD_DEFINITIONS
+from worker.telemetry.scaling_definitions import SCALING_DEFINITIONS
 from worker.telemetry.sending_definitions import SENDING_DEFINITIONS
 
 if TYPE_CHECKING:
@@ -280,6 +281,7 @@ DEFINITIONS = (
     ),
     *SENDING_DEFINITIONS,
     *KINESIS_DEFINITIONS,
+    *SCALING_DEFINITIONS,
     Definition(
         "build_info",
         "gauge",
