@@ -116,6 +116,15 @@ image: ## Build the container image (IMAGE=name:tag), with docker, podman or bui
 chart: $(READY) ## Test the chart: lint, strict schemas, configuration
 	@$(BIN)/python -m pytest tests/chart
 
+.PHONY: browser-tools
+browser-tools: .cache/browser/.ready ## Bring axe-core, which judges the status page in the browser (needs npm)
+
+.cache/browser/.ready: tests/browser/package.json tests/browser/package-lock.json
+	@mkdir -p .cache/browser
+	cp tests/browser/package.json tests/browser/package-lock.json .cache/browser/
+	cd .cache/browser && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
 .PHONY: chart-tools
 chart-tools: $(TOOLS)/helm $(TOOLS)/kubeconform .cache/schemas/.ready ## Bring helm, kubeconform and schemas (needs Go)
 

@@ -24,6 +24,8 @@ GROUPS: Final = (
     # Several workers at emulators take a core themselves; the operators' have one worker each.
     "tests/integration/kinesis/test_operators.py::",
     "tests/integration/kinesis/",
+    # One browser.
+    "tests/browser/",
     # Three brokers, which are killed.
     "tests/integration/test_lost_by_kafka.py::",
     # One broker, which is killed.
