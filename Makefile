@@ -152,6 +152,15 @@ chart-docs: $(TOOLS)/helm-docs ## Write the chart's README.md from values.yaml (
 alerts: $(READY) ## Test alerts, runbooks and dashboard, with a real Prometheus
 	@$(BIN)/python -m pytest -n 2 tests/alerts
 
+.PHONY: browser-tools
+browser-tools: .cache/browser/.ready ## Bring axe-core, which judges the status page in the browser (needs npm)
+
+.cache/browser/.ready: tests/browser/package.json tests/browser/package-lock.json
+	@mkdir -p .cache/browser
+	cp tests/browser/package.json tests/browser/package-lock.json .cache/browser/
+	cd .cache/browser && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
 .PHONY: chart-tools
 chart-tools: $(TOOLS)/helm $(TOOLS)/kubeconform .cache/schemas/.ready ## Bring helm, kubeconform and schemas (needs Go)
 

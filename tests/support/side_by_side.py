@@ -26,6 +26,8 @@ GROUPS: Final = (
     "tests/integration/kinesis/",
     # Two workers and a Prometheus.
     "tests/alerts/test_answers.py::",
+    # One browser.
+    "tests/browser/",
     # Three brokers, which are killed.
     "tests/integration/test_lost_by_kafka.py::",
     # One broker, which is killed.

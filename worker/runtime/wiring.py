@@ -22,6 +22,7 @@ from worker.delivery.put_events import ClientSettings, PutEventsClient
 from worker.formats.schemas import Schemas
 from worker.registry.client import RegistryClient
 from worker.status import Status
+from worker.status.site import StatusSite
 from worker.telemetry.admin import AdminServer
 from worker.telemetry.cpu import CpuClock
 from worker.telemetry.definition import Build
@@ -52,6 +53,7 @@ def build_telemetry(settings: Settings) -> Telemetry:
         asyncio.get_running_loop().time,
         version=VERSION,
         group=settings.group,
+        source=settings.source,
         counts=counts,
         loop_lag_seconds=lambda: lag.worst_seconds,
         cpu=CpuClock().read,
@@ -63,6 +65,7 @@ def build_telemetry(settings: Settings) -> Telemetry:
         readiness=status.readiness,
         render_metrics=metrics.render,
         status=status.status,
+        site=StatusSite(status),
         lag=lag,
     )
     return Telemetry(counts, status, admin)
