@@ -30,6 +30,8 @@ GROUPS: Final = (
     "tests/browser/",
     # Three brokers, which are killed.
     "tests/integration/test_lost_by_kafka.py::",
+    # One broker that wants a login.
+    "tests/integration/secured/",
     # One broker, which is killed.
     "tests/integration/test_broker_away.py::",
 )

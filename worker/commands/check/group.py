@@ -14,6 +14,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # documented,
 )
 
 from worker.commands.check.finding import Finding, failed, fine
+from worker.commands.check.grants import grant
 from worker.sources.kafka.client_settings import SILENT_LOG, client_settings, start_of
 from worker.sources.kafka.setting_values import HOSTNAME
 
@@ -85,7 +86,7 @@ def _offsets(kafka: KafkaSettings, partitions: list[TopicPartition], patience_se
     committed = _committed(kafka, partitions, patience_seconds)
     if isinstance(committed, KafkaError):
         forbidden = committed.code() == KafkaError.GROUP_AUTHORIZATION_FAILED
-        todo = "grant this user READ on it, or set kafka.group_id" if forbidden else "check the brokers"
+        todo = f"{grant(kafka, 'read_group')}, or set kafka.group_id" if forbidden else "check the brokers"
         return failed(what, f"{committed.str()}: {todo}")
     if committed == len(partitions):
         anew = "to start over, use another kafka.group_id"
