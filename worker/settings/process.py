@@ -59,6 +59,15 @@ class AdminSettings(Section, frozen=True, kw_only=True):
     port: Annotated[int, Meta(description="The port to listen on; 0: any free one.", ge=0, le=65_535)] = 9090
 
 
+class TracingSettings(Section, frozen=True, kw_only=True):
+    """Whether calls are traced; where to and which of them, OpenTelemetry's OTEL_ variables say."""
+
+    enabled: Annotated[
+        bool,
+        Meta(description="One OpenTelemetry span a call, sent by OTLP over HTTP; needs the extra [tracing]."),
+    ] = False
+
+
 class LogSettings(Section, frozen=True, kw_only=True):
     """What is logged, and how."""
 
