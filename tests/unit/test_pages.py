@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.unit.telemetry.log_events import events
 from worker.config import known_keys
 from worker.telemetry.definition import PREFIX
 from worker.telemetry.definitions import DEFINITIONS
@@ -33,12 +34,7 @@ KEY = re.compile(rf"(?:{'|'.join(sorted({key.partition('.')[0] for key in known_
 MAKE = re.compile(r"make ([a-z-]+)")
 VARIABLE = re.compile(r"WORKER_([A-Z_]+?)__([A-Z]+(?:_[A-Z]+)*)")
 METRIC = re.compile(rf"{PREFIX}([a-z_]+)")
-EVENTS = frozenset(
-    chain.from_iterable(
-        re.findall(r'log\.[a-z]+\(\s*"([a-z_.]+)"', each.read_text())
-        for each in PROJECT.glob("worker/**/*.py")
-    )
-)
+EVENTS = frozenset(each.name for each in events())
 FENCE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 
 on_every_page = pytest.mark.parametrize("page", PAGES)

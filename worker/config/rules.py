@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from worker.config.addresses import wrong_address
 from worker.config.kafka_login import kafka_login_mistakes
+from worker.config.log_levels import log_level_mistakes
 from worker.config.names import did_you_mean, nearest
 from worker.config.record_format import format_mistakes
 from worker.config.record_source import record_source_mistakes
@@ -52,6 +53,7 @@ def broken_rules(values: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str,
     yield from format_mistakes(values["record"])
     yield from schema_registry_mistakes(values["schema_registry"], values["record"])
     yield from _mapping(**values["record"])
+    yield from log_level_mistakes(**values["log"])
 
 
 def _waits(first_wait_seconds: float = 0.2, max_wait_seconds: float = 20.0) -> Iterator[tuple[str, str]]:

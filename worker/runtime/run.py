@@ -16,6 +16,7 @@ from worker.runtime.exit_codes import ExitCode
 from worker.runtime.life_cycle import LifeCycle, run_until_stopped
 from worker.runtime.source_parts import source_parts
 from worker.runtime.startup import start_up
+from worker.runtime.tracing import open_tracing, traced
 from worker.runtime.wiring import (
     VERSION,
     Connections,
@@ -96,12 +97,13 @@ async def _run_worker(
     stopping: asyncio.Event,
 ) -> None:
     dead_letters = parts.dead_letters()
-    registry = registry_client(settings)
+    registry, tracing = registry_client(settings), open_tracing(settings, telemetry.counts)
     try:
         if registry is not None:
             await registry.open()
         source = parts.source(asyncio.get_running_loop().time)
-        connections = Connections(source, client, dead_letters, registry)
+        put_events = client if tracing is None else traced(tracing, client, settings)
+        connections = Connections(source, put_events, dead_letters, registry)
         worker = build_worker(settings, connections, telemetry.counts)
         telemetry.status.watch(Watched(worker, source, client.clock_ahead_seconds, client.keys_status))
         await run_until_stopped(worker.pipeline, stopping)
@@ -109,3 +111,5 @@ async def _run_worker(
         await dead_letters.close()
         if registry is not None:
             await registry.close()
+        if tracing is not None:
+            await tracing.close()

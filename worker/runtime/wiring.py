@@ -31,7 +31,7 @@ from worker.telemetry.meter import Counts
 from worker.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
-    from worker.ports import DeadLetters, Map, Source
+    from worker.ports import DeadLetters, Map, PutEvents, Source
     from worker.settings import Settings
 
 VERSION: Final = version("personalize-worker")
@@ -75,7 +75,7 @@ class Connections(Struct, frozen=True):
     """The outer parts of a worker that are opened and closed by whoever runs it."""
 
     source: Source
-    put_events: PutEventsClient
+    put_events: PutEvents
     dead_letters: DeadLetters
     registry: RegistryClient | None
 

@@ -59,6 +59,8 @@ PROMISED = {
     "quota_share_ratio": (),
     "calls_in_flight": (),
     "hold_active": ("kind",),
+    "spans_exported_total": (),
+    "spans_dropped_total": ("reason",),
     "hold_seconds": ("kind",),
     "hold_next_probe_seconds": ("kind",),
     "clock_ahead_seconds": (),
