@@ -107,6 +107,19 @@ bench: $(READY) ## Measure: CPU a call, records a second, memory, beside a strai
 chaos: $(READY) ## Three brokers, three workers, faults by a seeded plan: MINUTES=15 SEED=1 PROTOCOL=classic|consumer
 	@$(BIN)/python -m tests.chaos --minutes $(MINUTES) --seed $(SEED) --protocol $(PROTOCOL) --table docs/chaos.md
 
+DOCS := .cache/docs
+# An environment of its own, since the site's tools are larger than the worker with all of its. The epoch keeps the
+# time of the build out of the pages, and NO_MKDOCS_2_WARNING a notice out of the output.
+.PHONY: docs
+docs: $(DOCS)/.ready ## Build the site of docs/ into build/site; a warning is an error, so is a link that leads nowhere
+	@SOURCE_DATE_EPOCH=0 NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict
+	@echo "Ready: build/site/index.html"
+
+$(DOCS)/.ready: uv.lock | $(READY)
+	@UV_PROJECT_ENVIRONMENT=$(DOCS) UV_PYTHON=$(BIN)/python UV_PYTHON_DOWNLOADS=never UV_SYSTEM_CERTS=1 \
+	    $(BIN)/uv sync --locked --quiet --only-group docs
+	@touch $@
+
 .PHONY: image
 image: ## Build the container image (IMAGE=name:tag), with docker, podman or buildah
 	@if [ -z "$(CONTAINER_BUILDER)" ]; then echo "image: needs docker, podman or buildah" >&2; exit 1; fi
