@@ -17,8 +17,12 @@ MINUTES ?= 15
 SEED ?= 1
 PROTOCOL ?= classic
 
+# renovate: go helm.sh/helm/v3
 HELM_VERSION := v3.22.0
+# renovate: go github.com/yannh/kubeconform
 KUBECONFORM_VERSION := v0.8.0
+# renovate: go github.com/rhysd/actionlint
+ACTIONLINT_VERSION := v1.7.12
 KUBERNETES_VERSION := 1.33.0
 
 # Tests start hundreds of processes. Where nothing compiled may be kept, each compiles all that it imports: half of
@@ -119,6 +123,22 @@ $(DOCS)/.ready: uv.lock | $(READY)
 	@UV_PROJECT_ENVIRONMENT=$(DOCS) UV_PYTHON=$(BIN)/python UV_PYTHON_DOWNLOADS=never UV_SYSTEM_CERTS=1 \
 	    $(BIN)/uv sync --locked --quiet --only-group docs
 	@touch $@
+
+.PHONY: workflows
+workflows: $(READY) $(TOOLS)/actionlint ## Check the workflows of GitHub: their language and each action's inputs (needs Go)
+	$(TOOLS)/actionlint
+
+$(TOOLS)/actionlint:
+	GOBIN=$(CURDIR)/$(TOOLS) go install -trimpath -ldflags='-s -w' github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT_VERSION)
+
+.PHONY: wheel
+wheel: $(READY) ## Build wheel and source into dist/
+	@rm -rf dist
+	@UV_SYSTEM_CERTS=1 $(BIN)/uv build --quiet --out-dir dist
+
+.PHONY: sbom
+sbom: $(READY) ## Write what the image installs, from uv.lock, as CycloneDX: build/sbom.cdx.json
+	@$(BIN)/python tools/sbom.py build/sbom.cdx.json
 
 .PHONY: image
 image: ## Build the container image (IMAGE=name:tag), with docker, podman or buildah
