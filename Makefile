@@ -140,6 +140,11 @@ wheel: $(READY) ## Build wheel and source into dist/
 sbom: $(READY) ## Write what the image installs, from uv.lock, as CycloneDX: build/sbom.cdx.json
 	@$(BIN)/python tools/sbom.py build/sbom.cdx.json
 
+.PHONY: image-parts
+image-parts: $(READY) ## Measure what the image adds to its base, part by part: docs/image.md
+	@rm -rf build/image
+	@$(BIN)/python tools/image_parts.py build/image > docs/image.md
+
 .PHONY: image
 image: ## Build the container image (IMAGE=name:tag), with docker, podman or buildah
 	@if [ -z "$(CONTAINER_BUILDER)" ]; then echo "image: needs docker, podman or buildah" >&2; exit 1; fi

@@ -2,8 +2,8 @@
 
     python tools/release_notes.py v1.2.3
 
-Exit code 1, with what is wrong: the package, the chart or its image's tag is another version, or the
-changelog has no section of it, or none with a date.
+Exit code 1, with what is wrong: the package, the chart or its image's tag is another version, the
+changelog has no section of it, or none with a date, or the base of the image is not named by its digest.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PROJECT = Path(__file__).parents[1]
+BASE = re.compile(r"^ARG PYTHON_IMAGE=\S+@sha256:[0-9a-f]{64}$", re.MULTILINE)
 CHART = "helm/personalize-worker/Chart.yaml"
 
 
@@ -42,6 +43,10 @@ def mistakes(project: Path, version: str) -> list[str]:
     wrong = [f"{place} is {said}" for place, said in versions(project) if said != version]
     if not section((project / "CHANGELOG.md").read_text(), version):
         wrong.append(f"CHANGELOG.md has no section `## [{version}] - YYYY-MM-DD` with words below it")
+    if not re.search(
+        r"^ARG PYTHON_IMAGE=\S+@sha256:[0-9a-f]{64}$", (project / "Dockerfile").read_text(), re.MULTILINE
+    ):
+        wrong.append("Dockerfile names its base without a digest: ARG PYTHON_IMAGE=python:...@sha256:...")
     return wrong
 
 

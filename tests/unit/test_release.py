@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -43,6 +44,10 @@ def project(tmp_path: Path) -> Path:
         f"# Changelog\n\n## [Unreleased]\n\n- later\n\n## [{version(tmp_path)}] - 2026-12-01\n\n- now\n\n"
         "## [0.0.1] - 2026-01-01\n\n- before\n"
     )
+    base = re.sub(
+        r"(?m)^(ARG PYTHON_IMAGE=[^\s@]+).*$", rf"\1@sha256:{'0' * 64}", (PROJECT / "Dockerfile").read_text()
+    )
+    (tmp_path / "Dockerfile").write_text(base)
     return tmp_path
 
 
@@ -72,6 +77,13 @@ def test_a_version_without_a_date_is_no_release(project: Path) -> None:
     changelog = project / "CHANGELOG.md"
     changelog.write_text(changelog.read_text().replace("2026-12-01", "unreleased"))
     assert NOTES.main(f"v{version(project)}", project) == 1
+
+
+def test_a_base_without_a_digest_is_no_release(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    dockerfile = project / "Dockerfile"
+    dockerfile.write_text(dockerfile.read_text().replace("@sha256:", "#"))
+    assert NOTES.main(f"v{version(project)}", project) == 1
+    assert "without a digest" in capsys.readouterr().err
 
 
 def bill(place: Path) -> dict[str, Any]:
