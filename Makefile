@@ -19,9 +19,14 @@ MINUTES ?= 15
 SEED ?= 1
 PROTOCOL ?= classic
 
+# renovate: go helm.sh/helm/v3
 HELM_VERSION := v3.22.0
+# renovate: go github.com/yannh/kubeconform
 KUBECONFORM_VERSION := v0.8.0
+# renovate: go github.com/norwoodj/helm-docs
 HELM_DOCS_VERSION := v1.14.2
+# renovate: go github.com/rhysd/actionlint
+ACTIONLINT_VERSION := v1.7.12
 KUBERNETES_VERSION := 1.33.0
 
 # Tests start hundreds of processes. Where nothing compiled may be kept, each compiles all that it imports: half of
@@ -121,6 +126,40 @@ bench: $(READY) ## Measure: CPU a call, records a second, memory, beside a strai
 .PHONY: chaos
 chaos: $(READY) ## Three brokers, three workers, faults by a seeded plan: MINUTES=15 SEED=1 PROTOCOL=classic|consumer
 	@$(BIN)/python -m tests.chaos --minutes $(MINUTES) --seed $(SEED) --protocol $(PROTOCOL) --table docs/chaos.md
+
+DOCS := .cache/docs
+# An environment of its own, since the site's tools are larger than the worker with all of its. The epoch keeps the
+# time of the build out of the pages, and NO_MKDOCS_2_WARNING a notice out of the output.
+.PHONY: docs
+docs: $(DOCS)/.ready ## Build the site of docs/ into build/site; a warning is an error, so is a link that leads nowhere
+	@SOURCE_DATE_EPOCH=0 NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict
+	@echo "Ready: build/site/index.html"
+
+$(DOCS)/.ready: uv.lock | $(READY)
+	@UV_PROJECT_ENVIRONMENT=$(DOCS) UV_PYTHON=$(BIN)/python UV_PYTHON_DOWNLOADS=never UV_SYSTEM_CERTS=1 \
+	    $(BIN)/uv sync --locked --quiet --only-group docs
+	@touch $@
+
+.PHONY: workflows
+workflows: $(READY) $(TOOLS)/actionlint ## Check the workflows of GitHub: their language and each action's inputs (needs Go)
+	$(TOOLS)/actionlint
+
+$(TOOLS)/actionlint:
+	GOBIN=$(CURDIR)/$(TOOLS) go install -trimpath -ldflags='-s -w' github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT_VERSION)
+
+.PHONY: wheel
+wheel: $(READY) ## Build wheel and source into dist/
+	@rm -rf dist
+	@UV_SYSTEM_CERTS=1 $(BIN)/uv build --quiet --out-dir dist
+
+.PHONY: sbom
+sbom: $(READY) ## Write what the image installs, from uv.lock, as CycloneDX: build/sbom.cdx.json
+	@$(BIN)/python tools/sbom.py build/sbom.cdx.json
+
+.PHONY: image-parts
+image-parts: $(READY) ## Measure what the image adds to its base, part by part: docs/image.md
+	@rm -rf build/image
+	@$(BIN)/python tools/image_parts.py build/image > docs/image.md
 
 .PHONY: image
 image: ## Build the container image (IMAGE=name:tag), with docker, podman or buildah
