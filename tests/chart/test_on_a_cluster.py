@@ -55,9 +55,7 @@ class Release:
 
     def objects(self) -> list[str]:
         """Every object of the namespace, of every kind there is, but for events and what follows pods."""
-        kinds = self.plane.kubectl(
-            "api-resources", "--namespaced", "--verbs=list", "-o", "name"
-        ).stdout.split()
+        kinds = self.plane.kubectl("api-resources", "--namespaced", "--verbs=list", "-o", "name")
         passing = {"events", "events.events.k8s.io", "leases.coordination.k8s.io"}
         wanted = ",".join(each for each in kinds.stdout.split() if each not in passing)
         found = self.plane.kubectl("-n", self.namespace, "get", wanted, "-o", "name", "--ignore-not-found")
