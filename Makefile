@@ -19,9 +19,14 @@ MINUTES ?= 15
 SEED ?= 1
 PROTOCOL ?= classic
 
+# renovate: go helm.sh/helm/v3
 HELM_VERSION := v3.22.0
+# renovate: go github.com/yannh/kubeconform
 KUBECONFORM_VERSION := v0.8.0
+# renovate: go github.com/norwoodj/helm-docs
 HELM_DOCS_VERSION := v1.14.2
+# renovate: go github.com/rhysd/actionlint
+ACTIONLINT_VERSION := v1.7.12
 KUBERNETES_VERSION := 1.33.0
 
 # Tests start hundreds of processes. Where nothing compiled may be kept, each compiles all that it imports: half of
@@ -72,6 +77,18 @@ test-long: $(READY) ## Tests that have a larger sample, with that
 	@WORKER_TEST_LONG=1 $(BIN)/python -m pytest $(SIDE_BY_SIDE) -n $(TESTS_AT_ONCE) -m "long and not kafka"
 	@WORKER_TEST_LONG=1 $(BIN)/python -m pytest -m "long and kafka"
 
+# From the oldest that runs without ZooKeeper in production to the newest; docs/brokers.md has what came out.
+KAFKA_VERSIONS ?= 3.3.2 3.9.1 4.0.0 4.3.0
+.PHONY: brokers
+brokers: $(READY) ## Tests on real brokers of other versions: KAFKA_VERSIONS="3.3.2 4.3.0"
+	@for version in $(KAFKA_VERSIONS); do \
+	    echo "=== Apache Kafka $$version"; \
+	    WORKER_TEST_KAFKA_VERSION=$$version $(BIN)/python -m pytest -m kafka tests/integration/test_delivery.py \
+	        tests/integration/test_check.py tests/integration/test_commits.py tests/integration/test_dead_letters.py \
+	        tests/integration/test_pauses.py tests/integration/test_replay.py tests/integration/test_broker_away.py \
+	        || exit 1; \
+	done
+
 SEEDS ?= 2000
 FIRST ?= 0
 .PHONY: simulate
@@ -110,6 +127,40 @@ bench: $(READY) ## Measure: CPU a call, records a second, memory, beside a strai
 chaos: $(READY) ## Three brokers, three workers, faults by a seeded plan: MINUTES=15 SEED=1 PROTOCOL=classic|consumer
 	@$(BIN)/python -m tests.chaos --minutes $(MINUTES) --seed $(SEED) --protocol $(PROTOCOL) --table docs/chaos.md
 
+DOCS := .cache/docs
+# An environment of its own, since the site's tools are larger than the worker with all of its. The epoch keeps the
+# time of the build out of the pages, and NO_MKDOCS_2_WARNING a notice out of the output.
+.PHONY: docs
+docs: $(DOCS)/.ready ## Build the site of docs/ into build/site; a warning is an error, so is a link that leads nowhere
+	@SOURCE_DATE_EPOCH=0 NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict
+	@echo "Ready: build/site/index.html"
+
+$(DOCS)/.ready: uv.lock | $(READY)
+	@UV_PROJECT_ENVIRONMENT=$(DOCS) UV_PYTHON=$(BIN)/python UV_PYTHON_DOWNLOADS=never UV_SYSTEM_CERTS=1 \
+	    $(BIN)/uv sync --locked --quiet --only-group docs
+	@touch $@
+
+.PHONY: workflows
+workflows: $(READY) $(TOOLS)/actionlint ## Check the workflows of GitHub: their language and each action's inputs (needs Go)
+	$(TOOLS)/actionlint
+
+$(TOOLS)/actionlint:
+	GOBIN=$(CURDIR)/$(TOOLS) go install -trimpath -ldflags='-s -w' github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT_VERSION)
+
+.PHONY: wheel
+wheel: $(READY) ## Build wheel and source into dist/
+	@rm -rf dist
+	@UV_SYSTEM_CERTS=1 $(BIN)/uv build --quiet --out-dir dist
+
+.PHONY: sbom
+sbom: $(READY) ## Write what the image installs, from uv.lock, as CycloneDX: build/sbom.cdx.json
+	@$(BIN)/python tools/sbom.py build/sbom.cdx.json
+
+.PHONY: image-parts
+image-parts: $(READY) ## Measure what the image adds to its base, part by part: docs/image.md
+	@rm -rf build/image
+	@$(BIN)/python tools/image_parts.py build/image > docs/image.md
+
 .PHONY: image
 image: ## Build the container image (IMAGE=name:tag), with docker, podman or buildah
 	@if [ -z "$(CONTAINER_BUILDER)" ]; then echo "image: needs docker, podman or buildah" >&2; exit 1; fi
@@ -119,6 +170,15 @@ image: ## Build the container image (IMAGE=name:tag), with docker, podman or bui
 chart: $(READY) ## Test the chart: lint, strict schemas, configuration
 	@$(BIN)/python -m pytest tests/chart
 
+.PHONY: chart-on-a-cluster
+chart-on-a-cluster: $(READY) chart-tools .cache/control-plane/.ready ## Install, upgrade, roll back, remove the chart on a real API server
+	@WORKER_TEST_LONG=1 $(BIN)/python -m pytest tests/chart/test_on_a_cluster.py
+
+# Six minutes on two cores, once.
+.cache/control-plane/.ready: tools/build_kubernetes.sh Makefile
+	tools/build_kubernetes.sh $(KUBERNETES_VERSION) .cache/control-plane
+	@touch $@
+
 .PHONY: chart-schema
 chart-schema: $(READY) ## Write the chart's values.schema.json, after a change of the worker's settings
 	@PYTHONPATH=. $(BIN)/python tools/chart/schema.py
@@ -127,6 +187,18 @@ chart-schema: $(READY) ## Write the chart's values.schema.json, after a change o
 .PHONY: chart-docs
 chart-docs: $(TOOLS)/helm-docs ## Write the chart's README.md from values.yaml (needs Go, once)
 	$(TOOLS)/helm-docs --chart-search-root $(CHART) --log-level warning
+.PHONY: alerts
+alerts: $(READY) ## Test alerts, runbooks and dashboard, with a real Prometheus
+	@$(BIN)/python -m pytest -n 2 tests/alerts
+
+.PHONY: browser-tools
+browser-tools: .cache/browser/.ready ## Bring axe-core, which judges the status page in the browser (needs npm)
+
+.cache/browser/.ready: tests/browser/package.json tests/browser/package-lock.json
+	@mkdir -p .cache/browser
+	cp tests/browser/package.json tests/browser/package-lock.json .cache/browser/
+	cd .cache/browser && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
 
 .PHONY: chart-tools
 chart-tools: $(TOOLS)/helm $(TOOLS)/kubeconform .cache/schemas/.ready ## Bring helm, kubeconform and schemas (needs Go)

@@ -23,6 +23,7 @@ from benchmarks import (
     profiling,
     quota,
     replay,
+    scaling,
     soak,
     start,
 )
@@ -60,9 +61,10 @@ BENCHMARKS: dict[str, Benchmark] = {
     "start": lambda on, _: (start.table(on),),
     "kinesis": lambda _, chosen: kinesis.tables(minutes=chosen.minutes),
     "replay": lambda on, chosen: replay.tables(on, letters=chosen.letters, seconds=chosen.live_seconds),
+    "scaling": lambda _, chosen: tuple(scaling.run(chosen.curve)),
     "profile": lambda on, chosen: (profiling.table(on, records=chosen.records),),
 }
-WITHOUT_KAFKA = frozenset({"holding", "kinesis", "mapping"})
+WITHOUT_KAFKA = frozenset({"holding", "kinesis", "mapping", "scaling"})
 NO_GROUND: Any = None
 UNLESS_NAMED = ("start", "memory", "quota", "compare")
 
@@ -111,7 +113,10 @@ def _parser() -> argparse.ArgumentParser:
         "--records-per-second", type=int, default=3_000, help="in outage and soak (default: %(default)s)"
     )
     parser.add_argument(
-        "--curve", type=Path, metavar="FILE.svg", help="the soak's memory, and a CSV beside it"
+        "--curve",
+        type=Path,
+        metavar="FILE.svg",
+        help="the soak's memory, with a CSV beside it; the days of scaling",
     )
     parser.add_argument("--letters", type=int, default=10_000, help="to replay (default: %(default)s)")
     parser.add_argument(

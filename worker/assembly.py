@@ -19,6 +19,7 @@ from worker.core.flow_control.rate_limiter import RateLimiter
 from worker.core.flow_control.refusal_streak import RefusalStreak
 from worker.core.offsets.memory_budget import MemoryBudget
 from worker.core.offsets.tracker import OffsetTracker
+from worker.core.sampling import OneIn
 from worker.formats.schemas import Schemas
 from worker.pipeline.age_filter import AgeFilter
 from worker.pipeline.dead_letter_queue import DeadLetterQueue
@@ -137,6 +138,7 @@ def _taking_in(
         quarantine=quarantine,
         age_filter=age_filter,
         parking=parking,
+        sample=OneIn(settings.log.sample_every),
     )
     return quarantine, parking, intake
 
@@ -146,7 +148,7 @@ def _dispatcher(
 ) -> Dispatcher:
     """Return what sends batches, and sees each to its end."""
     streak = RefusalStreak(settings.dead_letters.hold_after_refusals)
-    sender = _sender(settings.retry, state, adapters.put_events)
+    sender = _sender(settings.retry, state, adapters.put_events, OneIn(settings.log.sample_every))
     return Dispatcher(state, sender=sender, dead_letter_queue=dead_letter_queue, streak=streak)
 
 
@@ -182,7 +184,9 @@ def _age_limit(limits: LimitSettings) -> AgeLimit:
     return AgeLimit(max_age_seconds, limits.when_too_old)
 
 
-def _sender(retry: RetrySettings, state: PipelineState, put_events: PutEvents) -> RetryingSender:
+def _sender(
+    retry: RetrySettings, state: PipelineState, put_events: PutEvents, sample: OneIn
+) -> RetryingSender:
     return RetryingSender(
         put_events,
         state.permits,
@@ -191,4 +195,5 @@ def _sender(retry: RetrySettings, state: PipelineState, put_events: PutEvents) -
         sleep_until=state.assignments_ended.wait,
         first_wait_seconds=retry.first_wait_seconds,
         max_wait_seconds=retry.max_wait_seconds,
+        sample=sample,
     )

@@ -13,16 +13,35 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.apache_kafka import start_kafka
-from tests.support.java_kafka import JavaKafka
+from tests.support.java_kafka import KAFKA_VERSION, JavaKafka
 from tests.support.kafka_topics import NoKafka
 from tests.support.shared_kafka import shared_kafka
 from tests.support.site import Names, Site
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from tests.support.kafka_topics import KafkaTopics
+
+
+def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
+    """Leave out what the brokers can't do, where older ones are asked for (``make brokers``)."""
+    if speaks_kip_848():
+        return
+    for item in items:
+        chosen = getattr(item, "callspec", None)
+        if chosen is not None and any(_is_kip_848(value) for value in chosen.params.values()):
+            item.add_marker(pytest.mark.skip(reason=f"Kafka {KAFKA_VERSION} does not speak KIP-848"))
+
+
+def speaks_kip_848() -> bool:
+    """Whether the brokers know the group protocol "consumer"."""
+    return int(KAFKA_VERSION.split(".")[0]) >= 4
+
+
+def _is_kip_848(value: object) -> bool:
+    return value == "consumer" or (isinstance(value, dict) and value.get("group.protocol") == "consumer")
 
 
 @contextmanager

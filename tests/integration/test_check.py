@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from confluent_kafka import Producer
 
+from tests.integration.conftest import speaks_kip_848
 from tests.support.kafka_topics import QUIET
 from tests.support.site import CLIENT
 
@@ -87,3 +88,17 @@ def test_a_compacted_dead_letter_topic_fails_until_it_is_not(site: Site) -> None
     assert said["delete"] == (
         f"ok    kafka dead letters {site.names.dead_letters}: 4 partitions, cleanup.policy=delete"
     )
+
+
+def test_a_group_protocol_that_the_brokers_do_not_speak_fails(site: Site) -> None:
+    """Where they don't, librdkafka waits for ever and says nothing."""
+    site.open_topic()
+    command = site.start_command("check", name="check", kafka={"client": {"group.protocol": "consumer"}})
+    code = command.process.wait(60)
+    (line,) = (each for each in command.log.read_text().splitlines() if "kafka group.protocol" in each)
+    if speaks_kip_848():
+        assert (code, line) == (0, "ok    kafka group.protocol: the brokers speak it")
+    else:
+        assert code == 1
+        assert line.startswith("FAIL  kafka group.protocol: ")
+        assert "needs brokers of Apache Kafka 4.0 or newer; leave it out" in line

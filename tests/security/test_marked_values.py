@@ -49,10 +49,13 @@ def assert_nothing_came_out(worker: Watched, searched: set[str], where: str = ""
 
 @pytest.mark.parametrize(
     ("log", "is_proxied"),
-    [({"level": "debug", "format": "json"}, False), ({"level": "info", "format": "console"}, True)],
+    [
+        ({"level": "debug", "format": "json", "sample_every": 1}, False),
+        ({"level": "info", "format": "console"}, True),
+    ],
 )
 def test_what_records_hold_comes_out_at_the_api_and_in_the_dead_letters_only(
-    environment: Environment, searched: set[str], log: dict[str, str], *, is_proxied: bool
+    environment: Environment, searched: set[str], log: dict[str, Any], *, is_proxied: bool
 ) -> None:
     """Every reason why a record can't be mapped, every kind of answer, and an end with things unfinished."""
     marks, echo = environment.marks, environment.echo
@@ -76,6 +79,10 @@ def test_what_records_hold_comes_out_at_the_api_and_in_the_dead_letters_only(
     assert_all_arrived(environment, records, letters)
     assert_nothing_came_out(worker, searched)
     searched |= {f"record that is {kind}" for kind in letters} | {f"answer: {mode}" for mode in ANSWERS}
+    sampled = {"record.sampled", "call.sampled"}
+    assert {each for each in sampled if each in worker.said()} == (
+        sampled if "sample_every" in log else set()
+    )
     searched |= {"ended with things unfinished", f"log: {log['format']}, {log['level']}"}
     searched |= {"through a proxy with a login"} if is_proxied else {"librdkafka's debug: all"}
 

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
 PROJECT: Final = Path(__file__).parents[2]
 SOON_SECONDS: Final = 60.0
+# Not asked of the worker: one whose pages break does not list them.
+PAGES: Final = (
+    *("/", "/live", "/ready", "/metrics", "/status", "/page.css", "/page.js"),
+    *("/icon-well.svg", "/icon-rest.svg", "/icon-care.svg", "/icon-bad.svg"),
+)
 # What a probe does not send, and neither answer nor log may repeat.
 ODD_REQUESTS: Final = (
     "GET /{mark} HTTP/1.1\r\nHost: {mark}\r\nX-{mark}: {mark}\r\n\r\n",
@@ -83,7 +88,7 @@ class Watched:
 
     def look(self, when: str) -> None:
         """Keep all that it shows now: pages, answers to odd requests, its names in the system."""
-        for path in [word for word in self.ask("/").split() if word.startswith("/")]:
+        for path in PAGES:
             self.out[f"page {path}, {when}"] = self._raw(f"GET {path} HTTP/1.1\r\n\r\n")
         for words in (("status",), ("status", "--json")):
             self.out[f"command {' '.join(words)}, {when}"] = self._of_a_neighbour(words)

@@ -24,8 +24,14 @@ GROUPS: Final = (
     # Several workers at emulators take a core themselves; the operators' have one worker each.
     "tests/integration/kinesis/test_operators.py::",
     "tests/integration/kinesis/",
+    # Two workers and a Prometheus.
+    "tests/alerts/test_answers.py::",
+    # One browser.
+    "tests/browser/",
     # Three brokers, which are killed.
     "tests/integration/test_lost_by_kafka.py::",
+    # One broker that wants a login.
+    "tests/integration/secured/",
     # One broker, which is killed.
     "tests/integration/test_broker_away.py::",
 )

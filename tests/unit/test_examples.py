@@ -1,6 +1,7 @@
 """The files under ``config/`` work, and say what the code says."""
 
 import json
+import re
 from pathlib import Path
 
 import jsonschema
@@ -11,13 +12,24 @@ from worker.config import known_keys, read_settings, schema
 from worker.settings import DeadLetterSettings, KafkaSettings, PersonalizeSettings, Settings
 
 CONFIG = Path(__file__).parents[2] / "config"
-EXAMPLES = ("minimal.yaml", "full.yaml", "kinesis.yaml")
+CLOUD = ("msk-iam.yaml", "confluent-cloud.yaml", "scram.yaml", "strimzi-mtls.yaml", "oauthbearer-oidc.yaml")
+EXAMPLES = ("minimal.yaml", "full.yaml", "kinesis.yaml", *CLOUD)
+
+
+def mounted(example: Path, folder: Path, certificate: Path) -> dict[str, str]:
+    """Mount what an example names: the secrets of its comments, and its certificates."""
+    text, secret = example.read_text(), folder / "secret"
+    secret.write_text("s3cret\n")
+    variables = dict.fromkeys(re.findall(r"#\s+(WORKER_\w+_FILE)=/run/secrets/\S+", text), str(secret))
+    names = re.findall(r"^    (ssl\.\w+\.location): /run/secrets/\S+", text, re.MULTILINE)
+    locations = [f"WORKER_KAFKA__CLIENT__{name.upper().replace('.', '_')}" for name in names]
+    return variables | dict.fromkeys(locations, str(certificate))
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_an_example_can_be_used_as_it_stands(name: str) -> None:
+def test_an_example_can_be_used_as_it_stands(name: str, tmp_path: Path, certificate: Path) -> None:
     """A user begins with one of these."""
-    settings = read_settings(CONFIG / name, {})
+    settings = read_settings(CONFIG / name, mounted(CONFIG / name, tmp_path, certificate))
     read = settings.kafka.topics if settings.source == "kafka" else settings.kinesis.streams
     assert read == ("interactions",)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.unit.telemetry.log_events import events
 from worker.config import known_keys
 from worker.telemetry.definition import PREFIX
 from worker.telemetry.definitions import DEFINITIONS
@@ -23,22 +24,17 @@ PAGES = sorted(
     for each in chain(PROJECT.glob("*.md"), PROJECT.glob("docs/**/*.md"))
     if each.name != "CHANGELOG.md"
 )
-FOLDERS = ("worker", "tests", "docs", "config", "helm", "benchmarks", "tools")
+FOLDERS = ("worker", "tests", "docs", "config", "helm", "benchmarks", "tools", "dashboards")
 
 LINK = re.compile(r"\]\((?!https?:|mailto:)([^)\s]*)\)")
 CODE = re.compile(r"`([^`\n]+)`")
 PATH = re.compile(rf"(?:{'|'.join(FOLDERS)})(?:/[\w.-]+)+/?")
-MODULE = re.compile(r"(?:worker|tests|benchmarks)(?:\.[a-z_]\w*)+")
+MODULE = re.compile(r"(?:worker|tests|benchmarks|dashboards)(?:\.[a-z_]\w*)+")
 KEY = re.compile(rf"(?:{'|'.join(sorted({key.partition('.')[0] for key in known_keys()}))})\.[a-z_]+")
 MAKE = re.compile(r"make ([a-z-]+)")
 VARIABLE = re.compile(r"WORKER_([A-Z_]+?)__([A-Z]+(?:_[A-Z]+)*)")
 METRIC = re.compile(rf"{PREFIX}([a-z_]+)")
-EVENTS = frozenset(
-    chain.from_iterable(
-        re.findall(r'log\.[a-z]+\(\s*"([a-z_.]+)"', each.read_text())
-        for each in PROJECT.glob("worker/**/*.py")
-    )
-)
+EVENTS = frozenset(each.name for each in events())
 FENCE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 
 on_every_page = pytest.mark.parametrize("page", PAGES)
@@ -95,7 +91,7 @@ def test_named_files_exist(page: str) -> None:
 def test_named_modules_exist(page: str) -> None:
     for code in codes(page):
         if MODULE.fullmatch(code) and not PATH.fullmatch(code):
-            assert stands(code) or code.endswith(".yaml"), code
+            assert stands(code) or code in EVENTS or code.endswith(".yaml"), code
 
 
 @on_every_page
@@ -125,4 +121,4 @@ def test_named_targets_of_make_exist(page: str) -> None:
 def test_named_metrics_exist(page: str) -> None:
     names = {each.name for each in DEFINITIONS}
     for name in METRIC.findall(text_of(page)):
-        assert name in names or name.removesuffix("_bucket") in names, name
+        assert name in names or re.sub("_(bucket|sum|count)$", "", name) in names, name

@@ -81,7 +81,12 @@ class Signer:
     def _derive(self, keys: Keys, day: str) -> None:
         """Derive the day's signing key; the keyed digest is kept, so that each call only copies it."""
         self._keys, self._day, self._scope = keys, day, f"{day}/{self._scope_of}"
-        key = f"AWS4{keys.secret_key}".encode()
-        for part in self._scope.split("/"):
-            key = hmac.digest(key, part.encode(), "sha256")
-        self._seeded = hmac.new(key, digestmod=sha256)
+        self._seeded = hmac.new(signing_key(keys.secret_key, self._scope), digestmod=sha256)
+
+
+def signing_key(secret_key: str, scope: str) -> bytes:
+    """Return the key for all signatures of one credential scope: a day, a region and a service."""
+    key = f"AWS4{secret_key}".encode()
+    for part in scope.split("/"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    return key

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from confluent_kafka import KafkaException
 
 from worker.sources.kafka.cluster import Cluster
+from worker.sources.kafka.iam_login import why_no_login
 
 if TYPE_CHECKING:
     from worker.settings import KafkaSettings
@@ -24,9 +25,11 @@ def members(kafka: KafkaSettings, group_id: str) -> str:
 
 
 def _members(kafka: KafkaSettings, group_id: str) -> str:
-    admin = Cluster(kafka).admin
-    asked = admin.describe_consumer_groups([group_id], request_timeout=_PATIENCE_SECONDS)
+    if why := why_no_login(kafka):
+        return f"members not known: {why}"
     try:
+        admin = Cluster(kafka).admin
+        asked = admin.describe_consumer_groups([group_id], request_timeout=_PATIENCE_SECONDS)
         group = asked[group_id].result()
     except KafkaException as error:
         return f"members not known: {error.args[0].str()}"

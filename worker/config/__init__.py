@@ -21,6 +21,7 @@ from worker.config.presets import complete_from_preset
 from worker.config.raw_settings import RawSettings
 from worker.config.record_source import CONDITIONS, needed_by
 from worker.config.rules import broken_rules
+from worker.config.tracing import tracing_mistakes
 from worker.config.validation import validate
 from worker.settings import Settings
 
@@ -86,6 +87,9 @@ def read_settings(
     for key, reason in broken_rules(values):
         if key not in wrong:
             given.mistake(key, reason)
+    if values["tracing"].get("enabled"):
+        for name, reason in tracing_mistakes(environ):
+            given.mistake(name, reason)
     # A topic that is listed twice, for instance in a list joined from two, means the same as once.
     if isinstance(topics := values["kafka"].get("topics"), list):
         values["kafka"]["topics"] = list(dict.fromkeys(topics))

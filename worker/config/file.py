@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import yaml
 
 from worker.config.mistakes import ConfigError, Mistake
-from worker.config.names import TOP, did_you_mean, nearest, nearest_key, sections
+from worker.config.names import TOP, did_you_mean, known_keys, nearest, nearest_key, sections
 from worker.config.reading import Unreadable, read_text
 from worker.config.scalars import TooMuch, construct
 from worker.config.validation import kind
@@ -75,7 +75,9 @@ def _put_section(given: RawSettings, section: object, keys: object) -> None:
 
 
 def _nearest_section(name: str) -> str | None:
-    return nearest(name, (*sections(), *sections()[TOP])) or nearest_key(name)
+    # A key without its section is spelt right: tracking_id is not tracing.
+    whole = next((key for key in known_keys() if key.rpartition(".")[2] == name), None)
+    return whole or nearest(name, (*sections(), *sections()[TOP])) or nearest_key(name)
 
 
 def _parse(path: Path) -> tuple[object, list[Key]]:

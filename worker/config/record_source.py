@@ -17,7 +17,7 @@ _NEEDED: Final[Mapping[str, frozenset[str]]] = {
     "kinesis": frozenset({"kinesis.streams"}),
 }
 # Where the dead letters go to a topic, a worker of Kinesis needs to know a Kafka too.
-_OF_LETTERS: Final = frozenset({"bootstrap_servers", "client"})
+_OF_LETTERS: Final = frozenset({"bootstrap_servers", "authentication", "region", "client"})
 
 CONDITIONS: Final[Mapping[str, object]] = {
     "if": {"properties": {"source": {"const": "kinesis"}}, "required": ["source"]},

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from worker.config.addresses import wrong_address
+from worker.config.kafka_login import kafka_login_mistakes
+from worker.config.log_levels import log_level_mistakes
 from worker.config.names import did_you_mean, nearest
 from worker.config.record_format import format_mistakes
 from worker.config.record_source import record_source_mistakes
 from worker.config.schema_registry import schema_registry_mistakes
 from worker.core.topics import PatternError, is_pattern, matches_topic, parse
 from worker.sources.kafka.client_settings import refusals, refused_by_librdkafka
+from worker.sources.kafka.iam_login import AWS_MSK_IAM, CLIENT_SETTINGS
 from worker.sources.kafka.properties import ALL as CLIENT_KEYS
 from worker.sources.kafka.setting_values import number
 
@@ -45,10 +48,12 @@ def broken_rules(values: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str,
     yield from _addresses(values)
     yield from _start(**values["kafka"])
     yield from _patience(**values["kafka"])
-    yield from _client(values["kafka"].get("client", {}))
+    yield from kafka_login_mistakes(values["kafka"])
+    yield from _client(values["kafka"])
     yield from format_mistakes(values["record"])
     yield from schema_registry_mistakes(values["schema_registry"], values["record"])
     yield from _mapping(**values["record"])
+    yield from log_level_mistakes(**values["log"])
 
 
 def _waits(first_wait_seconds: float = 0.2, max_wait_seconds: float = 20.0) -> Iterator[tuple[str, str]]:
@@ -119,7 +124,10 @@ def _patience(revoke_seconds: float = 10.0, **rest: Any) -> Iterator[tuple[str, 
         yield "kafka.client.max.poll.interval.ms", f"is less than {why}"
 
 
-def _client(client: Mapping[str, ClientValue]) -> Iterator[tuple[str, str]]:
+def _client(kafka: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    client: Mapping[str, ClientValue] = kafka.get("client", {})
+    if kafka.get("authentication") == AWS_MSK_IAM:
+        client = {name: value for name, value in client.items() if name not in CLIENT_SETTINGS}
     refused = dict(refusals(client))
     for name, reason in refused.items():
         yield f"kafka.client.{name}", reason

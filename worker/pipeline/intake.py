@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, assert_never
 
 from worker.core.model.records import FanOut, Interaction, Skipped, Undecodable, held_bytes
 from worker.formats.protocol import NeedsSchema
+from worker.pipeline.samples import log_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from worker.core.model.records import Mapped, MappedOne, Record
     from worker.core.offsets.assignment import Assignment
+    from worker.core.sampling import OneIn
     from worker.pipeline.age_filter import AgeFilter
     from worker.pipeline.dead_letter_queue import DeadLetterQueue
     from worker.pipeline.parking import Parking
@@ -41,6 +43,7 @@ class Intake:
         quarantine: takes the records that can't be mapped.
         age_filter: takes the events that are too old.
         parking: takes the records of partitions that wait for a schema.
+        sample: chooses the records that are logged at level debug.
     """
 
     def __init__(  # noqa: PLR0913  whatever a record may become
@@ -52,12 +55,14 @@ class Intake:
         quarantine: Quarantine,
         age_filter: AgeFilter,
         parking: Parking,
+        sample: OneIn,
     ) -> None:
         self._map = map_record
         self._dead_letter_queue = dead_letter_queue
         self._quarantine = quarantine
         self._age_filter = age_filter
         self._parking = parking
+        self._sample = sample
         self._unsettled = state.unsettled
         self._queues = state.queues
         self._metrics = state.metrics
@@ -76,6 +81,8 @@ class Intake:
         if not records:
             return
         self._metrics.received(len(records))
+        for index in self._sample.among(len(records)):
+            log_record(records[index], self._map, self._clock)
         left = iter(records)
         # What came later must not overtake what waits.
         while not self._waiting and self._admit_some(left):

@@ -18,6 +18,8 @@ from worker.core.flow_control.isolation import Isolation
 from worker.core.log_throttle import LogThrottle
 from worker.core.model.outcomes import Refused, Requeued, Throttled, TransientFault
 from worker.core.model.retry_state import RetryState
+from worker.core.sampling import OneIn
+from worker.pipeline.samples import log_call
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection
@@ -48,6 +50,7 @@ class RetryingSender:
         sleep_until: waits until a time of ``clock``, or less if an assignment ends meanwhile.
         first_wait_seconds: the first wait is random between 0 and this; the bound doubles with each try.
         max_wait_seconds: no wait is longer, unless the API asks for it.
+        sample: chooses the calls that are logged at level debug; by default, one in a thousand.
     """
 
     def __init__(  # noqa: PLR0913  a retry needs two ways to wait and two bounds
@@ -60,6 +63,7 @@ class RetryingSender:
         sleep_until: Callable[[float], Awaitable[None]],
         first_wait_seconds: float,
         max_wait_seconds: float,
+        sample: OneIn | None = None,
     ) -> None:
         self._put_events = put_events
         self._permits = permits
@@ -68,6 +72,7 @@ class RetryingSender:
         self._sleep_until = sleep_until
         self._isolation = Isolation()
         self._log_throttle = LogThrottle()
+        self._sample = sample or OneIn()
         self._wait = _as_asked_or(
             wait_random_exponential(multiplier=first_wait_seconds, max=max_wait_seconds)
         )
@@ -146,7 +151,10 @@ class RetryingSender:
             seen, meant = self._isolation.judge(batch, answer, sent_at, self._clock())
         finally:
             flight.release(seen, sent_at)
-        self._metrics.answered(seen, self._clock() - sent_at)
+        seconds = self._clock() - sent_at
+        self._metrics.answered(seen, seconds)
+        if self._sample.among(1):
+            log_call(batch, seen, seconds, flight.retry)
         if isinstance(meant, Refused) and meant is not seen:
             self._tell(batch, meant.code)
         return meant

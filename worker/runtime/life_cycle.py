@@ -15,7 +15,9 @@ import uvloop
 
 from worker.runtime.exit_codes import ExitCode, code_of_signal
 from worker.runtime.failures import causes, report_failure
+from worker.runtime.log_signals import LogSignals
 from worker.runtime.signals import install_signal_handlers
+from worker.telemetry.log_levels import LogLevels
 from worker.telemetry.logs import configure_logs, log_crashes, log_dropped
 from worker.telemetry.unblocked import LAST_LINES_SECONDS, UnblockedLines
 
@@ -40,7 +42,9 @@ class LifeCycle:
     def __init__(self, settings: LogSettings, descriptor: int) -> None:
         self._log_lines = UnblockedLines(descriptor, log_dropped)
         line_format = None if settings.format == "auto" else settings.format
-        configure_logs(settings.level, line_format, self._log_lines)
+        levels = LogLevels(settings.level, settings.levels)
+        configure_logs(levels, line_format, self._log_lines)
+        self._log_signals = LogSignals(levels, settings.debug_seconds)
         log_crashes()
         # Kept and never closed, because closing it would wait for threads that may hang on a broker.
         self._runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
@@ -69,6 +73,7 @@ class LifeCycle:
         report: Callable[[Exception], ExitCode],
     ) -> ExitCode:
         install_signal_handlers(self._on_signal)
+        self._log_signals.install()
         try:
             return await main(self._stopping)
         except Exception as error:  # noqa: BLE001  outermost: the unexpected is reported, not swallowed

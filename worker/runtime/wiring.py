@@ -22,14 +22,16 @@ from worker.delivery.put_events import ClientSettings, PutEventsClient
 from worker.formats.schemas import Schemas
 from worker.registry.client import RegistryClient
 from worker.status import Status
+from worker.status.site import StatusSite
 from worker.telemetry.admin import AdminServer
+from worker.telemetry.cpu import CpuClock
 from worker.telemetry.definition import Build
 from worker.telemetry.health import LoopLag
 from worker.telemetry.meter import Counts
 from worker.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
-    from worker.ports import DeadLetters, Map, Source
+    from worker.ports import DeadLetters, Map, PutEvents, Source
     from worker.settings import Settings
 
 VERSION: Final = version("personalize-worker")
@@ -51,8 +53,10 @@ def build_telemetry(settings: Settings) -> Telemetry:
         asyncio.get_running_loop().time,
         version=VERSION,
         group=settings.group,
+        source=settings.source,
         counts=counts,
         loop_lag_seconds=lambda: lag.worst_seconds,
+        cpu=CpuClock().read,
     )
     metrics = Metrics(counts, status.gauges, _build())
     admin = AdminServer(
@@ -61,6 +65,7 @@ def build_telemetry(settings: Settings) -> Telemetry:
         readiness=status.readiness,
         render_metrics=metrics.render,
         status=status.status,
+        site=StatusSite(status),
         lag=lag,
     )
     return Telemetry(counts, status, admin)
@@ -70,7 +75,7 @@ class Connections(Struct, frozen=True):
     """The outer parts of a worker that are opened and closed by whoever runs it."""
 
     source: Source
-    put_events: PutEventsClient
+    put_events: PutEvents
     dead_letters: DeadLetters
     registry: RegistryClient | None
 

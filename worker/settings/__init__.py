@@ -16,7 +16,13 @@ from worker.settings.delivery import (
     RetrySettings,
 )
 from worker.settings.kinesis import KinesisSettings
-from worker.settings.process import AdminSettings, LimitSettings, LogSettings, ShutdownSettings
+from worker.settings.process import (
+    AdminSettings,
+    LimitSettings,
+    LogSettings,
+    ShutdownSettings,
+    TracingSettings,
+)
 from worker.settings.registry import SchemaRegistrySettings
 from worker.settings.source import KafkaSettings, RecordSettings
 from worker.settings.values import ClientValue, Section
@@ -37,6 +43,7 @@ __all__ = [
     "Section",
     "Settings",
     "ShutdownSettings",
+    "TracingSettings",
 ]
 
 
@@ -59,6 +66,7 @@ class Settings(Section, frozen=True, kw_only=True):
     shutdown: ShutdownSettings = ShutdownSettings()
     admin: AdminSettings = AdminSettings()
     log: LogSettings = LogSettings()
+    tracing: TracingSettings = TracingSettings()
 
     @property
     def group(self) -> str:

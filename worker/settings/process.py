@@ -1,10 +1,12 @@
 """What the process may hold, how it ends, and what it shows of itself."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta
 
 from worker.settings.values import NAME, Section
+
+Level: TypeAlias = Literal["debug", "info", "warning", "error"]
 
 
 class LimitSettings(Section, frozen=True, kw_only=True):
@@ -59,14 +61,39 @@ class AdminSettings(Section, frozen=True, kw_only=True):
     port: Annotated[int, Meta(description="The port to listen on; 0: any free one.", ge=0, le=65_535)] = 9090
 
 
+class TracingSettings(Section, frozen=True, kw_only=True):
+    """Whether calls are traced; where to and which of them, OpenTelemetry's OTEL_ variables say."""
+
+    enabled: Annotated[
+        bool,
+        Meta(description="One OpenTelemetry span a call, sent by OTLP over HTTP; needs the extra [tracing]."),
+    ] = False
+
+
 class LogSettings(Section, frozen=True, kw_only=True):
     """What is logged, and how."""
 
     level: Annotated[
-        Literal["debug", "info", "warning", "error"],
+        Level,
         Meta(description="The least important level that is shown."),
     ] = "info"
     format: Annotated[
         Literal["json", "console", "auto"],
         Meta(description="JSON lines, or lines for people; auto: console on a terminal, else json."),
     ] = "auto"
+    levels: Annotated[
+        dict[str, Level],
+        Meta(
+            description="The levels of single modules, or packages for all in them, such as worker.sources."
+        ),
+    ] = {}  # noqa: RUF012  msgspec copies it
+    sample_every: Annotated[
+        int,
+        Meta(
+            description="At level debug, one in so many records and calls is shown.", ge=1, le=1_000_000_000
+        ),
+    ] = 1000
+    debug_seconds: Annotated[
+        float,
+        Meta(description="How long SIGUSR1 shows the log from debug on.", gt=0, le=86_400),
+    ] = 600.0

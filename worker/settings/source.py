@@ -12,6 +12,7 @@ from worker.settings.values import (
     NamedClientValue,
     PlaceholderId,
     Quote,
+    Region,
     Seconds,
     Section,
     Topic,
@@ -86,6 +87,16 @@ class KafkaSettings(Section, frozen=True, kw_only=True):
             le=240,
         ),
     ] = 10.0
+    authentication: Annotated[
+        Literal["client", "aws_msk_iam"],
+        Meta(
+            description="How to log in: client, as kafka.client says; aws_msk_iam, to Amazon MSK by AWS role."
+        ),
+    ] = "client"
+    region: Annotated[
+        Region | None,
+        Meta(description="The MSK cluster's region, for aws_msk_iam; null: as the brokers' names tell."),
+    ] = None
     client: Annotated[
         dict[str, NamedClientValue],
         Meta(description="Any other setting of librdkafka, by its own name, such as sasl.username."),

@@ -8,15 +8,17 @@ milliseconds.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import structs
 
 from worker.core.model.gauges import Gauges
 from worker.core.model.snapshot import Readiness
 from worker.core.model.worker_status import DoneStatus, MemoryStatus, WorkerStatus
-from worker.status.partitions import partition_statuses
+from worker.status.history import Sample
+from worker.status.partitions import most_behind, partition_statuses, total_lag
 from worker.status.readiness import Watched, reasons
+from worker.status.scaling import Scaling
 from worker.status.sending import sending_gauges, sending_status
 from worker.status.sessions import Hashing, session_statuses
 from worker.status.waiting import Queue
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
     from worker.assembly import Worker
     from worker.core.model.snapshot import NotReady
+    from worker.telemetry.cpu import CpuTime
     from worker.telemetry.meter import Counts
 
 _NOTHING = Gauges(
@@ -51,24 +54,30 @@ class Status:
         clock: the loop's clock.
         version: the program's version.
         group: the consumer group.
+        source: what the records are read from.
         counts: the worker's counters.
         loop_lag_seconds: how late the loop has been recently.
+        cpu: the CPU time so far; None: nobody says how many workers there should be.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  a clock, three names, three sources
         self,
         clock: Callable[[], float],
         *,
         version: str,
         group: str,
+        source: Literal["kafka", "kinesis"] = "kafka",
         counts: Counts | None = None,
         loop_lag_seconds: Callable[[], float] = lambda: 0.0,
+        cpu: Callable[[], CpuTime] | None = None,
     ) -> None:
         self._counts = counts
+        self._scaling = None if counts is None or cpu is None else Scaling(counts, cpu)
         self._loop_lag_seconds = loop_lag_seconds
         self._clock = clock
         self._version = version
         self._group = group
+        self._source = source
         self._started_at = clock()
         self._hashing = Hashing(os.urandom(16))
         self._watched: Watched | None = None
@@ -95,7 +104,7 @@ class Status:
             # Who had nothing to send for hours has not waited for hours.
             not_accepted_seconds=min(now - accepted_at, unsettled.oldest_age_seconds),
         )
-        return Gauges(
+        gauges = Gauges(
             unsettled_records=unsettled.records,
             unsettled_elements=unsettled.elements,
             unsettled_bytes=unsettled.bytes,
@@ -117,6 +126,10 @@ class Status:
             loop_lag_seconds=self._loop_lag_seconds(),
             source=source.status(),
         )
+        if self._scaling is None:
+            return gauges
+        rate = permits.rate_calls_per_second
+        return structs.replace(gauges, scaling=self._scaling.look(gauges, rate, now))
 
     def readiness(self) -> Readiness:
         """Return whether records are being delivered, and if not, why not."""
@@ -135,6 +148,7 @@ class Status:
             version=self._version,
             up_seconds=now - self._started_at,
             group=self._group,
+            source=self._source,
         )
         if watched is None:
             return said
@@ -142,6 +156,7 @@ class Status:
         partitions = watched.source.partitions()
         return structs.replace(
             said,
+            draining=worker.pipeline.draining,
             warnings=tuple(warnings(watched, now)),
             holds=worker.holds(),
             sending=sending_status(worker, worker.permits.snapshot(now), worker.pipeline.snapshot()),
@@ -149,11 +164,40 @@ class Status:
             done=None if self._counts is None else _done(self._counts),
             clock_ahead_seconds=watched.clock_ahead_seconds(),
             records_lost=watched.source.status().records_lost,
+            lag_records=total_lag(partitions),
+            behind_seconds=most_behind(partitions),
             partitions_total=len(partitions),
             partitions=partition_statuses(worker, partitions, queue),
             sessions_total=len(worker.queues),
             sessions=session_statuses(worker, queue, self._hashing, watched.source.shown),
         )
+
+    def sample(self) -> Sample:
+        """Return the figures of which the page draws curves."""
+        now, watched, counts = self._clock(), self._watched, self._counts
+        counted = Sample(now) if counts is None else _counted(counts, now)
+        if watched is None:
+            return counted
+        unsettled, partitions = watched.worker.unsettled, watched.source.partitions()
+        lag = total_lag(partitions)
+        return structs.replace(
+            counted,
+            oldest_age_seconds=max(
+                unsettled.oldest_age_seconds(now),
+                unsettled.oldest_record_age_seconds(watched.worker.epoch_seconds()),
+            ),
+            lag=most_behind(partitions) if lag is None else lag,
+        )
+
+
+def _counted(counts: Counts, now: float) -> Sample:
+    return Sample(
+        now,
+        received=counts.records_received,
+        accepted=counts.events_accepted,
+        dead_lettered=sum(number for _, number in counts.records_dead_lettered.items()),
+        calls=sum(number for _, number in counts.calls.items()),
+    )
 
 
 def _memory(worker: Worker) -> MemoryStatus:

@@ -43,7 +43,7 @@ def page(status: WorkerStatus, members: str | None) -> Iterator[str]:
 
 def _why(status: WorkerStatus) -> Iterator[str]:
     if status.ready:
-        yield f"READY  {_oldest(status)}"
+        yield f"READY  {oldest(status)}"
     yield from _said("NOT READY", status.reasons)
     yield from _said("WARNING", status.warnings)
 
@@ -55,7 +55,8 @@ def _said(head: str, sentences: Sequence[str]) -> Iterator[str]:
         yield from (f"{'':11}{each}" for each in more)
 
 
-def _oldest(status: WorkerStatus) -> str:
+def oldest(status: WorkerStatus) -> str:
+    """Describe the oldest record, where it is and what it waits for."""
     if not status.partitions:
         return "nothing waits"
     worst = status.partitions[0]
@@ -77,7 +78,7 @@ def _numbers(status: WorkerStatus, members: str | None) -> Iterator[str]:
         yield f"memory     {_memory(status.memory)}"
     if status.done is not None:
         yield f"done       {_done(status.done)}"
-    yield f"clock      {_clock(status.clock_ahead_seconds)}"
+    yield f"clock      {clock(status.clock_ahead_seconds)}"
     if lost := _lost(status):
         yield f"lost       {lost}"
 
@@ -85,13 +86,13 @@ def _numbers(status: WorkerStatus, members: str | None) -> Iterator[str]:
 def _sending(sending: SendingStatus, *, is_held: bool) -> str:
     return (
         f"{sending.share_ratio:.1%} of the quota of {sending.quota_calls_per_second:,.6g} calls/s, "
-        f"{_pace(sending, is_held=is_held)}; "
+        f"{pace(sending, is_held=is_held)}; "
         f"{amount(sending.in_flight)} of {amount(sending.max_in_flight)} calls in flight, "
         f"{amount(sending.batches)} batches under way, {amount(sending.retrying)} tried again"
     )
 
 
-def _pace(sending: SendingStatus, *, is_held: bool) -> str:
+def pace(sending: SendingStatus, *, is_held: bool) -> str:
     """Describe the present limit."""
     rate = f"{sending.rate_calls_per_second:,.1f} calls/s"
     if is_held:
@@ -120,7 +121,8 @@ def _done(done: DoneStatus) -> str:
     )
 
 
-def _clock(ahead_seconds: float | None) -> str:
+def clock(ahead_seconds: float | None) -> str:
+    """Describe how right this host's clock is."""
     if ahead_seconds is None:
         return "not known: no answer from the API yet"
     if abs(ahead_seconds) < _KNOWN_TO_SECONDS:

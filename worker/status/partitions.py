@@ -42,6 +42,17 @@ def partition_statuses(
     return tuple(_status(worker, assignment, each, in_flight, queue) for assignment, each in shown)
 
 
+def total_lag(partitions: Sequence[PartitionGauges]) -> int | None:
+    """Return the records that all partitions are behind; None while it is known of none."""
+    known = [each.lag_records for each in partitions if each.lag_records is not None]
+    return sum(known) if known else None
+
+
+def most_behind(partitions: Sequence[PartitionGauges]) -> float | None:
+    """Return the seconds that a shard is behind at most; None while it is known of none."""
+    return max((each.behind_seconds for each in partitions if each.behind_seconds is not None), default=None)
+
+
 def _status(
     worker: Worker,
     assignment: Assignment,

@@ -1,7 +1,8 @@
 """The admin pages: whether the worker is alive, whether it is ready, its metrics and its status.
 
-An ASGI application of five fixed paths. A connection carries one request and has one deadline for all it
-does, which neither a slow sender nor a slow reader can extend; ``http_server`` enforces that.
+An ASGI application of fixed paths; what is for a browser comes from a ``Site``. A connection carries one
+request and has one deadline for all it does, which neither a slow sender nor a slow reader can extend;
+``http_server`` enforces that.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import asyncio
 import os
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 import structlog
@@ -36,25 +37,43 @@ TEXT = "text/plain; charset=utf-8"
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 JSON = "application/json"
 
-INDEX = b"""\
-personalize-worker
-
-/live     the loop turns, and how late
-/ready    whether it does its work, and if not, why not
-/metrics  for Prometheus
-/status   why everything is where it is, as JSON: for `personalize-worker status`
-"""
+# Nothing of an answer is to be run, framed, kept or taken for something else, whoever shows it.
+SAFE_HEADERS = {
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "x-frame-options": "DENY",
+    "cross-origin-resource-policy": "same-origin",
+}
+NOTHING_ALLOWED = "default-src 'none'; frame-ancestors 'none'"
 
 log = structlog.get_logger(__name__)
 
 
 class Page(Struct, frozen=True):
-    """An answer. ``allow`` names the methods that are allowed, where another one was used."""
+    """An answer. ``allow`` names the methods that are allowed, where another one was used.
+
+    ``policy`` is its Content-Security-Policy.
+    """
 
     status: HTTPStatus
     content_type: str
     body: bytes
     allow: str | None = None
+    policy: str = NOTHING_ALLOWED
+
+
+class Site(Protocol):
+    """The pages for a browser."""
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin to watch; the server is listening."""
+
+    def stop(self) -> None:
+        """Watch no more."""
+
+    def page(self, path: bytes) -> Callable[[], Page] | None:
+        """Return what makes the answer for this path, as it was sent; None: there is no such page."""
 
 
 class AdminServer:
@@ -66,6 +85,7 @@ class AdminServer:
         readiness: called for each request of ``/ready``.
         render_metrics: called for each request of ``/metrics``.
         status: called once a second at most, for ``/status``.
+        site: further pages; None: none.
         connection_seconds: the deadline of a connection.
         max_connections: how many connections may be open at once.
         lag: measures how late the loop is; by default a new one.
@@ -79,6 +99,7 @@ class AdminServer:
         readiness: Callable[[], Readiness],
         render_metrics: Callable[[], bytes],
         status: Callable[[], WorkerStatus],
+        site: Site | None = None,
         connection_seconds: float = 5.0,
         max_connections: int = 64,
         lag: LoopLag | None = None,
@@ -88,11 +109,11 @@ class AdminServer:
         self._readiness = readiness
         self._render_metrics = render_metrics
         self._status_of = status
+        self._site = site
         self._kept: tuple[float, Page] | None = None
         self._connection_seconds = connection_seconds
         self._max_connections = max_connections
         self._pages = {
-            b"/": _index,
             b"/live": self._live,
             b"/ready": self._ready,
             b"/metrics": self._metrics,
@@ -128,6 +149,8 @@ class AdminServer:
             raise OSError(error.errno, _cannot_listen(self._host, self._port, error)) from error
         self._server = server
         self._lag.start(asyncio.get_running_loop())
+        if self._site is not None:
+            self._site.start(asyncio.get_running_loop())
         return port
 
     async def stop(self) -> None:
@@ -135,6 +158,8 @@ class AdminServer:
         if self._server is None:
             return
         self._lag.stop()
+        if self._site is not None:
+            self._site.stop()
         await self._server.close()
 
     async def _application(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -148,6 +173,8 @@ class AdminServer:
             return _status(HTTPStatus.BAD_REQUEST)
         # As it was sent, not decoded: a page has one address.
         page = self._pages.get(scope["raw_path"])
+        if page is None and self._site is not None:
+            page = self._site.page(scope["raw_path"])
         if page is None:
             return _status(HTTPStatus.NOT_FOUND)
         if scope["method"] not in {"GET", "HEAD"}:
@@ -173,10 +200,6 @@ class AdminServer:
         return self._kept[1]
 
 
-def _index() -> Page:
-    return Page(HTTPStatus.OK, TEXT, INDEX)
-
-
 def _made(page: Callable[[], Page]) -> Page:
     try:
         return page()
@@ -194,8 +217,8 @@ def _headers(page: Page) -> list[tuple[bytes, bytes]]:
         "date": formatdate(usegmt=True),
         "content-type": page.content_type,
         "content-length": str(len(page.body)),
-        "cache-control": "no-store",
-        "x-content-type-options": "nosniff",
+        "content-security-policy": page.policy,
+        **SAFE_HEADERS,
     }
     if page.allow is not None:
         headers["allow"] = page.allow

@@ -11,6 +11,7 @@ from worker.core.model.snapshot import TROUBLES
 from worker.telemetry.definition import Definition, one, words
 from worker.telemetry.kinesis_definitions import KINESIS_DEFINITIONS
 from worker.telemetry.record_definitions import RECORD_DEFINITIONS
+from worker.telemetry.scaling_definitions import SCALING_DEFINITIONS
 from worker.telemetry.sending_definitions import SENDING_DEFINITIONS
 
 if TYPE_CHECKING:
@@ -278,8 +279,25 @@ DEFINITIONS = (
         "Growing: one slow session holds back the offset of its partition.",
         lambda scrape: one(scrape.gauges.accepted_uncommitted_records),
     ),
+    Definition(
+        "spans_exported_total",
+        "counter",
+        "With tracing: spans that the OTLP endpoint took.",
+        "Flat while calls are made: see `spans_dropped_total`, or no record is sampled.",
+        lambda scrape: one(scrape.counts.spans_exported),
+    ),
+    Definition(
+        "spans_dropped_total",
+        "counter",
+        "With tracing: spans that were lost, because too many waited (`queue_full`) or because the endpoint "
+        "did not take them (`export_failed`). Nothing else suffers.",
+        "Growing: see `tracing.export_failed` in the log, or sample fewer calls.",
+        lambda scrape: words(scrape.counts.spans_dropped),
+        ("reason",),
+    ),
     *SENDING_DEFINITIONS,
     *KINESIS_DEFINITIONS,
+    *SCALING_DEFINITIONS,
     Definition(
         "build_info",
         "gauge",

@@ -82,8 +82,7 @@ class HttpServer:
         )
         self._bounds = bounds
         self._state = ServerState()
-        # In the order in which they were made.
-        self._open: dict[_Connection, None] = {}
+        self._connections = _Connections(bounds.max_connections)
 
     async def listen(self, **where: Any) -> int:  # noqa: ANN401  the arguments of loop.create_server
         """Listen, and return the port.
@@ -98,8 +97,7 @@ class HttpServer:
     async def close(self) -> None:
         """Stop listening, and cut the connections there are."""
         self._server.close()
-        for connection in list(self._open):
-            connection.abort()
+        self._connections.close()
         if self._state.tasks:
             _, late = await asyncio.wait(self._state.tasks, timeout=_LAST_SECONDS)
             for task in late:
@@ -107,7 +105,39 @@ class HttpServer:
         await self._server.wait_closed()
 
     def _connection(self) -> _Connection:
-        return _Connection(self._config, self._state, self._bounds, self._open)
+        return _Connection(self._config, self._state, self._bounds, self._connections)
+
+
+class _Connections:
+    """Those that are open, with a bound on their number."""
+
+    def __init__(self, most: int | None) -> None:
+        self._most = most
+        # In the order in which they were made.
+        self._open: dict[_Connection, None] = {}
+        self._is_closing = False
+
+    def add(self, connection: _Connection) -> None:
+        """Take a new one, and cut the oldest of too many; cut the new one after ``close``."""
+        # The loop makes a connection some turns after it was accepted: the server may be closed by then.
+        if self._is_closing:
+            connection.abort()
+            return
+        if self._most is not None and len(self._open) >= self._most:
+            oldest = next(iter(self._open))
+            del self._open[oldest]
+            oldest.abort()
+        self._open[connection] = None
+
+    def remove(self, connection: _Connection) -> None:
+        """Forget one that has ended."""
+        self._open.pop(connection, None)
+
+    def close(self) -> None:
+        """Cut all, and each that is still to come."""
+        self._is_closing = True
+        for connection in list(self._open):
+            connection.abort()
 
 
 class _Unwanted(Exception):  # noqa: N818  it names what came in
@@ -121,13 +151,11 @@ class _Connection(HttpToolsProtocol):
     uvicorn still calls them.
     """
 
-    def __init__(
-        self, config: Config, state: ServerState, bounds: Bounds, open_: dict[_Connection, None]
-    ) -> None:
+    def __init__(self, config: Config, state: ServerState, bounds: Bounds, connections: _Connections) -> None:
         super().__init__(config, state, app_state={}, _loop=asyncio.get_running_loop())
         self.logger = _log
         self._bounds = bounds
-        self._open = open_
+        self._among = connections
         self._deadline: asyncio.TimerHandle | None = None
         self._in_head = False
         self._request_bytes = 0
@@ -141,18 +169,13 @@ class _Connection(HttpToolsProtocol):
         self.transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        most = self._bounds.max_connections
-        if most is not None and len(self._open) >= most:
-            oldest = next(iter(self._open))
-            del self._open[oldest]
-            oldest.abort()
-        self._open[self] = None
         super().connection_made(cast("asyncio.Transport", transport))
+        self._among.add(self)
         if self._bounds.connection_seconds is not None:
             self._deadline = self.loop.call_later(self._bounds.connection_seconds, self.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._open.pop(self, None)
+        self._among.remove(self)
         if self._deadline is not None:
             self._deadline.cancel()
         # uvicorn forgets this after an error, and an idle hour would keep the connection in memory.

@@ -10,15 +10,18 @@ import logging
 import sys
 import threading
 import warnings
-from typing import TYPE_CHECKING, Literal, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import msgspec
 import structlog
 
 from worker.core.log_throttle import LogThrottle
+from worker.telemetry.log_levels import LogLevels
 from worker.telemetry.plain import exceptions, place, plain
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
     from typing import BinaryIO, TextIO
 
@@ -42,24 +45,25 @@ log = structlog.get_logger(__name__)
 
 
 def configure_logs(
-    level: str, line_format: Format | None = None, to: TextIO | UnblockedLines | None = None
+    levels: LogLevels | str, line_format: Format | None = None, to: TextIO | UnblockedLines | None = None
 ) -> None:
-    """Log to stdout, or ``to``, from ``level`` ("debug" to "critical") on; by default, the format fits it.
+    """Log to stdout, or ``to``, from these levels on; by default, the format fits it.
 
     Libraries that log through the standard library are heard from WARNING on, whatever level they set.
     """
-    number = logging.getLevelNamesMapping()[level.upper()]
+    levels = LogLevels(levels) if isinstance(levels, str) else levels
     out = to or sys.stdout
     console = out.isatty() if line_format is None else line_format == "console"
     structlog.configure(
         processors=[*_PROCESSORS, _console(out) if console else _render_json],
-        wrapper_class=structlog.make_filtering_bound_logger(number),
+        # It is called like a class.
+        wrapper_class=cast("Any", levels.logger),
         logger_factory=_factory(to, console=console),
         # A cached logger would keep its stdout when that is replaced, as tests do.
         cache_logger_on_first_use=False,
     )
     root = logging.getLogger()
-    root.handlers = [_LibraryHandler(level=max(number, logging.WARNING))]
+    root.handlers = [_LibraryHandler(level=max(levels.level, logging.WARNING))]
     root.setLevel(logging.WARNING)
 
 
@@ -145,11 +149,20 @@ def _keep_plain(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     return {key: plain(value) for key, value in {**head, **event}.items() if value is not None}
 
 
+class _ConsoleLogger(structlog.PrintLogger):
+    """Prints, and knows its module, as structlog's logger of bytes does."""
+
+    def __init__(self, to: TextIO | None, name: str | None = None) -> None:
+        super().__init__(to)
+        self.name = name
+
+
 def _factory(
     to: TextIO | UnblockedLines | None, *, console: bool
-) -> structlog.PrintLoggerFactory | structlog.BytesLoggerFactory:
+) -> Callable[..., _ConsoleLogger | structlog.BytesLogger]:
+    """Return what makes a logger of the name that it is given; the levels look at that."""
     if console:
-        return structlog.PrintLoggerFactory(cast("TextIO | None", to))
+        return partial(_ConsoleLogger, cast("TextIO | None", to))
     # Anything that takes lines will do; for a text file, use its underlying byte stream.
     return structlog.BytesLoggerFactory(cast("BinaryIO | None", getattr(to, "buffer", to)))
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from worker.core.batching.age_limit import TOO_OLD
 from worker.core.mapping import KINDS, TOMBSTONE
-from worker.core.model.outcomes import Accepted, Misconfigured, Refused, Throttled, TransientFault
+from worker.core.model.outcomes import OUTCOME_WORDS, Accepted
 from worker.core.model.records import REFUSED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from worker.core.model.outcomes import Answer
     from worker.core.model.records import Batch, Reason, Skipped
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 # Every reason and every rule. A series that is there at 0 from the start shows its first burst.
 DEAD_LETTER_REASONS = (*KINDS, REFUSED, TOO_OLD)
 SKIP_RULES = (TOMBSTONE, TOO_OLD)
+
+# Why a span was lost (worker.tracing.exporting).
+DROP_REASONS = ("queue_full", "export_failed")
 
 MAX_LABELS = 100
 OTHER = "other"
@@ -32,14 +35,6 @@ _HTTP_WORDS = tuple(f"Http{status}" for status in range(100, 600))
 # The statuses that occur in practice. Their series and those of the known codes exist from the start;
 # otherwise ``increase()`` would miss the first burst.
 _COMMON_HTTP_WORDS = tuple(f"Http{status}" for status in (403, 404, 413, 429, 500, 502, 503, 504))
-
-OUTCOMES: Mapping[type[Answer], str] = {
-    Accepted: "accepted",
-    Throttled: "throttled",
-    TransientFault: "fault",
-    Refused: "refused",
-    Misconfigured: "misconfigured",
-}
 
 CALL_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 EVENTS_PER_CALL = tuple(range(1, 11))
@@ -88,12 +83,12 @@ class Tally:
         self._counts = dict.fromkeys(seeded, 0)
         self._known = None if known is None else frozenset(known)
 
-    def add(self, word: str) -> None:
-        """Count one."""
+    def add(self, word: str, times: int = 1) -> None:
+        """Count one, or several."""
         counts = self._counts
         if word not in counts and not self._may_add(word):
             word = OTHER
-        counts[word] = counts.get(word, 0) + 1
+        counts[word] = counts.get(word, 0) + times
 
     def items(self) -> Iterator[tuple[str, int]]:
         """Each word with its count."""
@@ -120,7 +115,7 @@ class Counts:
         self.records_skipped = Tally(seeded=SKIP_RULES)
         self.records_dead_lettered = Tally(seeded=DEAD_LETTER_REASONS)
         self.events_accepted = 0
-        self.calls = Tally(seeded=tuple(OUTCOMES.values()))
+        self.calls = Tally(seeded=tuple(OUTCOME_WORDS.values()))
         self.call_errors = Tally(
             seeded=(*sorted(error_codes), *_COMMON_HTTP_WORDS, OTHER), known=(*error_codes, *_HTTP_WORDS)
         )
@@ -129,6 +124,8 @@ class Counts:
         self.record_age_seconds = Histogram(RECORD_AGE_SECONDS)
         self.rebalances = Tally(seeded=("assigned", "revoked", "lost"))
         self.commits = 0
+        self.spans_exported = 0
+        self.spans_dropped = Tally(seeded=DROP_REASONS)
 
     def received(self, records: int) -> None:
         """Records were received from the topics."""
@@ -149,7 +146,7 @@ class Counts:
 
     def answered(self, answer: Answer, seconds: float) -> None:
         """One attempt at a call was answered, or failed, after this many seconds."""
-        self.calls.add(OUTCOMES[type(answer)])
+        self.calls.add(OUTCOME_WORDS[type(answer)])
         self.call_seconds.observe(seconds)
         if not isinstance(answer, Accepted):
             self.call_errors.add(answer.code)
@@ -173,3 +170,12 @@ class Counts:
     def committed(self) -> None:
         """The broker acknowledged a commit."""
         self.commits += 1
+
+    # These two come from another thread than the others, and each of their figures from one thread only.
+    def span_export_done(self, spans: int) -> None:
+        """Spans were exported."""
+        self.spans_exported += spans
+
+    def spans_lost(self, reason: str, spans: int) -> None:
+        """Spans were dropped."""
+        self.spans_dropped.add(reason, spans)

@@ -54,6 +54,9 @@ ALARMS_NOTE = """
 no partitions, Kafka unreachable. In each of these cases `not_ready` is 1, with `hold`, `credentials`,
 `no_partitions` or `kafka` as its reason, which is why it comes first. A hold that nobody can confirm because
 no records come is no alert: it is `hold_unconfirmed`.
+
+The chart has rules for all of these and more, with bounds, objective and severity: each has a
+[runbook](runbooks/README.md).
 """
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import resource
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -13,7 +16,8 @@ from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+    from tests.support.processes import WorkerProcess
 
 pytestmark = pytest.mark.slow
 
@@ -87,3 +91,56 @@ def test_an_endpoint_that_is_away_for_longer_than_leases_last_costs_none(site: K
     site.endpoint.thaw()
     site.finish()
     assert not worker.events("lease.lost")
+
+
+LONG_OUTAGE_SECONDS: Final = 30 * 60
+OUTAGE_SHARDS: Final = 8
+# Of two workers, whatever came in meanwhile: the records kept are bounded, 1 MiB of them here.
+MOST_GROWTH_BYTES: Final = 64 << 20
+
+
+@only_long
+def test_half_an_hour_without_the_endpoint_costs_no_lease_and_no_memory(
+    streams_url: str, tables_url: str, tmp_path: Path
+) -> None:
+    """In real time: iterators expire, shards are not read, leases are renewed, and all is caught up with."""
+    with KinesisSite(tmp_path, streams_url, tables_url, shards=OUTAGE_SHARDS) as site:
+        workers = [
+            site.start_worker(
+                name, kinesis={"failover_seconds": 10.0}, limits={"max_unsettled_bytes": 1 << 20}
+            )
+            for name in ("first", "second")
+        ]
+        site.feed(40)
+        site.wait_until_shares(4, 4)
+        site.wait_until_flowing(400)
+        before = [_memory_bytes(worker) for worker in workers]
+        counters = {key: int(row["leaseCounter"]) for key, row in site.rows().items()}
+        site.endpoint.freeze()
+        site.watch.stop()
+        most = before
+        until_when = time.monotonic() + LONG_OUTAGE_SECONDS
+        while time.monotonic() < until_when:
+            time.sleep(5)
+            most = [max(was, _memory_bytes(worker)) for was, worker in zip(most, workers, strict=True)]
+        renewals = min(int(row["leaseCounter"]) - counters[key] for key, row in site.rows().items())
+        behind = len(site.ledger.produced())
+        site.endpoint.thaw()
+        thawed = time.monotonic()
+        found = site.finish(600)
+        lost = sum(len(worker.events("lease.lost")) for worker in workers)
+        print(  # noqa: T201  to be read
+            f"leases lost {lost}, renewals of a lease {renewals} at least, put by its end {behind}, "
+            f"caught up in {time.monotonic() - thawed:.0f} s, repeated {len(found.repeated)}, "
+            f"MiB before {[each >> 20 for each in before]}, at most {[each >> 20 for each in most]}"
+        )
+        assert lost == 0
+        assert site.shares() == [4, 4]
+        growth = max(now - was for was, now in zip(before, most, strict=True))
+        assert growth < MOST_GROWTH_BYTES
+
+
+def _memory_bytes(worker: WorkerProcess) -> int:
+    """What the process has in memory now."""
+    figures = Path(f"/proc/{worker.process.pid}/statm").read_text()
+    return int(figures.split()[1]) * resource.getpagesize()

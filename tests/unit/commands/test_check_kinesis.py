@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import uvloop
 
 from worker.commands.check import check
 from worker.local.kinesis.endpoint import LocalKinesis
@@ -27,9 +29,13 @@ pytestmark = pytest.mark.slow
 @contextmanager
 def running(local: LocalKinesis) -> Iterator[Running]:
     """Serve from a thread, because ``check`` has a loop of its own; yield what changes it there."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
+    serving = Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]]()
+
+    async def serve() -> None:
+        async with local:
+            done = asyncio.Event()
+            serving.set_result((asyncio.get_running_loop(), done))
+            await done.wait()
 
     def do(change: Callable[[LocalKinesis], object]) -> None:
         async def changed() -> None:
@@ -37,14 +43,15 @@ def running(local: LocalKinesis) -> Iterator[Running]:
 
         asyncio.run_coroutine_threadsafe(changed(), loop).result(10)
 
+    # The worker's loop: asyncio's leaves a socket open that it accepted just before its server was closed.
+    thread = threading.Thread(target=uvloop.run, args=(serve(),))
+    thread.start()
+    loop, done = serving.result(10)
     try:
-        asyncio.run_coroutine_threadsafe(local.__aenter__(), loop).result(10)
         yield do
     finally:
-        asyncio.run_coroutine_threadsafe(local.__aexit__(None, None, None), loop).result(10)
-        loop.call_soon_threadsafe(loop.stop)
+        loop.call_soon_threadsafe(done.set)
         thread.join()
-        loop.close()
 
 
 @pytest.fixture(autouse=True)

@@ -25,7 +25,13 @@ from worker.settings import LogSettings
 async def main(stopping):
     threading.Thread(target=threading.Event().wait).start()
     structlog.get_logger("test").info("test.running")
+    async def chat():
+        while True:
+            structlog.get_logger("test").debug("test.debug")
+            await asyncio.sleep(0.01)
+    chatting = asyncio.create_task(chat())
     await stopping.wait()
+    chatting.cancel()
     structlog.get_logger("test").info("test.told_to_stop")
     match sys.argv[1]:
         case "hang":
@@ -34,7 +40,8 @@ async def main(stopping):
             raise ExceptionGroup("both", [OSError("away"), ExceptionGroup("one", [ValueError("hunter2")])])
     return ExitCode.OK
 
-life_cycle = LifeCycle(LogSettings(format="json"), sys.stdout.fileno())
+settings = LogSettings(format="json", debug_seconds=0.2 if sys.argv[1] == "briefly" else 600)
+life_cycle = LifeCycle(settings, sys.stdout.fileno())
 life_cycle.exit(life_cycle.run(main))
 """
 
@@ -84,3 +91,36 @@ def test_every_cause_of_a_failure_is_reported(process: subprocess.Popen[bytes]) 
     assert event(process) == "test.told_to_stop"
     assert [event(process), event(process)] == ["worker.failed", "worker.crashed"]
     assert process.wait(20) == 1
+
+
+def next_but(process: subprocess.Popen[bytes], passed_over: str) -> str:
+    """The next event that is another one."""
+    while (name := event(process)) == passed_over:
+        pass
+    return name
+
+
+@pytest.mark.parametrize("process", ["drain"], indirect=True)
+def test_a_signal_shows_debug_and_another_ends_that(process: subprocess.Popen[bytes]) -> None:
+    # Without debug shown, it has nothing to end.
+    process.send_signal(signal.SIGUSR2)
+    process.send_signal(signal.SIGUSR1)
+    assert event(process) == "log.debug_shown"
+    assert event(process) == "test.debug"
+    process.send_signal(signal.SIGUSR1)
+    assert next_but(process, "test.debug") == "log.debug_shown"
+    process.send_signal(signal.SIGUSR2)
+    assert next_but(process, "test.debug") == "log.debug_ended"
+    process.send_signal(signal.SIGTERM)
+    assert event(process) == "test.told_to_stop"
+    assert process.wait(20) == 0
+
+
+@pytest.mark.parametrize("process", ["briefly"], indirect=True)
+def test_debug_ends_by_itself(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGUSR1)
+    assert event(process) == "log.debug_shown"
+    assert next_but(process, "test.debug") == "log.debug_ended"
+    process.send_signal(signal.SIGTERM)
+    assert event(process) == "test.told_to_stop"
+    assert process.wait(20) == 0

@@ -8,7 +8,7 @@ import sys
 import threading
 import warnings
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 import structlog
@@ -16,6 +16,7 @@ import structlog
 from worker.core.model.partition import Partition
 from worker.core.model.records import Record
 from worker.core.offsets.assignment import Assignment
+from worker.telemetry.log_levels import LogLevels
 from worker.telemetry.logs import LIBRDKAFKA, configure_logs, log_crashes
 
 if TYPE_CHECKING:
@@ -46,6 +47,52 @@ def test_below_the_level_nothing_is_written(capsys: pytest.CaptureFixture[str]) 
     log.info("quiet")
     log.warning("loud")
     assert [json.loads(line)["event"] for line in capsys.readouterr().out.splitlines()] == ["loud"]
+
+
+@pytest.mark.usefixtures("restored_logging")
+def test_a_module_has_its_own_level_by_the_longest_name(capsys: pytest.CaptureFixture[str]) -> None:
+    levels = LogLevels("warning", {"worker.sources": "error", "worker.sources.kafka": "debug"})
+    configure_logs(levels, "json")
+    for module in ("worker.pipeline.retry", "worker.sources.kinesis.source", "worker.sources.kafka.source"):
+        of_module = structlog.get_logger(module)
+        for level in ("debug", "info", "warning", "error"):
+            getattr(of_module, level)(f"{module.split('.')[2]} {level}")
+    said = [json.loads(line)["event"] for line in capsys.readouterr().out.splitlines()]
+    assert said == [
+        *("retry warning", "retry error", "kinesis error"),
+        *("kafka debug", "kafka info", "kafka warning", "kafka error"),
+    ]
+
+
+def test_a_name_is_that_of_a_module_not_its_beginning() -> None:
+    levels = LogLevels("info", {"worker.sources": "error"})
+    assert levels.of("worker.sources") == levels.of("worker.sources.kafka.group") == logging.ERROR
+    assert levels.of("worker.sources_of_others") == levels.of("") == logging.INFO
+
+
+@pytest.mark.usefixtures("restored_logging")
+@pytest.mark.parametrize("line_format", ["json", "console"])
+def test_levels_are_raised_and_restored_while_it_runs(
+    line_format: Literal["json", "console"], capsys: pytest.CaptureFixture[str]
+) -> None:
+    levels = LogLevels("info", {"test": "error"})
+    configure_logs(levels, line_format)
+    log.debug("before")
+    levels.raise_to("debug")
+    log.debug("meanwhile")
+    assert log.is_enabled_for(logging.DEBUG)
+    levels.restore()
+    log.debug("after")
+    assert not log.is_enabled_for(logging.WARNING)
+    said = capsys.readouterr().out
+    assert ("before" in said, "meanwhile" in said, "after" in said) == (False, True, False)
+
+
+def test_raising_hides_nothing_that_was_shown() -> None:
+    levels = LogLevels("info", {"worker.pipeline": "debug"})
+    levels.raise_to("warning")
+    assert levels.of("worker.pipeline.retry") == logging.DEBUG
+    assert levels.of("worker.replay.run") == logging.INFO
 
 
 @pytest.mark.usefixtures("restored_logging")

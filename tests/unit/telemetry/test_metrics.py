@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from worker.core.flow_control.holds import HoldKind
 from worker.core.model.error_codes import ERROR_CODES
-from worker.core.model.gauges import Gauges, SendingGauges
+from worker.core.model.gauges import Gauges, ScalingGauges, SendingGauges
 from worker.core.model.outcomes import Accepted, Misconfigured, Refused, Throttled, TransientFault
 from worker.core.model.partition import Partition
 from worker.core.model.records import Batch, Interaction, Reason, Record, Skipped
@@ -23,6 +23,7 @@ from worker.core.model.snapshot import (
     SourceTrouble,
 )
 from worker.core.offsets.assignment import Assignment
+from worker.core.scaling.demand import Bound
 from worker.delivery.codes import DELIVERY_CODES
 from worker.telemetry.definition import PREFIX, Build
 from worker.telemetry.definitions import DEFINITIONS
@@ -58,6 +59,8 @@ PROMISED = {
     "quota_share_ratio": (),
     "calls_in_flight": (),
     "hold_active": ("kind",),
+    "spans_exported_total": (),
+    "spans_dropped_total": ("reason",),
     "hold_seconds": ("kind",),
     "hold_next_probe_seconds": ("kind",),
     "clock_ahead_seconds": (),
@@ -92,6 +95,12 @@ PROMISED = {
     "leases_lost_total": (),
     "lease_handovers_total": (),
     "reads_throttled_total": (),
+    "desired_workers": (),
+    "scaling_bound": ("reason",),
+    "records_waiting": (),
+    "arrival_records_per_second": (),
+    "cpu_used_ratio": (),
+    "quota_used_ratio": (),
     "build_info": ("version", "python", "librdkafka"),
 }
 
@@ -314,6 +323,18 @@ def test_the_bounds_the_keys_and_the_loop_are_shown() -> None:
     }
     assert {name: value(metrics, name) for name in expected} == expected
     assert value(Metrics(counts(), gauges, BUILD), "credentials_end_seconds") is None
+
+
+def test_how_many_workers_there_should_be_is_shown_with_what_decides_it() -> None:
+    scaling = ScalingGauges(desired_workers=3, bound=Bound.QUOTA, records_waiting=120.0, cpu_used_ratio=0.5)
+    metrics = Metrics(counts(), lambda: structs.replace(gauges(), scaling=scaling), BUILD)
+    assert value(metrics, "desired_workers") == 3
+    assert {bound: value(metrics, "scaling_bound", reason=bound) for bound in Bound} == {
+        bound: float(bound is Bound.QUOTA) for bound in Bound
+    }
+    assert (value(metrics, "records_waiting"), value(metrics, "cpu_used_ratio")) == (120, 0.5)
+    # Not 0, which would be a number to scale to.
+    assert value(Metrics(counts(), gauges, BUILD), "desired_workers") is None
 
 
 def test_the_codes_that_matter_are_there_before_their_first_error() -> None:

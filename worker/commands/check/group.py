@@ -1,4 +1,4 @@
-"""The consumer group's part of ``check``: where the group starts, and whether its members have unique ids."""
+"""The consumer group's part of ``check``: its protocol, where it starts, whether members have unique ids."""
 
 from __future__ import annotations
 
@@ -7,8 +7,14 @@ import time
 from typing import TYPE_CHECKING, Final, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # documented, but not in its __all__
+    AdminClient,
+    ConfigResource,
+    ResourceType,
+)
 
 from worker.commands.check.finding import Finding, failed, fine
+from worker.commands.check.grants import grant
 from worker.sources.kafka.client_settings import SILENT_LOG, client_settings, start_of
 from worker.sources.kafka.setting_values import HOSTNAME
 
@@ -16,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from confluent_kafka import TopicPartition
+    from confluent_kafka.admin import ClusterMetadata  # type: ignore[attr-defined]  # as above
 
     from worker.settings import KafkaSettings
 
@@ -29,6 +36,9 @@ _BEGINS: Final = {
     "earliest": "starts at the earliest record",
     "latest": "starts with the records that arrive from then on",
 }
+# A setting of brokers that know the protocol of KIP-848, and which of the protocols they speak.
+_PROTOCOLS: Final = "group.coordinator.rebalance.protocols"
+_NEEDS: Final = "group.protocol: consumer needs brokers of Apache Kafka 4.0 or newer"
 _OTHER: Final = {"earliest": "latest", "latest": "earliest"}
 
 
@@ -45,6 +55,29 @@ def group_findings(
         )
 
 
+def protocol_finding(
+    kafka: KafkaSettings, admin: AdminClient, cluster: ClusterMetadata, patience_seconds: float
+) -> Finding | None:
+    """Check that the brokers speak the group protocol that is asked for; None if it is the classic one.
+
+    Otherwise librdkafka waits for ever to become a member, and says nothing.
+    """
+    if str(kafka.client.get("group.protocol", "classic")).lower() != "consumer" or not cluster.brokers:
+        return None
+    what = "kafka group.protocol"
+    broker = ConfigResource(ResourceType.BROKER, str(next(iter(cluster.brokers))))
+    try:
+        settings = admin.describe_configs([broker], request_timeout=patience_seconds)[broker].result()
+    except KafkaException:
+        return Finding("warn", what, f"could not be checked, as this user may not ask the brokers: {_NEEDS}")
+    if _PROTOCOLS not in settings:
+        return failed(what, f"these brokers know only the classic one: {_NEEDS}; leave it out")
+    spoken = str(settings[_PROTOCOLS].value)
+    if "consumer" not in spoken.lower().split(","):
+        return failed(what, f"the brokers' {_PROTOCOLS} is {spoken}: {_NEEDS}; leave it out")
+    return fine(what, "the brokers speak it")
+
+
 def _offsets(kafka: KafkaSettings, partitions: list[TopicPartition], patience_seconds: float) -> Finding:
     """Report the group's offsets; asking for a group is enough to make it exist."""
     what = f"kafka group {kafka.group_id}"
@@ -53,7 +86,7 @@ def _offsets(kafka: KafkaSettings, partitions: list[TopicPartition], patience_se
     committed = _committed(kafka, partitions, patience_seconds)
     if isinstance(committed, KafkaError):
         forbidden = committed.code() == KafkaError.GROUP_AUTHORIZATION_FAILED
-        todo = "grant this user READ on it, or set kafka.group_id" if forbidden else "check the brokers"
+        todo = f"{grant(kafka, 'read_group')}, or set kafka.group_id" if forbidden else "check the brokers"
         return failed(what, f"{committed.str()}: {todo}")
     if committed == len(partitions):
         anew = "to start over, use another kafka.group_id"

@@ -12,7 +12,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # documented,
 )
 
 from worker.commands.check.finding import Finding, failed, fine
-from worker.commands.check.group import group_findings
+from worker.commands.check.grants import grant
+from worker.commands.check.group import group_findings, protocol_finding
 from worker.commands.check.sample import sample_findings
 from worker.core.topics import matches_topic
 from worker.dead_letters.topic import (
@@ -52,10 +53,11 @@ def kafka_findings(
         yield Finding("warn", f"kafka {kafka.bootstrap_servers}", reason)
     # The variable keeps the client alive.
     asked = Cluster(kafka)
-    admin, cluster = asked.admin, asked.ask(patience_seconds)
+    cluster = asked.ask(patience_seconds)
     if isinstance(cluster, str):
         yield failed(f"kafka {kafka.bootstrap_servers}", cluster)
         return
+    admin = asked.admin
     yield fine(f"kafka {kafka.bootstrap_servers}", f"answers (brokers: {len(cluster.brokers)})")
     names = [name for name in cluster.topics if _wanted(name, settings)]
     allowed = _allowed(admin, names, patience_seconds)
@@ -63,6 +65,8 @@ def kafka_findings(
         yield _topic(topic, cluster, allowed, settings)
     sources = {name: list(each.partitions) for name, each in _sources(settings, cluster).items()}
     partitions = [TopicPartition(name, number) for name, numbers in sources.items() for number in numbers]
+    if protocol := protocol_finding(kafka, admin, cluster, patience_seconds):
+        yield protocol
     yield from group_findings(kafka, partitions, patience_seconds)
     yield _dead_letters(admin, settings, cluster, allowed)
     if sample is not None and sources:
@@ -94,27 +98,29 @@ def _topic(topic: str, cluster: ClusterMetadata, allowed: Allowed, settings: Set
     what = f"kafka topic {topic}"
     found = {name: each for name, each in cluster.topics.items() if matches_topic(topic, name)}
     if not found and topic.startswith("^"):
-        todo = "fix the pattern, create the topic or grant DESCRIBE"
+        todo = f"fix the pattern, create the topic or {grant(settings.kafka, 'see_topic')}"
         return failed(what, f"matches no topic that this user may see: {todo}")
     if not found:
         command = _command(settings, topic, TopicShape(8, min(3, len(cluster.brokers))))
         return failed(
-            what, f"is not there, or this user may not see it: grant DESCRIBE, or create it: {command}"
+            what,
+            f"is not there, or this user may not see it: {grant(settings.kafka, 'see_topic')}, or create it: "
+            f"{command}",
         )
     for name, each in found.items():
-        if why := _unreadable(each, allowed.get(name, ())):
+        if why := _unreadable(each, allowed.get(name, ()), settings):
             return failed(what, f"{name}: {why}")
     partitions = sum(len(each.partitions) for each in found.values())
     topics = f"{len(found)} topics, " if topic.startswith("^") else ""
     return fine(what, f"{topics}{partitions} partitions")
 
 
-def _unreadable(topic: TopicMetadata, allowed: Sequence[AclOperation]) -> str | None:
+def _unreadable(topic: TopicMetadata, allowed: Sequence[AclOperation], settings: Settings) -> str | None:
     """Say why an existing topic can't be read, and what to do; None if it can."""
     if topic.error is not None:
         return f"{topic.error.str()}: check its brokers"
     if allowed and AclOperation.READ not in allowed:
-        return "this user may not read it: grant READ"
+        return f"this user may not read it: {grant(settings.kafka, 'read_topic')}"
     leaderless = [number for number, partition in topic.partitions.items() if partition.leader < 0]
     return f"partition {leaderless[0]} has no leader: check its brokers" if leaderless else None
 
@@ -127,7 +133,7 @@ def _dead_letters(
     operations = allowed.get(name, ())
     if found := cluster.topics.get(name):
         if operations and AclOperation.WRITE not in operations:
-            return failed(what, "this user may not write to it: grant WRITE")
+            return failed(what, f"this user may not write to it: {grant(settings.kafka, 'write_topic')}")
         return _letters_kept(admin, settings, f"{len(found.partitions)} partitions")
     shape = _like_the_source(settings, cluster)
     if settings.dead_letters.create_topic:

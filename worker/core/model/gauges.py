@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from worker.core.model.snapshot import HoldStatus, KeysStatus, NotReadyCause, PartitionGauges, SourceStatus
+from worker.core.scaling.demand import Bound
 
 
 class SendingGauges(Struct, frozen=True, kw_only=True):
@@ -21,6 +22,21 @@ class SendingGauges(Struct, frozen=True, kw_only=True):
     max_calls_in_flight: int = 0
     max_unsettled_records: int = 0
     max_unsettled_bytes: int = 0
+
+
+class ScalingGauges(Struct, frozen=True, kw_only=True):
+    """How many workers there should be, and what that is decided by. None: too little was seen yet."""
+
+    desired_workers: int | None = None
+    """Of the whole group, as this worker sees it."""
+    bound: Bound = Bound.UNKNOWN
+    records_waiting: float | None = None
+    """Records of our partitions that were not settled, received or not."""
+    arrival_records_per_second: float | None = None
+    cpu_used_ratio: float | None = None
+    """CPU that is used, of what one worker can use."""
+    quota_used_ratio: float | None = None
+    """Calls that go, of those that the rate limiter lets through."""
 
 
 class Gauges(Struct, frozen=True, kw_only=True):
@@ -63,3 +79,4 @@ class Gauges(Struct, frozen=True, kw_only=True):
     loop_lag_seconds: float = 0.0
     """The longest delay of the event loop in the last minute."""
     source: SourceStatus = SourceStatus()
+    scaling: ScalingGauges = ScalingGauges()

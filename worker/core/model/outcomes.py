@@ -6,9 +6,12 @@ status second, because Personalize answers throttling with a 400.
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from msgspec import Struct
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Accepted(Struct, frozen=True):
@@ -49,6 +52,15 @@ class Misconfigured(Struct, frozen=True):
 
 Answer: TypeAlias = Accepted | Throttled | TransientFault | Refused | Misconfigured
 """The result of one call."""
+
+OUTCOME_WORDS: Final[Mapping[type[Answer], str]] = {
+    Accepted: "accepted",
+    Throttled: "throttled",
+    TransientFault: "fault",
+    Refused: "refused",
+    Misconfigured: "misconfigured",
+}
+"""The words for them in metrics and traces."""
 
 
 class Requeued(Struct, frozen=True):

@@ -5,6 +5,8 @@ It never holds a value from a record: only topics, offsets, fixed words and keye
 
 from __future__ import annotations
 
+from typing import Literal
+
 from msgspec import Struct
 
 from worker.core.model.snapshot import (  # noqa: TC001  msgspec reads the annotations
@@ -109,6 +111,10 @@ class WorkerStatus(Struct, frozen=True, kw_only=True):
     version: str
     up_seconds: float
     group: str
+    source: Literal["kafka", "kinesis"] = "kafka"
+    """What the records are read from."""
+    draining: bool = False
+    """Whether it was told to stop, and delivers what it holds."""
     warnings: tuple[str, ...] = ()
     """Other problems, while records are delivered all the same."""
     holds: tuple[HoldStatus, ...] = ()
@@ -120,6 +126,10 @@ class WorkerStatus(Struct, frozen=True, kw_only=True):
     clock_ahead_seconds: float | None = None
     records_lost: int = 0
     """Deleted by the broker before they were read, and committed past, since the start."""
+    lag_records: int | None = None
+    """The sum over all partitions whose lag is known; None while no lag is, and of Kinesis."""
+    behind_seconds: float | None = None
+    """The most that a shard is behind, as Kinesis says it; None while unknown."""
     partitions_total: int = 0
     partitions: tuple[PartitionStatus, ...] = ()
     """The partitions that are furthest behind, the worst first."""

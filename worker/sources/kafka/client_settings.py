@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from worker.core.topics import matches_topic as matches_topic  # noqa: PLC0414  it is looked for here too
 from worker.settings import ClientValue, KafkaSettings
+from worker.sources.kafka.iam_login import AWS_MSK_IAM, CLIENT_SETTINGS, iam_login
 from worker.sources.kafka.properties import ALL, CONSUMER_ONLY, PRODUCER_ONLY
 from worker.sources.kafka.security import SecretsLeftOut, weakening
 from worker.sources.kafka.setting_values import instance_id, number, unusable
@@ -123,6 +124,7 @@ def client_settings(kafka: KafkaSettings, *, for_: Purpose) -> dict[str, object]
         "bootstrap.servers": kafka.bootstrap_servers,
         "client.id": "personalize-worker",
         "logger": CLIENT_LOG,
+        **_login(kafka),
     }
     theirs = {name: value for name, value in kafka.client.items() if _is_for(name, for_)}
     match for_:
@@ -187,6 +189,13 @@ def _blamed(client: Mapping[str, ClientValue], said: str) -> str | None:
         if _first_complaint({each: value for each, value in client.items() if each != name}) != said:
             return name
     return None
+
+
+def _login(kafka: KafkaSettings) -> dict[str, object]:
+    """Return what logs in by something else than ``kafka.client``."""
+    if kafka.authentication != AWS_MSK_IAM:
+        return {}
+    return {**CLIENT_SETTINGS, "oauth_cb": iam_login(kafka)}
 
 
 def _is_for(name: str, purpose: Purpose) -> bool:

@@ -7,12 +7,15 @@ only while the client is polled. A call in the meantime fails with "timed out" o
 from __future__ import annotations
 
 import time
+from functools import cached_property
 from typing import TYPE_CHECKING, Final, cast
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from worker.sources.kafka.client_settings import SILENT_LOG, client_settings
+from worker.sources.kafka.error_words import login_advice
+from worker.sources.kafka.iam_login import why_no_login
 from worker.sources.kafka.security import without_secrets
 
 if TYPE_CHECKING:
@@ -22,10 +25,10 @@ if TYPE_CHECKING:
 
 _LOGIN_REFUSED: Final = KafkaError._AUTHENTICATION  # noqa: SLF001  the library's public codes look like this
 _ADVICE: Final = {
-    _LOGIN_REFUSED: "check sasl.mechanism, sasl.username and sasl.password of kafka.client",
     KafkaError._SSL: "see security.protocol and ssl.ca.location of kafka.client",  # noqa: SLF001  as above
     KafkaError._RESOLVE: "is the name right in kafka.bootstrap_servers?",  # noqa: SLF001  as above
 }
+_TELLING: Final = {_LOGIN_REFUSED, *_ADVICE}
 _REACH: Final = (
     "are kafka.bootstrap_servers and security.protocol of kafka.client right, and is the network in between "
     "open?"
@@ -42,16 +45,23 @@ class Cluster:
     """
 
     def __init__(self, kafka: KafkaSettings) -> None:
+        self._kafka = kafka
         self._heard: list[KafkaError] = []
+
+    @cached_property
+    def admin(self) -> AdminClient:
+        """The client, made when it is needed: one that logs in by a token waits for it."""
         ours = {"error_cb": self._heard.append, "logger": SILENT_LOG}
-        settings = client_settings(kafka, for_="admin") | ours
-        self.admin = AdminClient(cast("dict[str, str | int | float | bool]", settings))
+        settings = client_settings(self._kafka, for_="admin") | ours
+        return AdminClient(cast("dict[str, str | int | float | bool]", settings))
 
     def ask(self, patience_seconds: float) -> ClusterMetadata | str:
         """Return brokers and topics, or why they can't be had.
 
         Blocks, but does not wait after a refused login.
         """
+        if why := why_no_login(self._kafka):
+            return why
         ends = time.monotonic() + patience_seconds
         last = "no answer"
         while (left := ends - time.monotonic()) > 0:
@@ -67,10 +77,13 @@ class Cluster:
     def _why(self, last: str) -> str:
         causes = [error for error in self._heard if error.code() != _SUMMARY]
         # A refused login is followed by the broken connection that the refusal causes.
-        cause = max(causes, key=lambda error: error.code() in _ADVICE, default=None)
+        cause = max(causes, key=lambda error: error.code() in _TELLING, default=None)
         if cause is None:
             return f"{last}: {_REACH}"
-        return f"{without_secrets(cause.str())}: {_ADVICE.get(cause.code(), _REACH)}"
+        advice = _ADVICE.get(cause.code(), _REACH)
+        if cause.code() == _LOGIN_REFUSED:
+            advice = login_advice(self._kafka.authentication)
+        return f"{without_secrets(cause.str())}: {advice}"
 
 
 def unreachable_reason(kafka: KafkaSettings, patience_seconds: float) -> str | None:

@@ -23,6 +23,7 @@ from worker.sources.kafka.error_words import (
     address_of,
     is_spoken,
     kind_of,
+    login_advice,
     of_several,
     sentence,
     subject_of,
@@ -78,10 +79,12 @@ class KafkaErrorMonitor:
 
     Args:
         clock: the loop's.
+        authentication: ``kafka.authentication``, for the advice.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], authentication: str = "client") -> None:
         self._clock = clock
+        self._advice = {**ADVICE, "login": login_advice(authentication)}
         self._log_throttle = LogThrottle()
         self._complaints: dict[tuple[str, str], _Complaint] = {}
 
@@ -196,7 +199,7 @@ class KafkaErrorMonitor:
             complaint = self._complaints[kind, subject] = _Complaint(kind, subject, said.since)
         complaint.last, complaint.error = self._clock(), error
         complaint.says = said.says if is_spoken(kind) else ""
-        complaint.advice = said.advice or ADVICE[kind]
+        complaint.advice = said.advice or self._advice[kind]
         self._tell(complaint, anew=True)
 
     def _end(self, kind: str, subject: str, event: str | None = "kafka.recovered") -> None:

@@ -51,10 +51,18 @@ _SENTENCES: Final = {
 OF_BROKERS: Final = {"broker": "can't be reached", "login": "refuse the login"}
 _SPEAKING: Final = {kind for kind, words in _SENTENCES.items() if "{says}" in words}
 
+_LOGIN_ADVICE: Final = {
+    "client": "check sasl.mechanism, sasl.username and sasl.password of kafka.client",
+    "aws_msk_iam": (
+        "allow kafka-cluster:Connect on the cluster to the worker's role, check kafka.region, and that the "
+        "brokers' port is that of IAM (9098)"
+    ),
+}
+
 ADVICE: Final = {
     "broker": "check the brokers and the network in between; the worker reconnects by itself",
     "silent_broker": "it hangs, or the network drops its answers: check both",
-    "login": "check sasl.mechanism, sasl.username and sasl.password of kafka.client",
+    "login": _LOGIN_ADVICE["client"],
     "group": "allow the worker's user to read the group, and check group.* of kafka.client",
     "no_partitions": "check the other pods of the group",
     "topic_missing": "create it, or remove it from kafka.topics; it is read within seconds once it exists",
@@ -65,6 +73,11 @@ ADVICE: Final = {
     "commit": "what is delivered meanwhile is repeated after a restart: fix what the broker refuses",
     "standstill": "check its leader; if that is healthy, restart this pod, which loses nothing",
 }
+
+
+def login_advice(authentication: str) -> str:
+    """Return what to do about a refused login, by ``kafka.authentication``."""
+    return _LOGIN_ADVICE[authentication]
 
 
 def kind_of(error: KafkaError, topic: str | None) -> str:

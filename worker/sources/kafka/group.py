@@ -19,6 +19,10 @@ _LONG_SECONDS: Final = 15.0
 _SLOW_MEMBER: Final = (
     "the group waits for its slowest member: of one that ended hard up to session.timeout.ms, 45 s unless set"
 )
+_NOT_TAKEN: Final = (
+    "the coordinator has not taken this pod in, and never will if group.protocol is consumer and the brokers "
+    "are older than Apache Kafka 4.0: `personalize-worker check` asks them"
+)
 
 
 class Membership:
@@ -53,7 +57,7 @@ class Membership:
                 "kafka.rebalance_takes_long",
                 seconds=round(seconds, 1),
                 state=f"{group.state}, {group.join_state}",
-                advice=_SLOW_MEMBER,
+                advice=_wait(group),
             )
 
 
@@ -63,6 +67,11 @@ def _why_none(group: GroupStatistics, total: int | None) -> tuple[str, str]:
     if total == 0:
         return "none of the topics is there", "make them, or set kafka.topics right"
     if group.join_state != "steady":
-        return "a rebalance is under way", _SLOW_MEMBER
+        return "a rebalance is under way", _wait(group)
     others = "the group has given all to others" if total is None else f"all {total} are other pods'"
     return others, "take pods away, or add partitions: pods beyond their number only stand by"
+
+
+def _wait(group: GroupStatistics) -> str:
+    """Say what a rebalance may wait for."""
+    return _NOT_TAKEN if group.join_state == "init" else _SLOW_MEMBER

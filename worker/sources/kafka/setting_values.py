@@ -85,7 +85,8 @@ def _no_source_of_tokens(client: Mapping[str, ClientValue]) -> Iterator[tuple[st
             name,
             (
                 "OAUTHBEARER needs a source of tokens: set sasl.oauthbearer.method: oidc with "
-                "sasl.oauthbearer.token.endpoint.url, .client.id and .client.secret"
+                "sasl.oauthbearer.token.endpoint.url, .client.id and .client.secret; for Amazon MSK, set "
+                "kafka.authentication: aws_msk_iam instead"
             ),
         )
 

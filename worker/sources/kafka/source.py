@@ -18,36 +18,36 @@ worker.
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 import structlog
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
-from confluent_kafka.aio import AIOConsumer
 
 from worker.core.model.boundary import Before
 from worker.core.model.partition import Partition
 from worker.core.topics import subscription
 from worker.malloc import give_back
-from worker.sources.kafka.client_settings import start_of
+from worker.sources.kafka.client import leave, make_client
+from worker.sources.kafka.client_settings import refusal_of
 from worker.sources.kafka.messages import how_many_more
 from worker.sources.kafka.monitor import KafkaMonitor
 from worker.sources.kafka.offsets import offset_of
 from worker.sources.kafka.pausing import PauseControl
 from worker.sources.kafka.state import KafkaState
-from worker.sources.kafka.statistics import statistics_ms
 from worker.sources.kafka.topics import METADATA_SECONDS, count_partitions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from confluent_kafka import Message
+    from confluent_kafka.aio import AIOConsumer
 
     from worker.core.model.boundary import Boundary
     from worker.core.model.records import Record
     from worker.core.model.snapshot import PartitionGauges, SourceStatus
     from worker.core.offsets.assignment import Assignment
     from worker.ports import RebalanceListener
+    from worker.sources.kafka.client import Client
 
 log = structlog.get_logger(__name__)
 
@@ -56,8 +56,6 @@ _POLL_SECONDS: Final = 0.1
 # In a rebalance, which waits for it, and in a drain. What can't be had by then is requested again.
 _BEGIN_SECONDS: Final = 2.0
 _COMMIT_SECONDS: Final = 5.0
-# poll, the callback for which it waits, and what that callback calls.
-_THREADS: Final = 4
 _PURGE_SECONDS: Final = 1.0
 
 # Errors that a commit may meet without anything being wrong: the partition is not ours now.
@@ -90,6 +88,7 @@ class KafkaSource:
         clock: Callable[[], float],
     ) -> None:
         self._settings = dict(settings)
+        self._renewed: tuple[dict[str, object], bool] | None = None
         self._topics = list(topics)
         self._commit_seconds = commit_seconds
         self._clock = clock
@@ -103,25 +102,24 @@ class KafkaSource:
     async def open(self, listener: RebalanceListener) -> None:
         """Subscribe; partitions come with the first calls of ``receive``."""
         self._listener = listener
-        callbacks = {"error_cb": self._failed, "stats_cb": self._measured, "on_commit": self._told_of_commit}
-        ours: dict[str, object] = {"statistics.interval.ms": statistics_ms(self._settings)}
-        # After an offset out of range, a log is read from its start. Only a partition without a committed
-        # offset begins at the end, and that is done here.
-        if start_of(self._settings) == "latest":
-            ours["auto.offset.reset"] = "earliest"
-        # close would wait for the executor that the consumer creates itself, however long a broker blocks it.
-        self._threads = ThreadPoolExecutor(_THREADS, "kafka")
-        self._consumer = AIOConsumer(self._settings | ours | callbacks, executor=self._threads)
-        await self._consumer.subscribe(
-            subscription(self._topics),
-            on_assign=self._assigned,
-            on_revoke=self._revoked,
-            on_lost=self._lost,
-        )
-        self._commit_at = self._clock() + self._commit_seconds
+        self._client = self._make(self._settings)
+        await self._join()
+
+    def renew(self, settings: Mapping[str, object], *, anew: bool) -> None:
+        """From the next reception on, log in as these settings say.
+
+        Args:
+            settings: librdkafka's, for a consumer.
+            anew: whether that takes another consumer, because librdkafka reads certificates only when one is
+                made. It leaves the group as at a shutdown, and its successor joins. Otherwise only user and
+                password have changed, which count for every connection that is made from then on.
+        """
+        self._renewed = dict(settings), anew or (self._renewed is not None and self._renewed[1])
 
     async def receive(self, max_records: int) -> Sequence[Record]:
         """Return up to ``max_records`` that are there, or the first to come within a tenth of a second."""
+        if self._renewed is not None:
+            await self._renew(*self._renewed)
         await self._keep_pace()
         self._watch.questions.ask(self._recounted)
         # consume(n, t) waits all of t for n records. So one is polled for, and the rest is there already.
@@ -153,7 +151,7 @@ class KafkaSource:
         await self._pausing.turn(self._consumer, on=True)
         # librdkafka's own thread discards what was fetched ahead, soon after.
         loop = asyncio.get_running_loop()
-        self._giving_back = loop.call_later(_PURGE_SECONDS, self._threads.submit, give_back)
+        self._giving_back = loop.call_later(_PURGE_SECONDS, self._client.threads.submit, give_back)
 
     async def resume(self) -> None:
         """Resume receiving."""
@@ -169,13 +167,9 @@ class KafkaSource:
 
     async def close(self) -> None:
         """Leave the group; this may be cancelled."""
-        if self._giving_back is not None:
-            self._giving_back.cancel()
+        self._give_nothing_back()
         self._watch.questions.end()
-        try:
-            await self._consumer.close()
-        finally:
-            self._threads.shutdown(wait=False)
+        await self._client.close()
 
     def trouble(self) -> str | None:
         """Describe what is wrong with Kafka; None while all is well."""
@@ -192,6 +186,51 @@ class KafkaSource:
     def shown(self, position: int) -> int:
         """Return a record's offset, which is its position."""
         return position
+
+    @property
+    def _consumer(self) -> AIOConsumer:
+        return self._client.consumer
+
+    def _make(self, settings: Mapping[str, object]) -> Client:
+        callbacks = {"error_cb": self._failed, "stats_cb": self._measured, "on_commit": self._told_of_commit}
+        return make_client(settings, callbacks)
+
+    async def _join(self) -> None:
+        await self._consumer.subscribe(
+            subscription(self._topics),
+            on_assign=self._assigned,
+            on_revoke=self._revoked,
+            on_lost=self._lost,
+        )
+        self._commit_at = self._clock() + self._commit_seconds
+
+    async def _renew(self, settings: dict[str, object], anew: bool) -> None:  # noqa: FBT001  as it was noted
+        self._renewed = None
+        if not anew:
+            await self._consumer.set_sasl_credentials(settings["sasl.username"], settings["sasl.password"])
+        else:
+            try:
+                successor = self._make(settings)
+            except KafkaException as refusal:
+                log.warning(
+                    "kafka.renewal_failed", reason=refusal_of(refusal), effect="the old login is used"
+                )
+                return
+            self._give_nothing_back()
+            await leave(self._client)
+            # What it has not given back is nobody's now, or will be somebody else's.
+            if left := list(self._reading.assignments):
+                self._listener.lost(left)
+                self._known.forget(left)
+            self._client = successor
+            await self._join()
+        self._settings = settings
+        self._watch.questions.renew(settings)
+        log.info("kafka.login_renewed", by="another consumer" if anew else "its password")
+
+    def _give_nothing_back(self) -> None:
+        if self._giving_back is not None:
+            self._giving_back.cancel()
 
     def _records(self, messages: Iterable[Message]) -> list[Record]:
         records = self._reading.records(messages, self._clock())
@@ -245,7 +284,9 @@ class KafkaSource:
             return None
         return {_partition(each): each.offset for each in found if each.offset >= 0}
 
-    async def _revoked(self, _: AIOConsumer, partitions: list[TopicPartition]) -> None:
+    async def _revoked(self, consumer: AIOConsumer, partitions: list[TopicPartition]) -> None:
+        if consumer is not self._consumer:
+            return  # It took too long to leave, and its partitions have been given up already.
         keys = _keys(partitions)
         await self.store(await self._listener.revoked(keys))
         try:
@@ -255,7 +296,9 @@ class KafkaSource:
             log.warning("kafka.commit_timed_out", effect="the next owner repeats what was not committed")
         self._known.forget(keys)
 
-    async def _lost(self, _: AIOConsumer, partitions: list[TopicPartition]) -> None:
+    async def _lost(self, consumer: AIOConsumer, partitions: list[TopicPartition]) -> None:
+        if consumer is not self._consumer:
+            return  # As above.
         keys = _keys(partitions)
         self._listener.lost(keys)
         self._known.forget(keys)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from worker.sources.kafka.client_settings import start_of
 from worker.sources.kafka.error_monitor import KafkaErrorMonitor
+from worker.sources.kafka.iam_login import authentication_of
 from worker.sources.kafka.losses import RetentionLosses
 from worker.sources.kafka.offsets import Offsets
 from worker.sources.kafka.partition_reader import PartitionReader
@@ -36,7 +37,7 @@ class KafkaState:
         cut: Callable[[Partition, int], Assignment],
         begun: Callable[[Partition, int], None],
     ) -> None:
-        self.trouble = KafkaErrorMonitor(clock)
+        self.trouble = KafkaErrorMonitor(clock, authentication_of(settings))
         self.losses = RetentionLosses()
         self.offsets = Offsets(settings, clock)
         self.reading = PartitionReader(

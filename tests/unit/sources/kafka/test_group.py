@@ -18,6 +18,7 @@ STEADY = GroupStatistics(state="up", join_state="steady")
         (STEADY, None, "given all to others", "add partitions"),
         (STEADY, 0, "none of the topics is there", "kafka.topics"),
         (GroupStatistics("up", "wait-join"), 3, "a rebalance is under way", "session.timeout.ms"),
+        (GroupStatistics("up", "init"), 3, "a rebalance is under way", "older than Apache Kafka 4.0"),
         (GroupStatistics("wait-coord", "init"), 3, "coordinator is not available", "brokers"),
         (GroupStatistics("query-coord", "steady"), 3, "coordinator is not available", "brokers"),
     ],
