@@ -31,7 +31,7 @@ def chart_with_notes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         ("", ["NOT CONFIGURED: kafka.bootstrap_servers, kafka.topics", "Nothing of this chart scrapes"]),
         ("minimal", ["reads interactions with 2 pod(s)", "helm -n streams test release --logs"]),
-        ("keda-lag", ["with 1 to 12 pod(s)", "more pods do not help"]),
+        ("keda-lag", ["with 2 to 12 pod(s)", "more pods do not help"]),
         (
             "several-workers",
             ["release-personalize-worker-clicks reads clicks with 4 pod(s)", "-purchases reads"],

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
-from tests.chart.conftest import CI
+from tests.chart.conftest import CI, ROOT
 
 if TYPE_CHECKING:
     from tests.chart.conftest import Objects
@@ -28,14 +30,33 @@ def test_keda_asks_for_the_figure_of_this_workers_pods(objects: Objects) -> None
     scaled = objects("keda")["ScaledObject", ""]["spec"]
     (trigger,) = scaled["triggers"]
     assert trigger["metadata"]["query"] == (
-        'max(personalize_worker_desired_workers{namespace="streams",'
+        'avg(personalize_worker_desired_workers{namespace="streams",'
         'pod=~"release-personalize-worker-[a-z0-9]+-[a-z0-9]+"})'
     )
     assert (trigger["metricType"], trigger["metadata"]["threshold"]) == ("AverageValue", "1")
     assert (scaled["minReplicaCount"], scaled["maxReplicaCount"]) == (2, 12)
     assert scaled["scaleTargetRef"] == {"name": "release-personalize-worker"}
     # No answer takes no pod away.
+    assert "fallback" not in scaled
+    scaled = objects("keda", "autoscaling: {keda: {fallbackAfterFailures: 3}}")["ScaledObject", ""]["spec"]
     assert scaled["fallback"] == {"failureThreshold": 3, "replicas": 2, "behavior": "currentReplicasIfHigher"}
+
+
+def test_the_chart_scales_as_the_page_says_that_was_simulated(objects: Objects) -> None:
+    page = (ROOT / "docs/scaling.md").read_text()
+    blocks = [yaml.safe_load(each) for each in re.findall(r"```yaml\n(apiVersion.*?)```", page, re.DOTALL)]
+    told = next(each["spec"] for each in blocks if each["kind"] == "ScaledObject")
+    ours = objects("keda")["ScaledObject", ""]["spec"]
+    assert ours["advanced"] == told["advanced"]
+    (one,), (other,) = ours["triggers"], told["triggers"]
+    assert one["metadata"]["query"].partition("{")[0] == other["metadata"]["query"].partition("{")[0]
+    for key in ("threshold", "ignoreNullValues"):
+        assert one["metadata"][key] == other["metadata"][key]
+    assert ("fallback" in ours) is ("fallback" in told)
+    hpa = next(each["spec"] for each in blocks if each["kind"] == "HorizontalPodAutoscaler")
+    (one,), (other,) = objects("everything")["HorizontalPodAutoscaler", ""]["spec"]["metrics"], hpa["metrics"]
+    assert one["external"]["target"] == other["external"]["target"]
+    assert one["external"]["metric"]["name"] == other["external"]["metric"]["name"]
 
 
 def test_keda_logs_in_to_kafka_as_the_worker_does(objects: Objects) -> None:

@@ -3,7 +3,7 @@
 {{- $keda := .Values.autoscaling.keda -}}
 {{- if eq $keda.trigger "prometheus" -}}
 {{- $pods := printf "%s-[a-z0-9]+-[a-z0-9]+" .fullname -}}
-{{- $query := printf "max(personalize_worker_desired_workers{namespace=%q,pod=~%q})" .Release.Namespace $pods -}}
+{{- $query := printf "avg(personalize_worker_desired_workers{namespace=%q,pod=~%q})" .Release.Namespace $pods -}}
 - type: prometheus
   # The figure is the number of pods itself, so one for each.
   metricType: AverageValue
@@ -11,7 +11,7 @@
     serverAddress: {{ $keda.prometheus.serverAddress }}
     query: {{ default $query $keda.prometheus.query | quote }}
     threshold: "1"
-    # No figure is a failure, which the fallback is for, and not a zero.
+    # No figure is a failure, in which the number of pods stays, and not a zero.
     ignoreNullValues: "false"
 {{- include "personalize-worker.authentication" $keda }}
 {{- else if eq (include "personalize-worker.source" .) "kafka" -}}
