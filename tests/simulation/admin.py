@@ -18,6 +18,9 @@ class SimulatedAdmin:
     def __init__(self, *_: object) -> None:
         """It knows the brokers by who asks."""
 
+    def renew(self, _: object) -> None:
+        """Whoever asks is known as before."""
+
     def answer(self, wanted: Wanted) -> Answers:
         """Nothing while nobody answers."""
         member = CURRENT.get()

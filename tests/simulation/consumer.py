@@ -62,10 +62,16 @@ class SimulatedConsumer:
         self._idle_seconds = _POLL_SECONDS
         self._fetches = self._commits = 0
         self._went_back: set[int] = set()
-        self.is_closing = self.is_closed = False
+        self.is_subscribed = self.is_closing = self.is_closed = False
 
     async def subscribe(self, _: Sequence[str], *, on_assign: Told, on_revoke: Told, on_lost: Told) -> None:
         self._on_assign, self._on_revoke, self._on_lost = on_assign, on_revoke, on_lost
+        self.is_subscribed = True
+        if self._member.consumer is not self:
+            self._member.consumer = self
+            # Its predecessor has left, or is thrown out when its session is over: this one is another member.
+            self._world.group.left(self._member)
+            self._world.group.joined(self._member)
 
     def calls_back(self, settings: Mapping[str, Any]) -> None:
         """What the application has set up to be told of."""
@@ -166,6 +172,8 @@ class SimulatedConsumer:
     async def close(self) -> None:
         await self._serve()
         self.is_closing = True
+        if not self._member.is_stopping and self._member.oracle.held.count:
+            self._world.saw("a consumer that gave way to another with records unsettled")
         if self.held:
             await self.do_revoke({each.partition.number: each.assignment for each in self.held.values()})
         self._member.must_live()

@@ -1,8 +1,8 @@
 """Defects, planted one at a time in the real code: each has to be found, or the oracle is blind to it.
 
 They are the mistakes that a worker of this kind is made with. Each is a small change of one method. Here are
-those in what is settled and committed; ``defects_of_calls``, ``defects_of_elements``, ``defects_of_reading``
-and ``defects_of_schemas`` have the others.
+those in what is settled and committed; ``defects_of_calls``, ``defects_of_elements``, ``defects_of_reading``,
+``defects_of_renewing`` and ``defects_of_schemas`` have the others.
 """
 # ruff: noqa: SLF001  they are planted where the real code is private, whatever its types
 
@@ -15,6 +15,7 @@ from tests.simulation import (  # noqa: F401  they register their own
     defects_of_calls,
     defects_of_elements,
     defects_of_reading,
+    defects_of_renewing,
     defects_of_schemas,
 )
 from tests.simulation.planting import DEFECTS, defect, planted

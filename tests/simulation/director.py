@@ -20,6 +20,7 @@ from tests.simulation.schedule import (
     Produce,
     Recreate,
     Registry,
+    Renew,
     Rewind,
     Terminate,
 )
@@ -80,6 +81,8 @@ class Director:
                 self._at_turn(step.turns, partial(self._freeze, step))
             case Join():
                 self._join(step.slot, step.id)
+            case Renew():
+                self._at_turn(step.turns, partial(self._renew, step.slot))
 
     def _at_turn(self, turns: int, call: Callable[[], None]) -> None:
         if turns:
@@ -172,6 +175,11 @@ class Director:
         if self._of(slot) is None:
             self._world.saw("a member that joined")
             self._world.group.joined(self._world.start(slot, f"{slot}{number}"))
+
+    def _renew(self, slot: Slot) -> None:
+        member = self._of(slot)
+        if member is not None and not self._world.is_frozen(member):
+            member.renew()
 
     def _restart(self, slot: Slot, number: int, after: float | None) -> None:
         if after is not None:

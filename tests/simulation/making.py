@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, get_args
 
 from msgspec import structs
 
+from tests.simulation.making_renewals import with_renewals
 from tests.simulation.making_schemas import with_schemas
 from tests.simulation.schedule import (
     SLOTS,
@@ -48,7 +49,7 @@ _TURNS: Final = (0, 3, 20, 100, 400)
 
 def make_schedule(seed: int) -> Schedule:
     """The schedule of a seed, always the same."""
-    return with_schemas(_Maker(seed).make())
+    return with_renewals(with_schemas(_Maker(seed).make()))
 
 
 class _Maker:

@@ -169,6 +169,15 @@ class Member:
         self.worker.pipeline.stop()
         self.consumer.wake()
 
+    def renew(self) -> None:
+        """It is told that its login has changed, and so has to take another consumer."""
+        self._source.renew({}, anew=True)
+        self.consumer.wake()
+
+    def next_consumer(self) -> SimulatedConsumer:
+        """What librdkafka makes; it takes the place of the one in use once it subscribes."""
+        return SimulatedConsumer(self.world, self) if self.consumer.is_subscribed else self.consumer
+
     def frozen(self, seconds: float) -> None:
         """It was stopped for so long, which is no time of its own."""
         if self.is_stopping:

@@ -15,8 +15,8 @@ from tests.simulation.admin import SimulatedAdmin
 from tests.simulation.member import CURRENT
 from tests.simulation.world import Broken, World
 from tests.support.virtual_time import Stuck, VirtualLoop
+from worker.sources.kafka import client as kafka
 from worker.sources.kafka import questions as kafka_questions
-from worker.sources.kafka import source as kafka
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -116,7 +116,7 @@ def simulated() -> Iterator[None]:
 
 
 def _consumer(settings: Mapping[str, Any], **_: object) -> SimulatedConsumer:
-    consumer = CURRENT.get().consumer
+    consumer = CURRENT.get().next_consumer()
     consumer.calls_back(settings)
     return consumer
 
@@ -125,8 +125,8 @@ class _NoThreads:
     def __init__(self, *_: object) -> None:
         """Threads would make each run another."""
 
-    def submit(self, _: Callable[[], object]) -> None:
-        """What is given back to the system matters to nobody here."""
+    def submit(self, _: Callable[..., object], *__: object) -> None:
+        """What is given back to the system matters to nobody here, nor by which client is asked."""
 
     def shutdown(self, *, wait: bool, cancel_futures: bool = False) -> None:
         """There is none to wait for."""

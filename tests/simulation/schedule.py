@@ -183,6 +183,13 @@ class Join(Step, frozen=True, kw_only=True):
     slot: Slot
 
 
+class Renew(Step, frozen=True, kw_only=True):
+    """A worker is to log in otherwise, for which it takes another consumer."""
+
+    slot: Slot
+    turns: int = 0
+
+
 class Schedule(Struct, frozen=True, kw_only=True):
     """All of it."""
 

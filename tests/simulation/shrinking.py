@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec.structs import replace
 
-from tests.simulation.schedule import Crash, Freeze, MemberSettings, Produce, Terminate
+from tests.simulation.schedule import Crash, Freeze, MemberSettings, Produce, Renew, Terminate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -83,7 +83,7 @@ def _simpler_step(step: Step) -> Iterator[Step]:
             for place, event in enumerate(events):
                 for simpler in _simpler_event(event):
                     yield replace(step, events=_with(events, place, simpler))
-        case Crash(turns=turns) | Terminate(turns=turns) | Freeze(turns=turns):
+        case Crash(turns=turns) | Terminate(turns=turns) | Freeze(turns=turns) | Renew(turns=turns):
             for fewer in (0, turns // 2, turns - 1):
                 if fewer < turns and fewer >= 0:
                     yield replace(step, turns=fewer)

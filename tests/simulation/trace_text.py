@@ -21,6 +21,7 @@ from tests.simulation.schedule import (
     Produce,
     Recreate,
     Registry,
+    Renew,
     Rewind,
     Step,
     Terminate,
@@ -114,6 +115,8 @@ def _step(step: Step) -> str:  # noqa: C901, PLR0911, PLR0912  a table of steps
             return f"{step.slot} is stopped{_turns(step.turns)} for {step.seconds:g} s"
         case Join():
             return f"{step.slot} joins"
+        case Renew():
+            return f"{step.slot} is to log in otherwise{_turns(step.turns)}"
     raise TypeError(step)
 
 

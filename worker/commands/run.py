@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from worker.commands.mistakes import print_mistakes
 from worker.config import ConfigError, read_settings
+from worker.config.environment import client_files
 from worker.runtime.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ def run_worker(config: Path | None, environment: Mapping[str, str]) -> ExitCode:
     except ConfigError as error:
         print_mistakes(error, config)
         return ExitCode.MISCONFIGURED
+    from worker.runtime.login_files import LoginFiles  # noqa: PLC0415  as below
     from worker.runtime.run import run  # noqa: PLC0415  a second that a wrong configuration need not wait
 
-    return run(settings)
+    return run(settings, LoginFiles(settings.kafka, client_files(environment)))

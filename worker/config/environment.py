@@ -69,6 +69,25 @@ def read_environment(environ: Mapping[str, str], given: RawSettings) -> None:
             _put(given, target, name, environ[name])
 
 
+def client_files(environ: Mapping[str, str]) -> dict[str, Path]:
+    """Return the files that hold entries of ``kafka.client``, by entry."""
+    targets = {name: _target(name) for name in environ if _is_ours(name, environ[name])}
+    return {
+        target.entry: Path(environ[name])
+        for name, target in targets.items()
+        if target is not None and target.from_file and target.key == "client" and target.entry is not None
+    }
+
+
+def client_value(path: Path) -> str:
+    """Return the entry of ``kafka.client`` that a file holds.
+
+    Raises:
+        Unreadable: the file can't be read.
+    """
+    return _without_end(read_text(path))
+
+
 def _is_ours(name: str, value: str) -> bool:
     """Return whether a variable is meant for the worker."""
     if not name.startswith(PREFIX):
@@ -118,8 +137,7 @@ def _put(given: RawSettings, target: Target, variable: str, value: str) -> None:
         except Unreadable as error:
             given.mistake(target.name(), f"names a file that {error}", variable)
             return
-    # Nothing else may be cut off a password, because it may begin and end with blanks.
-    value = _LAST_NEWLINE.sub("", value.removeprefix("\ufeff"))
+    value = _without_end(value)
     if target.key not in _WITH_BLANKS:
         value = value.strip()
     if target.entry is None:
@@ -132,6 +150,11 @@ def _put(given: RawSettings, target: Target, variable: str, value: str) -> None:
     else:
         entry = value if target.key == "client" else _json_or_text(value)
         given.override_entry(target.section, target.key, target.entry, entry, variable)
+
+
+def _without_end(text: str) -> str:
+    """Cut off the last newline, and nothing else: a password may begin and end with blanks."""
+    return _LAST_NEWLINE.sub("", text.removeprefix("\ufeff"))
 
 
 def _json_or_text(text: str) -> object:

@@ -81,9 +81,21 @@ class KafkaDeadLetters:
         self._loop = asyncio.get_running_loop()
         # None: the last producer failed for good.
         self._producer: Producer | None = Producer(self._settings)
+        self._renewed: tuple[dict[str, object], bool] | None = None
         self._under_way: set[Report] = set()
         self._some_answered = asyncio.Event()
         self._next_poll = self._loop.call_later(IDLE_POLL_SECONDS, self._poll)
+
+    def renew(self, settings: Mapping[str, object], *, anew: bool) -> None:
+        """Log in as these settings say, from the next letter on.
+
+        Args:
+            settings: as for a new writer.
+            anew: whether that takes another producer. It is made once no letter is under way, so that none is
+                written twice for it. Otherwise only user and password have changed.
+        """
+        anew = anew or (self._renewed is not None and self._renewed[1])
+        self._renewed = {**DEFAULTS, **settings, **PROMISES}, anew
 
     async def write(self, record: Record, reason: Reason, tries: int) -> None:
         """Return once every in-sync replica has the letter.
@@ -110,8 +122,11 @@ class KafkaDeadLetters:
         """Hand it to librdkafka, wait for the report, and return the error."""
         report: Report = self._loop.create_future()
         reported = partial(self._reported, report)
+        while self._renewed is not None and self._under_way:
+            await self._next_answers(IDLE_POLL_SECONDS)
         while True:
             try:
+                self._renew()
                 self._produce(record, headers, reported)
                 break
             except BufferError:
@@ -126,6 +141,25 @@ class KafkaDeadLetters:
             self._poll_in(BUSY_POLL_SECONDS)
         self._under_way.add(report)
         return await report
+
+    def _renew(self) -> None:
+        """Apply what has changed of the login; nothing is under way.
+
+        Raises:
+            KafkaException: no producer can be made with it, or not yet; the next letter tries again.
+        """
+        if self._renewed is None:
+            return
+        settings, anew = self._renewed
+        if self._producer is not None and anew:
+            successor = Producer(settings)
+            self._loop.run_in_executor(None, _disconnect, self._producer)
+            self._producer = successor
+        elif self._producer is not None:
+            self._producer.set_sasl_credentials(
+                str(settings["sasl.username"]), str(settings["sasl.password"])
+            )
+        self._settings, self._renewed = settings, None
 
     def _produce(self, record: Record, headers: LetterHeaders, reported: Callable[..., None]) -> None:
         """Pass the letter to librdkafka, without its record's headers if the client rejects those."""

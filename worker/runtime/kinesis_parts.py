@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from worker.aws.access import AwsAccess
+    from worker.runtime.login_files import LoginFiles
+    from worker.runtime.login_watch import LoginWatch
     from worker.runtime.source_parts import ClosableDeadLetters
     from worker.settings import Settings
     from worker.sources.kinesis.letter_stream import KinesisLetterStream
@@ -54,10 +56,13 @@ class KinesisParts:
     Args:
         settings: the configuration.
         access: what all AWS clients share.
+        login: what the login to Kafka is made of, for a dead-letter topic.
     """
 
-    def __init__(self, settings: Settings, access: AwsAccess) -> None:
+    def __init__(self, settings: Settings, access: AwsAccess, login: LoginFiles) -> None:
         self._settings = settings
+        self._login = login
+        self._watch: LoginWatch | None = None
         self._clients = KinesisClients(settings, access)
 
     async def wait_until_there(self, status: Status) -> None:
@@ -74,7 +79,7 @@ class KinesisParts:
         else:
             from worker.runtime.kafka_parts import wait_for_dead_letter_topic  # noqa: PLC0415  seldom needed
 
-            await wait_for_dead_letter_topic(self._settings, status)
+            await wait_for_dead_letter_topic(self._settings, status, self._login)
         status.waiting_for = None
 
     def source(self, clock: Callable[[], float]) -> KinesisSource:
@@ -99,12 +104,16 @@ class KinesisParts:
         """Build the writer of dead letters."""
         if self._clients.letters is not None:
             return StreamDeadLetters(self._clients.letters, version=VERSION)
-        from worker.runtime.kafka_parts import dead_letter_writer  # noqa: PLC0415  seldom needed
+        from worker.runtime.kafka_parts import watched_dead_letter_writer  # noqa: PLC0415  seldom needed
+        from worker.runtime.login_watch import LoginWatch  # noqa: PLC0415  as above
 
-        return dead_letter_writer(self._settings)
+        self._watch = LoginWatch(self._login)
+        return watched_dead_letter_writer(self._settings, self._login, self._watch)
 
     async def close(self) -> None:
         """Close the connections; it may be called twice, and without opening."""
+        if self._watch is not None:
+            await self._watch.close()
         await self._clients.close()
 
     async def _wait_for_table(self, status: Status) -> None:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from worker.delivery.put_events import PutEventsClient
+    from worker.runtime.login_files import LoginFiles
     from worker.runtime.source_parts import SourceParts
     from worker.runtime.wiring import Telemetry
     from worker.settings import Settings
@@ -39,14 +40,19 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 
-def run(settings: Settings) -> NoReturn:
-    """Deliver until told to stop, then end the process with its exit code."""
+def run(settings: Settings, login: LoginFiles) -> NoReturn:
+    """Deliver until told to stop, then end the process with its exit code.
+
+    Args:
+        settings: the configuration.
+        login: what the login to Kafka is made of.
+    """
     life_cycle = LifeCycle(settings.log, _standard_output())
     # A core dump of a crashed library would leave users' data and keys on disk.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     give_back_large_blocks()
     _log_start(settings)
-    code = life_cycle.run(partial(_deliver, settings))
+    code = life_cycle.run(partial(_deliver, settings, login))
     log.info("worker.ended", exit_code=int(code))
     life_cycle.exit(code)
 
@@ -67,11 +73,11 @@ def _standard_output() -> int:
     return os.open(os.devnull, os.O_WRONLY) if sys.stdout is None else sys.stdout.fileno()
 
 
-async def _deliver(settings: Settings, stopping: asyncio.Event) -> ExitCode:
+async def _deliver(settings: Settings, login: LoginFiles, stopping: asyncio.Event) -> ExitCode:
     """Serve the admin pages, wait for AWS and the source, deliver; close the parts in the opposite order."""
     telemetry, access = build_telemetry(settings), aws_access(settings)
     log.info("admin.listening", port=await telemetry.admin.start())
-    client, parts = put_events_client(settings, access), source_parts(settings, access)
+    client, parts = put_events_client(settings, access), source_parts(settings, access, login)
     try:
         if await start_up(parts, client, telemetry.status, stopping):
             await _run_worker(settings, telemetry, client, parts, stopping)

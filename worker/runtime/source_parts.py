@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from worker.aws.access import AwsAccess
+    from worker.runtime.login_files import LoginFiles
     from worker.settings import Settings
     from worker.status import Status
 
@@ -46,12 +47,18 @@ class SourceParts(Protocol):
         """Disconnect."""
 
 
-def source_parts(settings: Settings, access: AwsAccess) -> SourceParts:
-    """Return the parts of the source that is configured. The other one is not imported."""
+def source_parts(settings: Settings, access: AwsAccess, login: LoginFiles) -> SourceParts:
+    """Return the parts of the source that is configured. The other one is not imported.
+
+    Args:
+        settings: the configuration.
+        access: what clients of AWS share.
+        login: what the login to Kafka is made of.
+    """
     if settings.source == "kinesis":
         from worker.runtime.kinesis_parts import KinesisParts  # noqa: PLC0415  see above
 
-        return KinesisParts(settings, access)
+        return KinesisParts(settings, access, login)
     from worker.runtime.kafka_parts import KafkaParts  # noqa: PLC0415  see above
 
-    return KafkaParts(settings)
+    return KafkaParts(settings, login)

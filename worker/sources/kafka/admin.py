@@ -60,12 +60,16 @@ class Admin:
     """
 
     def __init__(self, settings: Mapping[str, object], topics: Sequence[str]) -> None:
+        self._stable_only = settings.get("isolation.level") != "read_uncommitted"
+        self._topics = topics
+        self.renew(settings)
+
+    def renew(self, settings: Mapping[str, object]) -> None:
+        """Ask by another client, with these settings. The old one disconnects, which may take a while."""
         own = {name: value for name, value in settings.items() if name not in CONSUMER_ONLY}
         # What goes wrong here goes wrong for the consumer too, which reports it.
         quiet = {"logger": SILENT_LOG, "error_cb": _ignore, "statistics.interval.ms": 0}
         self._settings = cast("dict[str, str | int | float | bool]", own | quiet)
-        self._stable_only = settings.get("isolation.level") != "read_uncommitted"
-        self._topics = topics
         self._client: AdminClient | None = None
 
     def answer(self, wanted: Wanted) -> Answers:

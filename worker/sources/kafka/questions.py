@@ -81,6 +81,10 @@ class MetadataPoller:
             due, self.due = self.due, Due()
             self._asking = asyncio.create_task(self._ask(due, on_recounted))
 
+    def renew(self, settings: Mapping[str, object]) -> None:
+        """Ask as a client with these settings from now on."""
+        self._thread.submit(self._admin.renew, settings)
+
     def end(self) -> None:
         """Stop asking, and wait for nothing."""
         if self._asking is not None:

@@ -18,57 +18,43 @@ worker.
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 import structlog
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
-from confluent_kafka.aio import AIOConsumer
 
-from worker.core.model.boundary import Before
-from worker.core.model.partition import Partition
 from worker.core.topics import subscription
 from worker.malloc import give_back
-from worker.sources.kafka.client_settings import start_of
+from worker.sources.kafka.client import Client
+from worker.sources.kafka.client_settings import refusal_of
+from worker.sources.kafka.commits import Commits, keys_of
 from worker.sources.kafka.messages import how_many_more
 from worker.sources.kafka.monitor import KafkaMonitor
 from worker.sources.kafka.offsets import offset_of
 from worker.sources.kafka.pausing import PauseControl
 from worker.sources.kafka.state import KafkaState
-from worker.sources.kafka.statistics import statistics_ms
 from worker.sources.kafka.topics import METADATA_SECONDS, count_partitions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from confluent_kafka import Message
+    from confluent_kafka.aio import AIOConsumer
 
     from worker.core.model.boundary import Boundary
+    from worker.core.model.partition import Partition
     from worker.core.model.records import Record
     from worker.core.model.snapshot import PartitionGauges, SourceStatus
     from worker.core.offsets.assignment import Assignment
     from worker.ports import RebalanceListener
+    from worker.sources.kafka.client import Callback
 
 log = structlog.get_logger(__name__)
 
 # How long an idle poll waits. Offsets are stored and flow is controlled between two polls.
 _POLL_SECONDS: Final = 0.1
-# In a rebalance, which waits for it, and in a drain. What can't be had by then is requested again.
-_BEGIN_SECONDS: Final = 2.0
 _COMMIT_SECONDS: Final = 5.0
-# poll, the callback for which it waits, and what that callback calls.
-_THREADS: Final = 4
 _PURGE_SECONDS: Final = 1.0
-
-# Errors that a commit may meet without anything being wrong: the partition is not ours now.
-_HARMLESS: Final = {
-    KafkaError._STATE,  # noqa: SLF001  librdkafka's own codes begin with an underscore
-    KafkaError.ILLEGAL_GENERATION,
-    KafkaError.UNKNOWN_MEMBER_ID,
-    KafkaError.REBALANCE_IN_PROGRESS,
-    KafkaError.FENCED_MEMBER_EPOCH,
-    KafkaError.STALE_MEMBER_EPOCH,
-}
 
 
 class KafkaSource:
@@ -90,6 +76,7 @@ class KafkaSource:
         clock: Callable[[], float],
     ) -> None:
         self._settings = dict(settings)
+        self._renewed: tuple[dict[str, object], bool] | None = None
         self._topics = list(topics)
         self._commit_seconds = commit_seconds
         self._clock = clock
@@ -102,26 +89,25 @@ class KafkaSource:
 
     async def open(self, listener: RebalanceListener) -> None:
         """Subscribe; partitions come with the first calls of ``receive``."""
-        self._listener = listener
-        callbacks = {"error_cb": self._failed, "stats_cb": self._measured, "on_commit": self._told_of_commit}
-        ours: dict[str, object] = {"statistics.interval.ms": statistics_ms(self._settings)}
-        # After an offset out of range, a log is read from its start. Only a partition without a committed
-        # offset begins at the end, and that is done here.
-        if start_of(self._settings) == "latest":
-            ours["auto.offset.reset"] = "earliest"
-        # close would wait for the executor that the consumer creates itself, however long a broker blocks it.
-        self._threads = ThreadPoolExecutor(_THREADS, "kafka")
-        self._consumer = AIOConsumer(self._settings | ours | callbacks, executor=self._threads)
-        await self._consumer.subscribe(
-            subscription(self._topics),
-            on_assign=self._assigned,
-            on_revoke=self._revoked,
-            on_lost=self._lost,
-        )
-        self._commit_at = self._clock() + self._commit_seconds
+        self._listener, self._commits = listener, Commits(self._known, listener)
+        self._client = self._make(self._settings)
+        await self._join()
+
+    def renew(self, settings: Mapping[str, object], *, anew: bool) -> None:
+        """From the next reception on, log in as these settings say.
+
+        Args:
+            settings: librdkafka's, for a consumer.
+            anew: whether that takes another consumer, because librdkafka reads certificates only when one is
+                made. It leaves the group as at a shutdown, and its successor joins. Otherwise only user and
+                password have changed, which count for every connection that is made from then on.
+        """
+        self._renewed = dict(settings), anew or (self._renewed is not None and self._renewed[1])
 
     async def receive(self, max_records: int) -> Sequence[Record]:
         """Return up to ``max_records`` that are there, or the first to come within a tenth of a second."""
+        if self._renewed is not None:
+            await self._renew(*self._renewed)
         await self._keep_pace()
         self._watch.questions.ask(self._recounted)
         # consume(n, t) waits all of t for n records. So one is polled for, and the rest is there already.
@@ -141,19 +127,19 @@ class KafkaSource:
 
     async def store(self, boundaries: Mapping[Partition, Boundary]) -> None:
         """Note them for the next commit; a partition that was taken away meanwhile is left out."""
-        self._offsets.store(self._of_ours({key: offset_of(each) for key, each in boundaries.items()}))
+        self._offsets.store(self._commits.of_ours({key: offset_of(each) for key, each in boundaries.items()}))
 
     async def commit(self) -> None:
         """Commit what is stored, and wait for it."""
         if positions := self._offsets.to_commit():
-            await self._commit(positions, asynchronous=False)
+            await self._commits.send(self._consumer, positions, asynchronous=False)
 
     async def pause(self) -> None:
         """Pause receiving, for partitions that come later too."""
         await self._pausing.turn(self._consumer, on=True)
         # librdkafka's own thread discards what was fetched ahead, soon after.
         loop = asyncio.get_running_loop()
-        self._giving_back = loop.call_later(_PURGE_SECONDS, self._threads.submit, give_back)
+        self._giving_back = loop.call_later(_PURGE_SECONDS, self._client.threads.submit, give_back)
 
     async def resume(self) -> None:
         """Resume receiving."""
@@ -169,13 +155,9 @@ class KafkaSource:
 
     async def close(self) -> None:
         """Leave the group; this may be cancelled."""
-        if self._giving_back is not None:
-            self._giving_back.cancel()
+        self._give_nothing_back()
         self._watch.questions.end()
-        try:
-            await self._consumer.close()
-        finally:
-            self._threads.shutdown(wait=False)
+        await self._client.close()
 
     def trouble(self) -> str | None:
         """Describe what is wrong with Kafka; None while all is well."""
@@ -192,6 +174,55 @@ class KafkaSource:
     def shown(self, position: int) -> int:
         """Return a record's offset, which is its position."""
         return position
+
+    @property
+    def _consumer(self) -> AIOConsumer:
+        return self._client.consumer
+
+    def _make(self, settings: Mapping[str, object]) -> Client:
+        callbacks: dict[str, Callback] = {
+            "error_cb": self._failed,
+            "stats_cb": self._measured,
+            "on_commit": self._commits.told,
+        }
+        return Client(settings, callbacks)
+
+    async def _join(self) -> None:
+        await self._client.subscribe(
+            subscription(self._topics),
+            on_assign=self._assigned,
+            on_revoke=self._revoked,
+            on_lost=self._lost,
+        )
+        self._commit_at = self._clock() + self._commit_seconds
+
+    async def _renew(self, settings: dict[str, object], anew: bool) -> None:  # noqa: FBT001  as it was noted
+        self._renewed = None
+        if not anew:
+            await self._consumer.set_sasl_credentials(settings["sasl.username"], settings["sasl.password"])
+        else:
+            try:
+                successor = self._make(settings)
+            except KafkaException as refusal:
+                log.warning(
+                    "kafka.renewal_failed", reason=refusal_of(refusal), effect="the old login is used"
+                )
+                return
+            self._give_nothing_back()
+            await self._client.give_way(lambda: bool(self._reading.assignments))
+            # What it has not given back is nobody's now, or will be somebody else's.
+            if left := list(self._reading.assignments):
+                self._listener.lost(left)
+                self._known.forget(left)
+            self._client = successor
+            await self._join()
+        self._settings = settings
+        self._watch.questions.renew(settings)
+        log.info("kafka.login_renewed", by="another consumer" if anew else "its password")
+
+    def _give_nothing_back(self) -> None:
+        if self._giving_back is not None:
+            self._giving_back.cancel()
 
     def _records(self, messages: Iterable[Message]) -> list[Record]:
         records = self._reading.records(messages, self._clock())
@@ -218,12 +249,12 @@ class KafkaSource:
         if self._clock() >= self._commit_at:
             self._commit_at = self._clock() + self._commit_seconds
             if positions := self._offsets.to_commit():
-                await self._commit(positions, asynchronous=True)
+                await self._commits.send(self._consumer, positions, asynchronous=True)
 
     async def _assigned(self, _: AIOConsumer, partitions: list[TopicPartition]) -> None:
-        keys = _keys(partitions)
+        keys = keys_of(partitions)
         self._known.forget(keys)
-        committed = await self._committed(keys)
+        committed = await self._commits.read(self._consumer, keys)
         assignments = dict(zip(keys, self._listener.assigned(keys), strict=True))
         self._reading.begin(assignments, committed)
         self._pausing.assigned()
@@ -232,21 +263,8 @@ class KafkaSource:
         """Have the share recalculated: the topics have more or fewer partitions, which belong to others."""
         self._listener.assigned([])
 
-    async def _committed(self, keys: Sequence[Partition]) -> dict[Partition, int] | None:
-        """Return the committed offsets of the partitions that have one; None when they can't be had."""
-        asked = [TopicPartition(*each) for each in keys]
-        try:
-            found = await self._consumer.committed(asked, timeout=_BEGIN_SECONDS)
-        except KafkaException as raised:
-            if (error := raised.args[0]).code() not in _HARMLESS:
-                self._known.trouble.note(error)
-            return None
-        if any(each.error for each in found):
-            return None
-        return {_partition(each): each.offset for each in found if each.offset >= 0}
-
     async def _revoked(self, _: AIOConsumer, partitions: list[TopicPartition]) -> None:
-        keys = _keys(partitions)
+        keys = keys_of(partitions)
         await self.store(await self._listener.revoked(keys))
         try:
             async with asyncio.timeout(_COMMIT_SECONDS):
@@ -256,7 +274,7 @@ class KafkaSource:
         self._known.forget(keys)
 
     async def _lost(self, _: AIOConsumer, partitions: list[TopicPartition]) -> None:
-        keys = _keys(partitions)
+        keys = keys_of(partitions)
         self._listener.lost(keys)
         self._known.forget(keys)
 
@@ -265,36 +283,3 @@ class KafkaSource:
 
     async def _measured(self, statistics: str) -> None:
         self._watch.measured(statistics, fetching=not self._pausing.is_on)
-
-    async def _commit(self, positions: list[TopicPartition], *, asynchronous: bool) -> None:
-        try:
-            done = await self._consumer.commit(offsets=positions, asynchronous=asynchronous)
-        except KafkaException as raised:
-            await self._told_of_commit(raised.args[0], positions)
-        else:
-            await self._told_of_commit(None, done or [])
-
-    async def _told_of_commit(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
-        done = {}
-        for each in partitions:
-            key = _partition(each)
-            if (failed := error or each.error) is None:
-                done[key] = each.offset
-                continue
-            self._offsets.note_failed([key])
-            if failed.code() not in _HARMLESS and key in self._reading.assignments:
-                self._known.trouble.commit_failed(failed, [key])
-        self._known.committed(self._of_ours(done))
-        if done:
-            self._listener.committed({key: Before(offset) for key, offset in done.items()})
-
-    def _of_ours(self, offsets: Mapping[Partition, int]) -> dict[Partition, int]:
-        return {key: offset for key, offset in offsets.items() if key in self._reading.assignments}
-
-
-def _keys(partitions: Iterable[TopicPartition]) -> list[Partition]:
-    return [_partition(each) for each in partitions]
-
-
-def _partition(at: TopicPartition) -> Partition:
-    return Partition(at.topic, at.partition)
