@@ -25,11 +25,13 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Final
 
+from msgspec import Struct
+
 from tests.support.child_processes import ending_with_us
 from tests.support.kafka_topics import KafkaTopics, NoKafka
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 KAFKA_VERSION: Final = "4.1.0"
 CACHE: Final = Path(__file__).parents[2] / ".cache" / "kafka"
@@ -79,6 +81,7 @@ group.consumer.heartbeat.interval.ms=1000
 group.consumer.min.heartbeat.interval.ms=1000
 broker.session.timeout.ms={session_ms}
 broker.heartbeat.interval.ms=500
+{more}
 """
 
 
@@ -162,11 +165,30 @@ def _fetch(libs: Path) -> None:
     partial.rename(libs)
 
 
+class Secured(Struct, frozen=True):
+    """Listeners that want a login, beside the plain one."""
+
+    protocols: Mapping[str, str] = {}
+    """Their protocols, by name in capitals."""
+    properties: str = ""
+    """Their settings."""
+    formatting: Sequence[str] = ()
+    """Words for the formatting of the data folder."""
+    classes: str = ""
+    """A folder of Java classes, beside the jars."""
+    java: Sequence[str] = ()
+    """Options of the broker's Java."""
+
+
 class Broker:
     """One broker process with its folder and ports."""
 
-    def __init__(self, node: int, java: Sequence[str], folder: Path, doors: int) -> None:
+    def __init__(
+        self, node: int, java: Sequence[str], folder: Path, doors: int, secured: Secured | None = None
+    ) -> None:
         """Choose ports; nothing runs yet. ``java`` are its options."""
+        self.secured = secured or Secured()
+        self.secured_ports = {name: free_port() for name in self.secured.protocols}
         self.node, self.java, self.folder = node, java, folder
         self.port, self.controller_port = free_port(), free_port()
         self.doors = [free_port() for _ in range(doors)]
@@ -180,14 +202,16 @@ class Broker:
         self.folder.mkdir()
         own = {"PLAINTEXT": self.port}
         names = [f"DOOR{number}" for number in range(len(self.doors))]
-        bound = own | dict(zip(names, self.doors, strict=True))
+        bound = own | dict(zip(names, self.doors, strict=True)) | self.secured_ports
+        protocols = dict.fromkeys(bound, "PLAINTEXT") | dict(self.secured.protocols)
         (self.folder / "server.properties").write_text(
             PROPERTIES.format(
                 node=self.node,
                 voters=voters,
                 listeners=_addresses(bound),
-                announced=_addresses(own | dict(zip(names, announced, strict=True))),
-                protocols=",".join(f"{name}:PLAINTEXT" for name in bound),
+                announced=_addresses(own | dict(zip(names, announced, strict=True)) | self.secured_ports),
+                protocols=",".join(f"{name}:{protocol}" for name, protocol in protocols.items()),
+                more=self.secured.properties,
                 controller_port=self.controller_port,
                 folder=self.folder,
                 replicas=replicas,
@@ -202,6 +226,7 @@ class Broker:
             cluster_id,
             "-c",
             f"{self.folder}/server.properties",
+            *self.secured.formatting,
         )
         with (self.folder / "log").open("ab") as log:
             return subprocess.Popen(self._java(*tool), stdout=log, stderr=log, stdin=subprocess.DEVNULL)
@@ -266,7 +291,7 @@ class JavaKafka(KafkaTopics):
 
     can_be_killed = True
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  what tests choose of it
         self,
         brokers: int = 1,
         *,
@@ -274,6 +299,7 @@ class JavaKafka(KafkaTopics):
         doors: int = 0,
         announce: Callable[[int, int], int] = lambda _, port: port,
         java: Sequence[str] | None = None,
+        secured: Secured | None = None,
     ) -> None:
         """Bring the jars, format and start the brokers, and wait until they answer.
 
@@ -283,11 +309,13 @@ class JavaKafka(KafkaTopics):
             doors: so many more listeners, at each broker.
             announce: the port to announce for a door, by its number and the port that it listens on.
             java: options of the brokers' Java; without them it is quick to start and not to be measured.
+            secured: listeners that want a login.
         """
-        libs = bring_jars()
+        libs, secured = bring_jars(), secured or Secured()
         if java is None:
             java = (QUICK_START, f"-XX:SharedArchiveFile={class_archive(libs)}")
-        java = (*java, f"-Xmx{heap_mb}m", "-XX:+UseSerialGC", "-cp", f"{libs}/*")
+        jars = os.pathsep.join(filter(None, (f"{libs}/*", secured.classes)))
+        java = (*java, f"-Xmx{heap_mb}m", "-XX:+UseSerialGC", *secured.java, "-cp", jars)
         self.folder = Path(tempfile.mkdtemp(prefix="kafka-for-tests-"))
         self.replicas = min(3, brokers)
         self.brokers: list[Broker] = []
@@ -296,7 +324,7 @@ class JavaKafka(KafkaTopics):
             # The ports too: who waits for long finds them taken.
             with _starting():
                 nodes = range(1, brokers + 1)
-                self.brokers = [Broker(node, java, self.folder / str(node), doors) for node in nodes]
+                self.brokers = [Broker(node, java, self.folder / str(node), doors, secured) for node in nodes]
                 super().__init__(",".join(f"127.0.0.1:{each.port}" for each in self.brokers))
                 announced = [
                     [announce(door, port) for door, port in enumerate(each.doors)] for each in self.brokers

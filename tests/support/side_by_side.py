@@ -26,6 +26,8 @@ GROUPS: Final = (
     "tests/integration/kinesis/",
     # Three brokers, which are killed.
     "tests/integration/test_lost_by_kafka.py::",
+    # One broker that wants a login.
+    "tests/integration/secured/",
     # One broker, which is killed.
     "tests/integration/test_broker_away.py::",
 )

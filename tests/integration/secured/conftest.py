@@ -1,0 +1,119 @@
+"""One broker that wants a login, and a worker that has one."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.integration.conftest import skipping
+from tests.support.secured.broker import SecuredKafka
+from tests.support.secured.login_provider import SigningKey
+from tests.support.site import CLIENT, Site
+from tests.support.waiting import until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from tests.support.processes import WorkerProcess
+    from tests.support.site import Names
+
+# Looked at every ten seconds, asked, and left and joined again.
+RENEWED_SECONDS = 60.0
+
+
+@pytest.fixture(scope="session")
+def signing_key(tmp_path_factory: pytest.TempPathFactory) -> SigningKey:
+    """What tokens of OIDC are signed with."""
+    return SigningKey(tmp_path_factory.mktemp("signing"))
+
+
+@pytest.fixture(scope="session")
+def secured_kafka(signing_key: SigningKey) -> Iterator[SecuredKafka]:
+    """A broker of this process alone."""
+    with skipping():
+        running = SecuredKafka(signing_key.jwks())
+    yield running
+    running.stop()
+
+
+class SecuredSite(Site):
+    """A site whose worker comes in by a listener that wants a login."""
+
+    kafka: SecuredKafka
+    listener = ""
+    login: Mapping[str, Any] = {}
+    files: Mapping[str, str] = {}
+    """Variables that name files."""
+
+    def log_in(self, listener: str, files: Mapping[str, str] | None = None, **kafka: Any) -> WorkerProcess:
+        """Start the worker; what it is to be configured with goes over the site's own."""
+        self.open_topic()
+        self.files = files or {}
+        kafka["client"] = CLIENT | kafka.pop("client", {})
+        return self.start_worker(kafka={"bootstrap_servers": self.kafka.listener(listener), **kafka})
+
+    def _environment(self) -> dict[str, str]:
+        return super()._environment() | dict(self.files)
+
+    @contextmanager
+    def load(self) -> Iterator[None]:
+        """Produce all the while, some hundred records a second."""
+        over = threading.Event()
+
+        def produce() -> None:
+            seed = 1
+            while not over.wait(0.25):
+                self.produce(100, seed)
+                seed += 1
+
+        producing = threading.Thread(target=produce)
+        producing.start()
+        try:
+            yield
+        finally:
+            over.set()
+            producing.join()
+
+    def wait_until_renewed(self, worker: WorkerProcess) -> None:
+        """Return once consumer and dead letters log in by what was changed."""
+
+        def renewed() -> bool:
+            worker.complain_if_ended()
+            return bool(worker.events("kafka.login_renewed"))
+
+        until(renewed, RENEWED_SECONDS, what="the login being renewed")
+
+    def flow_on(self, events: int = 300) -> None:
+        """Return once so many more events are accepted."""
+        self.wait_until_accepted(self.endpoint.summary().accepted_events + events)
+
+    def assert_kept_by(self, worker: WorkerProcess) -> None:
+        """All is delivered, in order, by the one process, and its log holds no secret."""
+        self.wait_until_committed(120)
+        worker.complain_if_ended()
+        self.assert_kept()
+        assert [each.pid for each in self._processes()] == [worker.process.pid]
+        log = worker.log.read_text()
+        assert not [secret for secret in SECRETS if secret in log]
+
+    def _processes(self) -> list[Any]:
+        return [each.process for each in self.workers]
+
+
+SECRETS = ("first-password", "second-password", "first-secret", "second-secret", "X-Amz-Signature", "BEGIN")
+
+
+@pytest.fixture
+def site(secured_kafka: SecuredKafka, names: Names, tmp_path: Path) -> Iterator[SecuredSite]:
+    """As elsewhere, at the broker that wants a login."""
+    began = time.monotonic()
+    with SecuredSite(secured_kafka, names, tmp_path) as site:
+        yield site
+    if os.environ.get("WORKER_TEST_TIMES"):
+        print(f"{time.monotonic() - began:.1f} s")  # noqa: T201  asked for
