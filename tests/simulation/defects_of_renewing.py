@@ -23,14 +23,3 @@ def goes_on_with_what_its_consumer_has_left(_: Callable[..., Any]) -> Any:
         await source._join()
 
     return wrong
-
-
-@defect(KafkaSource, "_renew")
-def joins_before_it_has_left(_: Callable[..., Any]) -> Any:
-    async def wrong(source: KafkaSource, settings: dict[str, object], _: object) -> None:
-        source._renewed = None
-        before, source._client = source._client, source._make(settings)
-        await source._join()
-        await before.close()
-
-    return wrong
