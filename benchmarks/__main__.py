@@ -25,6 +25,7 @@ from benchmarks import (
     replay,
     soak,
     start,
+    tracing,
 )
 from benchmarks.ground import ground
 from benchmarks.report import Table, render, surroundings
@@ -60,6 +61,9 @@ BENCHMARKS: dict[str, Benchmark] = {
     "start": lambda on, _: (start.table(on),),
     "kinesis": lambda _, chosen: kinesis.tables(minutes=chosen.minutes),
     "replay": lambda on, chosen: replay.tables(on, letters=chosen.letters, seconds=chosen.live_seconds),
+    "tracing": lambda on, chosen: tracing.tables(
+        on, records=chosen.records, turns=chosen.turns, limit_seconds=chosen.limit_seconds
+    ),
     "profile": lambda on, chosen: (profiling.table(on, records=chosen.records),),
 }
 WITHOUT_KAFKA = frozenset({"holding", "kinesis", "mapping"})
