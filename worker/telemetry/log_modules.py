@@ -27,6 +27,7 @@ LOGGING_MODULES: Final = (
     "worker.runtime.kinesis_parts",
     "worker.runtime.life_cycle",
     "worker.runtime.log_signals",
+    "worker.runtime.login_watch",
     "worker.runtime.run",
     "worker.runtime.startup",
     "worker.sources.kafka.error_monitor",
