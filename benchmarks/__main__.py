@@ -26,6 +26,7 @@ from benchmarks import (
     scaling,
     soak,
     start,
+    tracing,
 )
 from benchmarks.ground import ground
 from benchmarks.report import Table, render, surroundings
@@ -62,6 +63,9 @@ BENCHMARKS: dict[str, Benchmark] = {
     "kinesis": lambda _, chosen: kinesis.tables(minutes=chosen.minutes),
     "replay": lambda on, chosen: replay.tables(on, letters=chosen.letters, seconds=chosen.live_seconds),
     "scaling": lambda _, chosen: tuple(scaling.run(chosen.curve)),
+    "tracing": lambda on, chosen: tracing.tables(
+        on, records=chosen.records, turns=chosen.turns, limit_seconds=chosen.limit_seconds
+    ),
     "profile": lambda on, chosen: (profiling.table(on, records=chosen.records),),
 }
 WITHOUT_KAFKA = frozenset({"holding", "kinesis", "mapping", "scaling"})

@@ -152,7 +152,7 @@ def _row(what: str, times: float, limit: float | None) -> tuple[Cell, ...]:
 def _turn(ground: Ground, load: str, program: str, records: int, limit_seconds: float) -> Turn:
     topic = ground.topic(load, records)
     with endpoint(ground.folder()) as api, PROGRAMS[program](ground, topic, api.url) as process:
-        return _watch(process, api, (load, program), records, limit_seconds)
+        return watch(process, api, (load, program), records, limit_seconds)
 
 
 def first_call(process: Process, api: Endpoint) -> tuple[Summary, float]:
@@ -166,9 +166,10 @@ def first_call(process: Process, api: Endpoint) -> tuple[Summary, float]:
     return books, process.cpu_seconds()
 
 
-def _watch(
+def watch(
     process: Process, api: Endpoint, names: tuple[str, str], records: int, limit_seconds: float
 ) -> Turn:
+    """From the first accepted call to the last, or to the time limit."""
     first, start_cpu_seconds = first_call(process, api)
     deadline = time.monotonic() + limit_seconds
     last = first

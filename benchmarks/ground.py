@@ -7,6 +7,7 @@ import tempfile
 import uuid
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 from zlib import crc32
 
@@ -84,6 +85,7 @@ class Ground:
         runner: tuple[str, ...] = ("-m", "worker", "run"),
         group: str | None = None,
         sections: Mapping[str, object] | None = None,
+        environ: Mapping[str, str] = MappingProxyType({}),
         **personalize: float,
     ) -> Iterator[Process]:
         """The worker as deployed, from the topic's beginning, or from where its group is.
@@ -94,7 +96,8 @@ class Ground:
         self.configure(
             folder, topic, url, admin_port=admin_port, group=group, sections=sections, **personalize
         )
-        with running((*runner, "--config", str(folder / "config.yaml")), folder) as process:
+        words = (*runner, "--config", str(folder / "config.yaml"))
+        with running(words, folder, environ=environ) as process:
             yield process
 
     def configure(  # noqa: PLR0913  what the benchmarks differ in

@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 # Settings of the user's own shell must not reach into what is measured.
-FOREIGN = ("AWS_", "WORKER_")
+FOREIGN = ("AWS_", "OTEL_", "WORKER_")
 KEYS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_EC2_METADATA_DISABLED": "true"}
 PROJECT = Path(__file__).parents[1]
 LOG_TAIL_CHARACTERS = 2_000
@@ -83,7 +84,13 @@ class Process:
 
 
 @contextmanager
-def running(words: Sequence[str], folder: Path, *, says: int | None = None) -> Iterator[Process]:
+def running(
+    words: Sequence[str],
+    folder: Path,
+    *,
+    says: int | None = None,
+    environ: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[Process]:
     """``python words`` for as long as the block: killed at its end, for nothing in it is to be kept."""
     own = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
     log_path = folder / "log"
@@ -92,7 +99,7 @@ def running(words: Sequence[str], folder: Path, *, says: int | None = None) -> I
         popen = subprocess.Popen(
             [sys.executable, *words],
             cwd=PROJECT,
-            env=own | KEYS | {"NO_PROXY": "127.0.0.1"},
+            env={**own, **KEYS, "NO_PROXY": "127.0.0.1", **environ},
             stdin=subprocess.DEVNULL,
             stdout=log if says is None else says,
             stderr=log,
@@ -131,14 +138,20 @@ def endpoint(folder: Path, faults: Mapping[str, Any] | None = None, *, port: int
     """An endpoint with empty books, for as long as the block."""
     words = ("-m", "worker.local.put_events", "--fast", "--port", str(port))
     with running(words, folder, says=subprocess.PIPE) as process:
-        assert process.popen.stdout is not None
-        line = process.popen.stdout.readline()
-        if not line:
-            process.popen.wait()
-            process.complain_if_ended()
-        listening = Endpoint(json.loads(line)["url"])
+        listening = Endpoint(url_of(process))
         listening.set_faults(faults or {})
         yield listening
+
+
+def url_of(process: Process) -> str:
+    """The address at which it listens, which its first line says."""
+    assert process.popen.stdout is not None
+    line = process.popen.stdout.readline()
+    if not line:
+        process.popen.wait()
+        process.complain_if_ended()
+    url: str = json.loads(line)["url"]
+    return url
 
 
 def metrics(port: int) -> dict[str, float]:

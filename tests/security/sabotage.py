@@ -24,6 +24,7 @@ from worker.core.model.snapshot import NotReady
 from worker.dead_letters.writer import KafkaDeadLetters
 from worker.delivery.put_events import PutEventsClient
 from worker.runtime import wiring
+from worker.sources.kafka.commits import Commits
 from worker.sources.kafka.source import KafkaSource
 from worker.telemetry.metrics import Metrics
 
@@ -123,7 +124,7 @@ FATAL: Final[dict[str, Callable[[], object]]] = {
     "dead letters": lambda: replace(KafkaDeadLetters, "write", fail_soon),
     "assignment": lambda: replace(KafkaSource, "_assigned", fail_soon),
     "statistics": lambda: replace(KafkaSource, "_measured", fail_soon),
-    "commit": lambda: replace(KafkaSource, "_told_of_commit", fail_soon),
+    "commit": lambda: replace(Commits, "told", fail_soon),
 }
 """Parts whose break ends the worker."""
 

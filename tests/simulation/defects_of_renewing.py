@@ -17,19 +17,9 @@ def goes_on_with_what_its_consumer_has_left(_: Callable[..., Any]) -> Any:
     async def wrong(source: KafkaSource, settings: dict[str, object], _: object) -> None:
         source._renewed = None
         before, source._client = source._client, source._make(settings)
-        # Its revoke is not believed any more, for it is not the consumer in use.
+        # Nothing that it says is heard any more.
+        before._is_given_up = True
         await before.close()
         await source._join()
-
-    return wrong
-
-
-@defect(KafkaSource, "_renew")
-def joins_before_it_has_left(_: Callable[..., Any]) -> Any:
-    async def wrong(source: KafkaSource, settings: dict[str, object], _: object) -> None:
-        source._renewed = None
-        before, source._client = source._client, source._make(settings)
-        await source._join()
-        await before.close()
 
     return wrong

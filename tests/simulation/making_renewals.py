@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tests.simulation.schedule import Schedule
 
 # How many in a schedule; and how many turns of the loop after another step, to come between any two awaits.
-_RENEWALS: Final = (0, 0, 0, 0, 0, 1, 1, 3)
+_RENEWALS: Final = (0, 0, 0, 1, 1, 3)
 _TURNS: Final = (0, 3, 20, 100, 400)
 
 

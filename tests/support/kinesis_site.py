@@ -6,6 +6,7 @@ that is ahead of that is a record that a crash would lose.
 
 from __future__ import annotations
 
+import json
 import random
 import threading
 import uuid
@@ -19,7 +20,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.support.kinesis_ledger import Entry, Feed, Ledger
-from tests.support.processes import EndpointProcess, WorkerProcess
+from tests.support.processes import EndpointProcess, Process, WorkerProcess
 from tests.support.waiting import until
 from worker.local.audit import Audit, audit
 
@@ -34,6 +35,11 @@ CALM: Final = {"failover_seconds": 15.0}
 DELIVER_SECONDS: Final = 120.0
 _SESSION: Final = boto3.Session("local", "local", region_name="us-east-1")
 _SHARD_END: Final = "SHARD_END"
+_ENVIRONMENT: Final = {
+    "AWS_ACCESS_KEY_ID": "local",
+    "AWS_SECRET_ACCESS_KEY": "local",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
 
 
 @cache
@@ -52,9 +58,10 @@ class KinesisSite(AbstractContextManager["KinesisSite"]):
         tables_url: where DynamoDB is.
         worker_tables_url: where the workers are told that it is; by default there.
         shards: of the first stream.
+        letter_shards: of that of dead letters.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  where it is, and how large
         self,
         folder: Path,
         streams_url: str,
@@ -62,6 +69,7 @@ class KinesisSite(AbstractContextManager["KinesisSite"]):
         *,
         worker_tables_url: str | None = None,
         shards: int = 4,
+        letter_shards: int = 1,
     ) -> None:
         self.folder = folder
         self.kinesis, self.dynamodb = client("kinesis", streams_url), client("dynamodb", tables_url)
@@ -72,9 +80,10 @@ class KinesisSite(AbstractContextManager["KinesisSite"]):
         self.letters = f"letters-{unique}"
         self.ledger = Ledger(self.kinesis)
         self.make_stream(self.stream, shards)
-        self.make_stream(self.letters, 1)
+        self.make_stream(self.letters, letter_shards)
         self.endpoint = EndpointProcess(folder / "endpoint.log")
         self.workers: list[WorkerProcess] = []
+        self.commands: list[Process] = []
         self.feeds: list[Feed] = []
         self.watch = Watch(self)
 
@@ -85,7 +94,7 @@ class KinesisSite(AbstractContextManager["KinesisSite"]):
         for feed in self.feeds:
             feed.stop()
         self.watch.stop()
-        for each in (*self.workers, self.endpoint):
+        for each in (*self.workers, *self.commands, self.endpoint):
             each.kill()
         if error is not None:
             for log in sorted(self.folder.glob("*.log")):
@@ -108,14 +117,19 @@ class KinesisSite(AbstractContextManager["KinesisSite"]):
 
     def start_worker(self, name: str = "worker", **sections: dict[str, Any]) -> WorkerProcess:
         """Start a worker; ``sections`` go over the site's own configuration, key by key."""
-        environment = {
-            "AWS_ACCESS_KEY_ID": "local",
-            "AWS_SECRET_ACCESS_KEY": "local",
-            "AWS_EC2_METADATA_DISABLED": "true",
-        }
-        worker = WorkerProcess(self.settings(**sections), self.folder / f"{name}.log", environment)
+        worker = WorkerProcess(self.settings(**sections), self.folder / f"{name}.log", _ENVIRONMENT)
         self.workers.append(worker)
         return worker
+
+    def start_command(self, *words: str, **sections: dict[str, Any]) -> Process:
+        """Start one of the other commands, with the site's configuration; ``sections`` go over it."""
+        name = f"{len(self.commands)}-{words[-1].strip('-')}"
+        config = self.folder / f"{name}.yaml"
+        config.write_text(json.dumps(self.settings(**sections)))
+        log = self.folder / f"{name}.log"
+        command = Process(("worker", *words, "--config", str(config)), log, _ENVIRONMENT)
+        self.commands.append(command)
+        return command
 
     def feed(self, events_per_second: float = 100, stream: str | None = None) -> Feed:
         """Put events at this rate, until told to stop, or until the block ends."""
@@ -210,7 +224,7 @@ class KinesisSite(AbstractContextManager["KinesisSite"]):
                 return False
             return awaited <= self.endpoint.accepted_ids()
 
-        until(is_delivered, seconds, what="everything being delivered")
+        until(is_delivered, seconds, forgiving=TimeoutError, what="everything being delivered")
 
     def wait_until_checkpointed(self, seconds: float = DELIVER_SECONDS) -> None:
         """Return once the table says of every shard that all of it is done."""

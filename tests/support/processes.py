@@ -29,6 +29,8 @@ PROJECT = Path(__file__).parents[2]
 FOREIGN = ("AWS_", "WORKER_")
 START_SECONDS = 30.0
 ANSWER_SECONDS = 5.0
+# Of all calls of half an hour, on a busy machine.
+BOOKS_SECONDS = 60.0
 # No proxy of the environment stands between us and ourselves.
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -103,7 +105,7 @@ class EndpointProcess(Process):
 
     def accepted(self) -> list[AcceptedCall]:
         """The accepted calls in the order of acceptance."""
-        return list(read_lines(ask(f"{self.url}/calls/accepted")))
+        return list(read_lines(ask(f"{self.url}/calls/accepted", seconds=BOOKS_SECONDS)))
 
     def accepted_ids(self) -> set[str | None]:
         """The ids of all accepted events."""
@@ -190,9 +192,9 @@ class WorkerProcess(Process):
         return f"http://127.0.0.1:{until(said, START_SECONDS)[0]['port']}"
 
 
-def ask(url: str, body: bytes | None = None) -> bytes:
+def ask(url: str, body: bytes | None = None, seconds: float = ANSWER_SECONDS) -> bytes:
     """GET, or POST a body."""
     request = urllib.request.Request(url, data=body)  # noqa: S310  an address of our own
-    with _OPENER.open(request, timeout=ANSWER_SECONDS) as answer:
+    with _OPENER.open(request, timeout=seconds) as answer:
         content: bytes = answer.read()
     return content

@@ -8,15 +8,14 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from worker.commands.mistakes import print_mistakes
-from worker.config import ConfigError, Mistake, read_settings
+from worker.config import ConfigError, read_settings
 from worker.dead_letters.reading import open_letter
 from worker.replay.letter_topic import LettersUnreadable
+from worker.replay.letters import open_letters
 from worker.replay.listing import Listing
 from worker.replay.selection import Selection
 from worker.replay.showing import as_json, as_text
-from worker.replay.store import open_topic
 from worker.runtime.exit_codes import ExitCode
-from worker.sources.kafka.client_settings import SILENT_LOG
 from worker.telemetry.progress import Progress
 
 if TYPE_CHECKING:
@@ -28,10 +27,6 @@ if TYPE_CHECKING:
     from worker.settings import Settings
 
 _READ_AT_ONCE: Final = 1000
-_IN_A_STREAM: Final = (
-    "letters in a Kinesis stream can't be listed or replayed yet; read them with any "
-    "consumer (docs/kinesis.md says what they hold), or let dead_letters.topic name a topic in Kafka"
-)
 # The file contains user data.
 _MODE: Final = 0o600
 
@@ -39,7 +34,7 @@ _MODE: Final = 0o600
 def run_dead_letters(chosen: argparse.Namespace) -> ExitCode:
     """Run the command and return the exit code."""
     try:
-        settings = _settings(chosen)
+        settings = read_settings(chosen.config, os.environ)
     except ConfigError as error:
         print_mistakes(error, chosen.config)
         return ExitCode.MISCONFIGURED
@@ -61,18 +56,6 @@ def run_dead_letters(chosen: argparse.Namespace) -> ExitCode:
         return _fail(str(error))
 
 
-def _settings(chosen: argparse.Namespace) -> Settings:
-    """Read the configuration.
-
-    Raises:
-        ConfigError: lists every mistake; or the letters are where nobody can list them.
-    """
-    settings = read_settings(chosen.config, os.environ)
-    if settings.dead_letters.stream:
-        raise ConfigError([Mistake("dead_letters.stream", _IN_A_STREAM)])
-    return settings
-
-
 def _selection(chosen: argparse.Namespace) -> Selection:
     return Selection(
         kinds=tuple(sorted(set(chosen.reason))),
@@ -87,7 +70,7 @@ def _selection(chosen: argparse.Namespace) -> Selection:
 
 
 def _list(settings: Settings, selection: Selection, chosen: argparse.Namespace) -> ExitCode:
-    listing = Listing(settings.dead_letters.topic)
+    listing = Listing(settings.dead_letters.place)
     for letter in _letters(settings, selection):
         listing.add(letter)
     sys.stdout.write(listing.json(chosen.by).decode() + "\n" if chosen.json else listing.text(chosen.by))
@@ -135,15 +118,16 @@ def _replay(settings: Settings, selection: Selection, chosen: argparse.Namespace
         if moment is not None and moment.relative:
             sys.stderr.write(f"personalize-worker: a replay needs an absolute time: --{name} {moment}\n")
             return ExitCode.MISCONFIGURED
-    from worker.replay.run import Plan, replay  # noqa: PLC0415  half a second that the others can save
+    from worker.replay.opening import Plan  # noqa: PLC0415  half a second that the others can save
+    from worker.replay.run import replay  # noqa: PLC0415  as above
 
     rate = chosen.calls_per_second
     return replay(settings, selection, Plan(chosen.dry_run, chosen.from_start, rate, chosen.wave))
 
 
 def _letters(settings: Settings, selection: Selection) -> Iterator[Letter]:
-    """Yield the selected letters, up to where the topic ends now."""
-    topic = open_topic(settings, settings.kafka.group_id, SILENT_LOG)
+    """Yield the selected letters, up to where they end now."""
+    topic = open_letters(settings)
     progress, read, found, foreign = Progress(sys.stderr), 0, 0, 0
     try:
         topic.begin({number: selection.span(number, *span) for number, span in topic.spans().items()})
@@ -157,7 +141,8 @@ def _letters(settings: Settings, selection: Selection) -> Iterator[Letter]:
                 elif selection.takes(letter):
                     found += 1
                     yield letter
-            progress.show(f"read {read:,} dead letters, {found:,} match, {topic.left():,} to go")
+            left = f"{topic.left():,} {topic.unit}to go"
+            progress.show(f"read {read:,} dead letters, {found:,} match, {left}")
     finally:
         progress.end()
         topic.close()

@@ -1,4 +1,4 @@
-"""The command line of ``dead-letters``. Only the standard library is imported, so ``--help`` is fast."""
+"""The command line of ``dead-letters``. Little but the standard library is imported: ``--help`` is fast."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+from worker.core.model.places import read_place
 
 if TYPE_CHECKING:
     from typing import Protocol
@@ -76,16 +78,18 @@ def _add_filters(parser: argparse.ArgumentParser) -> None:
     of.add_argument("--reason", action="append", default=[], metavar="CLASS", help="error class; repeatable")
     of.add_argument("--since", type=_moment, metavar="TIME", help="failed then or later: ISO 8601, or 2h")
     of.add_argument("--until", type=_moment, metavar="TIME", help="failed before: ISO 8601, or 30m")
-    of.add_argument("--topic", metavar="NAME", help="the topic of the original record")
-    of.add_argument("--partition", type=_number, metavar="N", help="the partition of the original record")
-    of.add_argument("--offsets", type=_offsets, metavar="A..B", help="the original offset, A to B inclusive")
+    of.add_argument("--topic", metavar="NAME", help="the topic, or stream, of the original record")
+    of.add_argument("--partition", type=_number, metavar="N", help="its partition, or shard")
+    of.add_argument(
+        "--offsets", type=_offsets, metavar="A..B", help="its offset or sequence number, both inclusive"
+    )
     of.add_argument(
         "--letter",
         type=_place,
         action="append",
         default=[],
         metavar="P:O",
-        help="partition and offset in the dead-letter topic; repeatable",
+        help="partition and offset in the dead-letter topic, or shard and sequence number; repeatable",
     )
     of.add_argument("--exhausted", action="store_true", help="only those replayed as often as allowed")
 
@@ -104,17 +108,19 @@ def _moment(text: str) -> Moment:
 
 
 def _offsets(text: str) -> tuple[int, int]:
-    match = re.fullmatch(r"(\d{1,19})\.\.(\d{1,19})", text)
-    if match is None or int(match[1]) > int(match[2]):
+    first, _, last = text.partition("..")
+    begin, end = read_place(first), read_place(last)
+    if begin is None or end is None or begin > end:
         raise argparse.ArgumentTypeError(f"{text} is not a range such as 100..200")  # noqa: EM102, TRY003  as above
-    return int(match[1]), int(match[2])
+    return begin, end
 
 
 def _place(text: str) -> tuple[int, int]:
-    match = re.fullmatch(r"(\d{1,9}):(\d{1,19})", text)
-    if match is None:
+    number, _, place = text.partition(":")
+    offset = read_place(place)
+    if offset is None or not re.fullmatch(r"\d{1,9}", number):
         raise argparse.ArgumentTypeError(f"{text} is not a position such as 3:1234")  # noqa: EM102, TRY003  as above
-    return int(match[1]), int(match[2])
+    return int(number), offset
 
 
 def _number(text: str) -> int:

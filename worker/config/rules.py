@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from worker.config.addresses import wrong_address
-from worker.config.kafka_login import kafka_login_mistakes
+from worker.config.kafka_login import absent_files, kafka_login_mistakes
 from worker.config.log_levels import log_level_mistakes
 from worker.config.names import did_you_mean, nearest
 from worker.config.record_format import format_mistakes
@@ -131,6 +131,7 @@ def _client(kafka: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     refused = dict(refusals(client))
     for name, reason in refused.items():
         yield f"kafka.client.{name}", reason
+    refused |= absent_files(client)
     rest = {name: value for name, value in client.items() if name not in refused}
     if refused.keys() & {"sasl.mechanism", "sasl.mechanisms"}:
         # Without its mechanism, the protocol would be reported too.

@@ -1,26 +1,21 @@
 """Writes dead letters to a Kinesis stream: a letter counts as written once the stream has acknowledged it.
 
-A record of Kinesis has no headers, so a letter is one JSON object: ``headers``, with what the headers of a
-letter in Kafka hold, and the record's ``key`` and ``value``, as text where they are UTF-8, else as base64
-under ``key_base64`` and ``value_base64``.
+A record of Kinesis has no headers, so a letter is an envelope that holds them.
 """
 
 from __future__ import annotations
 
 import time
-from base64 import b64encode
 from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 
+from worker.dead_letters.envelope import envelope
 from worker.dead_letters.letter import letter_headers
 from worker.ports import DeadLettersUnwritable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from worker.core.model.records import Reason, Record
-    from worker.dead_letters.letter import LetterHeaders
 
 # The longest partition key that Kinesis takes, in characters.
 _MAX_KEY: Final = 256
@@ -59,28 +54,6 @@ class StreamDeadLetters:
 
     async def close(self) -> None:
         """Do nothing: the connection is whoever's who gave the stream."""
-
-
-def envelope(record: Record, headers: LetterHeaders) -> Mapping[str, object]:
-    """Return the letter as an object of JSON."""
-    return {
-        "headers": {name: _header(value) for name, value in headers},
-        **_member("key", record.key),
-        **_member("value", record.value),
-    }
-
-
-def _header(value: str | bytes | None) -> str | None:
-    return value.decode(errors="backslashreplace") if isinstance(value, bytes) else value
-
-
-def _member(name: str, content: bytes | None) -> dict[str, str | None]:
-    if content is None:
-        return {name: None}
-    try:
-        return {name: content.decode()}
-    except UnicodeDecodeError:
-        return {f"{name}_base64": b64encode(content).decode()}
 
 
 def _partition_key(record: Record) -> str:

@@ -58,16 +58,17 @@ _LASTING_OF_GROUP: Final = {
 
 
 class LettersUnreadable(Exception):  # noqa: N818  it names the state
-    """The dead-letter topic can't be read, or its offsets can't be had; ``str()`` says why.
+    """The dead letters can't be read, or how far they were replayed can't be had; ``str()`` says why.
 
     Args:
-        topic: the topic's name.
+        topic: the name of their topic, or stream.
         why: the reason.
+        place: which of the two.
     """
 
-    def __init__(self, topic: str, why: str) -> None:
-        super().__init__(f"dead-letter topic {topic}: {why}")
-        self.topic = topic
+    def __init__(self, topic: str, why: str, *, place: str = "topic") -> None:
+        super().__init__(f"dead-letter {place} {topic}: {why}")
+        self.place = f"dead-letter {place} {topic}"
         self.why = why
 
 
@@ -81,6 +82,7 @@ class LetterTopic:
 
     def __init__(self, settings: Mapping[str, object], topic: str) -> None:
         self.topic = topic
+        self.unit = ""
         self._consumer = Consumer({**settings, **_SETTINGS})
         self._assignments: dict[int, Assignment] = {}
         self._ends: dict[int, int] = {}

@@ -20,24 +20,24 @@ from worker.core.flow_control.background_rate import BackgroundRate
 from worker.formats.schemas import Schemas
 from worker.replay.background_sender import BackgroundSender
 from worker.replay.letter_topic import LettersUnreadable
+from worker.replay.opening import opening
 from worker.replay.source import ReplayedElsewhere, ReplaySource
-from worker.replay.store import TopicReplayStore, open_topic, replay_group
+from worker.replay.store import replay_group
 from worker.replay.summary import Summary, rehearse
 from worker.replay.tally import Tally
 from worker.runtime.exit_codes import ExitCode
 from worker.runtime.failures import report_failure
-from worker.runtime.kafka_parts import dead_letter_writer
 from worker.runtime.life_cycle import LifeCycle, run_until_stopped
 from worker.runtime.mapping_once import MappingOnce
 from worker.runtime.startup import open_client
 from worker.runtime.wiring import put_events_client, record_mapping, registry_client
-from worker.sources.kafka.client_settings import CLIENT_LOG
 from worker.telemetry.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from worker.ports import DeadLetters, Map, PutEvents, SchemaRegistry
+    from worker.replay.opening import Open, Plan, WaveStore
     from worker.replay.selection import Selection
     from worker.replay.source import ReplayStore
     from worker.settings import Settings
@@ -47,16 +47,6 @@ log = structlog.get_logger(__name__)
 _QUOTA_SHARE: Final = 0.05
 _PROGRESS_SECONDS: Final = 0.5
 _LOGGED_PROGRESS_SECONDS: Final = 30.0
-
-
-class Plan(Struct, frozen=True):
-    """How to replay."""
-
-    dry_run: bool
-    from_start: bool
-    calls_per_second: float | None
-    """None: a small part of the quota."""
-    wave_letters: int
 
 
 class ReplayAdapters(Struct, frozen=True):
@@ -79,16 +69,17 @@ class Replay(Struct, frozen=True):
 
 
 def replay(settings: Settings, selection: Selection, plan: Plan) -> ExitCode:
-    """Replay until all is done, or told to stop; return the exit code. A real replay ends the process."""
+    """Replay until all is done, or told to stop; return the exit code. A real replay ends the process.
+
+    Raises:
+        LettersUnreadable: the letters can't be read.
+    """
     life_cycle = LifeCycle(settings.log, sys.stderr.fileno())
     group = replay_group(settings, selection)
-    store = TopicReplayStore(open_topic(settings, group, CLIENT_LOG), settings, selection, plan.wave_letters)
-    store.begin(from_start=plan.from_start)
+    open_ = opening(settings, selection, plan)
     if plan.dry_run:
-        return asyncio.run(_rehearse(settings, store))
-    if plan.from_start:
-        store.forget()
-    code = life_cycle.run(partial(_run, settings, store, group, plan), partial(_report, group))
+        return asyncio.run(_rehearse(settings, open_))
+    code = life_cycle.run(partial(_run, settings, open_, group, plan), partial(_report, group))
     sys.stdout.flush()
     return life_cycle.exit(code)
 
@@ -105,7 +96,7 @@ def assemble_replay(
 
     source = ReplaySource(
         store,
-        settings.dead_letters.topic,
+        settings.dead_letters.place,
         commit_seconds=settings.kafka.commit_seconds,
         on_over=on_over,
         clock=clock,
@@ -131,18 +122,21 @@ def assemble_replay(
     return Replay(worker, tally, is_over)
 
 
-async def _rehearse(settings: Settings, store: TopicReplayStore) -> ExitCode:
+async def _rehearse(settings: Settings, open_: Open) -> ExitCode:
+    opened = await open_()
+    store = opened.store
     progress, mapping = Progress(sys.stderr), MappingOnce(settings)
     try:
         summary = await rehearse(
             store,
             mapping.map,
-            lambda: progress.show(f"{store.topic.left():,} to go"),
+            lambda: progress.show(f"{store.topic.left():,} {store.topic.unit}to go"),
         )
     finally:
         progress.end()
         await mapping.close()
         await store.close()
+        await opened.close()
     sys.stdout.write(summary.text(store.wave_reader.left_out))
     return ExitCode.OK
 
@@ -158,18 +152,19 @@ def _report(group: str, error: Exception) -> ExitCode:
     return ExitCode.FAILED
 
 
-async def _run(
-    settings: Settings, store: TopicReplayStore, group: str, plan: Plan, stopping: asyncio.Event
-) -> ExitCode:
+async def _run(settings: Settings, open_: Open, group: str, plan: Plan, stopping: asyncio.Event) -> ExitCode:
     """Build the parts, run the pipeline, close the parts, and print the summary."""
+    opened = await open_()
+    store = opened.store
     rate = plan.calls_per_second or settings.personalize.requests_per_second * _QUOTA_SHARE
     log.info("replay.started", group=group, offsets=store.topic.left(), calls_per_second=rate)
-    client, registry, schemas = put_events_client(settings), registry_client(settings), Schemas()
+    client = put_events_client(settings, opened.access)
+    registry, schemas = registry_client(settings), Schemas()
     try:
         await open_client(client)
         if registry is not None:
             await registry.open()
-        dead_letters = dead_letter_writer(settings)
+        dead_letters = opened.dead_letters()
         try:
             map_record = record_mapping(settings, schemas)
             adapters = ReplayAdapters(map_record, client, dead_letters, registry, schemas)
@@ -179,6 +174,7 @@ async def _run(
             await dead_letters.close()
     finally:
         await client.close()
+        await opened.close()
         if registry is not None:
             await registry.close()
     summary = Summary.of(running.tally, is_over=running.is_over.is_set())
@@ -186,7 +182,7 @@ async def _run(
     return summary.exit_code(store.wave_reader.left_out)
 
 
-async def _run_pipeline(running: Replay, store: TopicReplayStore, stopping: asyncio.Event) -> None:
+async def _run_pipeline(running: Replay, store: WaveStore, stopping: asyncio.Event) -> None:
     """Run until all is done, or told to stop and drained; report progress meanwhile."""
     reporting = asyncio.create_task(_report_progress(running, store))
     try:
@@ -195,7 +191,7 @@ async def _run_pipeline(running: Replay, store: TopicReplayStore, stopping: asyn
         reporting.cancel()
 
 
-async def _report_progress(running: Replay, store: TopicReplayStore) -> None:
+async def _report_progress(running: Replay, store: WaveStore) -> None:
     """Report progress: on a terminal one line that is rewritten, elsewhere a log line now and then."""
     progress = Progress(sys.stderr) if sys.stderr.isatty() else None
     logged_at = time.monotonic()
@@ -203,19 +199,16 @@ async def _report_progress(running: Replay, store: TopicReplayStore) -> None:
         await asyncio.sleep(_PROGRESS_SECONDS)
         tally, left = running.tally, store.topic.left()
         if progress is not None:
-            progress.show(_progress_line(running, left))
+            progress.show(_progress_line(running, f"{left:,} {store.topic.unit}to read"))
         elif time.monotonic() - logged_at >= _LOGGED_PROGRESS_SECONDS:
             logged_at = time.monotonic()
             died_again = tally.died_again.total()
             log.info("replay.under_way", settled=tally.settled, died_again=died_again, to_read=left)
 
 
-def _progress_line(running: Replay, left: int) -> str:
+def _progress_line(running: Replay, left: str) -> str:
     tally, holds = running.tally, running.worker.permits.breaker.holds
     held = "".join(f", held: {hold.kind}: {hold.reason}" for hold in holds)
     died_again = tally.died_again.total()
     under_way = running.worker.unsettled.memory.records
-    return (
-        f"{tally.delivered:,} accepted, {died_again:,} failed again, {under_way:,} in flight, "
-        f"{left:,} to read{held}"
-    )
+    return f"{tally.delivered:,} accepted, {died_again:,} failed again, {under_way:,} in flight, {left}{held}"

@@ -6,9 +6,10 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from worker.core.model.boundary import Through
+from worker.core.model.places import MOST_OFFSET, last_of, shown_place
 from worker.sources.kafka.offsets import offset_of
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Selection(Struct, frozen=True, kw_only=True, omit_defaults=True):
             and self._takes_time(letter.failed_at_seconds)
             and self.topic in {None, letter.origin.topic}
             and self.partition in {None, letter.origin.partition}
-            and (self.offsets is None or self.offsets[0] <= letter.origin.offset <= self.offsets[1])
+            and (self.offsets is None or self.offsets[0] <= letter.origin.offset <= last_of(self.offsets[1]))
             and (not self.letters or letter.place in self.letters)
             and (not self.exhausted or letter.replays >= MOST_REPLAYS)
         )
@@ -60,7 +61,16 @@ class Selection(Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Return a name that is the same for the same filters, and different for others."""
         if self == Selection():
             return "all"
-        return blake2b(msgspec.json.encode(self), digest_size=_NAME_BYTES).hexdigest()
+        return blake2b(self._encoded(), digest_size=_NAME_BYTES).hexdigest()
+
+    def _encoded(self) -> bytes:
+        places = [*(self.offsets or ()), *(offset for _, offset in self.letters)]
+        if max(places, default=0) <= MOST_OFFSET:
+            return msgspec.json.encode(self)
+        # Positions of Kinesis are too long for a number in JSON.
+        offsets = None if self.offsets is None else [shown_place(each) for each in self.offsets]
+        letters = [(number, shown_place(offset)) for number, offset in self.letters]
+        return msgspec.json.encode(structs.asdict(self) | {"offsets": offsets, "letters": letters})
 
     def _takes_time(self, failed_at: float | None) -> bool:
         if self.since is None and self.until is None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from worker.core.model.places import shown_place, written_place
 from worker.core.model.reason_texts import rule_of
 
 if TYPE_CHECKING:
@@ -27,10 +28,15 @@ def as_text(letter: Letter, *, payload: bool) -> str:
 def as_json(letter: Letter) -> bytes:
     """Return the whole letter as one line; bytes that are not text get ``_base64`` appended to their name."""
     partition, offset = letter.place
+    origin = {
+        **msgspec.structs.asdict(letter.origin),
+        "offset": written_place(letter.origin.offset),
+        "element": letter.element,
+    }
     return msgspec.json.encode(
         {
-            "letter": {"partition": partition, "offset": offset},
-            "original": {**msgspec.structs.asdict(letter.origin), "element": letter.element},
+            "letter": {"partition": partition, "offset": written_place(offset)},
+            "original": origin,
             "reason": {"class": letter.reason.kind, "text": letter.reason.text},
             "tries": letter.tries,
             "replays": letter.replays,
@@ -47,9 +53,9 @@ def _rows(letter: Letter, *, payload: bool) -> Iterator[tuple[str, str]]:
     (partition, offset), origin, reason = letter.place, letter.origin, letter.reason
     time = "" if origin.timestamp_ms is None else f", {_iso8601(origin.timestamp_ms / 1000)}"
     failed_at = letter.failed_at_seconds
-    yield "letter", f"{partition}:{offset}"
+    yield "letter", f"{partition}:{shown_place(offset)}"
     element = "" if letter.element is None else f", element {letter.element}"
-    yield "original", f"{origin.topic}[{origin.partition}]@{origin.offset}{element}{time}"
+    yield "original", f"{origin.topic}[{origin.partition}]@{shown_place(origin.offset)}{element}{time}"
     yield "failed at", "unknown" if failed_at is None else _iso8601(failed_at)
     yield "reason", f"{reason.kind}: {reason.text if payload else rule_of(reason)}"
     yield "tries", f"{letter.tries}, replayed {letter.replays} times"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _PATIENCE_SECONDS: Final = 10.0
 # The fraction of the memory limit for a wave; the rest is for the events made from the letters, and their
 # queues.
-_WAVE_SHARE: Final = 0.5
+WAVE_SHARE: Final = 0.5
 
 
 def open_topic(settings: Settings, group: str, logger: logging.Logger) -> LetterTopic:
@@ -38,8 +38,9 @@ def open_topic(settings: Settings, group: str, logger: logging.Logger) -> Letter
 
 
 def replay_group(settings: Settings, selection: Selection) -> str:
-    """Return the group under which this replay commits its offsets."""
-    return f"{settings.kafka.group_id}.dead-letters.replay.{selection.name()}"
+    """Return the group under which this replay commits its offsets; of a stream, what it is called."""
+    name = settings.kinesis.application_name if settings.dead_letters.stream else settings.kafka.group_id
+    return f"{name}.dead-letters.replay.{selection.name()}"
 
 
 class TopicReplayStore:
@@ -68,7 +69,7 @@ class TopicReplayStore:
             topic,
             selection,
             most_letters=wave,
-            most_bytes=int(settings.limits.max_unsettled_bytes * _WAVE_SHARE),
+            most_bytes=int(settings.limits.max_unsettled_bytes * WAVE_SHARE),
         )
 
     def begin(self, *, from_start: bool) -> None:

@@ -56,11 +56,14 @@ class KinesisClients:
         self.streams = {_name(each): StreamCalls(self._of_streams.call, each) for each in kinesis.streams}
         """The calls of each stream, by its name."""
         self.shards = ShardList(self.streams)
-        letters = settings.dead_letters.stream
-        self.letters = (
-            KinesisLetterStream(StreamCalls(self._of_streams.call, letters), letters) if letters else None
-        )
+        letters = settings.dead_letters.stream or ""
+        self.letters_name = _name(letters)
+        self.letter_calls = StreamCalls(self._of_streams.call, letters)
+        """The calls of the stream of dead letters; of use only if they go to one."""
+        self.letters = KinesisLetterStream(self.letter_calls, letters) if letters else None
         """The stream of dead letters, if they go to one."""
+        self.call_table = self._of_table.call
+        """Makes one call of DynamoDB."""
 
     async def open(self) -> None:
         """Find the services without blocking the loop. No connection is made yet.
@@ -76,8 +79,8 @@ class KinesisClients:
         await self._of_table.close()
         await self._of_streams.close()
 
-    async def ensure_table(self, *, create: bool) -> bool:
-        """Return once the lease table can be used; whether it was made.
+    async def ensure_table(self, *, create: bool, name: str | None = None) -> bool:
+        """Return once the lease table, or another with such a key, can be used; whether it was made.
 
         Raises:
             LeaseTableUnusable: a person has to act.
@@ -85,7 +88,7 @@ class KinesisClients:
         """
         return await ensure_table(
             self._of_table.call,
-            self._application_name,
+            name or self._application_name,
             create=create,
             region=self._of_table.endpoint.region,
             sleep=asyncio.sleep,

@@ -15,21 +15,13 @@ from msgspec import Struct, structs
 
 from worker.config.environment import client_value
 from worker.config.reading import Unreadable
+from worker.sources.kafka.properties import FILES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from worker.settings import ClientValue, KafkaSettings
 
-# Entries of kafka.client that name a file, which librdkafka reads when a client is made.
-LOCATIONS: Final = (
-    "ssl.ca.location",
-    "ssl.certificate.location",
-    "ssl.key.location",
-    "ssl.keystore.location",
-    "ssl.crl.location",
-    "https.ca.location",
-)
 # What librdkafka takes for a client that is there.
 PASSWORD: Final = frozenset({"sasl.username", "sasl.password"})
 _MAX_BYTES: Final = 4 << 20
@@ -94,7 +86,7 @@ class LoginFiles:
 
 def _marks(client: Mapping[str, ClientValue]) -> Iterator[tuple[str, bytes]]:
     """Iterate over the files that can be read, each with a mark that differs if its content does."""
-    for name in LOCATIONS:
+    for name in FILES:
         if name in client and (mark := _mark(Path(str(client[name])))) is not None:
             yield name, mark
 

@@ -103,3 +103,8 @@ class DeadLetterSettings(Section, frozen=True, kw_only=True):
         Annotated[int, Meta(ge=1, le=10_000_000)] | None,
         Meta(description="So many records of a topic in a row that can't be mapped are a hold; null: never."),
     ] = 100
+
+    @property
+    def place(self) -> str:
+        """The name of the topic, or of the stream."""
+        return (self.stream or "").rpartition("/")[2] or self.topic

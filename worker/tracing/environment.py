@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from msgspec import Struct
+from worker.tracing.sampling import Sampling
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,15 +31,6 @@ DEFAULT_BATCH_SIZE: Final = 512
 
 # What has to be installed, and with what.
 EXTRA: Final = "pip install 'personalize-worker[tracing]'"
-
-
-class Sampling(Struct, frozen=True):
-    """Which calls get a span."""
-
-    follows_records: bool
-    """Whether the flags in the records' ``traceparent`` decide, where there are any."""
-    ratio: float
-    """The part of the other calls that do, 0 to 1."""
 
 
 def sampling(environ: Mapping[str, str]) -> Sampling:

@@ -12,12 +12,12 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
 from worker.blocking import run_blocking
 from worker.tracing.environment import is_disabled, queue_size, sampling
 from worker.tracing.exporting import BoundedProcessor, CountingExporter
 from worker.tracing.put_events import TracedPutEvents
-from worker.tracing.sampler import RecordsSampler
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,8 +44,9 @@ class Tracing:
     """
 
     def __init__(self, metrics: SpanMetrics, environ: Mapping[str, str], version: str) -> None:
-        self._sampler = RecordsSampler(sampling(environ))
-        self._provider = TracerProvider(self._sampler, _resource(version), shutdown_on_exit=False)
+        self._sampling = sampling(environ)
+        # Which calls have a span is decided before there is one.
+        self._provider = TracerProvider(ALWAYS_ON, _resource(version), shutdown_on_exit=False)
         self._is_disabled = is_disabled(environ)
         if not self._is_disabled:
             # Its endpoint is not logged: it may hold a login.
@@ -58,7 +59,8 @@ class Tracing:
             )
         log.info(
             "tracing.disabled" if self._is_disabled else "tracing.enabled",
-            sampler=self._sampler.get_description(),
+            follows_records=self._sampling.follows_records,
+            ratio=self._sampling.ratio,
         )
         self._tracer = self._provider.get_tracer("personalize-worker", version)
 
@@ -70,7 +72,7 @@ class Tracing:
             put_events,
             self._tracer,
             _attributes(endpoint_url, region, group),
-            follows_records=self._sampler.follows_records,
+            self._sampling,
         )
 
     async def close(self) -> None:

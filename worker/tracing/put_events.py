@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from opentelemetry.util.types import AttributeValue
 
     from worker.core.model.outcomes import Answer
-    from worker.core.model.records import Batch, Record
+    from worker.core.model.records import Batch
     from worker.ports import PutEvents
+    from worker.tracing.sampling import Sampling
     from worker.tracing.trace_context import TraceContext
 
 SERVICE: Final = "Personalize Events"
@@ -33,9 +34,6 @@ SPAN_NAME: Final = f"{SERVICE}.{OPERATION}"
 # The conventions' names as literals, because their package has most of them under a name that says that they
 # may move. A test compares them with it.
 MESSAGE_COUNT: Final = "messaging.batch.message_count"
-DESTINATION: Final = "messaging.destination.name"
-PARTITION: Final = "messaging.destination.partition.id"
-OFFSET: Final = "messaging.kafka.offset"
 ERROR_TYPE: Final = "error.type"
 FIXED: Final[Mapping[str, str]] = {
     "messaging.system": "aws.personalize",
@@ -62,7 +60,7 @@ class TracedPutEvents:
         put_events: makes the calls.
         tracer: of OpenTelemetry.
         attributes: what all spans share: the address, the region, the group.
-        follows_records: whether calls of which no record was sampled are left out.
+        sampling: decides which calls have a span.
     """
 
     def __init__(
@@ -70,26 +68,24 @@ class TracedPutEvents:
         put_events: PutEvents,
         tracer: Tracer,
         attributes: Mapping[str, AttributeValue],
-        *,
-        follows_records: bool,
+        sampling: Sampling,
     ) -> None:
         self._put_events = put_events
         self._tracer = tracer
         self._attributes = {**FIXED, **attributes}
-        self._follows_records = follows_records
+        self._takes = sampling.takes
 
     async def put(self, batch: Batch) -> Answer:
         """Send the batch and classify the answer. Nothing but cancellation is raised."""
         made = _contexts(batch)
-        if self._follows_records and made and not any(each.is_sampled for each in made):
-            # The sampler would decide the same, but links are what costs most.
+        if not self._takes(made):
             return await self._put_events.put(batch)
         span = self._tracer.start_span(
             SPAN_NAME,
             context=_NO_PARENT,
             kind=SpanKind.CLIENT,
             attributes=self._attributes_of(batch),
-            links=[_link(context, record) for context, record in made.items()],
+            links=[_link(each) for each in made],
         )
         answer: Answer | None = None
         try:
@@ -103,23 +99,16 @@ class TracedPutEvents:
         return {**self._attributes, MESSAGE_COUNT: len(batch.interactions), SOURCE: sorted(sources)}
 
 
-def _contexts(batch: Batch) -> dict[TraceContext, Record]:
-    """Return the traces of a batch's records, at most one an event, each with its first record."""
-    found: dict[TraceContext, Record] = {}
-    for each in batch.interactions:
-        record = each.record
-        if record.headers and (context := trace_context(record.headers)) is not None:
-            found.setdefault(context, record)
-    return found
+def _contexts(batch: Batch) -> tuple[TraceContext, ...]:
+    """Return the traces of a batch's records: at most one an event, each once."""
+    found = (trace_context(each.record.headers) for each in batch.interactions if each.record.headers)
+    return tuple(dict.fromkeys(each for each in found if each is not None))
 
 
-def _link(context: TraceContext, record: Record) -> Link:
-    topic, number = record.assignment.partition
+def _link(context: TraceContext) -> Link:
+    # Without attributes: where a record stands would double the cost of a link, mostly in its export.
     flags = _SAMPLED if context.is_sampled else _NOT_SAMPLED
-    return Link(
-        SpanContext(context.trace_id, context.span_id, is_remote=True, trace_flags=flags),
-        {DESTINATION: topic, PARTITION: str(number), OFFSET: record.offset},
-    )
+    return Link(SpanContext(context.trace_id, context.span_id, is_remote=True, trace_flags=flags))
 
 
 def _end(span: Span, answer: Answer | None) -> None:

@@ -157,6 +157,7 @@ def test_a_wrong_login_is_told_in_words_and_put_right_without_a_restart(
     site.assert_kept_by(worker)
 
 
+@only_long
 def test_a_role_that_may_not_connect_is_told_which_permission_it_lacks(
     site: SecuredSite, ca: dict[str, str]
 ) -> None:
@@ -164,3 +165,9 @@ def test_a_role_that_may_not_connect_is_told_which_permission_it_lacks(
     worker = site.log_in("MSK", authentication="aws_msk_iam", region="eu-west-1", client=ca)
     said = until(lambda: "Access denied" in worker.ready()[1] and worker.ready()[1], 30)
     assert "allow kafka-cluster:Connect on the cluster to the worker's role" in str(said)
+    login = {"bootstrap_servers": site.kafka.listener("MSK"), "client": ca}
+    check = site.start_command(
+        "check", kafka=login | {"authentication": "aws_msk_iam", "region": "eu-west-1"}
+    )
+    assert check.exit_code(60) == 1
+    assert "allow kafka-cluster:Connect on the cluster to the worker's role" in check.log.read_text()

@@ -63,6 +63,18 @@ def test_another_login_beside_it_is_refused(tmp_path: Path, name: str, value: st
     assert f"kafka.client.{name}" in mistakes(tmp_path, client={name: value})
 
 
+@pytest.mark.parametrize("name", ["ssl.ca.location", "ssl.certificate.location", "ssl.key.location"])
+def test_a_certificate_that_is_not_there_is_told_so(tmp_path: Path, name: str) -> None:
+    """OpenSSL's own words are "BIO lib" and "system lib"."""
+    client = {"security.protocol": "ssl", name: str(tmp_path / "tls.crt")}
+    found = mistakes(tmp_path, authentication="client", client=client)
+    assert found == {f"kafka.client.{name}": "names a file that can't be read: No such file or directory"}
+
+
+def test_the_system_s_authorities_are_no_file(tmp_path: Path) -> None:
+    assert read(tmp_path, authentication="client", client={"ssl.ca.location": "probe"}).client
+
+
 def test_a_region_without_it_does_nothing(tmp_path: Path) -> None:
     assert mistakes(tmp_path, authentication="client", region="eu-west-1").keys() == {"kafka.region"}
 

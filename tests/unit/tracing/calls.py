@@ -8,12 +8,12 @@ from msgspec import structs
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
 from tests.support.builders import assignment, interaction
 from worker.core.model.outcomes import Accepted
 from worker.core.model.records import Batch
 from worker.tracing.put_events import TracedPutEvents
-from worker.tracing.sampler import RecordsSampler
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from worker.core.model.outcomes import Answer
     from worker.core.model.records import Headers
-    from worker.tracing.environment import Sampling
+    from worker.tracing.sampling import Sampling
 
 SHARED: dict[str, AttributeValue] = {
     "server.address": "personalize-events.eu-west-1.amazonaws.com",
@@ -63,12 +63,9 @@ class Traced:
 
     def __init__(self, api: Api, sampling: Sampling) -> None:
         self._kept = InMemorySpanExporter()
-        sampler = RecordsSampler(sampling)
-        provider = TracerProvider(sampler, shutdown_on_exit=False)
+        provider = TracerProvider(ALWAYS_ON, shutdown_on_exit=False)
         provider.add_span_processor(SimpleSpanProcessor(self._kept))
-        self.put = TracedPutEvents(
-            api, provider.get_tracer("test"), SHARED, follows_records=sampler.follows_records
-        ).put
+        self.put = TracedPutEvents(api, provider.get_tracer("test"), SHARED, sampling).put
 
     def spans(self) -> tuple[ReadableSpan, ...]:
         """All that were sampled and have ended."""

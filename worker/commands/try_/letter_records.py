@@ -41,8 +41,7 @@ def letter_records(settings: Settings, start: AtOffset | str, records: int) -> I
         finally:
             topic.close()
     except LettersUnreadable as error:
-        at = f"dead-letter topic {error.topic}"
-        raise CannotRead(at, error.why) from None
+        raise CannotRead(error.place, error.why) from None
 
 
 def _spans(

@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from worker.core.model import dead_letter_headers as headers
 from worker.core.model.partition import Partition
+from worker.core.model.places import MOST_PLACE
 from worker.core.model.records import Element
 
 if TYPE_CHECKING:
@@ -25,11 +26,9 @@ if TYPE_CHECKING:
 # 48 bits: for two events to get the same id, two topics would have to share the digest, and the records their
 # partition, offset and millisecond.
 _DIGEST_BYTES: Final = 6
-# Kafka's types: a partition is an int, offset and timestamp are longs.
+# Kafka's types: a partition is an int, a timestamp is a long. A position of Kinesis is longer than an offset.
 _MOST_PARTITION: Final = 2**31 - 1
 _MOST: Final = 2**63 - 1
-# As many digits as the largest of them has.
-_MAX_DIGITS: Final = 19
 # What Kafka takes for the name of a topic.
 _TOPIC: Final = re.compile(rb"[A-Za-z0-9._-]{1,249}")
 
@@ -53,7 +52,7 @@ def origin(record: Record) -> Origin:
 
 
 def derived_event_id(record: Record) -> str:
-    """The id: at most 75 characters, usually under 40."""
+    """The id: usually under 40 characters; of a record of Kinesis about 110, and 256 are allowed."""
     if record.headers:
         at = origin(record)
         return _event_id(Partition(at.topic, at.partition), at.offset, at.timestamp_ms)
@@ -79,7 +78,7 @@ def replayed_origin(record: Record) -> Origin | None:
     named = dict(reversed(record.headers))
     topic = named.get(headers.ORIGINAL_TOPIC)
     partition = _parse(named.get(headers.ORIGINAL_PARTITION), _MOST_PARTITION)
-    offset = _parse(named.get(headers.ORIGINAL_OFFSET), _MOST)
+    offset = _parse(named.get(headers.ORIGINAL_OFFSET), MOST_PLACE)
     if topic is None or not _TOPIC.fullmatch(topic) or partition is None or offset is None:
         return None
     # None for -1 too, which Kafka writes for no timestamp.
@@ -95,7 +94,7 @@ def replayed_element(record: Record) -> int | None:
 
 
 def _parse(digits: bytes | None, most: int) -> int | None:
-    if not digits or not digits.isdigit() or len(digits) > _MAX_DIGITS:
+    if not digits or not digits.isdigit() or len(digits) > len(str(most)):
         return None
     number = int(digits)
     return number if number <= most else None

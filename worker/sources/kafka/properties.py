@@ -99,4 +99,14 @@ WHOLE_NUMBERS: Final = _names(
     """
 )
 
+# Files that librdkafka reads when a client is made, and not again.
+FILES: Final = (
+    "ssl.ca.location",
+    "ssl.certificate.location",
+    "ssl.key.location",
+    "ssl.keystore.location",
+    "ssl.crl.location",
+    "https.ca.location",
+)
+
 ALL: Final = CONSUMER_ONLY | PRODUCER_ONLY | ANY_CLIENT

@@ -23,12 +23,11 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-from worker.core.model.boundary import Before
-from worker.core.model.partition import Partition
 from worker.core.topics import subscription
 from worker.malloc import give_back
-from worker.sources.kafka.client import leave, make_client
+from worker.sources.kafka.client import Client
 from worker.sources.kafka.client_settings import refusal_of
+from worker.sources.kafka.commits import Commits, keys_of
 from worker.sources.kafka.messages import how_many_more
 from worker.sources.kafka.monitor import KafkaMonitor
 from worker.sources.kafka.offsets import offset_of
@@ -43,30 +42,19 @@ if TYPE_CHECKING:
     from confluent_kafka.aio import AIOConsumer
 
     from worker.core.model.boundary import Boundary
+    from worker.core.model.partition import Partition
     from worker.core.model.records import Record
     from worker.core.model.snapshot import PartitionGauges, SourceStatus
     from worker.core.offsets.assignment import Assignment
     from worker.ports import RebalanceListener
-    from worker.sources.kafka.client import Client
+    from worker.sources.kafka.client import Callback
 
 log = structlog.get_logger(__name__)
 
 # How long an idle poll waits. Offsets are stored and flow is controlled between two polls.
 _POLL_SECONDS: Final = 0.1
-# In a rebalance, which waits for it, and in a drain. What can't be had by then is requested again.
-_BEGIN_SECONDS: Final = 2.0
 _COMMIT_SECONDS: Final = 5.0
 _PURGE_SECONDS: Final = 1.0
-
-# Errors that a commit may meet without anything being wrong: the partition is not ours now.
-_HARMLESS: Final = {
-    KafkaError._STATE,  # noqa: SLF001  librdkafka's own codes begin with an underscore
-    KafkaError.ILLEGAL_GENERATION,
-    KafkaError.UNKNOWN_MEMBER_ID,
-    KafkaError.REBALANCE_IN_PROGRESS,
-    KafkaError.FENCED_MEMBER_EPOCH,
-    KafkaError.STALE_MEMBER_EPOCH,
-}
 
 
 class KafkaSource:
@@ -101,7 +89,7 @@ class KafkaSource:
 
     async def open(self, listener: RebalanceListener) -> None:
         """Subscribe; partitions come with the first calls of ``receive``."""
-        self._listener = listener
+        self._listener, self._commits = listener, Commits(self._known, listener)
         self._client = self._make(self._settings)
         await self._join()
 
@@ -139,12 +127,12 @@ class KafkaSource:
 
     async def store(self, boundaries: Mapping[Partition, Boundary]) -> None:
         """Note them for the next commit; a partition that was taken away meanwhile is left out."""
-        self._offsets.store(self._of_ours({key: offset_of(each) for key, each in boundaries.items()}))
+        self._offsets.store(self._commits.of_ours({key: offset_of(each) for key, each in boundaries.items()}))
 
     async def commit(self) -> None:
         """Commit what is stored, and wait for it."""
         if positions := self._offsets.to_commit():
-            await self._commit(positions, asynchronous=False)
+            await self._commits.send(self._consumer, positions, asynchronous=False)
 
     async def pause(self) -> None:
         """Pause receiving, for partitions that come later too."""
@@ -192,11 +180,15 @@ class KafkaSource:
         return self._client.consumer
 
     def _make(self, settings: Mapping[str, object]) -> Client:
-        callbacks = {"error_cb": self._failed, "stats_cb": self._measured, "on_commit": self._told_of_commit}
-        return make_client(settings, callbacks)
+        callbacks: dict[str, Callback] = {
+            "error_cb": self._failed,
+            "stats_cb": self._measured,
+            "on_commit": self._commits.told,
+        }
+        return Client(settings, callbacks)
 
     async def _join(self) -> None:
-        await self._consumer.subscribe(
+        await self._client.subscribe(
             subscription(self._topics),
             on_assign=self._assigned,
             on_revoke=self._revoked,
@@ -217,7 +209,7 @@ class KafkaSource:
                 )
                 return
             self._give_nothing_back()
-            await leave(self._client)
+            await self._client.give_way(lambda: bool(self._reading.assignments))
             # What it has not given back is nobody's now, or will be somebody else's.
             if left := list(self._reading.assignments):
                 self._listener.lost(left)
@@ -257,12 +249,12 @@ class KafkaSource:
         if self._clock() >= self._commit_at:
             self._commit_at = self._clock() + self._commit_seconds
             if positions := self._offsets.to_commit():
-                await self._commit(positions, asynchronous=True)
+                await self._commits.send(self._consumer, positions, asynchronous=True)
 
     async def _assigned(self, _: AIOConsumer, partitions: list[TopicPartition]) -> None:
-        keys = _keys(partitions)
+        keys = keys_of(partitions)
         self._known.forget(keys)
-        committed = await self._committed(keys)
+        committed = await self._commits.read(self._consumer, keys)
         assignments = dict(zip(keys, self._listener.assigned(keys), strict=True))
         self._reading.begin(assignments, committed)
         self._pausing.assigned()
@@ -271,23 +263,8 @@ class KafkaSource:
         """Have the share recalculated: the topics have more or fewer partitions, which belong to others."""
         self._listener.assigned([])
 
-    async def _committed(self, keys: Sequence[Partition]) -> dict[Partition, int] | None:
-        """Return the committed offsets of the partitions that have one; None when they can't be had."""
-        asked = [TopicPartition(*each) for each in keys]
-        try:
-            found = await self._consumer.committed(asked, timeout=_BEGIN_SECONDS)
-        except KafkaException as raised:
-            if (error := raised.args[0]).code() not in _HARMLESS:
-                self._known.trouble.note(error)
-            return None
-        if any(each.error for each in found):
-            return None
-        return {_partition(each): each.offset for each in found if each.offset >= 0}
-
-    async def _revoked(self, consumer: AIOConsumer, partitions: list[TopicPartition]) -> None:
-        if consumer is not self._consumer:
-            return  # It took too long to leave, and its partitions have been given up already.
-        keys = _keys(partitions)
+    async def _revoked(self, _: AIOConsumer, partitions: list[TopicPartition]) -> None:
+        keys = keys_of(partitions)
         await self.store(await self._listener.revoked(keys))
         try:
             async with asyncio.timeout(_COMMIT_SECONDS):
@@ -296,10 +273,8 @@ class KafkaSource:
             log.warning("kafka.commit_timed_out", effect="the next owner repeats what was not committed")
         self._known.forget(keys)
 
-    async def _lost(self, consumer: AIOConsumer, partitions: list[TopicPartition]) -> None:
-        if consumer is not self._consumer:
-            return  # As above.
-        keys = _keys(partitions)
+    async def _lost(self, _: AIOConsumer, partitions: list[TopicPartition]) -> None:
+        keys = keys_of(partitions)
         self._listener.lost(keys)
         self._known.forget(keys)
 
@@ -308,36 +283,3 @@ class KafkaSource:
 
     async def _measured(self, statistics: str) -> None:
         self._watch.measured(statistics, fetching=not self._pausing.is_on)
-
-    async def _commit(self, positions: list[TopicPartition], *, asynchronous: bool) -> None:
-        try:
-            done = await self._consumer.commit(offsets=positions, asynchronous=asynchronous)
-        except KafkaException as raised:
-            await self._told_of_commit(raised.args[0], positions)
-        else:
-            await self._told_of_commit(None, done or [])
-
-    async def _told_of_commit(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
-        done = {}
-        for each in partitions:
-            key = _partition(each)
-            if (failed := error or each.error) is None:
-                done[key] = each.offset
-                continue
-            self._offsets.note_failed([key])
-            if failed.code() not in _HARMLESS and key in self._reading.assignments:
-                self._known.trouble.commit_failed(failed, [key])
-        self._known.committed(self._of_ours(done))
-        if done:
-            self._listener.committed({key: Before(offset) for key, offset in done.items()})
-
-    def _of_ours(self, offsets: Mapping[Partition, int]) -> dict[Partition, int]:
-        return {key: offset for key, offset in offsets.items() if key in self._reading.assignments}
-
-
-def _keys(partitions: Iterable[TopicPartition]) -> list[Partition]:
-    return [_partition(each) for each in partitions]
-
-
-def _partition(at: TopicPartition) -> Partition:
-    return Partition(at.topic, at.partition)

@@ -18,6 +18,7 @@ from worker.core.model.dead_letter_headers import (
     ORIGINAL_TIMESTAMP,
     ORIGINAL_TOPIC,
 )
+from worker.core.model.places import MOST_PLACE
 
 if TYPE_CHECKING:
     from worker.core.model.records import Headers, Record
@@ -124,7 +125,7 @@ def test_the_record_s_own_id_goes_before() -> None:
 @given(
     topic=st.binary(max_size=9) | st.sampled_from([b"t", b"a" * 250, b"a/b", b"t\n", b"\x1b[2J", b"\xff"]),
     partition=st.integers() | st.sampled_from([-1, 2**31, 10**19]),
-    offset=st.integers() | st.sampled_from([-1, 2**63, 10**19]),
+    offset=st.integers() | st.sampled_from([-1, 2**63, 10**19, MOST_PLACE, 10 * MOST_PLACE]),
 )
 def test_a_place_that_there_cannot_be_is_not_believed(topic: bytes, partition: int, offset: int) -> None:
     """Whoever forges such headers gets the id of the place where the record really stands."""
@@ -137,7 +138,7 @@ def test_a_place_that_there_cannot_be_is_not_believed(topic: bytes, partition: i
         ),
     )
     is_topic = re.fullmatch(rb"[a-zA-Z0-9._-]{1,249}", topic) is not None
-    can_be = is_topic and 0 <= partition < 2**31 and 0 <= offset < 2**63
+    can_be = is_topic and 0 <= partition < 2**31 and 0 <= offset <= MOST_PLACE
     assert (derived_event_id(forged) != derived_event_id(record(3))) == can_be
 
 
