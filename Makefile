@@ -203,8 +203,11 @@ browser-tools: .cache/browser/.ready ## Bring axe-core, which judges the status 
 .PHONY: chart-tools
 chart-tools: $(TOOLS)/helm $(TOOLS)/kubeconform .cache/schemas/.ready ## Bring helm, kubeconform and schemas (needs Go)
 
+# Without it, helm takes itself for one of Kubernetes 1.20, and charts for newer ones are not rendered.
+HELM_KUBERNETES := $(foreach room,chartutil lint/rules,-X helm.sh/helm/v3/pkg/$(room).k8sVersionMinor=33)
+
 $(TOOLS)/helm:
-	GOBIN=$(CURDIR)/$(TOOLS) go install -trimpath -ldflags='-s -w' helm.sh/helm/v3/cmd/helm@$(HELM_VERSION)
+	GOBIN=$(CURDIR)/$(TOOLS) go install -trimpath -ldflags='-s -w $(HELM_KUBERNETES)' helm.sh/helm/v3/cmd/helm@$(HELM_VERSION)
 
 $(TOOLS)/kubeconform:
 	GOBIN=$(CURDIR)/$(TOOLS) go install -trimpath github.com/yannh/kubeconform/cmd/kubeconform@$(KUBECONFORM_VERSION)

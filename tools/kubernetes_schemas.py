@@ -121,6 +121,11 @@ def custom_kinds() -> dict[str, dict[str, Any]]:
     return found
 
 
+def definitions_of_custom_kinds() -> list[Path]:
+    """What an API server has to be given before it takes custom resources."""
+    return [module(name) / file for name, files in CUSTOM.items() for file in files]
+
+
 def trigger_keys() -> dict[str, list[str]]:
     """What the metadata of each kind of KEDA's triggers may hold."""
     folder = module(next(name for name in CUSTOM if "/keda/" in name))
@@ -134,12 +139,16 @@ def trigger_keys() -> dict[str, list[str]]:
 
 
 def main(version: str, out: str) -> None:
-    """Write what kubeconform's ``{{.NormalizedKubernetesVersion}}{{.StrictSuffix}}`` names, and ``crd``."""
+    """Write what kubeconform's ``{{.NormalizedKubernetesVersion}}{{.StrictSuffix}}`` names, and more."""
     crds = Path(out) / "crd"
     crds.mkdir(parents=True, exist_ok=True)
     custom = custom_kinds()
     for name, schema in custom.items():
         (crds / name).write_text(json.dumps(schema))
+    whole = Path(out) / "crds"
+    whole.mkdir(exist_ok=True)
+    for definition in definitions_of_custom_kinds():
+        (whole / definition.name).write_text(definition.read_text())
     (crds / "trigger-keys.json").write_text(json.dumps(trigger_keys(), indent=2))
     print(f"{len(custom)} schemas in {crds}")
     folder = Path(out) / f"v{version}-strict"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.chart.conftest import CHART, SCHEMAS, tool
+from tests.chart.conftest import CHART, KUBERNETES, SCHEMAS, tool
 from tests.support.control_plane import ControlPlane, is_built
 from tests.support.samples import LONG
 
@@ -29,6 +29,8 @@ pytestmark = [
 VALUES = sorted(CHART.glob("ci/*-values.yaml"))
 EACH = pytest.mark.parametrize("values", VALUES, ids=[each.stem.removesuffix("-values") for each in VALUES])
 NAMESPACE = "streams"
+# Nothing starts here, so there is no rebalance to wait for between two pods.
+AT_ONCE = ("--set", "minReadySeconds=0")
 
 
 class Release:
@@ -88,7 +90,7 @@ def plane() -> Iterator[ControlPlane]:
 def test_every_object_is_taken_as_it_stands(plane: ControlPlane, values: Path) -> None:
     """What ``helm template`` prints is all that is needed: it may be applied by itself."""
     release = Release(plane, f"apply-{values.stem}")
-    rendered = release.helm("template", "release", CHART, "-f", values)
+    rendered = release.helm("template", "release", CHART, "--kube-version", KUBERNETES, "-f", values)
     taken = plane.kubectl(
         "-n", release.namespace, "apply", "--dry-run=server", "--validate=strict", "-f", "-", given=rendered
     )
@@ -99,11 +101,13 @@ def test_every_object_is_taken_as_it_stands(plane: ControlPlane, values: Path) -
 @EACH
 def test_it_comes_changes_returns_and_goes(plane: ControlPlane, values: Path) -> None:
     release = Release(plane, values.stem)
-    release.helm("install", "release", CHART, "-f", values, "--wait", "--timeout", "60s")
+    release.helm("install", "release", CHART, "-f", values, *AT_ONCE, "--wait", "--timeout", "60s")
     before = release.ready_replicas()
     assert before >= 1
 
-    release.helm("upgrade", "release", CHART, "-f", values, "--set", "podLabels.step=second", "--wait")
+    release.helm(
+        "upgrade", "release", CHART, "-f", values, *AT_ONCE, "--set", "podLabels.step=second", "--wait"
+    )
     release.helm("rollback", "release", "1", "--wait")
     assert release.ready_replicas() == before
     assert len(json.loads(release.helm("history", "release", "-o", "json"))) == 3
@@ -114,7 +118,7 @@ def test_it_comes_changes_returns_and_goes(plane: ControlPlane, values: Path) ->
 
 def test_a_pod_that_breaks_pod_security_would_be_noticed(plane: ControlPlane) -> None:
     release = Release(plane, "forbidden")
-    rendered = release.helm("template", "release", CHART, "-f", VALUES[0])
+    rendered = release.helm("template", "release", CHART, "--kube-version", KUBERNETES, "-f", VALUES[0])
     broken = rendered.replace("allowPrivilegeEscalation: false", "allowPrivilegeEscalation: true")
     assert broken != rendered
     taken = plane.kubectl("-n", release.namespace, "apply", "--dry-run=server", "-f", "-", given=broken)
@@ -123,7 +127,7 @@ def test_a_pod_that_breaks_pod_security_would_be_noticed(plane: ControlPlane) ->
 
 def test_a_field_that_kubernetes_does_not_know_would_be_noticed(plane: ControlPlane) -> None:
     release = Release(plane, "misspelt")
-    rendered = release.helm("template", "release", CHART, "-f", VALUES[0])
+    rendered = release.helm("template", "release", CHART, "--kube-version", KUBERNETES, "-f", VALUES[0])
     broken = rendered.replace("readOnlyRootFilesystem", "readOnlyRootFileSystem")
     assert broken != rendered
     taken = plane.kubectl(
