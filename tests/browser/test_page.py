@@ -219,6 +219,6 @@ def test_names_from_outside_are_text(opened: Open) -> None:
     with Served(replace(WORKING, now=hostile)) as served, opened(served.url, clock=True) as shown:
         page = shown.page
         says(page, "live", "#live")
-        assert page.text_content(".group") == name
+        assert page.text_content(".group bdi") == name
         assert page.locator("img").count() == 0
         assert page.locator("script").count() == 1
