@@ -30,6 +30,7 @@ LOGGING_MODULES: Final = (
     "worker.runtime.login_watch",
     "worker.runtime.run",
     "worker.runtime.startup",
+    "worker.sources.kafka.client",
     "worker.sources.kafka.error_monitor",
     "worker.sources.kafka.group",
     "worker.sources.kafka.monitor",
