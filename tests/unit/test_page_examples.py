@@ -46,11 +46,12 @@ NOT_RUN = {
 }
 """Commands that are none, each with its reason."""
 # The first keys of YAML that is neither the worker's nor the chart's.
-OTHER_KEYS = {"groups", "scrape_configs", "rule_files"}
+OTHER_KEYS = {"groups", "scrape_configs", "rule_files", "externalRules", "triggers"}
 ALONE = re.compile(r"\S*personalize-worker (schema|presets|--version)")
 KUBECTL = {
     "annotate",
     "apply",
+    "cordon",
     "create",
     "delete",
     "describe",
@@ -235,7 +236,7 @@ def merged(onto: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
 def configurations(tree: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The worker's configurations in a block: a fragment, a mapping, a preset, or the chart's values."""
     if "apiVersion" in tree or set(tree) <= OTHER_KEYS:
-        # A manifest, or Prometheus' own. tests/chart and tests/alerts have those.
+        # A manifest, or what is for Prometheus, its adapter or KEDA: tests/chart and tests/alerts have those.
         return
     if "title" in tree:
         # A preset: what it says of itself is not for the worker.
