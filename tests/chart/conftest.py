@@ -24,6 +24,9 @@ CI = sorted(each.name.removesuffix("-values.yaml") for each in CHART.glob("ci/*-
 # A helm that was built by `go install` takes itself for one of Kubernetes 1.20.
 KUBERNETES = "1.33.0"
 
+# In C where PyYAML has it: the dashboard is long.
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 Ended = subprocess.CompletedProcess[str]
 Object = dict[str, Any]
 
@@ -93,9 +96,10 @@ def objects(template: Template) -> Objects:
     return render
 
 
+@cache
 def by_kind_and_name(text: str) -> dict[tuple[str, str], Object]:
     """The objects of a rendered text, by kind and what their name adds to the release's."""
-    read = [each for each in yaml.safe_load_all(text) if each]
+    read = [each for each in yaml.load_all(text, LOADER) if each]
     # The second is what ci/everything-values.yaml calls it.
     prefix = re.compile("^(release-personalize-worker|streams-worker)-?")
     found = {(each["kind"], prefix.sub("", each["metadata"]["name"])): each for each in read}
