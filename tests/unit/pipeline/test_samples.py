@@ -84,7 +84,8 @@ def test_a_call_is_named_by_its_first_record(answer: Answer, outcome: str, code:
 def test_one_in_so_many_records_and_calls_is_logged(every: int, sampled: int) -> None:
     async def scenario() -> None:
         conf = settings()
-        stage = Stage(structs.replace(conf, log=structs.replace(conf.log, sample_every=every)))
+        conf = structs.replace(conf, log=structs.replace(conf.log, sample_every=every))
+        stage = Stage(conf, map_record=compile_mapping({}))
         # A session each, so that each has a call of its own.
         values = [json.dumps(GOOD | {"sessionId": f"s{number}"}) for number in range(12)]
         stage.topic.produce(*values, timestamp_ms=int(EPOCH_SECONDS * 1000))
@@ -100,4 +101,4 @@ def test_one_in_so_many_records_and_calls_is_logged(every: int, sampled: int) ->
 
 def test_below_debug_a_sample_is_not_even_mapped() -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
-    log_record(record(), pytest.fail, lambda: 0.0)
+    log_record(record(), lambda _: pytest.fail("it was mapped"), lambda: 0.0)
