@@ -44,7 +44,7 @@ TAIL = """
 - **Binaries** are the locked ones, untouched: without its debug information uvloop's would be 2 MB instead
   of 16, but then what is installed would not be what was locked by hash.
 - **Byte code** is made when the image is built, since a root that cannot be written takes none later, and a
-  start without it takes seconds instead of half of one.
+  start without it takes twice the CPU: 2.1 s instead of 1.1 to import the worker and boto3.
 - **botocore's models** of services that nothing here calls are left out: {gone} folders. A test reads in
   botocore's own code which services its chain of credentials calls, so that a new one is noticed when it is
   locked and not in production; and asks for endpoint and credentials of each kept service in an
