@@ -14,7 +14,7 @@ from worker.core.model.snapshot import WaitsFor
 from worker.status.web.verdict import verdict
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Request
 
     from tests.browser.conftest import Open
 
@@ -161,12 +161,26 @@ def test_a_worker_that_is_gone_is_told_with_since_when_and_one_that_is_back_too(
                 assert (page.text_content("#live") or "").startswith("live")
 
 
+def requests_of(page: Page) -> tuple[list[str], list[str]]:
+    """What its script asks for, and what of that is answered."""
+    asked: list[str] = []
+    answered: list[str] = []
+
+    def note(request: Request, where: list[str]) -> None:
+        if request.resource_type == "xhr":
+            where.append(request.url)
+
+    page.on("request", lambda request: note(request, asked))
+    page.on("requestfinished", lambda request: note(request, answered))
+    return asked, answered
+
+
 def test_a_page_that_nobody_sees_asks_for_nothing_and_asks_at_once_when_it_is_seen(opened: Open) -> None:
     hide = "Object.defineProperty(document, 'hidden', {value: %s, configurable: true})"
     changed = "document.dispatchEvent(new Event('visibilitychange'))"
     with Served(WORKING) as served, opened(served.url, clock=True) as shown:
-        page, asked = shown.page, []
-        page.on("request", lambda each: each.resource_type == "xhr" and asked.append(each.url))
+        page = shown.page
+        asked, _ = requests_of(page)
         page.evaluate(f"{hide % 'true'}, {changed}")
         page.clock.run_for(60_000)
         assert page.text_content("#live") == "paused"
@@ -177,9 +191,8 @@ def test_a_page_that_nobody_sees_asks_for_nothing_and_asks_at_once_when_it_is_se
 
 def test_nor_does_one_that_is_left_while_it_asks(opened: Open) -> None:
     with Served(WORKING) as served, opened(served.url, clock=True) as shown:
-        page, asked, answered = shown.page, [], []
-        page.on("request", lambda each: each.resource_type == "xhr" and asked.append(each.url))
-        page.on("requestfinished", lambda each: each.resource_type == "xhr" and answered.append(each.url))
+        page = shown.page
+        asked, answered = requests_of(page)
         page.evaluate(
             "() => { const send = XMLHttpRequest.prototype.send;"
             " XMLHttpRequest.prototype.send = function () { send.call(this);"
