@@ -46,10 +46,13 @@ NOT_RUN = {
 }
 """Commands that are none, each with its reason."""
 # The first keys of YAML that is neither the worker's nor the chart's.
-OTHER_KEYS = {"groups", "scrape_configs", "rule_files"}
+OTHER_KEYS = {"groups", "scrape_configs", "rule_files", "triggers", "externalRules"}
 ALONE = re.compile(r"\S*personalize-worker (schema|presets|--version)")
 KUBECTL = {
     "annotate",
+    "cordon",
+    "debug",
+    "drain",
     "apply",
     "create",
     "delete",
