@@ -52,6 +52,8 @@ KUBECTL = {
     "annotate",
     "apply",
     "cordon",
+    "debug",
+    "drain",
     "create",
     "delete",
     "describe",
