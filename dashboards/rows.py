@@ -334,6 +334,13 @@ RESOURCES: Final = (
         about="Connections count too.",
     ),
     chart(
+        "Spans of traces",
+        "ops",
+        (total(rate("spans_exported_total")), "exported"),
+        (total(rate("spans_dropped_total"), "reason"), "dropped: {{reason}}"),
+        about="spans_dropped_total",
+    ),
+    chart(
         "Pods by version",
         "short",
         (
@@ -343,6 +350,48 @@ RESOURCES: Final = (
         (total(series("draining")), "draining"),
         about="build_info",
         kind="stacked",
+    ),
+)
+
+SCALING: Final = (
+    chart(
+        "Workers wanted and there",
+        "short",
+        (f"avg ({series('desired_workers')})", "wanted"),
+        (f"count ({series('build_info')})", "there"),
+        about="desired_workers",
+    ),
+    chart(
+        "What decides how many",
+        "short",
+        (f"{total(series('scaling_bound'), 'reason')} > 0", "{{reason}}"),
+        about="scaling_bound",
+        kind="stacked",
+    ),
+    chart(
+        "Records that wait", "short", (total(series("records_waiting"), "pod"), POD), about="records_waiting"
+    ),
+    chart(
+        "Records that come in",
+        "eps",
+        (total(series("arrival_records_per_second"), "pod"), POD),
+        about="arrival_records_per_second",
+        kind="stacked",
+    ),
+    chart(
+        "CPU in use",
+        "percentunit",
+        (worst(series("cpu_used_ratio"), "pod"), POD),
+        about="cpu_used_ratio",
+        red_from=0.8,
+        highest=1,
+    ),
+    chart(
+        "Share of the quota in use",
+        "percentunit",
+        (worst(series("quota_used_ratio"), "pod"), POD),
+        about="quota_used_ratio",
+        highest=1,
     ),
 )
 
@@ -455,6 +504,7 @@ ROWS: Final[tuple[tuple[str, tuple[Chart, ...]], ...]] = (
     ("Holds and errors", HOLDS_AND_ERRORS),
     ("Dead letters", DEAD_LETTERS),
     ("Resources", RESOURCES),
+    ("Scaling", SCALING),
     ("Kafka", KAFKA),
     ("Kinesis", KINESIS),
 )

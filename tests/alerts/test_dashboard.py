@@ -22,6 +22,7 @@ ROW_TITLES = (
     "Holds and errors",
     "Dead letters",
     "Resources",
+    "Scaling",
     "Kafka",
     "Kinesis",
 )
