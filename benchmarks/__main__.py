@@ -24,6 +24,7 @@ from benchmarks import (
     quota,
     replay,
     scaling,
+    sizing,
     soak,
     start,
     tracing,
@@ -53,6 +54,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "outage": lambda on, chosen: (
         outage.table(on, minutes=chosen.minutes, per_second=chosen.records_per_second),
     ),
+    "sizing": lambda on, chosen: (sizing.table(on, seconds=chosen.live_seconds),),
     "soak": lambda on, chosen: (
         soak.table(on, minutes=chosen.minutes, per_second=chosen.records_per_second, curve=chosen.curve),
     ),
@@ -124,7 +126,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--letters", type=int, default=10_000, help="to replay (default: %(default)s)")
     parser.add_argument(
-        "--live-seconds", type=float, default=20, help="without a replay (default: %(default)s)"
+        "--live-seconds",
+        type=float,
+        default=20,
+        help="without a replay; of sizing, each rate (default: %(default)s)",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the tables there too")
     return parser

@@ -1,8 +1,8 @@
 """What tracing costs: the same worker on the same records, with it off and on, in turns.
 
 Every record has a ``traceparent``, as from instrumented producers. Off stands in the table twice: what lies
-between the two is noise. Endpoint and collector are processes of their own, so theirs is not in it; the CPU
-of the exporting thread is.
+between the two is noise. Endpoint and collector are processes of their own, so their CPU is left out; that of
+the exporting thread counts.
 """
 
 from __future__ import annotations

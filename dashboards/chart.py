@@ -10,7 +10,7 @@ from worker.telemetry.definition import PREFIX
 from worker.telemetry.definitions import DEFINITIONS
 
 # The variables at the top of the dashboard. ".*" also matches where a label is missing.
-SELECTOR: Final = 'namespace=~"$namespace",job=~"$job",pod=~"$pod"'
+SELECTOR: Final = 'namespace=~"$namespace",job=~"$job",worker=~"$worker",pod=~"$pod"'
 WINDOW: Final = "$__rate_interval"
 _BY_NAME: Final = {each.name: each for each in DEFINITIONS}
 

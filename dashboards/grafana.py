@@ -23,6 +23,7 @@ _SOURCE: Final = models.DataSourceRef(type_val="prometheus", uid="${datasource}"
 _WIDTH, _HEIGHT = 8, 8
 _FIGURE_WIDTH, _FIGURE_HEIGHT = 6, 4
 _EACH_POD: Final = f"{PREFIX}build_info"
+_OF_JOB: Final = 'namespace=~"$namespace",job=~"$job"'
 
 
 def dashboard_json() -> str:
@@ -45,8 +46,10 @@ def _dashboard() -> builders.Dashboard:
         .with_variable(_variable("namespace", f"label_values({_EACH_POD}, namespace)"))
         .with_variable(_variable("job", f'label_values({_EACH_POD}{{namespace=~"$namespace"}}, job)'))
         .with_variable(
-            _variable("pod", f'label_values({_EACH_POD}{{namespace=~"$namespace",job=~"$job"}}, pod)')
+            # One of several in a release.
+            _variable("worker", f"label_values({_EACH_POD}{{{_OF_JOB}}}, worker)")
         )
+        .with_variable(_variable("pod", f'label_values({_EACH_POD}{{{_OF_JOB},worker=~"$worker"}}, pod)'))
     )
     for title, charts in ROWS:
         board = board.with_row(builders.Row(title))

@@ -55,7 +55,7 @@ def named(nav: Any) -> set[str]:  # noqa: ANN401  a tree of lists, dicts and str
 
 
 def filled(nav: Any, pages: list[str]) -> Any:  # noqa: ANN401  as above
-    """The tree, with each pattern replaced by the pages that match it; no section stays empty."""
+    """The tree, with each pattern replaced by the pages, of these, that match it; no section stays empty."""
     if isinstance(nav, dict):
         below = {title: filled(each, pages) for title, each in nav.items()}
         return {title: each for title, each in below.items() if each}
@@ -64,7 +64,10 @@ def filled(nav: Any, pages: list[str]) -> Any:  # noqa: ANN401  as above
     found = []
     for each in nav:
         if isinstance(each, str) and "*" in each:
-            found += [page for page in pages if fnmatchcase(page, each)]
+            taken = [page for page in pages if fnmatchcase(page, each)]
+            found += taken
+            # Each page is in one place: a pattern gets what those before it left.
+            pages[:] = [page for page in pages if page not in taken]
         else:
             found.append(filled(each, pages))
     return [each for each in found if each]

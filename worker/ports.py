@@ -62,8 +62,8 @@ class Source(Protocol):
     async def commit(self) -> None:
         """Commit what was stored, now."""
 
-    async def pause(self) -> None:
-        """Stop receiving records, but keep the partitions."""
+    async def pause(self, *, for_good: bool = False) -> None:
+        """Stop receiving records, but keep the partitions; ``for_good``: take no others."""
 
     async def resume(self) -> None:
         """Receive records again."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from benchmarks.report import Table
-from benchmarks.scaling.autoscalers import Fixed, Ours, by_cpu, by_lag
+from benchmarks.scaling.autoscalers import AS_SLOW, Fixed, Ours, by_cpu, by_lag
 from benchmarks.scaling.day import SCENARIOS
 from benchmarks.scaling.picture import draw
 from benchmarks.scaling.play import play
@@ -43,7 +43,9 @@ POLICIES: Mapping[str, Callable[[], Policy]] = {
     "fixed, 12 pods": lambda: Fixed(12),
     "lag, KEDA's default of 10": lambda: by_lag(10),
     "lag, 10,000 a pod": lambda: by_lag(10_000),
+    "lag, 10,000, as slow as ours": lambda: by_lag(10_000, AS_SLOW),
     "HPA on CPU, 70 %": by_cpu,
+    "HPA on CPU, as slow as ours": lambda: by_cpu(AS_SLOW),
     "desired workers, max": lambda: Ours(max),
     "desired workers, avg": lambda: Ours(average),
 }

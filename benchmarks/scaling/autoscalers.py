@@ -9,7 +9,7 @@ from collections import deque
 from math import ceil, inf
 from typing import TYPE_CHECKING, Protocol
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from benchmarks.scaling.group import ANSWER_SECONDS, MAX_IN_FLIGHT
 from worker.core.scaling.desired_workers import DesiredWorkers
@@ -54,6 +54,7 @@ class Behavior(Struct, frozen=True):
     rise_percent: float = 100.0
     rise_seconds: float = 15.0
     """How many may come in that time: whichever is more."""
+    rise_window_seconds: float = 0.0
     fall_percent: float = 100.0
     fall_seconds: float = 15.0
     fall_window_seconds: float = 300.0
@@ -88,17 +89,20 @@ class Hpa:
             return current
         is_near = abs(wanted / current - 1) <= TOLERANCE
         pods = min(max(current if is_near else ceil(wanted - 1e-9), LEAST_PODS), len(group.logs))
-        chosen = self._limited(current, self._stabilized(pods, now), now)
+        chosen = self._limited(current, self._stabilized(current, pods, now), now)
         if chosen != current:
             self._changed.append((now, chosen - current))
         return chosen
 
-    def _stabilized(self, pods: int, now: float) -> int:
-        recommended = self._recommended
+    def _stabilized(self, current: int, pods: int, now: float) -> int:
+        """Return what all of the one window asks for at least, or the most that the other asked for."""
+        behavior, recommended = self._behavior, self._recommended
         recommended.append((now, pods))
-        while recommended[0][0] < now - self._behavior.fall_window_seconds:
+        while recommended[0][0] < now - max(behavior.fall_window_seconds, behavior.rise_window_seconds):
             recommended.popleft()
-        return max(each for _, each in recommended)
+        up = min(each for at, each in recommended if at >= now - behavior.rise_window_seconds)
+        down = max(each for at, each in recommended if at >= now - behavior.fall_window_seconds)
+        return min(max(current, up), down)
 
     def _limited(self, current: int, pods: int, now: float) -> int:
         limits = self._behavior
@@ -113,29 +117,31 @@ class Hpa:
         return sum(by for at, by in self._changed if at > now - seconds and above < by < below)
 
 
-def by_lag(threshold: float) -> Hpa:
+def by_lag(threshold: float, behavior: Behavior | None = None) -> Hpa:
     """KEDA's trigger ``kafka``: so many records of lag for each pod."""
 
     def wanted(group: Group, now: float) -> float:
         del now
         return (group.waiting + group.arrived_per_second * UNCOMMITTED_SECONDS) / threshold
 
-    return Hpa(wanted)
+    return Hpa(wanted, behavior)
 
 
-def by_cpu() -> Hpa:
+def by_cpu(behavior: Behavior | None = None) -> Hpa:
     """An HPA on the CPU: so busy on average."""
 
     def wanted(group: Group, now: float) -> float | None:
         del now
-        busy = [pod.last_cpu_ratio for pod in group.members]
+        busy = [pod.cpu_ratio for pod in group.members]
         return len(group.pods) * sum(busy) / len(busy) / CPU_TARGET if busy else None
 
-    return Hpa(wanted)
+    return Hpa(wanted, behavior)
 
 
 # What docs/scaling.md recommends.
 RECOMMENDED = Behavior(rise_pods=2, rise_seconds=60.0, fall_percent=50.0, fall_seconds=300.0)
+# The same with the minute and the ten minutes that the desired workers have besides.
+AS_SLOW = structs.replace(RECOMMENDED, rise_window_seconds=60.0, fall_window_seconds=900.0)
 
 
 class Ours:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 CALL_CPU, RECORD_CPU, IDLE_CPU = 90e-6, 16e-6, 0.01
 EVENTS_PER_CALL, MOST_EVENTS_PER_CALL = 4.5, 9.8
 ANSWER_SECONDS, MAX_IN_FLIGHT = 0.05, 64
+# What the metrics server averages over.
+CPU_SECONDS = 30.0
 # From the creation of a pod until it joins: pulled, started, checked.
 START_SECONDS = 40.0
 # A partition that moves is flushed, revoked and assigned anew. An eager group stops all of them.
@@ -66,7 +68,13 @@ class Pod:
         self.cores = cores
         self.logs: list[Log] = []
         self.records = self.cpu_seconds = self.calls = 0.0
-        self.last_cpu_ratio = self.last_calls = self.last_rate = 0.0
+        self.last_calls = self.last_rate = 0.0
+        self._cpu_ratios: deque[float] = deque(maxlen=int(CPU_SECONDS / TICK))
+
+    @property
+    def cpu_ratio(self) -> float:
+        """What it uses of its CPU, as the metrics server says it."""
+        return sum(self._cpu_ratios) / max(1, len(self._cpu_ratios))
 
     def waiting(self, now: float) -> float:
         """Count what it could deliver now."""
@@ -86,7 +94,7 @@ class Pod:
         self.records += records
         self.calls += calls
         self.cpu_seconds += cpu
-        self.last_cpu_ratio = min(1.0, cpu / TICK / self.cores)
+        self._cpu_ratios.append(min(1.0, cpu / TICK / self.cores))
         self.last_calls = calls / TICK
 
 

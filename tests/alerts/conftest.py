@@ -44,6 +44,8 @@ class Watched(Struct, frozen=True):
     """What the tests look at."""
 
     prometheus: Prometheus
+    endpoint: EndpointProcess
+    """Of the worker at Kafka."""
     labels: dict[str, dict[str, set[str]]]
     """By the name of a metric's samples: its labels, and the values of each."""
 
@@ -53,18 +55,22 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     """Both workers have been scraped twice, under load, and all rules evaluated."""
     program, folder = tool("prometheus"), tmp_path_factory.mktemp("watched")
     with ExitStack() as stack:
+        endpoint = EndpointProcess(folder / "endpoint.log")
+        stack.callback(endpoint.kill)
         workers = {
-            "kafka": stack.enter_context(_at_kafka(folder)),
+            "kafka": stack.enter_context(_at_kafka(folder, endpoint)),
             "kinesis": stack.enter_context(_at_kinesis(folder)),
         }
         addresses = {name: _address(worker) for name, worker in workers.items()}
-        targets = {address: {"namespace": "streams", "pod": pod} for pod, address in addresses.items()}
+        targets = {
+            address: {"namespace": "streams", "worker": pod, "pod": pod} for pod, address in addresses.items()
+        }
         prometheus = stack.enter_context(Prometheus(program, folder / "prometheus", targets, rules_text()))
         until(lambda: _is_seen(prometheus), SCRAPES_SECONDS, what="two scrapes of both, under load")
         labels: dict[str, dict[str, set[str]]] = {}
         for address in addresses.values():
             _note(ask(f"http://{address}/metrics").decode(), labels)
-        yield Watched(prometheus, labels)
+        yield Watched(prometheus, endpoint, labels)
 
 
 def _is_seen(prometheus: Prometheus) -> bool:
@@ -85,11 +91,9 @@ def _is_seen(prometheus: Prometheus) -> bool:
 
 
 @contextmanager
-def _at_kafka(folder: Path) -> Iterator[WorkerProcess]:
+def _at_kafka(folder: Path, endpoint: EndpointProcess) -> Iterator[WorkerProcess]:
     with ExitStack() as stack:
         kafka = stack.enter_context(EmbeddedKafka({NAME: 4, DEAD_LETTERS: 1}))
-        endpoint = EndpointProcess(folder / "endpoint.log")
-        stack.callback(endpoint.kill)
         endpoint.set_faults(**FAULTS)
         settings = worker_settings(kafka_settings(kafka.bootstrap_servers), endpoint.url)
         worker = WorkerProcess(settings, folder / "kafka.log", KEYS)

@@ -25,6 +25,7 @@ _VARIABLES: Final = {
     "$__range": "1m",
     "$namespace": ".*",
     "$job": ".*",
+    "$worker": ".*",
     "$pod": ".*",
 }
 

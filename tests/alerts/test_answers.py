@@ -8,14 +8,16 @@ import pytest
 
 from tests.alerts.queries import Asked, asked_by_rules, everything_asked, grouped_by, selectors
 from tests.alerts.rules import groups
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from tests.alerts.conftest import Watched
 
 pytestmark = pytest.mark.slow
 
+HOLD_SECONDS: Final = 30.0
 # What Prometheus adds to each series.
-OF_THE_TARGET: Final = {"namespace", "job", "pod", "instance"}
+OF_THE_TARGET: Final = {"namespace", "job", "worker", "pod", "instance"}
 # Prometheus writes these itself.
 ITS_OWN: Final = {"up"}
 # Why nothing comes of it while two workers are well; by the metric, or by the place where it is asked.
@@ -105,3 +107,12 @@ def test_nothing_is_excused_that_has_an_answer(watched: Watched) -> None:
 
 def test_no_alert_fires_while_all_is_well(watched: Watched) -> None:
     assert watched.prometheus.query('ALERTS{alertstate="firing"}') == []
+
+
+def test_the_alert_of_a_hold_comes_and_goes_with_a_real_hold(watched: Watched) -> None:
+    """It is the last test, for it disturbs the others. Until it fires, an alert is pending for minutes."""
+    held = 'ALERTS{alertname="PersonalizeWorkerHeld",kind="misconfigured",worker="kafka"}'
+    watched.endpoint.set_faults(refuse="AccessDeniedException")
+    until(lambda: watched.prometheus.query(held), HOLD_SECONDS, what="the alert being pending")
+    watched.endpoint.set_faults(refuse=None)
+    until(lambda: not watched.prometheus.query(held), HOLD_SECONDS, what="the alert being over")

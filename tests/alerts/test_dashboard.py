@@ -45,7 +45,7 @@ def test_its_rows_go_from_what_is_asked_first_to_one_source() -> None:
 
 def test_data_source_namespace_job_and_pod_can_be_chosen() -> None:
     variables: list[dict[str, Any]] = dashboard()["templating"]["list"]
-    assert [each["name"] for each in variables] == ["datasource", "namespace", "job", "pod"]
+    assert [each["name"] for each in variables] == ["datasource", "namespace", "job", "worker", "pod"]
     assert all(each["allValue"] == ".*" for each in variables[1:])
 
 
@@ -62,7 +62,11 @@ def test_every_query_asks_only_for_what_was_chosen() -> None:
     for chart in CHARTS:
         for query in chart.queries:
             names = re.findall(r"\b(?:personalize_worker|process)_\w+", query.expr)
-            assert query.expr.count('{namespace=~"$namespace",job=~"$job",pod=~"$pod"') == len(names) > 0
+            assert (
+                query.expr.count('{namespace=~"$namespace",job=~"$job",worker=~"$worker",pod=~"$pod"')
+                == len(names)
+                > 0
+            )
 
 
 def test_every_metric_of_the_worker_is_shown() -> None:

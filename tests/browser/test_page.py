@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec.structs import replace
 
-from tests.support.page_scenes import BACKLOG, HELD, SCENES, WORKING
+from tests.support.page_scenes import BACKLOG, HELD, SCENES, SHARDS, STARTING, WORKING, Scene
 from tests.support.page_server import Served
 from tests.support.waiting import until
+from worker.core.model.snapshot import WaitsFor
 from worker.status.web.verdict import verdict
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Request
 
     from tests.browser.conftest import Open
 
@@ -70,6 +71,18 @@ def test_it_loads_without_a_complaint_and_everybody_can_read_it(
         assert (ground == "rgb(18, 19, 21)") == (scheme == "dark")
 
 
+@pytest.mark.parametrize("name", ["shop.interactions", "x" * 249], ids=["usual", "longest"])
+def test_it_is_never_wider_than_the_screen(opened: Open, name: str) -> None:
+    """A topic's name has 249 characters at most."""
+    waits_for = WaitsFor("retry", 12.0, calls=3, code="A" * 64)
+    partitions = [replace(each, topic=name, waits_for=waits_for) for each in BACKLOG.now.partitions[:20]]
+    scene = Scene(replace(BACKLOG.now, group=name, partitions=tuple(partitions)), BACKLOG.before)
+    with Served(scene) as served, opened(served.url) as shown:
+        for width in (320, 360, 639, 641, 700, 895, 897, 1120):
+            shown.page.set_viewport_size({"width": width, "height": 800})
+            assert shown.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
 def test_a_hold_appears_and_goes_without_loading_the_page_anew(opened: Open) -> None:
     with Served(WORKING) as served, opened(served.url, clock=True) as shown:
         page = shown.page
@@ -117,8 +130,9 @@ def test_after_any_change_it_is_what_it_would_be_if_it_were_loaded_anew(opened: 
         opened(served.url, clock=True) as shown,
         opened(served.url) as fresh,
     ):
-        for name in ("held", "backlog", "starting", "shards", "working", "starting", "held", "working"):
-            scene = served.scene = SCENES[name]
+        lost = replace(WORKING, now=replace(WORKING.now, records_lost=7))
+        for scene in (HELD, BACKLOG, lost, STARTING, SHARDS, WORKING, STARTING, HELD, WORKING):
+            served.scene = scene
 
             def is_the_same(word: str = verdict(scene.now, scene.samples).word) -> bool:
                 fresh.page.reload()
@@ -126,7 +140,7 @@ def test_after_any_change_it_is_what_it_would_be_if_it_were_loaded_anew(opened: 
                 wanted = fresh.page.evaluate(shape)
                 return word in wanted and bool(shown.page.evaluate(shape) == wanted)
 
-            until(is_the_same, SOON_SECONDS, what=name)
+            until(is_the_same, SOON_SECONDS, what=scene.now.reasons)
 
 
 def test_a_worker_that_is_gone_is_told_with_since_when_and_one_that_is_back_too(opened: Open) -> None:
@@ -147,18 +161,50 @@ def test_a_worker_that_is_gone_is_told_with_since_when_and_one_that_is_back_too(
                 assert (page.text_content("#live") or "").startswith("live")
 
 
+def requests_of(page: Page) -> tuple[list[str], list[str]]:
+    """What its script asks for, and what of that is answered."""
+    asked: list[str] = []
+    answered: list[str] = []
+
+    def note(request: Request, where: list[str]) -> None:
+        if request.resource_type == "xhr":
+            where.append(request.url)
+
+    page.on("request", lambda request: note(request, asked))
+    page.on("requestfinished", lambda request: note(request, answered))
+    return asked, answered
+
+
 def test_a_page_that_nobody_sees_asks_for_nothing_and_asks_at_once_when_it_is_seen(opened: Open) -> None:
     hide = "Object.defineProperty(document, 'hidden', {value: %s, configurable: true})"
     changed = "document.dispatchEvent(new Event('visibilitychange'))"
     with Served(WORKING) as served, opened(served.url, clock=True) as shown:
-        page, asked = shown.page, []
-        page.on("request", lambda request: asked.append(request.url))
+        page = shown.page
+        asked, _ = requests_of(page)
         page.evaluate(f"{hide % 'true'}, {changed}")
         page.clock.run_for(60_000)
         assert page.text_content("#live") == "paused"
         assert asked == []
         page.evaluate(f"{hide % 'false'}, {changed}")
-        until(lambda: asked == [served.url], SOON_SECONDS)
+        until(lambda: page.title() and asked == [served.url], SOON_SECONDS)
+
+
+def test_nor_does_one_that_is_left_while_it_asks(opened: Open) -> None:
+    with Served(WORKING) as served, opened(served.url, clock=True) as shown:
+        page = shown.page
+        asked, answered = requests_of(page)
+        page.evaluate(
+            "() => { const send = XMLHttpRequest.prototype.send;"
+            " XMLHttpRequest.prototype.send = function () { send.call(this);"
+            " Object.defineProperty(document, 'hidden', {value: true, configurable: true});"
+            " document.dispatchEvent(new Event('visibilitychange')); } }"
+        )
+        page.clock.run_for(EVERY_MS)
+        # What happened in the browser is told with the next question.
+        until(lambda: page.title() and answered == [served.url], SOON_SECONDS)
+        page.clock.run_for(60_000)
+        assert page.title()
+        assert asked == [served.url]
 
 
 def test_another_version_loads_it_anew(opened: Open) -> None:
@@ -219,6 +265,6 @@ def test_names_from_outside_are_text(opened: Open) -> None:
     with Served(replace(WORKING, now=hostile)) as served, opened(served.url, clock=True) as shown:
         page = shown.page
         says(page, "live", "#live")
-        assert page.text_content(".group") == name
+        assert page.text_content(".group bdi") == name
         assert page.locator("img").count() == 0
         assert page.locator("script").count() == 1

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from worker.core.leases.lease import Sentinel
 from worker.sources.kinesis.lease_keeper import LeaseKeeper
+from worker.sources.kinesis.lease_parts import lease_parts
 from worker.sources.kinesis.ports import TableFault
 
 if TYPE_CHECKING:
@@ -38,14 +39,16 @@ class Kept:
         self.lost: list[str] = []
         self.wanted: list[str] = []
         self.keeper = LeaseKeeper(
-            table,
-            self._list_shards,
-            worker_id=worker_id,
-            failover_seconds=FAILOVER_SECONDS,
-            start=start,
-            clock=lambda: loop.time() + offset,
-            sleep=asyncio.sleep,
-            draw=lambda: 0.5,
+            lease_parts(
+                table,
+                self._list_shards,
+                worker_id=worker_id,
+                failover_seconds=FAILOVER_SECONDS,
+                start=start,
+                clock=lambda: loop.time() + offset,
+                sleep=asyncio.sleep,
+                draw=lambda: 0.5,
+            )
         )
 
     async def _list_shards(self) -> tuple[Shard, ...] | TableFault:

@@ -145,8 +145,14 @@ def _held(at: float, chance: Random) -> Minute:
     usual, stopped_for = _steadily(at, chance), (at - 0.84) * _SECONDS
     if stopped_for < 0:
         return usual
+    is_full = stopped_for * usual.received > MEMORY.max_unsettled_records
     return replace(
-        usual, accepted=0.0, calls=0.3, age=1 + stopped_for, lag=usual.lag + usual.received * stopped_for
+        usual,
+        received=0.0 if is_full else usual.received,
+        accepted=0.0,
+        calls=0.3,
+        age=1 + stopped_for,
+        lag=usual.lag + usual.received * stopped_for,
     )
 
 

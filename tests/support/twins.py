@@ -144,7 +144,8 @@ class SourceTwin:
             self._listener.committed({key: Before(offset) for key, offset in self._stored.items()})
         self._stored = {}
 
-    async def pause(self) -> None:
+    async def pause(self, *, for_good: bool = False) -> None:
+        self.is_leaving = for_good
         self.is_paused, self.pauses = True, self.pauses + 1
 
     async def resume(self) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks import holding, mapping, straightforward
+from benchmarks import holding, mapping, straightforward, tracing
 from benchmarks.compare import STRAIGHTFORWARD, WORKER, WORKER_WITHOUT_QUOTA, Turn, figures, tables
 from benchmarks.holding_avro import avro_format
 from benchmarks.loads import DENSE_AWAKE, DENSE_EVENTS, LOADS, RECORD_BYTES, WIDE_SESSIONS, dense, wide
@@ -170,3 +170,20 @@ def test_a_table_is_markdown_with_aligned_columns() -> None:
         "\n"
         "A note.\n"
     )
+
+
+def test_tracing_is_compared_with_the_mean_of_both_rows_that_have_it_off() -> None:
+    def seen(cpu_seconds: float, exported: float = 0) -> tracing.Seen:
+        return tracing.Seen(a_turn(cpu_seconds=cpu_seconds), exported, 0)
+
+    table = tracing.table({"off": [seen(0.9)], "off, again": [seen(1.1)], "on": [seen(1.8, 100)]})
+    off, again, on = table.rows
+    assert (off[2], again[2]) == (pytest.approx(-0.1 / 800 * 1e9), pytest.approx(0.1 / 800 * 1e9))
+    assert on[2:4] == (pytest.approx(0.8 / 800 * 1e9), pytest.approx(0.8 / 100 * 1e6))
+    assert on[5] == 100
+
+
+def test_every_case_of_tracing_is_told_apart_and_off_stands_twice() -> None:
+    names = [case.name for case in tracing.CASES]
+    assert len(set(names)) == len(names)
+    assert {case.name for case in tracing.CASES if not case.is_on} == set(tracing.OFF)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 ONE_IN: Final = 1000
+_NONE: Final = range(0)
 
 
 class OneIn:
@@ -26,6 +27,10 @@ class OneIn:
 
     def among(self, count: int) -> range:
         """Return which of the next ``count`` are chosen, by their index."""
+        if self._next >= count:
+            # What nearly all counts come to.
+            self._next -= count
+            return _NONE
         chosen = range(self._next, count, self._every)
         self._next += len(chosen) * self._every - count
         return chosen

@@ -227,7 +227,7 @@ class Pipeline:
         unsettled = self._unsettled.count()
         seconds_left = round(max(0.0, until - began_at), 1)
         log.info("drain.began", unsettled_records=unsettled, seconds_left=seconds_left)
-        await self._source.pause()
+        await self._source.pause(for_good=True)
         flushing = asyncio.create_task(self._rebalance.flush(list(self._unsettled.tracker), until))
         while not flushing.done():
             # The group may rebalance meanwhile. What comes in is not tracked, so it is not committed either.

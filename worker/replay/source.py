@@ -128,8 +128,9 @@ class ReplaySource:
         await self._write(offsets)
         self._listener.committed({self._partition: Before(self._settled)})
 
-    async def pause(self) -> None:
-        """Stop handing over letters for now."""
+    async def pause(self, *, for_good: bool = False) -> None:
+        """Stop handing over letters."""
+        del for_good
         self._paused = True
 
     async def resume(self) -> None:

@@ -20,6 +20,7 @@ from worker.runtime.kinesis_clients import KinesisClients
 from worker.runtime.wiring import VERSION
 from worker.sources.kinesis.fetch_budget import FetchBudget
 from worker.sources.kinesis.lease_keeper import LeaseKeeper
+from worker.sources.kinesis.lease_parts import lease_parts
 from worker.sources.kinesis.readers import Readers, Times
 from worker.sources.kinesis.source import KinesisSource
 from worker.sources.kinesis.table_setup import LeaseTableAway
@@ -86,15 +87,17 @@ class KinesisParts:
         """Build the source, and the keeper of its leases."""
         kinesis, shards = self._settings.kinesis, self._clients.shards
         keeper = LeaseKeeper(
-            self._clients.table,
-            shards.all,
-            worker_id=f"{WORKER_KIND}/{socket.gethostname()}/{secrets.token_hex(4)}",
-            failover_seconds=kinesis.failover_seconds,
-            start=Sentinel[kinesis.start.upper()],
-            clock=clock,
-            sleep=asyncio.sleep,
-            draw=random.random,
-            epoch_seconds=time.time,
+            lease_parts(
+                self._clients.table,
+                shards.all,
+                worker_id=f"{WORKER_KIND}/{socket.gethostname()}/{secrets.token_hex(4)}",
+                failover_seconds=kinesis.failover_seconds,
+                start=Sentinel[kinesis.start.upper()],
+                clock=clock,
+                sleep=asyncio.sleep,
+                draw=random.random,
+                epoch_seconds=time.time,
+            )
         )
         start_at = None if kinesis.start_at is None else datetime.fromisoformat(kinesis.start_at).timestamp()
         readers = Readers(shards, FetchBudget(_FETCHED_BYTES), start_at=start_at, times=Times(clock))

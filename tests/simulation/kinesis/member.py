@@ -25,6 +25,7 @@ from worker.core.leases.lease import Sentinel
 from worker.sources.kinesis.calls import StreamCalls
 from worker.sources.kinesis.fetch_budget import FetchBudget
 from worker.sources.kinesis.lease_keeper import LeaseKeeper
+from worker.sources.kinesis.lease_parts import lease_parts
 from worker.sources.kinesis.lease_table import DynamoLeaseTable
 from worker.sources.kinesis.readers import Readers, Times
 from worker.sources.kinesis.shard_list import ShardList
@@ -135,15 +136,17 @@ class KinesisMember(Member):
     def _source(self) -> WatchedSource:
         shards = ShardList({STREAM: StreamCalls(self._call, STREAM)})
         self.keeper = LeaseKeeper(
-            DynamoLeaseTable(self._call, TABLE),
-            shards.all,
-            worker_id=self.worker_id,
-            failover_seconds=self.world.schedule.failover_seconds,
-            start=Sentinel[self.world.schedule.start],
-            clock=lambda: self.now() + self.config.clock_offset,
-            sleep=asyncio.sleep,
-            draw=self._draw,
-            epoch_seconds=self._wall_clock,
+            lease_parts(
+                DynamoLeaseTable(self._call, TABLE),
+                shards.all,
+                worker_id=self.worker_id,
+                failover_seconds=self.world.schedule.failover_seconds,
+                start=Sentinel[self.world.schedule.start],
+                clock=lambda: self.now() + self.config.clock_offset,
+                sleep=asyncio.sleep,
+                draw=self._draw,
+                epoch_seconds=self._wall_clock,
+            )
         )
         times = Times(self.now, self._wall_clock)
         readers = Readers(shards, self.budget, start_at=None, times=times, draw=self._draw)

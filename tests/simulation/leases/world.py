@@ -17,6 +17,7 @@ from tests.simulation.leases.reader import Reader
 from tests.simulation.leases.stream import Stream
 from tests.simulation.leases.table import SharedTable, TableOf
 from worker.sources.kinesis.lease_keeper import LeaseKeeper
+from worker.sources.kinesis.lease_parts import lease_parts
 from worker.sources.kinesis.ports import TableFault
 
 if TYPE_CHECKING:
@@ -54,14 +55,16 @@ class Worker:
         # In order, so that every run of a seed is the same.
         self._own: dict[asyncio.Task[Any], None] = {}
         self.keeper = LeaseKeeper(
-            TableOf(world, self.worker_id, place),
-            self._list_shards,
-            worker_id=self.worker_id,
-            failover_seconds=FAILOVER_SECONDS,
-            start=world.schedule.start,
-            clock=self.clock,
-            sleep=asyncio.sleep,
-            draw=self._draw,
+            lease_parts(
+                TableOf(world, self.worker_id, place),
+                self._list_shards,
+                worker_id=self.worker_id,
+                failover_seconds=FAILOVER_SECONDS,
+                start=world.schedule.start,
+                clock=self.clock,
+                sleep=asyncio.sleep,
+                draw=self._draw,
+            )
         )
         self.reader = Reader(world, self.worker_id, self.keeper, self.member.settle_seconds)
         self.reader.is_stubborn = self.member.is_stubborn

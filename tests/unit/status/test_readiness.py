@@ -276,6 +276,7 @@ def test_the_numbers_name_the_same_cause() -> None:
             await stage.until(lambda: stage.worker.pipeline.draining)
             assert "draining" in status.gauges().not_ready
             assert status.gauges().sending.draining
+            assert status.status().draining
             stage.api.answer = lambda _: Accepted()
 
     in_virtual_time(scenario())

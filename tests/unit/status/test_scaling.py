@@ -1,14 +1,21 @@
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from msgspec import structs
 
+from tests.support.stage import Stage, running
+from tests.support.twins import TopicTwin
+from tests.support.virtual_time import in_virtual_time
 from worker.core.model.gauges import Gauges, ScalingGauges, SendingGauges
+from worker.core.model.outcomes import Accepted, Misconfigured
 from worker.core.model.partition import Partition
 from worker.core.model.snapshot import HoldStatus, PartitionGauges, SourceStatus
 from worker.core.scaling.demand import Bound
+from worker.status import Status
+from worker.status.readiness import Watched as Parts
 from worker.status.scaling import Scaling
 from worker.telemetry.cpu import CpuTime
 from worker.telemetry.meter import Counts
@@ -31,6 +38,19 @@ def partition(
 
 def shard(number: int, behind_seconds: float | None) -> PartitionGauges:
     return PartitionGauges(Partition("stream", number), behind_seconds=behind_seconds)
+
+
+class Source:
+    """Has three partitions, of which nothing waits."""
+
+    def status(self) -> SourceStatus:
+        return SourceStatus()
+
+    def partitions(self) -> tuple[PartitionGauges, ...]:
+        return tuple(partition(number, end=0, received=0) for number in range(3))
+
+    def shown(self, position: int) -> int:
+        return position
 
 
 class Watched:
@@ -131,3 +151,33 @@ def test_a_worker_that_drains_says_so() -> None:
 def test_a_pod_without_partitions_knows_nothing() -> None:
     told = Watched().minutes(3, not_ready=frozenset({"no_partitions"}), quota_share_ratio=0.0)
     assert (told.desired_workers, told.bound) == (None, Bound.UNKNOWN)
+
+
+def test_a_worker_that_runs_says_the_number_and_keeps_it_through_a_hold() -> None:
+    async def scenario() -> None:
+        stage = Stage(topic=TopicTwin(3))
+        stage.source.assign(0, 1, 2)
+        status = Status(
+            stage.loop.time,
+            version="1",
+            group="g",
+            counts=Counts(lambda: 0.0, ()),
+            cpu=lambda: CpuTime(0.9 * stage.loop.time(), 0.9 * stage.loop.time(), 1.0),
+        )
+        status.watch(Parts(stage.worker, Source(), lambda: None))
+
+        async def told(seconds: int) -> ScalingGauges:
+            for _ in range(seconds // 15):
+                status.gauges()
+                await asyncio.sleep(15)
+            return status.gauges().scaling
+
+        async with running(stage):
+            assert (await told(180)).desired_workers == 2
+            stage.api.answer = lambda _: Misconfigured("AccessDeniedException")
+            stage.topic.produce("s/u/1")
+            held = await told(45)
+            assert (held.desired_workers, held.bound) == (2, Bound.HELD)
+            stage.api.answer = lambda _: Accepted()
+
+    in_virtual_time(scenario())

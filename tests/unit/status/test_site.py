@@ -12,8 +12,11 @@ import pytest
 from tests.security.watched import PAGES
 from tests.support.page_scenes import HELD, WORKING
 from tests.support.page_server import Served
+from worker.core.model.snapshot import Readiness
+from worker.status.history import History, Sample
 from worker.status.levels import LEVELS
 from worker.status.site import StatusSite
+from worker.telemetry.admin import AdminServer
 
 
 def ask(served: Served, path: str, method: str = "GET") -> tuple[int, dict[str, str], bytes]:
@@ -113,3 +116,23 @@ def test_a_worker_that_nobody_looks_at_imports_nothing_for_it() -> None:
 
 def test_a_path_that_is_not_there_is_none() -> None:
     assert StatusSite(Served(WORKING)).page(b"/index.html") is None
+
+
+async def test_samples_are_taken_from_when_the_server_listens_to_when_it_stops() -> None:
+    history = History(lambda: Sample(0.0))
+    server = AdminServer(
+        "127.0.0.1",
+        0,
+        readiness=lambda: Readiness(ready=True),
+        render_metrics=bytes,
+        status=lambda: WORKING.now,
+        site=StatusSite(Served(WORKING), history),
+    )
+    now = 1
+    assert len(history.samples()) == now
+    await server.start()
+    assert len(history.samples()) == 1 + now
+    timer = history._timer  # noqa: SLF001  whether it goes on is seen nowhere else
+    assert timer is not None
+    await server.stop()
+    assert timer.cancelled()

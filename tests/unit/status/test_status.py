@@ -503,3 +503,49 @@ def test_a_worker_that_is_still_starting_is_not_ready() -> None:
     status.waiting_for = None
     assert not status.readiness().ready
     assert status.readiness().reasons == ("the worker is starting",)
+
+
+def test_the_lag_is_told_of_all_partitions_and_how_far_the_last_shard_is_behind() -> None:
+    async def scenario() -> None:
+        async with seeing(settings(linger_seconds=30), partitions=3) as seen:
+            assert (seen.now().lag_records, seen.now().behind_seconds) == (0, None)
+            seen.stage.topic.produce("a/u/1", "b/u/2", "c/u/3")
+            await asyncio.sleep(3)
+            assert seen.now().lag_records == 3
+            assert seen.status.sample().lag == 3
+            shards = [
+                PartitionGauges(Partition(TOPIC, n), behind_seconds=behind)
+                for n, behind in enumerate((4, None, 9))
+            ]
+            seen.partitions = lambda: tuple(shards)
+            seen.status.watch(Watched(seen.stage.worker, Source(seen), lambda: None))
+            assert (seen.now().lag_records, seen.now().behind_seconds) == (None, 9)
+            assert seen.status.sample().lag == 9
+
+    in_virtual_time(scenario())
+
+
+def test_a_sample_has_what_was_counted_and_the_age_of_the_oldest_record() -> None:
+    counts = Counts(lambda: 0.0, error_codes=())
+
+    async def scenario() -> None:
+        async with seeing(settings(linger_seconds=60)) as seen:
+            status = Status(seen.stage.loop.time, version="1.2.3", group="g", counts=counts)
+            began = status.sample()
+            assert (began.received, began.oldest_age_seconds, began.lag) == (0, 0.0, None)
+            status.watch(Watched(seen.stage.worker, Source(seen), lambda: None))
+            seen.stage.topic.produce("a/u/1")
+            await asyncio.sleep(10)
+            counts.received(4)
+            counts.dead_lettered(Reason("missing", "..."))
+            counts.answered(Accepted(), 0.1)
+            sample = status.sample()
+            assert (sample.received, sample.dead_lettered, sample.calls) == (4, 1, 1)
+            assert sample.rate(began, "received") == pytest.approx(0.4, abs=0.01)
+            assert sample.oldest_age_seconds >= 9.8
+
+    in_virtual_time(scenario())
+
+
+def test_what_is_read_from_is_told_from_the_start() -> None:
+    assert Status(lambda: 0.0, version="1.2.3", group="g", source="kinesis").status().source == "kinesis"

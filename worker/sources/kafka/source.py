@@ -134,7 +134,7 @@ class KafkaSource:
         if positions := self._offsets.to_commit():
             await self._commits.send(self._consumer, positions, asynchronous=False)
 
-    async def pause(self) -> None:
+    async def pause(self, *, for_good: bool = False) -> None:  # noqa: ARG002  the group is left at the end
         """Pause receiving, for partitions that come later too."""
         await self._pausing.turn(self._consumer, on=True)
         # librdkafka's own thread discards what was fetched ahead, soon after.

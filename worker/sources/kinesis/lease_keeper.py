@@ -14,19 +14,16 @@ import structlog
 from msgspec import Struct
 
 from worker.core.leases.handover import is_asked_of
-from worker.core.leases.lease import Checkpoint, Sentinel, is_ahead
+from worker.core.leases.lease import Checkpoint, is_ahead
 from worker.core.leases.writes import finished, released, renewed
-from worker.sources.kinesis.held_leases import Changes, HeldLease, HeldLeases
-from worker.sources.kinesis.lease_survey import LeaseSurvey
-from worker.sources.kinesis.lease_taker import LeaseTaker
-from worker.sources.kinesis.lease_writer import LeaseWriter, Outcome
-from worker.sources.kinesis.trouble import Trouble
+from worker.sources.kinesis.lease_writer import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from worker.core.leases.shards import Shard
-    from worker.sources.kinesis.ports import LeaseTable, TableFault
+    from worker.sources.kinesis.held_leases import Changes, HeldLease
+    from worker.sources.kinesis.lease_parts import LeaseParts
 
 log = structlog.get_logger(__name__)
 
@@ -54,63 +51,24 @@ class LeaseKeeper:
     A call to the table should end within a third of ``failover_seconds``, whether answered or not.
 
     Args:
-        table: where the leases are.
-        list_shards: lists all shards of the streams.
-        worker_id: this worker's, ``kind/pod/random``: a new one for each process.
-        failover_seconds: for so long a lease is valid after a good write.
-        start: where to begin with shards of which nothing was ever read.
-        clock: seconds, monotonic.
-        sleep: waits so many seconds.
-        draw: a number at random, from 0 to 1.
-        epoch_seconds: the wall clock; see ``LeaseSurvey``.
+        parts: what it is made of; see ``lease_parts``.
     """
 
-    def __init__(  # noqa: PLR0913  what it is made of
-        self,
-        table: LeaseTable,
-        list_shards: Callable[[], Awaitable[tuple[Shard, ...] | TableFault]],
-        *,
-        worker_id: str,
-        failover_seconds: float,
-        start: Sentinel,
-        clock: Callable[[], float],
-        sleep: Callable[[float], Awaitable[object]],
-        draw: Callable[[], float],
-        epoch_seconds: Callable[[], float] | None = None,
-    ) -> None:
-        self._worker_id = worker_id
-        self._clock = clock
-        self._sleep = sleep
-        self._table = table
-        self._renewal_seconds = min(failover_seconds / _RENEWALS, _SLOWEST_RENEWAL_SECONDS)
-        self._take_seconds = _TAKE_FAILOVERS * failover_seconds
-        self._sync_seconds = _SYNC_FAILOVERS * failover_seconds
-        self._trouble = Trouble("the lease table", clock)
-        self._held = HeldLeases(worker_id, failover_seconds, clock)
-        self._writer = LeaseWriter(
-            table, self._held, worker_id=worker_id, clock=clock, sleep=sleep, trouble=self._trouble
-        )
-        self._survey = LeaseSurvey(
-            table,
-            list_shards,
-            start=start,
-            failover_seconds=failover_seconds,
-            clock=clock,
-            trouble=self._trouble,
-            epoch_seconds=epoch_seconds,
-        )
-        self._taker = LeaseTaker(
-            table,
-            self._survey,
-            self._held,
-            worker_id=worker_id,
-            failover_seconds=failover_seconds,
-            clock=clock,
-            draw=draw,
-            trouble=self._trouble,
-        )
+    def __init__(self, parts: LeaseParts) -> None:
+        self._worker_id = parts.worker_id
+        self._clock = parts.clock
+        self._sleep = parts.sleep
+        self._table = parts.table
+        self._renewal_seconds = min(parts.failover_seconds / _RENEWALS, _SLOWEST_RENEWAL_SECONDS)
+        self._take_seconds = _TAKE_FAILOVERS * parts.failover_seconds
+        self._sync_seconds = _SYNC_FAILOVERS * parts.failover_seconds
+        self._trouble = parts.trouble
+        self._held = parts.held
+        self._writer = parts.writer
+        self._survey = parts.survey
+        self._taker = parts.taker
         self._surveying = asyncio.Lock()
-        self._take_due = self._sync_due = clock()
+        self._take_due = self._sync_due = parts.clock()
         self._is_leaving = False
         self._handed_over_total = 0
 
@@ -165,7 +123,19 @@ class LeaseKeeper:
 
         Returns when the table has it, or the leases expired. ``run`` has to go on meanwhile.
         """
-        self._is_leaving = True
+        self.take_no_more()
+        await self._give_all_away(keys)
+        # A take may be under way, and what another worker was asked for may come: nobody would renew it.
+        async with self._surveying:
+            if self._taker.is_waiting and await self._survey.look():
+                await self._taker.collect()
+            await self._give_all_away(held.key for held in self._held.all())
+
+    def take_no_more(self) -> None:
+        """Keep what there is, and take no lease from now on."""
+        self._is_leaving = self._taker.is_leaving = True
+
+    async def _give_all_away(self, keys: Iterable[str]) -> None:
         held = [self._held.get(key) for key in keys]
         await asyncio.gather(*(self._give_away(lease) for lease in held if lease is not None))
 

@@ -63,6 +63,8 @@ class LeaseTaker:
         self._asked: dict[str, float] = {}
         """When this worker asked for the leases that it waits for."""
         self.taken_total = 0
+        self.is_leaving = False
+        """Whether no share is to be taken any more, not even the rest of one."""
 
     @property
     def is_waiting(self) -> bool:
@@ -97,8 +99,8 @@ class LeaseTaker:
             draw=self._draw,
         )
         stolen = () if choice.steal is None else (choice.steal,)
-        answered = [await self._take(lease) for lease in (*choice.take, *stolen)]
-        if choice.ask_for is not None:
+        answered = [await self._take(lease) for lease in (*choice.take, *stolen) if not self.is_leaving]
+        if choice.ask_for is not None and not self.is_leaving:
             answered.append(await self._ask(choice.ask_for))
         return all(answered)
 

@@ -28,6 +28,7 @@ from worker.sources.kinesis.calls import (
 )
 from worker.sources.kinesis.errors import FaultKind, StreamFault
 from worker.sources.kinesis.read_pace import ReadPace
+from worker.sources.kinesis.read_size import MAX_RECORDS, ReadSize
 from worker.sources.kinesis.shard_list import NOT_FOUND
 
 if TYPE_CHECKING:
@@ -40,14 +41,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# Decoding this many holds the loop for some milliseconds. Most shards bring less in a quarter of a second.
-MAX_RECORDS: Final = 2_000
-# What a read is meant to bring at most: four such reads a second are beyond what a shard gives.
-_READ_BYTES: Final = 1 << 20
-# What a record is taken for before any came: a first read asks for four.
-_FIRST_RECORD_BYTES: Final = 256 << 10
-# Records that get smaller are believed little by little.
-_SHRINKS_TO: Final = 0.5
 # What a record takes beside its data.
 _OBJECT_BYTES: Final = 200
 # How far ahead this machine's clock may be: with a clock that is further off no call is taken at all. Records
@@ -115,7 +108,7 @@ class ShardReader:
         self._iterator: str | None = None
         self._fetched: deque[StreamRecord] = deque()
         self._taken_apart: deque[UserRecord] = deque()
-        self._record_bytes: float = _FIRST_RECORD_BYTES
+        self._size = ReadSize()
         self._running = asyncio.Event()
         self._running.set()
         self._log_throttle = LogThrottle()
@@ -199,8 +192,7 @@ class ShardReader:
         self._on_records()
 
     async def _fetch(self, iterator: str) -> None:
-        limit = max(1, min(MAX_RECORDS, int(_READ_BYTES / self._record_bytes)))
-        reserved = int(limit * self._record_bytes)
+        limit, reserved = self._size.limit, self._size.reserved
         await self._budget.reserve(reserved)
         kept = 0
         try:
@@ -221,12 +213,13 @@ class ShardReader:
             )
             self.trouble = None
             self._log_throttle = LogThrottle()
+        is_behind = bool(answer.millis_behind_latest)
+        self._size.brought(len(answer.records), bytes_read, is_behind=is_behind)
         if answer.records:
             self._start = AfterSequence(answer.records[-1].sequence_number)
-            self._record_bytes = max(bytes_read / len(answer.records), _SHRINKS_TO * self._record_bytes)
         self.behind_ms = answer.millis_behind_latest
         self._iterator, self.is_closed = answer.next_iterator, answer.next_iterator is None
-        self._pace.brought(bytes_read, is_behind=bool(answer.millis_behind_latest))
+        self._pace.brought(bytes_read, is_behind=is_behind)
         if answer.records or self.is_closed:
             self._on_records()
 
@@ -238,7 +231,7 @@ class ShardReader:
                 self._pace.brought(0, is_behind=True)
                 return
             case FaultKind.TOO_LONG:
-                self._record_bytes = 2 * _READ_BYTES / limit
+                self._size.was_too_long(limit)
             case FaultKind.THROTTLED:
                 self.throttled += 1
             case FaultKind.PASSING:

@@ -58,13 +58,7 @@ class KinesisSource:
         clock: the loop's.
     """
 
-    def __init__(
-        self,
-        keeper: LeaseKeeper,
-        readers: Readers,
-        *,
-        clock: Callable[[], float],
-    ) -> None:
+    def __init__(self, keeper: LeaseKeeper, readers: Readers, *, clock: Callable[[], float]) -> None:
         self._keeper = keeper
         self._readers = readers
         self._clock = clock
@@ -72,7 +66,7 @@ class KinesisSource:
         self._by_partition: dict[Partition, OwnedShard] = {}
         self._turns: deque[str] = deque()
         self._has_come = asyncio.Event()
-        self._paused = False
+        self._paused = self._is_leaving = False
         self._gained: dict[str, Lease] = {}
         self._wanted: dict[str, None] = {}
         self._ends = ShardEnds(keeper)
@@ -112,13 +106,18 @@ class KinesisSource:
                 self._keeper.note_checkpoint(shard.key, at(boundary.last))
 
     async def commit(self) -> None:
-        """Write all checkpoints that are noted, and wait for it."""
+        """Write all checkpoints that are noted, and wait for it; before the end, the release does it."""
+        if self._is_leaving:
+            return  # A slow table leaves no time for both, and a lease that is not released costs a failover.
         await self._keeper.write_checkpoints(list(self._shards))
         self._tell_committed()
 
-    async def pause(self) -> None:
+    async def pause(self, *, for_good: bool = False) -> None:
         """Read no more, but keep the shards: their leases are renewed all the same."""
         self._paused = True
+        if for_good:
+            self._is_leaving = True
+            self._keeper.take_no_more()
         for shard in self._shards.values():
             shard.reader.pause()
 

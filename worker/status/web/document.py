@@ -75,14 +75,21 @@ def _head(title: str, level: Level) -> Markup:
 
 def _banner(status: WorkerStatus, epoch_seconds: float) -> Markup:
     at = datetime.fromtimestamp(epoch_seconds, UTC)
-    reads = "Kinesis" if status.source == "kinesis" else "Kafka"
+    is_kinesis = status.source == "kinesis"
     return element(
         "header",
         element(
             "p.name",
             element("strong", _NAME),
-            element("span.group", element("bdi", status.group)),
-            element("span.facts", f"{reads} · {status.version} · up {ago(status.up_seconds)}"),
+            element(
+                "span.group",
+                element("span.of", "application " if is_kinesis else "group "),
+                element("bdi", status.group),
+            ),
+            element(
+                "span.facts",
+                f"{'Kinesis' if is_kinesis else 'Kafka'} · {status.version} · up {ago(status.up_seconds)}",
+            ),
         ),
         # The script writes into these, so they are not changed by what is fetched.
         element(

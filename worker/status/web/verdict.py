@@ -57,10 +57,16 @@ def verdict(status: WorkerStatus, samples: Sequence[Sample]) -> Verdict:
         return Verdict("care", behind[0], said)
     if status.warnings:
         return Verdict("care", "Delivering, but see this", said)
-    is_idle = not any(each.unsettled_records or each.lag_records for each in status.partitions)
-    # The sentence of the text page begins in lower case, as it follows a word there.
-    first = oldest(status)
-    return Verdict("well", "Ready, nothing waits" if is_idle else "Delivering", (first,))
+    if _is_idle(status, samples):
+        return Verdict("well", "Ready, nothing waits", ("all records that came are settled",))
+    return Verdict("well", "Delivering", (oldest(status),))
+
+
+def _is_idle(status: WorkerStatus, samples: Sequence[Sample]) -> bool:
+    """Whether nothing waits, and nothing came lately: a thin flow has moments in which nothing waits."""
+    if any(each.unsettled_records or each.lag_records for each in status.partitions):
+        return False
+    return not samples or _lately(samples).received == samples[-1].received
 
 
 def _not_ready(status: WorkerStatus) -> Verdict:
@@ -94,8 +100,7 @@ def _behind(status: WorkerStatus, samples: Sequence[Sample]) -> tuple[str, str] 
 
 def _seconds_left(samples: Sequence[Sample]) -> float | None:
     """Estimate when the lag is gone; negative: it grows; None: nobody knows."""
-    now = samples[-1]
-    then = next((each for each in samples if now.at - each.at <= _PACE_SECONDS), now)
+    now, then = samples[-1], _lately(samples)
     if now.lag is None or then.lag is None or now.at - then.at < _PACE_SECONDS / 4:
         return None
     pace = (then.lag - now.lag) / (now.at - then.at)
@@ -104,9 +109,16 @@ def _seconds_left(samples: Sequence[Sample]) -> float | None:
     return now.lag / pace if pace > 0 else -1.0
 
 
+def _lately(samples: Sequence[Sample]) -> Sample:
+    """Return the sample of a minute ago, or the first one."""
+    now = samples[-1]
+    return next((each for each in samples if now.at - each.at <= _PACE_SECONDS), now)
+
+
 def verdict_section(shown: Verdict) -> Markup:
     """Return it as the page's first section."""
-    said = [_sentence(each) for each in shown.sentences]
+    # Of a worker that is well nothing is to be done, so its sentence has no such part.
+    said = [_sentence(each) if shown.level != "well" else _plain(each) for each in shown.sentences]
     return element(
         "section.verdict",
         element("h1", mark(shown.level), element("span", shown.word), id="verdict"),
@@ -116,13 +128,16 @@ def verdict_section(shown: Verdict) -> Markup:
     )
 
 
+def _plain(sentence: str) -> Markup:
+    return element("div.said", element("p.what", element("bdi", _capital(sentence))))
+
+
 def _sentence(sentence: str) -> Markup:
     what, *more = sentence.split("; ")
-    head = element("p.what", element("bdi", _capital(what)))
     if not more:
-        return element("div.said", head)
+        return _plain(what)
     todo = [element("li", element("bdi", _capital(each))) for each in more]
-    return element("div.said", head, element("ul.todo", *todo))
+    return element("div.said", element("p.what", element("bdi", _capital(what))), element("ul.todo", *todo))
 
 
 def _capital(text: str) -> str:

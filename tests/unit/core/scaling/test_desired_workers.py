@@ -94,8 +94,9 @@ def test_without_partitions_nothing_is_advised() -> None:
 
 
 def test_more_than_there_are_partitions_is_said_and_not_asked_for() -> None:
-    advice = Seen(own_partitions=2, share_ratio=0.5).minutes(15, received=1000, unread=9000, cpu=1.0, calls=1)
-    assert (advice.workers, advice.bound) == (4, Bound.PARTITIONS)
+    seen = Seen(own_partitions=2, share_ratio=0.5)
+    numbers = set(seen.numbers(15, received=1000, unread=9000, cpu=1.0, calls=1))
+    assert (numbers, seen.desired.advice.bound) == ({None, 4}, Bound.PARTITIONS)
 
 
 def test_scrapes_that_follow_one_another_fast_change_nothing() -> None:
@@ -131,13 +132,15 @@ def test_it_is_never_below_one_nor_above_the_partitions_and_stays_while_held(
 ) -> None:
     seen = Seen()
     for (own, total), rates in steps:
-        before = seen.desired.advice.workers
-        shares = {"own_partitions": own, "share_ratio": own / total}
-        advice = seen.minutes(**rates, **shares)
+        before, minutes = seen.desired.advice.workers, rates["minutes"]
+        now = {**rates, "own_partitions": own, "share_ratio": own / total}
+        del now["minutes"]
+        for workers in seen.numbers(minutes, **now):
+            load = seen.desired.advice.load
+            assert workers is None or workers >= 1
+            assert load is None or (workers is not None and workers <= load.partitions)
         if rates["is_held"] or rates["is_draining"]:
-            assert advice.workers == before
-        elif advice.workers is not None and rates["minutes"] > 1:
-            assert 1 <= advice.workers <= total
+            assert seen.desired.advice.workers == before
 
 
 STEADY = st.fixed_dictionaries(

@@ -99,3 +99,9 @@ def test_a_window_of_seldom_looks_still_makes_a_rate() -> None:
 @pytest.mark.parametrize("seconds", [0.0, 30.0])
 def test_too_little_makes_no_rate(seconds: float) -> None:
     assert Seen().minutes(seconds / 60 + 0.25).load is None
+
+
+def test_what_was_seen_with_other_partitions_counts_for_nothing() -> None:
+    seen = Seen()
+    seen.minutes(3, cpu=0.1)
+    assert load_of(seen, 1.25, cpu=0.9, own_partitions=4, share_ratio=0.5).cpu_ratio == pytest.approx(0.9)

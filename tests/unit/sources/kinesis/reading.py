@@ -16,6 +16,7 @@ from worker.sources.kinesis.shard_reader import ShardReader
 if TYPE_CHECKING:
     from worker.core.leases.lease import Checkpoint
     from worker.local.kinesis.behaviour import Behaviour
+    from worker.sources.kinesis.calls import Call
     from worker.sources.kinesis.shard_reader import UserRecord
 
 STREAM = "clicks"
@@ -42,12 +43,18 @@ class Reading:
         """Put records, and return their sequence numbers."""
         return [self.stream.put(key, text.encode())[1] for text in texts]
 
-    def reader(self, checkpoint: Checkpoint = Sentinel.TRIM_HORIZON) -> ShardReader:
+    def reader(
+        self,
+        checkpoint: Checkpoint = Sentinel.TRIM_HORIZON,
+        *,
+        stream: str = STREAM,
+        call: Call | None = None,
+    ) -> ShardReader:
         return ShardReader(
-            Shard(key=KEY, stream=STREAM, number=0, parents=frozenset(), hash_range=(0, 1), is_closed=False),
+            Shard(key=KEY, stream=stream, number=0, parents=frozenset(), hash_range=(0, 1), is_closed=False),
             checkpoint,
             start_at=None,
-            calls=StreamCalls(self.cloud.call, STREAM),
+            calls=StreamCalls(call or self.cloud.call, stream),
             budget=self.budget,
             clock=self.now,
             epoch_seconds=lambda: self.service_time() + self.clock_is_ahead,

@@ -13,6 +13,7 @@ from worker.core.leases.lease import Sentinel
 from worker.sources.kinesis.calls import StreamCalls
 from worker.sources.kinesis.fetch_budget import FetchBudget
 from worker.sources.kinesis.lease_keeper import LeaseKeeper
+from worker.sources.kinesis.lease_parts import lease_parts
 from worker.sources.kinesis.lease_table import DynamoLeaseTable
 from worker.sources.kinesis.readers import Readers, Times
 from worker.sources.kinesis.shard_list import ShardList
@@ -61,15 +62,17 @@ class Worker:
         self._now = place.now
         shards = ShardList({STREAM: StreamCalls(place.cloud.call, STREAM)})
         self.keeper = LeaseKeeper(
-            DynamoLeaseTable(place.cloud.call, TABLE),
-            shards.all,
-            worker_id=f"personalize-worker/{name}/1",
-            failover_seconds=FAILOVER_SECONDS,
-            start=start,
-            clock=place.now,
-            sleep=asyncio.sleep,
-            draw=lambda: 0.5,
-            epoch_seconds=lambda: EPOCH_SECONDS + place.now(),
+            lease_parts(
+                DynamoLeaseTable(place.cloud.call, TABLE),
+                shards.all,
+                worker_id=f"personalize-worker/{name}/1",
+                failover_seconds=FAILOVER_SECONDS,
+                start=start,
+                clock=place.now,
+                sleep=asyncio.sleep,
+                draw=lambda: 0.5,
+                epoch_seconds=lambda: EPOCH_SECONDS + place.now(),
+            )
         )
         readers = Readers(
             shards,

@@ -26,7 +26,16 @@ def test_a_worker_that_keeps_up_is_well_and_its_oldest_record_is_told() -> None:
 
 def test_one_with_nothing_to_do_is_well_too() -> None:
     idle = partition(0, WaitsFor("nothing"), unsettled_records=0, lag_records=0)
-    assert verdict(replace(NOW, partitions=(idle,)), FRESH).word == "Ready, nothing waits"
+    shown = verdict(replace(NOW, partitions=(idle,)), FRESH)
+    assert (shown.level, shown.word) == ("well", "Ready, nothing waits")
+
+
+def test_a_thin_flow_does_not_change_the_word_at_each_look() -> None:
+    """Of one record a second nothing is unsettled at most moments."""
+    idle = partition(0, WaitsFor("nothing"), unsettled_records=0, lag_records=0)
+    thin = (Sample(0.0), Sample(20.0, received=1), Sample(60.0, received=2))
+    assert verdict(replace(NOW, partitions=(idle,)), thin).word == "Delivering"
+    assert "<li>" not in verdict_section(verdict(replace(NOW, partitions=(idle,)), thin))
 
 
 def test_a_hold_is_told_in_the_words_of_ready_with_what_to_do() -> None:
