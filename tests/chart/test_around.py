@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from typing import TYPE_CHECKING
+
+import pytest
 
 from tests.chart.conftest import pod_of
 
@@ -29,6 +32,15 @@ def test_out_go_dns_aws_brokers_and_registry_alone(objects: Objects) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("address", "port"),
+    [("http://r", 80), ("https://r", 443), ("http://r:8081", 8081), ("https://[::1]", 443)],
+)
+def test_a_registry_without_a_port_has_that_of_its_scheme(objects: Objects, address: str, port: int) -> None:
+    config = f"config: {{schema_registry: {{url: ['{address}']}}}}"
+    assert egress(objects("", f"{{networkPolicy: {{enabled: true}}, {config}}}"))[-1] == ({port}, None)
+
+
 def test_in_come_only_the_metrics(objects: Objects) -> None:
     policy = objects("strimzi-mtls")["NetworkPolicy", ""]["spec"]
     (rule,) = policy["ingress"]
@@ -52,7 +64,8 @@ def test_a_secret_is_mounted_where_the_worker_is_told(objects: Objects) -> None:
         ("streams-worker-inline", "KAFKA__CLIENT__SSL_KEY_PASSWORD"),
     }
     assert rendered["ExternalSecret", "external"]["spec"]["target"]["name"] == "streams-worker-external"
-    assert rendered["Secret", "inline"]["data"].keys() == {"KAFKA__CLIENT__SSL_KEY_PASSWORD"}
+    (text,) = rendered["Secret", "inline"]["data"].values()
+    assert b64decode(text) == b"for a trial"
 
 
 def test_without_tests_nothing_is_a_hook(template: Template) -> None:

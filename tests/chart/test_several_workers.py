@@ -52,6 +52,13 @@ def test_a_worker_with_a_role_of_its_own_has_an_account_of_its_own(objects: Obje
     assert pod_of(rendered["Deployment", "purchases"])["serviceAccountName"].endswith("-purchases")
 
 
+def test_workers_without_one_share_the_account_of_the_release(objects: Objects) -> None:
+    third = "workers: {views: {config: {kafka: {topics: [views], group_id: views}}}}"
+    rendered = objects("several-workers", third)
+    assert {name for kind, name in rendered if kind == "ServiceAccount"} == {"", "purchases"}
+    assert {name for kind, name in rendered if kind == "Deployment"} == {"clicks", "purchases", "views"}
+
+
 def test_names_of_objects_stay_within_what_kubernetes_takes(template: Template) -> None:
     name = "w" * 40
     values = f"{{fullnameOverride: {'f' * 63}, workers: {{{name}: {{}}}}}}"
