@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.support.site import Names
 
 # Looked at every ten seconds, asked, and left and joined again.
-RENEWED_SECONDS = 60.0
+RENEWED_SECONDS = 180.0
 
 
 @pytest.fixture(scope="session")
@@ -93,7 +93,7 @@ class SecuredSite(Site):
 
     def flow_on(self, events: int = 300) -> None:
         """Return once so many more events are accepted."""
-        self.wait_until_accepted(self.endpoint.summary().accepted_events + events)
+        self.wait_until_accepted(self.endpoint.summary().accepted_events + events, RENEWED_SECONDS)
 
     def assert_kept_by(self, worker: WorkerProcess) -> None:
         """All is delivered, in order, by the one process, and its log holds no secret."""
