@@ -46,7 +46,8 @@ class Opened:
         return [f"{each['id']}: {[node['html'] for node in each['nodes']]}" for each in found]
 
 
-@pytest.fixture(scope="session")
+# Not of the session: Playwright runs a loop in this thread as long as it lives, and tests with one could not.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Start it; skip where it is missing, and fail where it must not be."""
     program = next(filter(None, map(shutil.which, CHROMIUM)), None)

@@ -140,7 +140,7 @@ def test_after_any_change_it_is_what_it_would_be_if_it_were_loaded_anew(opened: 
                 wanted = fresh.page.evaluate(shape)
                 return word in wanted and bool(shown.page.evaluate(shape) == wanted)
 
-            until(is_the_same, SOON_SECONDS, what="; ".join(scene.now.reasons))
+            until(is_the_same, SOON_SECONDS, what=verdict(scene.now, scene.samples).word)
 
 
 def test_a_worker_that_is_gone_is_told_with_since_when_and_one_that_is_back_too(opened: Open) -> None:
