@@ -1,4 +1,4 @@
-"""The command line of ``try``. Only the standard library is imported, so ``--help`` is fast."""
+"""The command line of ``try``. Little but the standard library is imported: ``--help`` is fast."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
+
+from worker.core.model.places import read_place
 
 if TYPE_CHECKING:
     from typing import Any
@@ -72,8 +74,10 @@ def _add_sources(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config", type=Path, metavar="FILE", help="the YAML file; the environment overrides it"
     )
-    source = parser.add_argument_group("which records (default: the newest of kafka.topics)")
-    source.add_argument("--topic", metavar="NAME", help="of this topic")
+    source = parser.add_argument_group(
+        "which records (default: the newest of kafka.topics, or kinesis.streams)"
+    )
+    source.add_argument("--topic", metavar="NAME", help="of this topic, or stream")
     start = source.add_mutually_exclusive_group()
     start.add_argument("--newest", dest="start", action="store_const", const="newest", help="the newest")
     start.add_argument("--oldest", dest="start", action="store_const", const="oldest", help="the oldest")
@@ -82,7 +86,7 @@ def _add_sources(parser: argparse.ArgumentParser) -> None:
         dest="start",
         type=_start,
         metavar="WHERE",
-        help="from there on: a time (ISO 8601, UTC without a zone), or PARTITION:OFFSET",
+        help="from there on: a time (ISO 8601, UTC without a zone), PARTITION:OFFSET, or SHARD:SEQUENCE",
     )
     start.add_argument(
         "--file", metavar="F", help="of a file, a line each (docs/try.md); -: of standard input"
@@ -124,8 +128,8 @@ def add_mappings(parser: argparse.ArgumentParser) -> None:
 def _start(text: str) -> Start:
     if text == "newest":  # argparse parses a default as well
         return "newest"
-    if match := re.fullmatch(r"(\d{1,9}):(\d{1,19})", text):
-        return AtOffset(int(match[1]), int(match[2]))
+    if (place := _place(text)) is not None:
+        return place
     try:
         moment = datetime.fromisoformat(text)
         utc = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
@@ -138,10 +142,16 @@ def _start(text: str) -> Start:
 def _letter(text: str) -> AtOffset | Literal["newest"]:
     if text == "newest":  # as above
         return "newest"
-    match = re.fullmatch(r"(\d{1,9}):(\d{1,19})", text)
-    if match is None:
+    place = _place(text)
+    if place is None:
         raise argparse.ArgumentTypeError(f"{text} is not a position such as 3:1234")  # noqa: EM102, TRY003  argparse's way
-    return AtOffset(int(match[1]), int(match[2]))
+    return place
+
+
+def _place(text: str) -> AtOffset | None:
+    number, _, place = text.partition(":")
+    offset = read_place(place)
+    return None if offset is None or not re.fullmatch(r"\d{1,9}", number) else AtOffset(int(number), offset)
 
 
 def _count(text: str) -> int:

@@ -172,13 +172,25 @@ def _from(start: int) -> Start:
     return AtSequence(sequence_of(start)) if start > _BEGINNING else FromTrimHorizon()
 
 
-def _record(assignment: Assignment, scanned: Scanned) -> Record:
+def letter_record(record: Record) -> Record:
     """Return the letter as it would stand in a topic; without headers if its envelope is broken."""
-    timestamp_ms = round(scanned.arrived_at * 1000)
-    content = opened(scanned.value)
+    content = opened(record.value or b"")
     if content is None:
-        return Record(assignment, scanned.position, timestamp_ms, scanned.key, scanned.value, ())
-    return Record(assignment, scanned.position, timestamp_ms, content.key, content.value, content.headers)
+        return record
+    return Record(
+        record.assignment,
+        record.offset,
+        record.timestamp_ms,
+        content.key,
+        content.value,
+        content.headers,
+    )
+
+
+def _record(under: Assignment, each: Scanned) -> Record:
+    return letter_record(
+        Record(under, each.position, round(each.arrived_at * 1000), each.key, each.value, ())
+    )
 
 
 def _unreadable(error: StreamUnreadable) -> LettersUnreadable:

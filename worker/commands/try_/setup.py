@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 
     from worker.settings import Settings
 
-_OF_KINESIS: Final = (
-    "is kinesis, whose records `try` can't read yet: put some into a file, one a line, and give --file"
-)
 # What a configuration needs for a worker, and records of a file don't.
 _WITHOUT_SOURCE: Final[Mapping[str, Mapping[str, object]]] = {
     "kafka": {"bootstrap_servers": "127.0.0.1:1", "topics": ["records"]},
@@ -40,13 +37,22 @@ def read_setup(chosen: argparse.Namespace, environ: Mapping[str, str]) -> Settin
         ConfigError: lists every mistake.
     """
     stand_ins = _WITHOUT_SOURCE if chosen.file is not None else {}
-    settings = read_settings(chosen.config, environ, stand_ins=stand_ins, overrides=list(_overrides(chosen)))
-    if settings.source == "kinesis" and chosen.file is None:
-        raise ConfigError([Mistake("source", _OF_KINESIS)])
-    return settings
+    overrides = list(_overrides(chosen, _source(chosen, environ)))
+    return read_settings(chosen.config, environ, stand_ins=stand_ins, overrides=overrides)
 
 
-def _overrides(chosen: argparse.Namespace) -> Iterator[Override]:
+def _source(chosen: argparse.Namespace, environ: Mapping[str, str]) -> object:
+    """Return where records come from, as far as it is readable before all is read."""
+    if given := environ.get("WORKER_SOURCE"):
+        return given
+    try:
+        tree = None if chosen.config is None else read_yaml(chosen.config)
+    except ConfigError:
+        return None  # It is told when the configuration is read.
+    return tree.get("source") if isinstance(tree, dict) else None
+
+
+def _overrides(chosen: argparse.Namespace, source: object) -> Iterator[Override]:
     given = {} if chosen.mapping is None else _record_section(chosen.mapping, read_yaml(chosen.mapping))
     mapping: dict[str, Any] | None = given.pop("mapping", None)
     for key, value in given.items():
@@ -56,7 +62,8 @@ def _overrides(chosen: argparse.Namespace) -> Iterator[Override]:
     if mapping is not None:
         yield Override("record", "mapping", mapping, _option(chosen))
     if chosen.topic is not None:
-        yield Override("kafka", "topics", [chosen.topic], "--topic")
+        place = ("kinesis", "streams") if source == "kinesis" else ("kafka", "topics")
+        yield Override(*place, [chosen.topic], "--topic")
     if chosen.format is not None:
         yield Override("record", "format", chosen.format, "--format")
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from worker.commands.try_.sampled import Sampled
+    from worker.commands.try_.stream_records import StreamSample
+    from worker.commands.try_.topic_records import TopicSample
     from worker.core.model.partition import Partition
     from worker.settings import Settings
 
@@ -56,10 +58,16 @@ def open_sample(settings: Settings, chosen: argparse.Namespace, records: int) ->
         from worker.commands.try_.letter_records import letter_records  # noqa: PLC0415  it imports Kafka's client
 
         letters = letter_records(settings, chosen.dead_letter, records)
-        return Sample(_watched(letters, records), settings.dead_letters.topic)
-    from worker.commands.try_.topic_records import TopicSample  # noqa: PLC0415  as above
+        return Sample(_watched(letters, records), settings.dead_letters.place)
+    sample: TopicSample | StreamSample
+    if settings.source == "kinesis":
+        from worker.commands.try_.stream_records import StreamSample  # noqa: PLC0415  not for Kafka
 
-    sample = TopicSample(settings, chosen.start, records)
+        sample = StreamSample(settings, chosen.start, records)
+    else:
+        from worker.commands.try_.topic_records import TopicSample  # noqa: PLC0415  as above
+
+        sample = TopicSample(settings, chosen.start, records)
     found = _watched(sample.read(), records * len(sample.topics))
     return Sample(found, ", ".join(sample.topics), sample.cut_before, sample.cut_after)
 
@@ -79,7 +87,7 @@ def _watched(records: Iterator[Sampled], at_most: int) -> Iterator[Sampled]:
 
 
 def in_order(sample: Sample, chosen: argparse.Namespace) -> Iterable[Sampled]:
-    """Return a topic's records in the order of their timestamps, those of a file in that of its lines."""
+    """Return records in the order of their timestamps, those of a file in that of its lines."""
     is_in_order = chosen.file is not None or (chosen.records or 0) > _MOST_SORTED
     return sample.records if is_in_order else sorted(sample.records, key=_position)
 

@@ -121,7 +121,8 @@ class ShardScan:
             return ()
         self._failing_since = None
         self._iterator = answer.next_iterator
-        is_at_tip = not answer.records and not answer.millis_behind_latest
+        # Of a busy shard something comes with each read, at its tip too.
+        is_at_tip = not answer.millis_behind_latest and len(answer.records) < most
         self._at_tip = self._at_tip + 1 if is_at_tip else 0
         self.is_over = answer.next_iterator is None or self._at_tip >= _LOOKS_AT_TIP
         if answer.records:
