@@ -23,7 +23,7 @@ class Loader(yaml.SafeLoader):
     """Reads mkdocs' own tags as nothing."""
 
 
-Loader.add_multi_constructor("", lambda *_: None)  # type: ignore[no-untyped-call]
+Loader.add_multi_constructor("", lambda *_: None)  # type: ignore[no-untyped-call]  # PyYAML's stubs
 
 
 def named(nav: Any) -> Iterator[str]:

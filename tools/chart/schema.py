@@ -112,7 +112,7 @@ def patterns(type_: inspect.Type, path: str) -> Iterator[Json]:
 def all_patterns() -> list[Json]:
     """The rules of all settings."""
     found: list[Json] = []
-    for section in inspect.type_info(Settings).fields:  # type: ignore[attr-defined]
+    for section in inspect.type_info(Settings).fields:  # type: ignore[attr-defined]  # of a struct there are fields
         for key in getattr(section.type, "fields", ()):
             found += patterns(key.type, f"{section.name}.{key.encode_name}")
     return found

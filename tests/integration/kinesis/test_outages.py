@@ -40,8 +40,8 @@ def test_while_the_table_is_away_nothing_is_done_ahead(
         gate.shut()
         # Their own clocks tell them that the leases may be another's by now.
         for worker in workers:
-            until(lambda worker=worker: worker.events("lease.lost"), 60)  # type: ignore[misc]
-            until(lambda worker=worker: "the lease table" in worker.ready()[1], 30)  # type: ignore[misc]
+            until(lambda worker=worker: worker.events("lease.lost"), 60)  # type: ignore[misc]  # mypy takes a lambda's default for untyped
+            until(lambda worker=worker: "the lease table" in worker.ready()[1], 30)  # type: ignore[misc]  # mypy takes a lambda's default for untyped
         gate.open()
         site.wait_until_flowing()
         site.finish()
@@ -64,7 +64,7 @@ def test_a_short_blip_of_the_table_costs_no_lease(
             gate.open()
             counters = {key: row["leaseCounter"] for key, row in site.rows().items()}
             until(
-                lambda counters=counters: all(  # type: ignore[misc]
+                lambda counters=counters: all(  # type: ignore[misc]  # mypy takes a lambda's default for untyped
                     row["leaseCounter"] != counters[key] for key, row in site.rows().items()
                 ),
                 60,

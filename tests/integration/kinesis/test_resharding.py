@@ -40,7 +40,7 @@ def test_a_stream_is_scaled_up_and_down_under_load(site: KinesisSite) -> None:
     site.wait_until_shares(2, 2)
     for shards in (8, 5):
         scale(site, shards)
-        until(lambda shards=shards: sum(site.shares()) == shards, 90, what=f"{shards} leases")  # type: ignore[misc]
+        until(lambda shards=shards: sum(site.shares()) == shards, 90, what=f"{shards} leases")  # type: ignore[misc]  # as in test_outages.py: a lambda's default
         site.wait_until_flowing()
     site.finish()
     site.wait_until_ended()

@@ -16,7 +16,7 @@ class StreamTruth(Truth):
     """Records are known by shard and position; a session's stand in the shards of one lineage, in order."""
 
     def __init__(self, *parts: object) -> None:
-        super().__init__(*parts)  # type: ignore[arg-type]
+        super().__init__(*parts)  # type: ignore[arg-type]  # parts of a world of another source
         self._by_place: dict[tuple[int, int], Written] = {}
         self._by_shard: dict[int, list[Written]] = {}
 

@@ -60,8 +60,8 @@ class World:
         self.leases = LeaseOracle(self)
         self.members: dict[Slot, KinesisMember] = {}
         self.everyone: list[KinesisMember] = []
-        self.api = Api(self)  # type: ignore[arg-type]
-        self.dead_letters = Letters(self)  # type: ignore[arg-type]
+        self.api = Api(self)  # type: ignore[arg-type]  # a world of another source
+        self.dead_letters = Letters(self)  # type: ignore[arg-type]  # a world of another source
         self.weather: data.Weather = "fine"
         self.letters: data.Letters = "fine"
         self.expired = False

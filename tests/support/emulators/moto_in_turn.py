@@ -10,7 +10,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
-from moto import server  # type: ignore[import-not-found]
+from moto import server  # type: ignore[import-not-found]  # in the emulator's own environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,7 +16,7 @@ from worker.local.kinesis.endpoint import LocalKinesis
 from worker.local.kinesis.faults import Faults, Rule
 
 
-def client(service: str, url: str, key: str = "local", secret: str = "local", wait: float = 10) -> Any:  # noqa: S107
+def client(service: str, url: str, key: str = "local", secret: str = "local", wait: float = 10) -> Any:  # noqa: S107  no secret
     config = Config(retries={"total_max_attempts": 1}, read_timeout=wait, parameter_validation=False)
     session = boto3.Session(key, secret, region_name="eu-west-1")
     return session.client(service, endpoint_url=url, config=config)  # type: ignore[call-overload]  # by its name
@@ -99,7 +99,7 @@ async def test_faults_are_for_one_worker_and_set_over_http() -> None:
         (Rule(does="deny"), ClientError, True),
     ],
 )
-async def test_an_answer_that_does_not_come(rule: Rule, error: type[Exception], is_there: bool) -> None:  # noqa: FBT001
+async def test_an_answer_that_does_not_come(rule: Rule, error: type[Exception], is_there: bool) -> None:  # noqa: FBT001  given by parametrize
     async with LocalKinesis(faults=Faults(rules=(rule,))) as local:
         table = local.tables.create(TABLE, KEY)
         with pytest.raises(error):

@@ -14,7 +14,7 @@ DAY = 24 * 3600
 
 
 def made(clock: Clock, shards: int = 1, **behaviour: float) -> Stream:
-    return Streams(clock, Behaviour(**behaviour)).create("clicks", shards)  # type: ignore[arg-type]
+    return Streams(clock, Behaviour(**behaviour)).create("clicks", shards)  # type: ignore[arg-type]  # keywords of a call
 
 
 def test_a_stream_is_made_changed_and_deleted_in_its_own_time() -> None:

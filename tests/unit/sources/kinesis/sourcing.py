@@ -87,7 +87,7 @@ class Worker:
 
     async def kill(self) -> None:
         """End its tasks, and let go of nothing."""
-        tasks = [*self.source._keeping, *(each.reading for each in self.source._shards.values())]  # noqa: SLF001
+        tasks = [*self.source._keeping, *(each.reading for each in self.source._shards.values())]  # noqa: SLF001  what reads and keeps is nobody else's business
         for each in tasks:
             each.cancel()
         await asyncio.wait(tasks)
