@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from tests.support.kinesis_site import KinesisSite
 from tests.support.kinesis_standin import StandIn
-from tests.support.samples import only_long
+from tests.support.samples import only_long, sample
 from tests.support.waiting import until
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ pytestmark = pytest.mark.slow
 
 WRONG: Final = {"mapping": {"session_id": "visit"}}
 SECONDS: Final = 90.0
+KILLS: Final = sample(1, 3)
+EVENTS: Final = sample(150, 400)
 
 
 @pytest.fixture
@@ -60,6 +62,14 @@ def listed(site: KinesisSite, *words: str) -> Any:
     return json.loads(told.splitlines()[-1])
 
 
+def exported(site: KinesisSite, *words: str) -> list[dict[str, Any]]:
+    code, told = run(site, "export", *words)
+    assert code == 0, told
+    # What the command says besides stands in the same log.
+    lines = [json.loads(line) for line in told.splitlines() if line.startswith("{")]
+    return [each for each in lines if "letter" in each]
+
+
 def assert_all_came_back(site: KinesisSite) -> None:
     """Each under the id that it had, in the order of its session."""
     found = site.audit()
@@ -68,10 +78,15 @@ def assert_all_came_back(site: KinesisSite) -> None:
 
 
 def kill_after(replay: Process, site: KinesisSite, events: int) -> None:
-    until(lambda: site.endpoint.summary().accepted_events >= events, SECONDS)
+    def are_accepted() -> bool:
+        replay.complain_if_ended()
+        return site.endpoint.summary().accepted_events >= events
+
+    until(are_accepted, SECONDS, what=f"{events} events being accepted")
     replay.kill()
 
 
+@only_long
 def test_after_the_mapping_is_fixed_all_come_back(at_the_stand_in: KinesisSite) -> None:
     site = at_the_stand_in
     dead_letter(site, 400)
@@ -92,6 +107,7 @@ def test_after_the_mapping_is_fixed_all_come_back(at_the_stand_in: KinesisSite) 
     assert site.endpoint.summary().accepted_events == 400, "a second start has nothing to do"
 
 
+@only_long
 def test_letters_are_shown_chosen_and_exported(at_the_stand_in: KinesisSite) -> None:
     site = at_the_stand_in
     dead_letter(site, 30)
@@ -101,9 +117,7 @@ def test_letters_are_shown_chosen_and_exported(at_the_stand_in: KinesisSite) -> 
     assert len(set(places)) == 30
     original = re.search(rf"^original +{site.stream}\[(\d)\]@(\d{{56}}), ", shown, re.MULTILINE)
     assert original is not None
-    code, exported = run(site, "export", "--letter", places[3], "--letter", places[4])
-    assert code == 0
-    lines = [json.loads(line) for line in exported.splitlines() if line.startswith("{")]
+    lines = exported(site, "--letter", places[3], "--letter", places[4])
     letters = [f"{each['letter']['partition']}:{each['letter']['offset']}" for each in lines]
     assert sorted(letters) == sorted(places[3:5])
     assert json.loads(lines[0]["value"])["eventType"] == "view"
@@ -112,24 +126,26 @@ def test_letters_are_shown_chosen_and_exported(at_the_stand_in: KinesisSite) -> 
     assert one == 1
 
 
+@pytest.mark.long
 def test_killed_in_the_middle_it_goes_on_where_it_stopped(at_the_stand_in: KinesisSite) -> None:
     site = at_the_stand_in
-    dead_letter(site, 400)
-    for _ in range(3):
+    dead_letter(site, EVENTS)
+    for _ in range(KILLS):
         words = ("dead-letters", "replay", "--calls-per-second", "60", "--wave", "50")
-        replay = site.start_command(*words, kafka={"commit_seconds": 0.2})
+        replay = site.start_command(*words)
         kill_after(replay, site, site.endpoint.summary().accepted_events + 70)
     code, told = run(site, "replay", "--wave", "50", "--calls-per-second", "1000")
     assert code == 0, told
     found = site.audit()
     assert (found.lost, found.unknown) == ((), ())
     # Of each kill a part of one wave.
-    assert len(found.repeated) <= 3 * 50
+    assert len(found.repeated) <= KILLS * 50
     accepted = site.endpoint.summary().accepted_events
     code, told = run(site, "replay", "--wave", "50")
     assert (code, site.endpoint.summary().accepted_events) == (0, accepted)
 
 
+@only_long
 def test_what_fails_again_is_a_letter_again_and_left_for_the_next_replay(
     at_the_stand_in: KinesisSite,
 ) -> None:
@@ -145,6 +161,7 @@ def test_what_fails_again_is_a_letter_again_and_left_for_the_next_replay(
     assert not site.audit().repeated, "of two letters of a record the later one counts"
 
 
+@only_long
 def test_from_shards_that_were_split_and_merged_all_come_back(at_the_stand_in: KinesisSite) -> None:
     site = at_the_stand_in
     dead_letter(site, 100)
@@ -170,10 +187,11 @@ def test_from_shards_that_were_split_and_merged_all_come_back(at_the_stand_in: K
     assert (found.lost, found.unknown, found.repeated) == ((), (), ())
 
 
+@only_long
 def test_what_is_no_letter_is_counted_and_left_out(at_the_stand_in: KinesisSite) -> None:
     site = at_the_stand_in
     dead_letter(site, 20)
-    (letter, *_) = [json.loads(line) for line in run(site, "export")[1].splitlines() if line[0] == "{"]
+    assert {each["original"]["topic"] for each in exported(site)} == {site.stream}
     for broken in (b"", b"\xff", b"{", b"[]", b'{"headers":{}}', b'{"headers":{"a":1}}', b"[" * 5000):
         site.kinesis.put_record(StreamName=site.letters, Data=broken or b" ", PartitionKey="k")
     forged = {"headers": {"personalize-worker.original.topic": "a b"}, "value_base64": "?"}
@@ -183,10 +201,10 @@ def test_what_is_no_letter_is_counted_and_left_out(at_the_stand_in: KinesisSite)
     code, told = run(site, "replay", "--calls-per-second", "1000")
     assert code == 0, told
     assert re.search(r"^ +not written by the worker +8$", told, re.MULTILINE)
-    assert letter["original"]["topic"] == site.stream
     assert_all_came_back(site)
 
 
+@only_long
 def test_a_stream_or_a_table_that_is_not_there_is_told(at_the_stand_in: KinesisSite) -> None:
     site = at_the_stand_in
     code, told = run(site, "list", dead_letters={"stream": "nowhere"})

@@ -109,6 +109,25 @@ def test_a_table_that_may_not_be_made_comes_with_its_command(tmp_path: Path) -> 
     assert "aws dynamodb create-table --table-name app" in found["lease table app"]
 
 
+def test_that_a_start_does_not_count_for_shards_with_a_lease_is_told(tmp_path: Path) -> None:
+    """Elsewhere it was found out by what was not read (awslabs/amazon-kinesis-client, issue 552)."""
+    local = made("clicks", "letters")
+    local.tables.create("app", "leaseKey").put(
+        {
+            "leaseKey": {"S": "shardId-000000000000"},
+            "leaseCounter": {"N": "7"},
+            "checkpoint": {"S": "TRIM_HORIZON"},
+            "checkpointSubSequenceNumber": {"N": "0"},
+            "ownerSwitchesSinceCheckpoint": {"N": "0"},
+        }
+    )
+    with running(local):
+        code, found = checked(tmp_path, local, start="latest")
+    assert code == ExitCode.OK
+    assert found["lease table app"] == "ok holds 1 leases of 0 workers, 0 of them of finished shards"
+    assert found["kinesis.start"].startswith("warn latest counts only for shards without a lease")
+
+
 def test_streams_that_are_not_there_are_each_told(tmp_path: Path) -> None:
     local = made()
     with running(local):

@@ -251,6 +251,26 @@ def test_a_checkpoint_of_another_shard_is_held_and_nothing_is_read() -> None:
     play(scenario)
 
 
+def test_a_checkpoint_of_a_stream_that_was_made_anew_is_held_and_nothing_is_read() -> None:
+    """Its shards have the same names; to begin somewhere would be to lose or to repeat."""
+
+    async def scenario(at: Reading) -> None:
+        (sequence,) = at.put("a")
+        at.cloud.streams.delete("clicks")
+        await asyncio.sleep(60)
+        anew = at.cloud.streams.create("clicks")
+        await asyncio.sleep(60)
+        anew.put("k", b"b")
+        reader = at.reader(At(sequence))
+        assert await at.read(reader, HOURS) == []
+        assert reader.trouble is not None
+        assert reader.trouble.fault.code == "InvalidArgumentException"
+        assert not reader.is_closed
+        assert await at.read(at.reader()) == ["b"]
+
+    play(scenario)
+
+
 def test_a_stream_that_is_gone_is_waited_for_while_its_shard_is_listed() -> None:
     async def scenario(at: Reading) -> None:
         at.cloud.streams.delete("clicks")
