@@ -169,6 +169,11 @@ class Member:
         self.worker.pipeline.stop()
         self.consumer.wake()
 
+    def gives_a_consumer_up(self) -> None:
+        """A consumer of it is being closed: its last one, if it is stopping."""
+        if not self.is_stopping and self.oracle.held.count:
+            self.world.saw("a consumer that gave way to another with records unsettled")
+
     def renew(self) -> None:
         """It is told that its login has changed, and so has to take another consumer."""
         self._source.renew({}, anew=True)

@@ -45,6 +45,9 @@ class Bystander:
     def must_live(self) -> None:
         """Nobody kills it."""
 
+    def gives_a_consumer_up(self) -> None:
+        """It has nothing that could be unsettled."""
+
 
 class SimulatedStand(Stand):
     """What the worker's simulation plays on. Its groups know one way to rebalance, which serves for each."""
