@@ -10,6 +10,7 @@ from confluent_kafka import Producer
 
 from tests.support.kafka_topics import QUIET
 from tests.support.processes import EndpointProcess, WorkerProcess
+from tests.support.samples import only_long
 from tests.support.waiting import until
 from worker.local.kafka import EmbeddedKafka
 
@@ -59,6 +60,7 @@ def shows(page: Page, where: str, what: Callable[[str], bool] | str) -> None:
     until(lambda: meant(page.text_content(where) or ""), SOON_SECONDS, what=f"{where}: {what}")
 
 
+@only_long
 def test_a_hold_appears_and_goes_while_somebody_looks(opened: Open, tmp_path: Path) -> None:
     keys = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
     endpoint = EndpointProcess(tmp_path / "endpoint.log")

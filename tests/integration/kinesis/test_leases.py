@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 
+@only_long
 def test_a_second_and_a_third_worker_get_their_shares(site: KinesisSite) -> None:
     site.feed()
     site.start_worker("first", kinesis=CALM)

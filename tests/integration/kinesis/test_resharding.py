@@ -46,6 +46,7 @@ def test_a_stream_is_scaled_up_and_down_under_load(site: KinesisSite) -> None:
     site.wait_until_ended()
 
 
+@only_long
 def test_what_was_split_while_nobody_read_is_read_in_order(site: KinesisSite) -> None:
     """Three generations stand in the stream before the first worker comes."""
     for change in (split, merge, split):
