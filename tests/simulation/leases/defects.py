@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from tests.simulation.leases import reader
+from tests.simulation.leases import reader, world
 from tests.simulation.planting import Defect
 from worker.core.leases.lease import At, Checkpoint, Lease, Sentinel
 from worker.core.leases.taking import Choice
@@ -94,13 +94,9 @@ def takes_its_own_lost_answer_for_a_theft(right: Callable[..., Any]) -> Any:
     return wrong
 
 
-@defect(lease_keeper.LeaseKeeper, "__init__")
+@defect(world, "lease_parts")
 def goes_by_the_wall_clock(right: Callable[..., Any]) -> Any:
-    def wrong(self: object, *parts: Any, **more: Any) -> None:
-        more["clock"] = more["clock"].__self__.wall_clock
-        right(self, *parts, **more)
-
-    return wrong
+    return lambda *parts, clock, **more: right(*parts, clock=clock.__self__.wall_clock, **more)
 
 
 @defect(lease_survey, "leases_to_make")
