@@ -117,7 +117,8 @@ def _step(step: Step) -> str:  # noqa: C901, PLR0911, PLR0912  a table of steps
             return f"{step.slot} joins"
         case Renew():
             return f"{step.slot} is to log in otherwise{_turns(step.turns)}"
-    raise TypeError(step)
+    # One of another source's schedules, which has no words of its own.
+    return str(step)
 
 
 def _turns(turns: int) -> str:

@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-import argparse
-import os
 import sys
 import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation.__main__ import tell_totals
+from tests.simulation.command import arguments, find_defects
 from tests.simulation.kinesis.defects import DEFECTS, WITHIN_SCHEDULES, planted
 from tests.simulation.kinesis.making import make_schedule
 from tests.simulation.kinesis.playing import play, simulated
@@ -24,9 +23,12 @@ if TYPE_CHECKING:
 
 def main() -> int:
     """0 when no promise was broken, and every defect was found."""
-    chosen = _parser().parse_args()
+    chosen = arguments(
+        "tests.simulation.kinesis", "Whole workers on Kinesis, under faults.", DEFECTS, 200
+    ).parse_args()
     if chosen.defects:
-        return _find_defects(chosen.jobs)
+        with processes(chosen.jobs) as pool:
+            return find_defects(pool, schedules_until_found, DEFECTS, WITHIN_SCHEDULES)
     if chosen.seed is not None:
         return _show(chosen.seed, chosen.defect)
     return _play(chosen.jobs, chosen.first, chosen.seeds)
@@ -71,34 +73,6 @@ def _show(seed: int, defect: str | None) -> int:
 def _promise(schedule: Schedule) -> Any:
     broken = play(schedule).broken
     return None if broken is None else broken.promise
-
-
-def _find_defects(jobs: int) -> int:
-    print("schedules  defect, and the promise that it broke")
-    missed = 0
-    with processes(jobs) as pool:
-        found = [pool.submit(schedules_until_found, name, WITHIN_SCHEDULES) for name in DEFECTS]
-        for each in found:
-            name, played, broken = each.result()
-            missed += broken is None
-            print(f"{played:9d}  {name}: {broken.promise if broken else 'NOT FOUND'}", flush=True)
-    print(f"{len(DEFECTS) - missed} of {len(DEFECTS)} planted defects found")
-    return 1 if missed else 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.simulation.kinesis", description="Whole workers on Kinesis, under faults."
-    )
-    parser.add_argument("--seeds", type=int, default=200, help="how many schedules (default: %(default)s)")
-    parser.add_argument("--first", type=int, default=0, help="the first seed (default: %(default)s)")
-    parser.add_argument(
-        "--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: all cores)"
-    )
-    parser.add_argument("--seed", type=int, help="play this one, shrink it if it fails, tell what happened")
-    parser.add_argument("--defect", choices=tuple(DEFECTS), help="with --seed: plant this one")
-    parser.add_argument("--defects", action="store_true", help="plant each defect, and look when it is found")
-    return parser
 
 
 if __name__ == "__main__":

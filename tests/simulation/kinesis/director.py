@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.simulation.kinesis.member import KinesisMember
-    from tests.simulation.kinesis.schedule import Slot, Step
+    from tests.simulation.kinesis.schedule import Slot
     from tests.simulation.kinesis.world import World
+    from tests.simulation.schedule import Step
 
 
 class Director:

@@ -30,8 +30,8 @@ from tests.simulation.kinesis.schedule import (
 from tests.simulation.schedule import Letters, MemberSettings, Weather
 
 if TYPE_CHECKING:
-    from tests.simulation.kinesis.schedule import Slot, Step
-    from tests.simulation.schedule import Kind
+    from tests.simulation.kinesis.schedule import Slot
+    from tests.simulation.schedule import Kind, Step
 
 _PAUSES_SECONDS: Final = (0.0, 0.05, 0.5, 0.5, 2.0, 2.0, 8.0, 25.0)
 _LONG_SECONDS: Final = (400.0, 1900.0)

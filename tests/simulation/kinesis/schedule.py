@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
-from tests.simulation.schedule import Kind, Letters, MemberSettings, Weather
+from tests.simulation.schedule import Kind, Letters, MemberSettings, Step, Weather
 
 Slot: TypeAlias = Literal["A", "B", "C", "D"]
 SLOTS: tuple[Slot, ...] = ("A", "B", "C", "D")
@@ -39,13 +39,6 @@ class Put(Struct, frozen=True):
     key: str
     events: tuple[Event, ...]
     is_aggregate: bool = False
-
-
-class Step(Struct, frozen=True, kw_only=True):
-    """Something that happens at a time, in seconds from the start."""
-
-    id: int
-    at: float
 
 
 class Puts(Step, frozen=True, kw_only=True):
