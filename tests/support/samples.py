@@ -7,14 +7,22 @@ marks the tests of hypothesis.
 from __future__ import annotations
 
 import os
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from _pytest.mark.structures import ParameterSet
 
 T = TypeVar("T")
 F = TypeVar("F")
 
+_REASON: Final = "one of several that hold the same promise: make test-long"
 LONG: Final = os.environ.get("WORKER_TEST_LONG") == "1"
+
+_ONLY_LONG: Final = (pytest.mark.skipif(not LONG, reason=_REASON), pytest.mark.long)
 
 
 def sample(short: T, long: T) -> T:
@@ -24,5 +32,11 @@ def sample(short: T, long: T) -> T:
 
 def only_long(test: F) -> F:
     """Leave a test to ``make test-long``."""
-    reason = "one of several that hold the same promise: make test-long"
-    return pytest.mark.long(pytest.mark.skipif(not LONG, reason=reason)(test))
+    for mark in _ONLY_LONG:
+        test = mark(test)
+    return test
+
+
+def short_and_long(short: Sequence[str], long: Sequence[str]) -> list[ParameterSet]:
+    """Parameters of a test: some always, and others of the same kind by ``make test-long`` alone."""
+    return [*map(pytest.param, short), *(pytest.param(each, marks=_ONLY_LONG) for each in long)]

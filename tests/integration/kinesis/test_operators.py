@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.kinesis_site import KinesisSite
 from tests.support.kinesis_standin import StandIn
+from tests.support.samples import short_and_long
 from tests.support.waiting import until
 
 if TYPE_CHECKING:
@@ -19,14 +20,11 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 # What the worker may be forbidden one by one, when it matters, and what has to be named.
-AT_START: Final = ("DescribeTable", "CreateTable", "Scan", "PutItem", "ListShards")
-LATER: Final = ("UpdateItem", "GetShardIterator", "GetRecords")
-KMS: Final = (
-    "KMSDisabledException",
-    "KMSInvalidStateException",
-    "KMSAccessDeniedException",
-    "KMSNotFoundException",
-    "KMSOptInRequired",
+AT_START: Final = short_and_long(("DescribeTable", "ListShards"), ("CreateTable", "Scan", "PutItem"))
+LATER: Final = short_and_long(("UpdateItem", "GetRecords"), ("GetShardIterator",))
+KMS: Final = short_and_long(
+    ("KMSAccessDeniedException",),
+    ("KMSDisabledException", "KMSInvalidStateException", "KMSNotFoundException", "KMSOptInRequired"),
 )
 SECONDS: Final = 90.0
 
