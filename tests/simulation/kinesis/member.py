@@ -95,17 +95,17 @@ class _NoConsumer:
 class KinesisMember(Member):
     """A worker process."""
 
-    world: World  # type: ignore[assignment]
+    world: World  # type: ignore[assignment]  # a world of another source
 
     def __init__(self, world: World, name: str, slot: Slot) -> None:
         self.world = world
         self.name = name
-        self.slot = slot  # type: ignore[assignment]
+        self.slot = slot  # type: ignore[assignment]  # it has one slot more
         self.config = world.member(slot)
         self.settings = self.config.settings
         self._mapping = SchemaMapping()
         self.oracle = Oracle(name, self.settings, world.truth, world.breach)
-        self.consumer = _NoConsumer()  # type: ignore[assignment]
+        self.consumer = _NoConsumer()  # type: ignore[assignment]  # this source has none
         self.is_dead = self.is_stopping = False
         self._stopped_at = self._frozen_seconds = 0.0
         self._revokes_while_stopping = 0
@@ -120,7 +120,7 @@ class KinesisMember(Member):
             self._source(),
             self._map,
             self,
-            _KinesisLetters(world, self),  # type: ignore[arg-type]
+            _KinesisLetters(world, self),  # type: ignore[arg-type]  # to a stream, not to a topic
             _Meter(self),
             self.epoch_seconds,
         )

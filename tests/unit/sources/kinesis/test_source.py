@@ -245,7 +245,7 @@ class Flushing:
 
     async def revoked(self, partitions: Sequence[Partition]) -> Mapping[Partition, Boundary]:
         await asyncio.sleep(self._seconds)
-        settled: Mapping[Partition, Boundary] = await self._listener.revoked(partitions)  # type: ignore[attr-defined]
+        settled: Mapping[Partition, Boundary] = await self._listener.revoked(partitions)  # type: ignore[attr-defined]  # the stage's own
         return settled
 
 
@@ -259,7 +259,7 @@ def test_a_lease_that_expires_while_another_is_flushed_is_lost_at_once() -> None
         others = asyncio.create_task(second.receive_for(1000))
         receiving = asyncio.create_task(first.receive_for(1000))
         held = first.keeper._held  # noqa: SLF001  when it begins to flush, nothing else tells
-        await until(lambda: not held._wanted and any(each.asked_until for each in held.all()))  # noqa: SLF001
+        await until(lambda: not held._wanted and any(each.asked_until for each in held.all()))  # noqa: SLF001  what is wanted is nobody else's business
         place.cloud.plan(Rule(does="fail", calls=("DynamoDB",)))
         await asyncio.sleep(FAILOVER_SECONDS + 1)
         assert [each for each in first.listener.tracker if each.open] == []
