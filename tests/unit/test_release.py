@@ -90,7 +90,7 @@ def bill(place: Path) -> dict[str, Any]:
     if not UV.exists():
         pytest.skip("needs the uv that make setup brings")
     command = [sys.executable, str(PROJECT / "tools/sbom.py"), str(place)]
-    subprocess.run(command, env={"UV": str(UV), "HOME": "/tmp"}, check=True, capture_output=True)  # noqa: S108
+    subprocess.run(command, env={"UV": str(UV), "HOME": "/tmp"}, check=True, capture_output=True)  # noqa: S108  uv wants a home
     return dict(json.loads(place.read_text()))
 
 
