@@ -6,7 +6,7 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic  # type: ignore[attr-defined]  # it does not say what it exports
 
 from tests.contract.consumer.librdkafka import LibrdkafkaStand
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _SECONDS: Final = 30.0
 # Of the topics here: the third broker only keeps the quorum, and the offsets.
 LEADER, FOLLOWER, KEEPER = 1, 2, 3
+_UNKNOWN_PARTITION: Final = KafkaError._UNKNOWN_PARTITION  # noqa: SLF001  librdkafka's own codes are named so
 # The follower may be made leader while it lacks what the leader alone has.
 _UNCLEAN: Final = {"unclean.leader.election.enable": "true", "min.insync.replicas": "1"}
 
@@ -80,8 +81,20 @@ class BrokersStand(LibrdkafkaStand):
     async def add_partition(self) -> None:
         more = NewPartitions(self.topic, self.partitions + 1, [[LEADER, FOLLOWER]])
         await asyncio.to_thread(lambda: self._admin.create_partitions([more])[self.topic].result(_SECONDS))
-        # The one before looks for partitions every few minutes.
-        self._producer = self._new_producer()
+
+    async def write(self, partition: int, *names: str) -> None:
+        """Write also to a partition that was just added, and that not every broker has heard of."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + _SECONDS
+        while True:
+            try:
+                return await super().write(partition, *names)
+            except KafkaException as error:
+                if error.args[0].code() != _UNKNOWN_PARTITION or loop.time() > end:
+                    raise
+            # Nothing was sent. A producer asks any broker, and asks again after minutes only.
+            self._producer = self._new_producer()
+            await asyncio.sleep(0.1)
 
     def _recreate(self) -> None:
         self._kafka.delete_topic(self.topic)

@@ -15,6 +15,8 @@ from worker.settings import KafkaSettings
 from worker.sources.kafka.client_settings import client_settings
 
 if TYPE_CHECKING:
+    from confluent_kafka import KafkaError, Message
+
     from tests.contract.consumer.reader import Reader
     from tests.contract.consumer.stand import Protocol, Reset
 
@@ -51,10 +53,18 @@ class LibrdkafkaStand(Stand):
         await asyncio.to_thread(self._write, partition, names, b"v")
 
     def _write(self, partition: int, names: tuple[str, ...], value: bytes) -> None:
+        errors: list[KafkaError] = []
+
+        def delivered(error: KafkaError | None, _: Message) -> None:
+            if error is not None:
+                errors.append(error)
+
         for name in names:
-            self._producer.produce(self.topic, value, name, partition=partition)
+            self._producer.produce(self.topic, value, name, partition=partition, on_delivery=delivered)
         if self._producer.flush(_SECONDS):
             raise TimeoutError("the broker did not take what was written")
+        if errors:
+            raise KafkaException(errors[0])
 
     async def committed(self, partition: int = 0) -> int | None:
         return await asyncio.to_thread(self._committed, partition)
