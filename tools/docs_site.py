@@ -111,12 +111,19 @@ def outside_blocks(markdown: str, change: Any) -> str:  # noqa: ANN401  a functi
 
 
 def deeper(markdown: str) -> str:
-    """Indent by four what belongs to a numbered item and is indented by three, as its text begins there."""
-    lines, within = [], False
+    """Indent by four what belongs to a numbered item and is indented by three, as its text begins there.
+
+    After an item of several blocks Python-Markdown wants an empty line: the next would be part of the last.
+    """
+    lines, within, has_blocks = [], False, False
     for line in markdown.split("\n"):
         if NUMBERED.match(line):
-            within = True
-        elif line and not line.startswith("   "):
-            within = False
+            if has_blocks:
+                lines.append("")
+            within, has_blocks = True, False
+        elif not line:
+            has_blocks = within
+        elif not line.startswith("   "):
+            within = has_blocks = False
         lines.append(f" {line}" if within and line.startswith("   ") else line)
     return "\n".join(lines)
