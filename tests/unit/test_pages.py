@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,10 +35,14 @@ KEY = re.compile(rf"(?:{'|'.join(sorted({key.partition('.')[0] for key in known_
 MAKE = re.compile(r"make ([a-z-]+)")
 VARIABLE = re.compile(r"WORKER_([A-Z_]+?)__([A-Z]+(?:_[A-Z]+)*)")
 METRIC = re.compile(rf"{PREFIX}([a-z_]+)")
-EVENTS = frozenset(each.name for each in events())
 FENCE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 
 on_every_page = pytest.mark.parametrize("page", PAGES)
+
+
+@cache
+def event_names() -> frozenset[str]:
+    return frozenset(each.name for each in events())
 
 
 def text_of(page: str) -> str:
@@ -91,14 +96,14 @@ def test_named_files_exist(page: str) -> None:
 def test_named_modules_exist(page: str) -> None:
     for code in codes(page):
         if MODULE.fullmatch(code) and not PATH.fullmatch(code):
-            assert stands(code) or code in EVENTS or code.endswith(".yaml"), code
+            assert stands(code) or code in event_names() or code.endswith(".yaml"), code
 
 
 @on_every_page
 def test_named_keys_and_log_events_exist(page: str) -> None:
     for code in codes(page):
         if KEY.fullmatch(code) and not code.endswith((".yaml", ".py")):
-            assert code in known_keys() or code in EVENTS, code
+            assert code in known_keys() or code in event_names(), code
 
 
 @on_every_page
