@@ -107,7 +107,7 @@ class Member:
 
     async def until(self, condition: Callable[[], object], max_records: int = 100) -> None:
         """Receive until the condition holds."""
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 120
         while not condition():
             assert time.monotonic() < deadline, "the condition never came true"
             self.records += await self.source.receive(max_records)
