@@ -55,27 +55,30 @@ demo: $(READY) ## Watch it work: an embedded Kafka, a local PutEvents, 20,000 re
 demo-kinesis: $(READY) ## The same from a stand-in for Kinesis, with a split and a merge
 	@$(BIN)/personalize-worker demo --kinesis
 
-# Many tests wait, so there are more of them at once than cores. Those of a real Kafka go one by one: three brokers take
-# the cores themselves, and what librdkafka does then has its own times.
+# Many tests wait, so there are more of them at once than cores. With a real Kafka fewer: brokers take the cores
+# themselves, and what librdkafka does then has its own times.
 TESTS_AT_ONCE ?= 4
+KAFKA_TESTS_AT_ONCE ?= 2
 # Those of make test-unit compute, so a process a core is best.
 UNIT_TESTS_AT_ONCE ?= 2
 # A process that crashes ends the run: xdist would start another one and then give it nothing to do, for ever.
 SIDE_BY_SIDE := --max-worker-restart=0
 
 .PHONY: test
-test: $(READY) ## All tests; what was skipped is listed with its reason
+test: $(READY) ## All tests; what was skipped is listed with its reason (CI=true: more of each kind)
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -n $(TESTS_AT_ONCE) -m "not kafka"
-	@$(BIN)/python -m pytest -m kafka
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -n $(KAFKA_TESTS_AT_ONCE) -m kafka
 
 .PHONY: test-unit
 test-unit: $(READY) ## What needs no broker and no other process
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -n $(UNIT_TESTS_AT_ONCE) -m "not slow" tests/unit
 
+# Half an hour's outage takes that long.
+LONG := -o faulthandler_timeout=3600
 .PHONY: test-long
 test-long: $(READY) ## Tests that have a larger sample, with that
-	@WORKER_TEST_LONG=1 $(BIN)/python -m pytest $(SIDE_BY_SIDE) -n $(TESTS_AT_ONCE) -m "long and not kafka"
-	@WORKER_TEST_LONG=1 $(BIN)/python -m pytest -m "long and kafka"
+	@WORKER_TEST_LONG=1 $(BIN)/python -m pytest $(LONG) $(SIDE_BY_SIDE) -n $(TESTS_AT_ONCE) -m "long and not kafka"
+	@WORKER_TEST_LONG=1 $(BIN)/python -m pytest $(LONG) -m "long and kafka"
 
 # From the oldest that runs without ZooKeeper in production to the newest; docs/brokers.md has what came out.
 KAFKA_VERSIONS ?= 3.3.2 3.9.1 4.0.0 4.3.0
@@ -83,7 +86,7 @@ KAFKA_VERSIONS ?= 3.3.2 3.9.1 4.0.0 4.3.0
 brokers: $(READY) ## Tests on real brokers of other versions: KAFKA_VERSIONS="3.3.2 4.3.0"
 	@for version in $(KAFKA_VERSIONS); do \
 	    echo "=== Apache Kafka $$version"; \
-	    WORKER_TEST_KAFKA_VERSION=$$version $(BIN)/python -m pytest -m kafka tests/integration/test_delivery.py \
+	    CI=true WORKER_TEST_KAFKA_VERSION=$$version $(BIN)/python -m pytest -m kafka tests/integration/test_delivery.py \
 	        tests/integration/test_check.py tests/integration/test_commits.py tests/integration/test_dead_letters.py \
 	        tests/integration/test_pauses.py tests/integration/test_replay.py tests/integration/test_broker_away.py \
 	        || exit 1; \

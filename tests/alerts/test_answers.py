@@ -8,12 +8,13 @@ import pytest
 
 from tests.alerts.queries import Asked, asked_by_rules, everything_asked, grouped_by, selectors
 from tests.alerts.rules import groups
+from tests.support.samples import only_ci
 from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from tests.alerts.conftest import Watched
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, only_ci]
 
 HOLD_SECONDS: Final = 60.0
 # What Prometheus adds to each series.

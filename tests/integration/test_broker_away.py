@@ -10,6 +10,7 @@ import pytest
 from tests.integration.test_replay import assert_all_came_back, produce_and_dead_letter
 from tests.integration.test_status import SOON_SECONDS
 from tests.support.java_kafka import JavaKafka
+from tests.support.samples import only_ci
 from tests.support.site import CLIENT, DELIVER_SECONDS, Site
 from tests.support.waiting import until
 
@@ -57,6 +58,7 @@ def test_a_broker_that_crashes_and_comes_back_costs_nothing(site: Site) -> None:
     site.assert_kept()
 
 
+@only_ci
 def test_a_broker_that_is_away_for_a_while_is_waited_for(site: Site) -> None:
     if not site.kafka.can_be_killed:
         pytest.skip("this Kafka belongs to somebody else")
@@ -70,6 +72,7 @@ def test_a_broker_that_is_away_for_a_while_is_waited_for(site: Site) -> None:
     assert_all_came_back(site, produced)
 
 
+@only_ci
 def test_a_broker_that_stands_still_is_named(site: Site) -> None:
     if not isinstance(site.kafka, JavaKafka):
         pytest.skip("only a broker of our own can be stopped")

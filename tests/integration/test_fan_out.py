@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.samples import only_ci
 from worker.core.model import dead_letter_headers
 from worker.local.audit import Produced, audit
 from worker.local.traffic import TopicRecord
@@ -90,6 +91,7 @@ def letter_ids(site: Site) -> list[str]:
     return found
 
 
+@only_ci
 def test_events_of_one_record_survive_kill_9(site: Site) -> None:
     """Killed three times while calls fail and events are refused: none is lost, overtaken or renamed."""
     site.open_topic()

@@ -12,7 +12,7 @@ from tests.support.evidence import gather
 from tests.support.feed import Feed
 from tests.support.losses import UNCLEAN, Losses, UncleanElection, delete_to_the_end
 from tests.support.processes import DoorsProcess
-from tests.support.samples import sample
+from tests.support.samples import named_at_a_desk_and_in_ci, sample
 from tests.support.site import CLIENT, Names, Site
 from tests.support.waiting import until
 from worker.local.traffic import POISON_ITEM
@@ -37,7 +37,7 @@ BROKERS = {1, 2, 3}
 SOON_SECONDS = 60.0
 ALL, STANDS, CUT = 2_000, 1_000, 1_400
 TAKEN = 300
-protocols = pytest.mark.parametrize("client", PROTOCOLS.values(), ids=PROTOCOLS)
+protocols = pytest.mark.parametrize("client", named_at_a_desk_and_in_ci(PROTOCOLS))
 
 
 class Losing:

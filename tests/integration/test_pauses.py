@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.samples import sample
+from tests.support.samples import named_at_a_desk_and_in_ci, sample
 from tests.support.site import CLIENT, PARTITIONS
 from tests.support.waiting import until
 
@@ -24,7 +24,7 @@ PROTOCOLS: dict[str, dict[str, Any]] = {
 }
 SOON_SECONDS = 60.0
 RECORDS, HELD = 2_000, 200
-protocols = pytest.mark.parametrize("client", PROTOCOLS.values(), ids=PROTOCOLS)
+protocols = pytest.mark.parametrize("client", named_at_a_desk_and_in_ci(PROTOCOLS))
 
 
 def assigned(worker: WorkerProcess) -> int:

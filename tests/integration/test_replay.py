@@ -12,6 +12,7 @@ import pytest
 from confluent_kafka import Producer
 
 from tests.support.kafka_topics import QUIET
+from tests.support.samples import only_ci
 from tests.support.site import PARTITIONS
 from tests.support.waiting import until
 from worker.core.mapping.event_ids import derived_event_id
@@ -140,6 +141,7 @@ def assert_nothing_skipped(site: Site) -> None:
             assert derived_event_id(record) in accepted
 
 
+@only_ci
 def test_told_to_end_it_stops_in_good_order(site: Site) -> None:
     produced = produce_and_dead_letter(site, 300)
     slow = ("dead-letters", "replay", "--calls-per-second", "10")
@@ -154,6 +156,7 @@ def test_told_to_end_it_stops_in_good_order(site: Site) -> None:
     assert_all_came_back(site, produced)
 
 
+@only_ci
 def test_what_dies_again_is_a_letter_again_and_keeps_its_first_place(site: Site) -> None:
     produce_and_dead_letter(site, 20)
     first = site.dead_letters().keys()
@@ -190,6 +193,7 @@ def test_a_topic_that_is_not_there_is_said(site: Site) -> None:
     assert "dead-letter topic no-such-topic: is not there" in told
 
 
+@only_ci
 def test_nothing_of_the_payload_is_logged_or_shown_unasked(site: Site) -> None:
     site.open_topic()
     site.put([TopicRecord(b"marked-key", b'{"marked-value": 1}')])

@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.registry_api import RegistryApi
 from tests.support.registry_server import serving
+from tests.support.samples import at_a_desk_and_in_ci, only_ci
 from tests.support.waiting import until
 from tests.unit.formats.written import avro
 from worker.core.model import dead_letter_headers
@@ -92,7 +93,7 @@ def stand(site: Site) -> Iterator[Stand]:
         yield Stand(site, api, stack.enter_context(serving(api)))
 
 
-@pytest.mark.parametrize("trouble", ["away", "login"])
+@pytest.mark.parametrize("trouble", at_a_desk_and_in_ci(["away"], ["login"]))
 def test_what_needs_a_new_schema_waits_and_the_rest_flows(stand: Stand, trouble: str) -> None:
     everybody = list(range(SESSIONS))
     stand.put(everybody, 0)
@@ -117,6 +118,7 @@ def test_what_needs_a_new_schema_waits_and_the_rest_flows(stand: Stand, trouble:
     assert stand.site.dead_letters() == {}
 
 
+@only_ci
 def test_a_schema_that_nobody_knows_is_a_dead_letter(stand: Stand) -> None:
     stand.put([1, 2, 3], 0)
     stand.put([2], 0, schema_id=999)
@@ -127,6 +129,7 @@ def test_a_schema_that_nobody_knows_is_a_dead_letter(stand: Stand) -> None:
     assert b"no schema 999" in dict(letter.headers() or ())[dead_letter_headers.REASON]
 
 
+@only_ci
 def test_a_worker_starts_while_the_registry_is_away_and_catches_up(stand: Stand) -> None:
     stand.api.away = 500
     stand.put(list(range(SESSIONS)), 1)

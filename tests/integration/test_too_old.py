@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.samples import at_a_desk_and_in_ci
 from worker.core.model import dead_letter_headers
 from worker.local.traffic import make_traffic
 
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.kafka
 COUNT = 2000
 
 
-@pytest.mark.parametrize("when_too_old", ["dead_letter", "skip"])
+@pytest.mark.parametrize("when_too_old", at_a_desk_and_in_ci(["dead_letter"], ["skip"]))
 def test_an_old_backlog_is_put_aside_and_what_is_fresh_is_delivered(site: Site, when_too_old: str) -> None:
     """None of the old is sent, each of them is counted, and all of it is committed."""
     site.open_topic()

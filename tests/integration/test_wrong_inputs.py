@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.java_kafka import free_port
+from tests.support.samples import only_ci
 from tests.support.waiting import until
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ def test_sigterm_while_held_ends_at_once_and_commits_nothing_undelivered(site: S
     site.assert_kept()
 
 
+@only_ci
 def test_what_is_wrong_now_is_what_the_worker_says(site: Site) -> None:
     """The secret is put right, and the role turns out to lack the permission."""
     site.open_topic()
@@ -120,6 +122,7 @@ def test_a_wrong_unit_of_time_costs_a_hundred_records_and_the_right_one_delivers
     site.assert_kept()
 
 
+@only_ci
 def test_an_api_that_is_away_is_said(site: Site) -> None:
     """A mistyped region, a blocked way out, an outage: each looks like this from within."""
     site.open_topic()
@@ -129,6 +132,7 @@ def test_an_api_that_is_away_is_said(site: Site) -> None:
     wait_until_unready(worker, "ConnectionFailed")
 
 
+@only_ci
 def test_sigterm_while_the_api_is_away_ends_within_the_drain(site: Site) -> None:
     site.open_topic()
     site.produce(300)

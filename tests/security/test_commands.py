@@ -12,6 +12,7 @@ import pytest
 from tests.security.environment import SECRET_SETTINGS, Environment, secret_environment
 from tests.security.marked_records import good, unmappable
 from tests.security.marks import Marks
+from tests.support.samples import at_a_desk_and_in_ci
 from worker.cli import main
 from worker.commands.arguments import build_parser
 from worker.commands.check import check
@@ -100,7 +101,7 @@ WRONG: Final[dict[str, Any]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("command", ["run", "check"])
+@pytest.mark.parametrize("command", at_a_desk_and_in_ci(["run"], ["check"]))
 @pytest.mark.parametrize("wrong", WRONG)
 def test_no_mistake_shows_the_secret_that_it_is_about(
     tmp_path: Path, searched: set[str], wrong: str, command: str, capsys: pytest.CaptureFixture[str]

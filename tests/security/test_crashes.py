@@ -10,6 +10,7 @@ from tests.security.environment import Environment
 from tests.security.marked_records import good, unmappable
 from tests.security.marks import Marks
 from tests.security.sabotage import FATAL, LEAKS, SURVIVED
+from tests.support.samples import at_a_desk_and_in_ci
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +53,7 @@ def test_a_crash_is_told_without_the_values_at_hand(
     searched.add(f"crash in: {part}")
 
 
-@pytest.mark.parametrize("format_", ["json", "console"])
+@pytest.mark.parametrize("format_", at_a_desk_and_in_ci(["json"], ["console"]))
 @pytest.mark.parametrize("part", SURVIVED)
 def test_what_breaks_beside_the_flow_is_told_without_them_too(
     environment: Environment, searched: set[str], part: str, format_: str
@@ -77,7 +78,7 @@ def test_a_crash_of_a_library_leaves_no_memory_on_a_disk(
     searched.add("core file")
 
 
-@pytest.mark.parametrize("part", LEAKS)
+@pytest.mark.parametrize("part", at_a_desk_and_in_ci(list(LEAKS)[:1], list(LEAKS)[1:]))
 def test_what_is_let_out_on_purpose_is_found(environment: Environment, part: str) -> None:
     """Else nothing would be proven by finding nothing."""
     worker = start(environment, part, format="json")

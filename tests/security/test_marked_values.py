@@ -15,6 +15,7 @@ from tests.security.echo_endpoint import ANSWERS
 from tests.security.environment import Environment
 from tests.security.marked_records import KINDS, good, unmappable
 from tests.security.marks import Marks
+from tests.support.samples import only_ci
 from tests.support.waiting import until
 from worker.local.kafka import Api
 
@@ -51,7 +52,7 @@ def assert_nothing_came_out(worker: Watched, searched: set[str], where: str = ""
     ("log", "is_proxied"),
     [
         ({"level": "debug", "format": "json", "sample_every": 1}, False),
-        ({"level": "info", "format": "console"}, True),
+        pytest.param({"level": "info", "format": "console"}, True, marks=only_ci),
     ],
 )
 def test_what_records_hold_comes_out_at_the_api_and_in_the_dead_letters_only(

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from tests.support.kinesis_site import KinesisSite
 from tests.support.kinesis_standin import StandIn
-from tests.support.samples import only_long, sample
+from tests.support.samples import only_ci, only_long, sample
 from tests.support.waiting import until
 
 if TYPE_CHECKING:
@@ -126,6 +126,7 @@ def test_letters_are_shown_chosen_and_exported(at_the_stand_in: KinesisSite) -> 
     assert one == 1
 
 
+@only_ci
 @pytest.mark.long
 def test_killed_in_the_middle_it_goes_on_where_it_stopped(at_the_stand_in: KinesisSite) -> None:
     site = at_the_stand_in

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.kinesis_site import KinesisSite
 from tests.support.kinesis_standin import StandIn
-from tests.support.samples import short_and_long
+from tests.support.samples import at_a_desk_and_in_ci, short_and_long
 from tests.support.waiting import until
 
 if TYPE_CHECKING:
@@ -20,8 +20,14 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 # What the worker may be forbidden one by one, when it matters, and what has to be named.
-AT_START: Final = short_and_long(("DescribeTable", "ListShards"), ("CreateTable", "Scan", "PutItem"))
-LATER: Final = short_and_long(("UpdateItem", "GetRecords"), ("GetShardIterator",))
+AT_START: Final = [
+    *at_a_desk_and_in_ci(["DescribeTable"], ["ListShards"]),
+    *short_and_long((), ("CreateTable", "Scan", "PutItem")),
+]
+LATER: Final = [
+    *at_a_desk_and_in_ci(["UpdateItem"], ["GetRecords"]),
+    *short_and_long((), ("GetShardIterator",)),
+]
 KMS: Final = short_and_long(
     ("KMSAccessDeniedException",),
     ("KMSDisabledException", "KMSInvalidStateException", "KMSNotFoundException", "KMSOptInRequired"),

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.gate import Gate
 from tests.support.kinesis_site import FAILOVER_SECONDS, KinesisSite
-from tests.support.samples import only_long
+from tests.support.samples import only_ci, only_long
 from tests.support.waiting import until
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ def test_a_short_blip_of_the_table_costs_no_lease(
         assert not worker.events("lease.lost")
 
 
+@only_ci
 def test_an_endpoint_that_is_away_for_longer_than_leases_last_costs_none(site: KinesisSite) -> None:
     """Renewals go on while the API does not answer, and the queues are full."""
     worker = site.start_worker(limits={"max_unsettled_bytes": 1 << 20})

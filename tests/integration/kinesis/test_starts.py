@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.kinesis_ledger import Ledger
 from tests.support.kinesis_site import CALM
-from tests.support.samples import only_long
+from tests.support.samples import only_ci, only_long
 from tests.support.waiting import until
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def test_the_latest_is_where_the_first_read_begins(site: KinesisSite) -> None:
     assert site.finish().repeated == ()
 
 
+@only_ci
 def test_the_latest_is_not_moved_by_a_restart(site: KinesisSite) -> None:
     """What comes while no worker runs is read, also of shards of which nothing was read before."""
     worker = site.start_worker(kinesis={**CALM, "start": "latest"})
@@ -64,6 +65,7 @@ def test_the_latest_is_not_moved_by_a_restart(site: KinesisSite) -> None:
     assert site.finish().repeated == ()
 
 
+@only_ci
 def test_two_streams_have_one_table(site: KinesisSite) -> None:
     other = f"{site.stream}-other"
     site.make_stream(other, 2)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.samples import only_long
+from tests.support.samples import only_ci, only_long
 from tests.support.secured.certificates import Authority, Mounted
 from tests.support.secured.login_provider import LoginProvider
 from tests.support.waiting import until
@@ -142,6 +142,7 @@ def test_the_login_to_msk_is_that_of_the_role_and_outlives_its_connections(
     assert not worker.events("kafka.trouble")
 
 
+@only_ci
 def test_a_wrong_login_is_told_in_words_and_put_right_without_a_restart(
     site: SecuredSite, secured_kafka: SecuredKafka, ca: dict[str, str], tmp_path: Path
 ) -> None:

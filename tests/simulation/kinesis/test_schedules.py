@@ -12,7 +12,7 @@ import pytest
 from tests.simulation.kinesis.making import make_schedule
 from tests.simulation.kinesis.playing import play, simulated
 from tests.simulation.kinesis.running import play_many, processes, unseen
-from tests.support.samples import sample
+from tests.support.samples import only_ci, sample
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +40,7 @@ def test_many_schedules_keep_the_promises() -> None:
     assert unseen(totals) == []
 
 
+@only_ci
 @pytest.mark.usefixtures("simulation")
 def test_a_seed_is_the_same_run_each_time() -> None:
     for seed in range(3):

@@ -10,6 +10,7 @@ from tests.simulation.leases.defects import DEFECTS, planted
 from tests.simulation.leases.making import make_schedule
 from tests.simulation.leases.playing import play, simulated
 from tests.simulation.leases.running import schedules_until_found, shrink
+from tests.support.samples import only_ci
 
 
 @pytest.mark.parametrize("name", DEFECTS)
@@ -21,6 +22,7 @@ def test_each_planted_defect_is_found(name: str) -> None:
     assert broken.promise != "the worker does not crash", broken.how
 
 
+@only_ci
 def test_schedules_that_fail_are_shrunk_to_the_steps_that_matter() -> None:
     """Of some, that is more steps than of others: it is the simplest that one looks at."""
     with simulated():

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from tests.simulation.leases.making import make_schedule
 from tests.simulation.leases.playing import play, simulated
 from tests.simulation.leases.running import ENOUGH_TO_SEE_ALL, play_many, play_seeds, processes
-from tests.support.samples import sample
+from tests.support.samples import only_ci, sample
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,6 +42,7 @@ def test_many_schedules_keep_the_promises(lease_pool: ProcessPoolExecutor) -> No
         assert totals.unseen() == []
 
 
+@only_ci
 def test_a_seed_is_the_same_run_each_time() -> None:
     with simulated():
         for seed in range(5):

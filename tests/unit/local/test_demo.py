@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.samples import only_ci
 from worker.config import read_settings
 from worker.local import demo
 from worker.local.demo import run_demo, worker_settings
@@ -29,6 +30,7 @@ def test_the_demo_keeps_every_promise(capsys: pytest.CaptureFixture[str]) -> Non
     assert "every session in order" in told
 
 
+@only_ci
 def test_the_demo_keeps_every_promise_with_kinesis(capsys: pytest.CaptureFixture[str]) -> None:
     """The same over a split, a merge, and lost answers of the lease table."""
     assert run_demo(records=300, feed_seconds=4, kinesis=True) == 0

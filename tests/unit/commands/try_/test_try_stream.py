@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.samples import only_ci
 from tests.unit.commands.test_check_kinesis import running
 from worker.cli import main
 from worker.local.kinesis.endpoint import LocalKinesis
@@ -68,6 +69,7 @@ def items(lines: list[dict[str, Any]]) -> list[str]:
     return sorted(event["event"]["itemId"] for line in lines for event in line["events"])
 
 
+@only_ci
 def test_newest_oldest_and_from_a_position_or_time(place: Do, capsys: pytest.CaptureFixture[str]) -> None:
     put(place, *range(40))
     everything = tried(capsys, "--oldest", "--records", "40")
@@ -87,6 +89,7 @@ def test_newest_oldest_and_from_a_position_or_time(place: Do, capsys: pytest.Cap
     assert tried(capsys, "--at", "2100-01-01") == []
 
 
+@only_ci
 def test_a_suggestion_and_a_summary_come_from_the_stream(
     place: Do, capsys: pytest.CaptureFixture[str]
 ) -> None:
