@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -21,6 +20,7 @@ from worker.aws.signing import Signer
 from worker.blocking import run_blocking
 from worker.http.response_parser import MAX_ANSWER_BYTES
 from worker.http.transport import Transport
+from worker.version import USER_AGENT
 
 if TYPE_CHECKING:
     import ssl
@@ -110,7 +110,7 @@ class AwsAccess:
         transport = Transport(
             endpoint.url,
             tls=tls,
-            user_agent=f"personalize-worker/{version('personalize-worker')}",
+            user_agent=USER_AGENT,
             connect_seconds=limits.connect_seconds,
             answer_seconds=limits.answer_seconds,
             max_connections=limits.max_connections,

@@ -145,9 +145,9 @@ class _Version(argparse.Action):
     """Prints the version; it is looked up only then."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from importlib.metadata import version  # noqa: PLC0415  half the time of --help
+        from worker.version import VERSION  # noqa: PLC0415  half the time of --help
 
-        sys.stdout.write(f"personalize-worker {version('personalize-worker')}\n")
+        sys.stdout.write(f"personalize-worker {VERSION}\n")
         parser.exit()
 
 

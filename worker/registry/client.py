@@ -7,7 +7,6 @@ its subject and version, so what a schema refers to is asked for once.
 from __future__ import annotations
 
 from base64 import b64encode
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Final, Literal, cast
 from urllib.parse import quote
 
@@ -19,6 +18,7 @@ from worker.ports import RegistryFault
 from worker.registry.answers import is_passing, read
 from worker.registry.proxies import host_header, proxy_for
 from worker.registry.trust import registry_trust
+from worker.version import USER_AGENT
 
 if TYPE_CHECKING:
     import ssl
@@ -130,7 +130,7 @@ class RegistryClient:
         return Transport(
             url,
             tls=tls,
-            user_agent=f"personalize-worker/{version('personalize-worker')}",
+            user_agent=USER_AGENT,
             connect_seconds=self._settings.seconds,
             answer_seconds=self._settings.seconds,
             max_connections=_MAX_CONNECTIONS,

@@ -12,11 +12,12 @@ from worker.replay.store import WAVE_SHARE
 from worker.replay.stream_progress import StreamProgress
 from worker.replay.waves import WaveReader
 from worker.runtime.kinesis_clients import KinesisClients
-from worker.runtime.wiring import VERSION, aws_access
+from worker.runtime.wiring import aws_access
 from worker.sources.kinesis.errors import StreamFault
 from worker.sources.kinesis.letter_stream import KinesisLetterStream
 from worker.sources.kinesis.shard_scan import StreamUnreadable
 from worker.sources.kinesis.table_setup import LeaseTableAway, LeaseTableUnusable
+from worker.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,10 +14,10 @@ from worker.core.model.snapshot import NotReady
 from worker.dead_letters.topic import KafkaAway, ensure_topic
 from worker.dead_letters.writer import KafkaDeadLetters
 from worker.runtime.login_watch import LoginWatch
-from worker.runtime.wiring import VERSION
 from worker.sources.kafka.client_settings import client_settings
 from worker.sources.kafka.cluster import unreachable_reason
 from worker.sources.kafka.source import KafkaSource
+from worker.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable

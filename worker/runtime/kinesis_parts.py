@@ -17,13 +17,13 @@ from worker.core.log_throttle import LogThrottle
 from worker.core.model.snapshot import NotReady
 from worker.dead_letters.stream import StreamDeadLetters
 from worker.runtime.kinesis_clients import KinesisClients
-from worker.runtime.wiring import VERSION
 from worker.sources.kinesis.fetch_budget import FetchBudget
 from worker.sources.kinesis.lease_keeper import LeaseKeeper
 from worker.sources.kinesis.lease_parts import lease_parts
 from worker.sources.kinesis.readers import Readers, Times
 from worker.sources.kinesis.source import KinesisSource
 from worker.sources.kinesis.table_setup import LeaseTableAway
+from worker.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,7 +18,6 @@ from worker.runtime.source_parts import source_parts
 from worker.runtime.startup import start_up
 from worker.runtime.tracing import open_tracing, traced
 from worker.runtime.wiring import (
-    VERSION,
     Connections,
     aws_access,
     build_telemetry,
@@ -28,6 +27,7 @@ from worker.runtime.wiring import (
 )
 from worker.sources.kafka.security import exposed
 from worker.status.readiness import Watched
+from worker.version import VERSION
 
 if TYPE_CHECKING:
     from typing import NoReturn

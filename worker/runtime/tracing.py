@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from worker.runtime.wiring import VERSION
+from worker.version import VERSION
 
 if TYPE_CHECKING:
     from worker.delivery.put_events import PutEventsClient

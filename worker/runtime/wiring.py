@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import platform
 import time
-from importlib.metadata import version
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import confluent_kafka
 from msgspec import Struct
@@ -29,12 +28,11 @@ from worker.telemetry.definition import Build
 from worker.telemetry.health import LoopLag
 from worker.telemetry.meter import Counts
 from worker.telemetry.metrics import Metrics
+from worker.version import VERSION
 
 if TYPE_CHECKING:
     from worker.ports import DeadLetters, Map, PutEvents, Source
     from worker.settings import Settings
-
-VERSION: Final = version("personalize-worker")
 
 
 class Telemetry(Struct, frozen=True):

@@ -12,8 +12,9 @@ import re
 import threading
 import time
 from functools import cache
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
+
+from worker.version import USER_AGENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,7 +29,6 @@ AWS_MSK_IAM: Final = "aws_msk_iam"
 # What librdkafka has to be told for it, beside the callback.
 CLIENT_SETTINGS: Final = {"security.protocol": "sasl_ssl", "sasl.mechanism": "OAUTHBEARER"}
 
-_USER_AGENT: Final = f"personalize-worker/{version('personalize-worker')}"
 # Tokens live for 15 minutes, so a changed file of keys is read for the next one; all clients share a load.
 _FRESH_SECONDS: Final = 300.0
 # In every region a broker's name tells it: b-1.shop.abc123.c2.kafka.eu-west-1.amazonaws.com, also serverless.
@@ -72,7 +72,7 @@ class IamLogin:
         from worker.aws.msk_token import LIFE_SECONDS, msk_token  # noqa: PLC0415  seldom needed
 
         keys, now = self._current(), self._clock()
-        return msk_token(keys, self._region, now, _USER_AGENT), now + LIFE_SECONDS
+        return msk_token(keys, self._region, now, USER_AGENT), now + LIFE_SECONDS
 
     def find_keys(self) -> None:
         """Look for keys, so that the first token needs none to be found. It blocks, for a second as a rule.
