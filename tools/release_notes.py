@@ -2,7 +2,7 @@
 
     python tools/release_notes.py v1.2.3
 
-Exit code 1, with what is wrong: the package, the chart or its image's tag is another version, the
+Exit code 1, with what is wrong: the package, its module, the chart or its image's tag is another version, the
 changelog has no section of it, or none with a date, or the base of the image is not named by its digest.
 """
 
@@ -20,11 +20,14 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).parents[1]
 BASE = re.compile(r"^ARG PYTHON_IMAGE=\S+@sha256:[0-9a-f]{64}$", re.MULTILINE)
 CHART = "helm/personalize-worker/Chart.yaml"
+MODULE = "worker/version.py"
 
 
 def versions(project: Path) -> Iterator[tuple[str, str]]:
     """Where a version is said, and which."""
     yield "pyproject.toml", tomllib.loads((project / "pyproject.toml").read_text())["project"]["version"]
+    found = re.search(r'^VERSION: Final = "([^"\n]+)"$', (project / MODULE).read_text(), re.MULTILINE)
+    yield MODULE, found[1] if found else "nothing"
     chart = (project / CHART).read_text()
     for key in ("version", "appVersion"):
         found = re.search(rf'^{key}: "?([^"\n]+)"?$', chart, re.MULTILINE)

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from worker.version import VERSION
+
 if TYPE_CHECKING:
     from types import ModuleType
 
@@ -37,7 +39,7 @@ NOTES = tool("release_notes")
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """One that is ready to be released as what it is."""
-    for name in ("pyproject.toml", NOTES.CHART, "CHANGELOG.md"):
+    for name in ("pyproject.toml", NOTES.MODULE, NOTES.CHART, "CHANGELOG.md"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(PROJECT / name, tmp_path / name)
     (tmp_path / "CHANGELOG.md").write_text(
@@ -57,6 +59,7 @@ def version(project: Path) -> str:
 
 def test_package_chart_and_image_are_one_version() -> None:
     assert {said for _, said in NOTES.versions(PROJECT)} == {version(PROJECT)}
+    assert version(PROJECT) == VERSION
 
 
 def test_the_notes_are_the_sections_words(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -66,8 +69,9 @@ def test_the_notes_are_the_sections_words(project: Path, capsys: pytest.CaptureF
 
 def test_another_version_anywhere_is_no_release(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert NOTES.main("v9.9.9", project) == 1
-    assert [line.partition(" is ")[0] for line in capsys.readouterr().err.splitlines()[:3]] == [
+    assert [line.partition(" is ")[0] for line in capsys.readouterr().err.splitlines()[:4]] == [
         "not 9.9.9: pyproject.toml",
+        f"not 9.9.9: {NOTES.MODULE}",
         f"not 9.9.9: {NOTES.CHART}, version",
         f"not 9.9.9: {NOTES.CHART}, appVersion",
     ]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from worker.commands.dead_letters_arguments import add_dead_letters
 from worker.commands.try_arguments import add_mappings, add_try, refuse_unnamed
 from worker.runtime.exit_codes import ExitCode
+from worker.version import VERSION
 
 if TYPE_CHECKING:
     from worker.commands.dead_letters_arguments import Commands
@@ -142,11 +143,9 @@ class _Parser(argparse.ArgumentParser):
 
 
 class _Version(argparse.Action):
-    """Prints the version; it is looked up only then."""
+    """Prints the version."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from worker.version import VERSION  # noqa: PLC0415  half the time of --help
-
         sys.stdout.write(f"personalize-worker {VERSION}\n")
         parser.exit()
 
