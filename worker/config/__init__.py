@@ -21,7 +21,6 @@ from worker.config.presets import complete_from_preset
 from worker.config.raw_settings import RawSettings
 from worker.config.record_source import CONDITIONS, needed_by
 from worker.config.rules import broken_rules
-from worker.config.tracing import tracing_mistakes
 from worker.config.validation import validate
 from worker.settings import Settings
 
@@ -88,6 +87,8 @@ def read_settings(
         if key not in wrong:
             given.mistake(key, reason)
     if values["tracing"].get("enabled"):
+        from worker.config.tracing import tracing_mistakes  # noqa: PLC0415  where it is off, nothing of it is loaded
+
         for name, reason in tracing_mistakes(environ):
             given.mistake(name, reason)
     # A topic that is listed twice, for instance in a list joined from two, means the same as once.

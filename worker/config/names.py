@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
@@ -48,6 +47,8 @@ def known_keys() -> tuple[str, ...]:
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
     """Return the one of ``names`` that was most likely meant, if one is close."""
+    from difflib import get_close_matches  # noqa: PLC0415  only a mistake needs it
+
     return next(iter(get_close_matches(name, tuple(names), n=1, cutoff=0.6)), None)
 
 

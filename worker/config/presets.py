@@ -10,7 +10,6 @@ in what the user wrote has its own key and place.
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
 import yaml
@@ -102,4 +101,6 @@ def _merged(preset: Mapping[str, object], own: Mapping[str, object]) -> dict[str
 
 
 def _room() -> Traversable:
+    from importlib.resources import files  # noqa: PLC0415  only a mapping that names a preset needs it
+
     return files("worker").joinpath(_ROOM)

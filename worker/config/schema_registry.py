@@ -10,7 +10,6 @@ from msgspec.structs import fields
 from worker.config.addresses import wrong_address
 from worker.core.loopback import is_loopback
 from worker.formats import WITH_REGISTRY
-from worker.registry.trust import UnusableFileError, registry_trust
 from worker.settings import SchemaRegistrySettings
 
 if TYPE_CHECKING:
@@ -91,6 +90,8 @@ def _trust(values: Mapping[str, Any], urls: Sequence[str]) -> Iterator[tuple[str
             "is missing: schema_registry.client_key_file is the key of a certificate",
         )
         return
+    from worker.registry.trust import UnusableFileError, registry_trust  # noqa: PLC0415  of the room of the registry
+
     try:
         registry_trust(SchemaRegistrySettings(**{key: values[key] for key in given}))
     except UnusableFileError as error:

@@ -11,11 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from worker.formats.avro.reader import plain_avro, registry_avro
-from worker.formats.delimited import csv_format, tsv_format
 from worker.formats.json.decoder import compile_json_decoder
-from worker.formats.json.framed import compile_framed_json_decoder
-from worker.formats.messagepack import compile_messagepack_decoder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -54,7 +50,18 @@ class MissingLibraryError(ImportError):
         super().__init__(f"{format_name} needs {library}, which is not installed: {EXTRA}")
 
 
+# Each imports its format: a worker has one of them, and loads no other.
+
+
+def _framed_json(_: FormatOptions) -> Format[NeedsSchema]:
+    from worker.formats.json.framed import compile_framed_json_decoder  # noqa: PLC0415  as said
+
+    return compile_framed_json_decoder
+
+
 def _avro(options: FormatOptions) -> Format[NeedsSchema]:
+    from worker.formats.avro.reader import plain_avro, registry_avro  # noqa: PLC0415  as said
+
     if options.schema is None:
         return registry_avro(options.schemas)
     return plain_avro(options.schema.decode())
@@ -71,14 +78,32 @@ def _protobuf(options: FormatOptions) -> Format[NeedsSchema]:
     return plain_protobuf(options.schema, options.message or "")
 
 
+def _messagepack(_: FormatOptions) -> Format[NeedsSchema]:
+    from worker.formats.messagepack import compile_messagepack_decoder  # noqa: PLC0415  as said
+
+    return compile_messagepack_decoder
+
+
+def _csv(options: FormatOptions) -> Format[NeedsSchema]:
+    from worker.formats.delimited import csv_format  # noqa: PLC0415  as said
+
+    return csv_format(options.columns, options.delimiter, options.quote, options.encoding)
+
+
+def _tsv(options: FormatOptions) -> Format[NeedsSchema]:
+    from worker.formats.delimited import tsv_format  # noqa: PLC0415  as said
+
+    return tsv_format(options.columns, options.encoding)
+
+
 FORMATS: Final[Mapping[str, Callable[[FormatOptions], Format[NeedsSchema]]]] = {
     "json": lambda _: compile_json_decoder,
-    "json_schema": lambda _: compile_framed_json_decoder,
+    "json_schema": _framed_json,
     "avro": _avro,
     "protobuf": _protobuf,
-    "msgpack": lambda _: compile_messagepack_decoder,
-    "csv": lambda options: csv_format(options.columns, options.delimiter, options.quote, options.encoding),
-    "tsv": lambda options: tsv_format(options.columns, options.encoding),
+    "msgpack": _messagepack,
+    "csv": _csv,
+    "tsv": _tsv,
 }
 """What makes each format, by the values of ``record.format``.
 

@@ -19,7 +19,6 @@ from worker.core.model.error_codes import ERROR_CODES
 from worker.delivery.codes import DELIVERY_CODES
 from worker.delivery.put_events import ClientSettings, PutEventsClient
 from worker.formats.schemas import Schemas
-from worker.registry.client import RegistryClient
 from worker.status import Status
 from worker.status.site import StatusSite
 from worker.telemetry.admin import AdminServer
@@ -32,6 +31,7 @@ from worker.version import VERSION
 
 if TYPE_CHECKING:
     from worker.ports import DeadLetters, Map, PutEvents, Source
+    from worker.registry.client import RegistryClient
     from worker.settings import Settings
 
 
@@ -109,6 +109,8 @@ def registry_client(settings: Settings) -> RegistryClient | None:
     """Build the schema registry's client if one is configured; open it before use, and close it."""
     if not settings.schema_registry.url:
         return None
+    from worker.registry.client import RegistryClient  # noqa: PLC0415  few workers have a registry
+
     # Schemas of Protobuf are text in the registry, which nobody can compile here.
     return RegistryClient(settings.schema_registry, serialized=settings.record.format == "protobuf")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import Final
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -28,28 +29,24 @@ _ZONE: Final = r"""
 """
 # Java adds the zone's name in brackets to the offset; Go and JavaScript repeat the zone in words.
 _ZONE_AGAIN: Final = r"(?P<again> [ ]? \[ [^\[\]]{1,64} \] | [ ] \( [^()]{1,64} \) | [ ] [A-Z]{1,5} )?"
-_FORMS: Final = tuple(
-    re.compile(form, re.VERBOSE | re.IGNORECASE)
-    for form in (
-        # 2026-11-27T10:00:00.123Z and 20261127T100000Z; Go's monotonic clock behind it says nothing.
-        rf"""(?P<year>[0-9]{{4}}) (?P<dash>-?) (?P<month>[0-9]{{2}}) (?P=dash) (?P<day>[0-9]{{2}})
-             (?: (?: T | [ ]{{1,2}} ) {_CLOCK} {_ZONE} {_ZONE_AGAIN} (?: [ ] m=[+-][0-9.]{{1,32}} )? )?""",
-        # Fri, 27 Nov 2026 10:00:00 GMT: RFC 5322, HTTP, Java's RFC_1123_DATE_TIME.
-        rf"""(?: [a-z]{{3}}, [ ])? (?P<day>[0-9]{{1,2}}) [ ] (?P<word>[a-z]{{3}}) [ ] (?P<year>[0-9]{{4}}) [ ]
-             {_CLOCK} {_ZONE} {_ZONE_AGAIN}""",
-        # Fri Nov 27 10:00:00 UTC 2026: java.util.Date, C's ctime.
-        rf"""[a-z]{{3}} [ ] (?P<word>[a-z]{{3}}) [ ]{{1,2}} (?P<day>[0-9]{{1,2}}) [ ] {_CLOCK} {_ZONE}
-             [ ] (?P<year>[0-9]{{4}})""",
-        # Fri Nov 27 2026 10:00:00 GMT+0000 (Coordinated Universal Time): JavaScript's Date.
-        rf"""[a-z]{{3}} [ ] (?P<word>[a-z]{{3}}) [ ] (?P<day>[0-9]{{2}}) [ ] (?P<year>[0-9]{{4}}) [ ]
-             {_CLOCK} {_ZONE} {_ZONE_AGAIN}""",
-    )
+_FORMS: Final = (
+    # 2026-11-27T10:00:00.123Z and 20261127T100000Z; Go's monotonic clock behind it says nothing.
+    rf"""(?P<year>[0-9]{{4}}) (?P<dash>-?) (?P<month>[0-9]{{2}}) (?P=dash) (?P<day>[0-9]{{2}})
+         (?: (?: T | [ ]{{1,2}} ) {_CLOCK} {_ZONE} {_ZONE_AGAIN} (?: [ ] m=[+-][0-9.]{{1,32}} )? )?""",
+    # Fri, 27 Nov 2026 10:00:00 GMT: RFC 5322, HTTP, Java's RFC_1123_DATE_TIME.
+    rf"""(?: [a-z]{{3}}, [ ])? (?P<day>[0-9]{{1,2}}) [ ] (?P<word>[a-z]{{3}}) [ ] (?P<year>[0-9]{{4}}) [ ]
+         {_CLOCK} {_ZONE} {_ZONE_AGAIN}""",
+    # Fri Nov 27 10:00:00 UTC 2026: java.util.Date, C's ctime.
+    rf"""[a-z]{{3}} [ ] (?P<word>[a-z]{{3}}) [ ]{{1,2}} (?P<day>[0-9]{{1,2}}) [ ] {_CLOCK} {_ZONE}
+         [ ] (?P<year>[0-9]{{4}})""",
+    # Fri Nov 27 2026 10:00:00 GMT+0000 (Coordinated Universal Time): JavaScript's Date.
+    rf"""[a-z]{{3}} [ ] (?P<word>[a-z]{{3}}) [ ] (?P<day>[0-9]{{2}}) [ ] (?P<year>[0-9]{{4}}) [ ]
+         {_CLOCK} {_ZONE} {_ZONE_AGAIN}""",
 )
-_ZONE_BY_WORD: Final = re.compile(
-    r"""[0-9] (?: [ ]? \[ [^\[\]]+ \] | [ ] [A-Z]+ / [A-Z_/]+ | [ ]? (?! [AP]M $ ) [A-Z]{2,5} )
-        (?: [ ] [0-9]{4} )? $""",
-    re.VERBOSE | re.IGNORECASE,
-)
+_ZONE_BY_WORD: Final = r"""
+    [0-9] (?: [ ]? \[ [^\[\]]+ \] | [ ] [A-Z]+ / [A-Z_/]+ | [ ]? (?! [AP]M $ ) [A-Z]{2,5} )
+    (?: [ ] [0-9]{4} )? $
+"""
 _UTC_NAMES: Final = frozenset({"utc", "gmt", "z", "ut", "etc/utc", "etc/gmt"})
 
 
@@ -74,17 +71,23 @@ def by_pattern(text: str, pattern: str) -> int | None:
 
 def has_named_zone(text: str) -> bool:
     """Whether text that could not be parsed ends with the name of a time zone instead of an offset."""
-    return _ZONE_BY_WORD.search(text) is not None
+    return _compiled(_ZONE_BY_WORD).search(text) is not None
 
 
 def by_grammar(text: str) -> int | None:
     """The same without Python's parser, which also accepts the week dates of ISO 8601."""
     for form in _FORMS:
-        found = form.fullmatch(text)
+        found = _compiled(form).fullmatch(text)
         if found:
             part = found.groupdict()
             return _seconds(part) if _zone_is_known(part) else None
     return None
+
+
+@cache
+def _compiled(form: str) -> re.Pattern[str]:
+    """Compile it when the first text needs it: most records have their time as a number, or in ISO 8601."""
+    return re.compile(form, re.VERBOSE | re.IGNORECASE)
 
 
 def _zone_is_known(part: dict[str, str | None]) -> bool:
