@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import resource
 import sys
@@ -79,6 +80,7 @@ async def _deliver(settings: Settings, login: LoginFiles, stopping: asyncio.Even
     telemetry, access = build_telemetry(settings), aws_access(settings)
     log.info("admin.listening", port=await telemetry.admin.start())
     client, parts = put_events_client(settings, access), source_parts(settings, access, login)
+    _collect_garbage()
     try:
         if await start_up(parts, client, telemetry.status, stopping):
             await _run_worker(settings, telemetry, client, parts, stopping)
@@ -87,6 +89,12 @@ async def _deliver(settings: Settings, login: LoginFiles, stopping: asyncio.Even
         await client.close()
         await telemetry.admin.stop()
     return ExitCode.OK
+
+
+def _collect_garbage() -> None:
+    """Turn the collector on again. It never looks at what is there by now, which is what was imported."""
+    gc.freeze()
+    gc.enable()
 
 
 async def _run_worker(
