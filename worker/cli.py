@@ -21,7 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: raised by argparse for --help, --version and a wrong command line.
     """
-    chosen = build_parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    chosen = build_parser(words).parse_args(words)
     try:
         code = _dispatch(chosen)
         # Flushed here, because an error at the end of the process could not be reported.

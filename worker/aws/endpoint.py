@@ -7,7 +7,6 @@ process.
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
@@ -235,6 +234,8 @@ def _region_warning(session: Session, sample: _Sample, service: Service) -> str 
     Raises:
         UnusableSettings: AWS has no region of that name.
     """
+    from difflib import get_close_matches  # noqa: PLC0415  only a mistake needs it
+
     from botocore.exceptions import UnknownRegionError  # noqa: PLC0415  as above
 
     if sample.region.lower() not in (urlsplit(sample.url).hostname or "").split("."):

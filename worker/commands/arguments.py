@@ -7,13 +7,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from worker.commands.dead_letters_arguments import add_dead_letters
-from worker.commands.try_arguments import add_mappings, add_try, refuse_unnamed
 from worker.runtime.exit_codes import ExitCode
 from worker.version import VERSION
 
 if TYPE_CHECKING:
-    from worker.commands.dead_letters_arguments import Commands
+    from collections.abc import Callable, Mapping, Sequence
 
 _EPILOG: Final = """\
 Every key of the configuration can come from the environment: WORKER_KAFKA__TOPICS=a,b
@@ -22,8 +20,12 @@ and from a file that the environment names: WORKER_KAFKA__CLIENT__SASL_PASSWORD_
 _HIGHEST_PORT: Final = 65_535
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Build the parser of every command and its options."""
+def build_parser(words: Sequence[str] | None = None) -> argparse.ArgumentParser:
+    """Build the parser of every command and its options.
+
+    Args:
+        words: the command line, if only it is to be parsed: commands that it does not name get no options.
+    """
     parser = _Parser(
         prog="personalize-worker",
         description="Delivers user interactions from Kafka to Amazon Personalize, in order, none lost.",
@@ -32,29 +34,14 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    # In the order of --help.
-    for add in (
-        _add_run,
-        _add_check,
-        _add_status,
-        add_try,
-        add_dead_letters,
-        _add_endpoint,
-        _add_demo,
-        _add_presets,
-        _add_schema,
-    ):
-        add(commands)
+    for name, (about, add_options) in _COMMANDS.items():
+        command = commands.add_parser(name, help=about)
+        if words is None or name in words:
+            add_options(command)
     return parser
 
 
-def _add_run(commands: Commands) -> None:
-    run = commands.add_parser("run", help="deliver, until told to stop")
-    _add_config(run)
-
-
-def _add_check(commands: Commands) -> None:
-    check = commands.add_parser("check", help="say what works and what does not; sends nothing")
+def _add_check(check: argparse.ArgumentParser) -> None:
     _add_config(check)
     check.add_argument(
         "--sample",
@@ -67,8 +54,7 @@ def _add_check(commands: Commands) -> None:
     )
 
 
-def _add_status(commands: Commands) -> None:
-    status = commands.add_parser("status", help="ask a running worker why everything is where it is")
+def _add_status(status: argparse.ArgumentParser) -> None:
     status.add_argument("--address", metavar="HOST:PORT", help="of its admin server (default: see --config)")
     status.add_argument(
         "--config", type=Path, metavar="FILE", help="its own: for the address, and to ask Kafka"
@@ -76,25 +62,35 @@ def _add_status(commands: Commands) -> None:
     status.add_argument("--json", action="store_true", help="print its answer as it is")
 
 
-def _add_endpoint(commands: Commands) -> None:
-    endpoint = commands.add_parser(
-        "endpoint",
-        help="PutEvents on this machine, to try your own topic without AWS",
-        description="PutEvents on this machine (127.0.0.1), to try your own topic without AWS: it checks "
-        "what AWS checks, takes any keys and any tracking id, and says what it accepted. Ctrl-C ends it.",
+def _add_try(parser: argparse.ArgumentParser) -> None:
+    from worker.commands.try_arguments import add_try  # noqa: PLC0415  the other commands do without
+
+    add_try(parser)
+
+
+def _add_dead_letters(parser: argparse.ArgumentParser) -> None:
+    from worker.commands.dead_letters_arguments import add_dead_letters  # noqa: PLC0415  as above
+
+    add_dead_letters(parser)
+
+
+def _add_endpoint(endpoint: argparse.ArgumentParser) -> None:
+    endpoint.description = (
+        "PutEvents on this machine (127.0.0.1), to try your own topic without AWS: it checks what AWS "
+        "checks, takes any keys and any tracking id, and says what it accepted. Ctrl-C ends it."
     )
     endpoint.add_argument(
         "--port", type=_port, default=8010, help="to listen on; 0: any that is free (default: %(default)s)"
     )
 
 
-def _add_demo(commands: Commands) -> None:
-    demo = commands.add_parser(
-        "demo",
-        help="deliver made-up records, or a file's, from a Kafka inside to an endpoint inside",
-        description="Delivers records with the real worker, from a Kafka inside to a PutEvents inside: "
-        "made-up ones, with faults, or with --file your own, with your mapping. Neither Kafka nor AWS is "
-        "needed, and none is touched.",
+def _add_demo(demo: argparse.ArgumentParser) -> None:
+    from worker.commands.try_arguments import add_mappings, refuse_unnamed  # noqa: PLC0415  as above
+
+    demo.description = (
+        "Delivers records with the real worker, from a Kafka inside to a PutEvents inside: made-up ones, "
+        "with faults, or with --file your own, with your mapping. Neither Kafka nor AWS is needed, and none "
+        "is touched."
     )
     demo.add_argument(
         "--file",
@@ -114,23 +110,34 @@ def _add_demo(commands: Commands) -> None:
     )
 
 
-def _add_presets(commands: Commands) -> None:
-    presets = commands.add_parser(
-        "presets", help="list the ready-made mappings for well-known records, or print one"
-    )
+def _add_presets(presets: argparse.ArgumentParser) -> None:
     presets.add_argument(
         "name", nargs="?", metavar="NAME", help="print this one with its comments, to be copied"
     )
 
 
-def _add_schema(commands: Commands) -> None:
-    commands.add_parser("schema", help="print the JSON schema of the configuration")
+def _add_nothing(_: argparse.ArgumentParser) -> None:
+    pass
 
 
 def _add_config(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--config", type=Path, metavar="FILE", help="the YAML file; the environment goes over it"
     )
+
+
+# In the order of --help.
+_COMMANDS: Final[Mapping[str, tuple[str, Callable[[argparse.ArgumentParser], None]]]] = {
+    "run": ("deliver, until told to stop", _add_config),
+    "check": ("say what works and what does not; sends nothing", _add_check),
+    "status": ("ask a running worker why everything is where it is", _add_status),
+    "try": ("show records and the events that would be sent for them; sends nothing", _add_try),
+    "dead-letters": ("count, show, export or replay dead letters", _add_dead_letters),
+    "endpoint": ("PutEvents on this machine, to try your own topic without AWS", _add_endpoint),
+    "demo": ("deliver made-up records, or a file's, from a Kafka inside to an endpoint inside", _add_demo),
+    "presets": ("list the ready-made mappings for well-known records, or print one", _add_presets),
+    "schema": ("print the JSON schema of the configuration", _add_nothing),
+}
 
 
 class _Parser(argparse.ArgumentParser):

@@ -6,25 +6,9 @@ import argparse
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from worker.core.model.places import read_place
-
-if TYPE_CHECKING:
-    from typing import Protocol
-
-    class Commands(Protocol):
-        """What ``add_subparsers`` returns."""
-
-        def add_parser(
-            self,
-            name: str,
-            *,
-            help: str,  # noqa: A002  argparse's
-            description: str | None = None,
-        ) -> argparse.ArgumentParser:
-            """Add a command."""
-
 
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _REPLAY_EPILOG: Final = """\
@@ -45,9 +29,8 @@ class Moment(NamedTuple):
         return datetime.fromtimestamp(self.seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def add_dead_letters(commands: Commands) -> None:
-    """Add the command with its four subcommands."""
-    parser = commands.add_parser("dead-letters", help="count, show, export or replay dead letters")
+def add_dead_letters(parser: argparse.ArgumentParser) -> None:
+    """Add the four subcommands."""
     own = parser.add_subparsers(dest="dead_letters", required=True, metavar="COMMAND")
     listing = own.add_parser("list", help="count them by reason, topic and time")
     listing.add_argument("--by", choices=("hour", "day"), help="the time step (default: by their span)")

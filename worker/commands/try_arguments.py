@@ -42,15 +42,10 @@ Start: TypeAlias = Literal["newest", "oldest"] | AtTime | AtOffset
 """Where to begin to read each partition."""
 
 
-def add_try(commands: Any) -> None:  # noqa: ANN401  argparse doesn't name the type
-    """Add the command."""
-    parser = commands.add_parser(
-        "try",
-        help="show records and the events that would be sent for them; sends nothing",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_try(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    parser.description, parser.epilog = _DESCRIPTION, _EPILOG
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     _add_sources(parser)
     add_mappings(parser)
     refuse_unnamed(parser)

@@ -23,7 +23,7 @@ dead_letters: {topic: d}
 
 def parse(*words: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
-    add_dead_letters(parser.add_subparsers())
+    add_dead_letters(parser.add_subparsers().add_parser("dead-letters"))
     return parser.parse_args(["dead-letters", *words])
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
@@ -118,6 +117,8 @@ class MappingError(ValueError):
 
 def unknown(what: str, given: object, known: Iterable[str]) -> str:
     """The message that ``given`` is unknown, with the nearest known word, or else with all of them."""
+    from difflib import get_close_matches  # noqa: PLC0415  only a mistake needs it
+
     words = list(known)
     meant = meant_by(given, words) or next(iter(get_close_matches(str(given), words, n=1)), None)
     hint = f"did you mean `{meant}`?" if meant else f"known: {', '.join(words)}"

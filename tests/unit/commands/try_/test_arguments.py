@@ -12,7 +12,7 @@ from worker.commands.try_arguments import AtOffset, AtTime, add_try
 
 def parse(*words: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
-    add_try(parser.add_subparsers())
+    add_try(parser.add_subparsers().add_parser("try"))
     return parser.parse_args(["try", *words])
 
 
