@@ -11,7 +11,7 @@ from worker.config.names import did_you_mean, nearest
 from worker.config.record_format import format_mistakes
 from worker.config.record_source import record_source_mistakes
 from worker.config.schema_registry import schema_registry_mistakes
-from worker.core.topics import PatternError, is_pattern, matches_topic, parse
+from worker.core.topics import is_pattern, matches_topic
 from worker.sources.kafka.client_settings import refusals, refused_by_librdkafka
 from worker.sources.kafka.iam_login import AWS_MSK_IAM, CLIENT_SETTINGS
 from worker.sources.kafka.properties import ALL as CLIENT_KEYS
@@ -75,6 +75,10 @@ def _ages(
 
 def _patterns(topics: list[str]) -> Iterator[tuple[str, str]]:
     """Check that a pattern means the same to librdkafka, to a broker and to the worker."""
+    if not any(map(is_pattern, topics)):
+        return
+    from worker.core.topics.parsing import PatternError, parse  # noqa: PLC0415  most workers name their topics
+
     for index, topic in enumerate(topics):
         if is_pattern(topic):
             try:

@@ -11,19 +11,22 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from worker.core.topics.parsing import PatternError, parse
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["PatternError", "is_pattern", "matches_topic", "parse", "subscription"]
-
-_parsed = lru_cache(maxsize=256)(parse)
+    from worker.core.topics.expression import Expression
 
 
 def is_pattern(topic: str) -> bool:
     """Whether an entry is a pattern; no name starts with ``^``."""
     return topic.startswith("^")
+
+
+@lru_cache(maxsize=256)
+def _parsed(topic: str) -> Expression:
+    from worker.core.topics.parsing import parse  # noqa: PLC0415  most workers name their topics
+
+    return parse(topic)
 
 
 def matches_topic(topic: str, name: str) -> bool:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from tests.support.posix import found_by_posix
 from tests.support.samples import sample
-from worker.core.topics import PatternError, is_pattern, matches_topic, parse, subscription
+from worker.core.topics import is_pattern, matches_topic, subscription
+from worker.core.topics.parsing import PatternError, parse
 
 LETTERS = "ab_.-1Z"
 NAMES = st.text(alphabet=LETTERS, min_size=1, max_size=8)
