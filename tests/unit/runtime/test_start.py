@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 UNUSED = (
     # Libraries: of a process of its own, of extras, of no worker at all.
-    *("boto3", "botocore", "opentelemetry", "google", "aiohttp", "uvicorn", "click", "jmespath"),
+    *("boto3", "botocore", "opentelemetry", "google", "aiohttp", "jmespath"),
     # What only mistakes, help texts, presets and installed metadata need.
     *("difflib", "importlib.metadata", "importlib.resources", "worker.config.tracing"),
     # Kinesis, DynamoDB and their dead letters.
