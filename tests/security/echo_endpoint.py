@@ -19,7 +19,8 @@ def _answer(status: int, said: str, *, code: str = "", more: str = "", kind: str
     body = json.dumps({"__type": code, "message": said}) if kind == "json" else f"<html>{said}</html>"
     error_type = f"x-amzn-errortype: {code}:http://internal/{_word(said)}/\r\n" if code else ""
     content = f"Content-Type: text/{kind}\r\nContent-Length: {len(body.encode())}\r\n"
-    return f"HTTP/1.1 {status} {_word(said)}\r\n{error_type}{content}{more}\r\n{body}".encode()
+    request_id = f"x-amzn-requestid: {_word(said)}\r\n"
+    return f"HTTP/1.1 {status} {_word(said)}\r\n{error_type}{request_id}{content}{more}\r\n{body}".encode()
 
 
 def _word(said: str) -> str:

@@ -17,5 +17,5 @@ class Reply(Struct, frozen=True):
     """The header ``x-amz-retry-after``: milliseconds."""
     body: bytes = b""
     """Only the beginning, if it is long."""
-    has_request_id: bool = False
-    """Whether the header ``x-amzn-requestid`` is there: AWS sends it, and so do stand-ins for AWS."""
+    request_id: str = ""
+    """The header ``x-amzn-requestid``: AWS sends it, and so do stand-ins for AWS."""

@@ -114,15 +114,16 @@ class ResponseParser:
         if date := self._said.get(b"date"):
             self._hear_date(date)
         if self._status == _ACCEPTED.status and not self._body and b"x-amzn-errortype" not in self._said:
-            # No other header matters, and nearly every answer is one of these.
-            return _ACCEPTED
+            # No other header matters but the id, and nearly every answer is one of these.
+            request_id = self._word(b"x-amzn-requestid")
+            return Reply(_ACCEPTED.status, request_id=request_id) if request_id else _ACCEPTED
         return Reply(
             self._status,
             self._word(b"x-amzn-errortype"),
             self._word(b"retry-after"),
             self._word(b"x-amz-retry-after"),
             b"".join(self._body),
-            b"x-amzn-requestid" in self._said,
+            self._word(b"x-amzn-requestid"),
         )
 
     def _word(self, name: bytes) -> str:

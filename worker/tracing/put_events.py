@@ -35,6 +35,7 @@ SPAN_NAME: Final = f"{SERVICE}.{OPERATION}"
 # may move. A test compares them with it.
 MESSAGE_COUNT: Final = "messaging.batch.message_count"
 ERROR_TYPE: Final = "error.type"
+REQUEST_ID: Final = "aws.request_id"
 FIXED: Final[Mapping[str, str]] = {
     "messaging.system": "aws.personalize",
     "messaging.operation.name": OPERATION,
@@ -112,12 +113,14 @@ def _link(context: TraceContext) -> Link:
 
 
 def _end(span: Span, answer: Answer | None) -> None:
-    """Note how the call ended; of an answer only the code, which is a word."""
+    """Note how the call ended; of an answer only the code, which is a word, and the id of the request."""
     if answer is None:
         span.set_attribute(ERROR_TYPE, CANCELLED)
         span.set_status(Status(StatusCode.ERROR))
     else:
         span.set_attribute(OUTCOME, OUTCOME_WORDS[type(answer)])
+        if answer.request_id:
+            span.set_attribute(REQUEST_ID, answer.request_id)
         if not isinstance(answer, Accepted):
             span.set_attribute(ERROR_TYPE, answer.code)
             span.set_status(Status(StatusCode.ERROR))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from email.utils import formatdate
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,11 @@ from worker.core.model.outcomes import Accepted, Refused, Throttled, TransientFa
 from worker.delivery.reply import read
 from worker.http.reply import Reply
 
+if TYPE_CHECKING:
+    from worker.core.model.outcomes import Answer
+
 NOW = 1_700_000_000.0
+REQUEST_ID = "8f14e45f-ceea-467f-a8a2-9a6d3a3b1f10"
 THROTTLED = b'{"__type":"ThrottlingException"}'
 
 
@@ -78,15 +83,15 @@ NOT_THE_API = TransientFault("NotTheApi")
         Reply(200, body=b"{}"),
         Reply(200, body=b" { }\n"),
         Reply(200, body=b"\r\n"),
-        Reply(200, has_request_id=True),
-        Reply(200, body=b'{"warnings":[]}', has_request_id=True),
+        Reply(200, request_id="local-1"),
+        Reply(200, body=b'{"warnings":[]}', request_id="local-1"),
     ],
 )
 def test_a_200_that_says_nothing_is_accepted_and_one_of_a_later_api(reply: Reply) -> None:
     assert read(reply, NOW) == Accepted()
 
 
-@pytest.mark.parametrize("has_request_id", [False, True])
+@pytest.mark.parametrize("request_id", ["", "local-1"])
 @pytest.mark.parametrize(
     "body",
     [
@@ -103,13 +108,13 @@ def test_a_200_that_says_nothing_is_accepted_and_one_of_a_later_api(reply: Reply
         b"0",
     ],
 )
-def test_a_200_of_a_captive_portal_or_a_proxy_is_not_accepted(body: bytes, *, has_request_id: bool) -> None:
-    assert read(Reply(200, body=body, has_request_id=has_request_id), NOW) == NOT_THE_API
+def test_a_200_of_a_captive_portal_or_a_proxy_is_not_accepted(body: bytes, request_id: str) -> None:
+    assert read(Reply(200, body=body, request_id=request_id), NOW) == NOT_THE_API
 
 
 def test_an_object_that_nobody_of_aws_answered_is_not_accepted() -> None:
     assert read(Reply(200, body=b'{"error":"login required"}'), NOW) == NOT_THE_API
-    assert read(Reply(200, body=b'{"code":"LoginRequired"}', has_request_id=True), NOW) == NOT_THE_API
+    assert read(Reply(200, body=b'{"code":"LoginRequired"}', request_id="local-1"), NOW) == NOT_THE_API
 
 
 def test_a_200_that_names_an_error_is_that_error() -> None:
@@ -118,12 +123,11 @@ def test_a_200_that_names_an_error_is_that_error() -> None:
     assert read(Reply(200, "InternalServerException"), NOW) == TransientFault("InternalServerException")
 
 
-@given(st.binary(min_size=1) | st.text(min_size=1).map(str.encode), st.booleans())
+@given(st.binary(min_size=1) | st.text(min_size=1).map(str.encode), st.sampled_from(["", "local-1"]))
 def test_a_200_with_any_bytes_is_accepted_only_if_they_are_an_object_or_nothing(
-    body: bytes,
-    has_request_id: bool,  # noqa: FBT001  hypothesis' way
+    body: bytes, request_id: str
 ) -> None:
-    answer = read(Reply(200, body=body, has_request_id=has_request_id), NOW)
+    answer = read(Reply(200, body=body, request_id=request_id), NOW)
     assert (answer == Accepted()) is (not body.strip() or body.strip() == b"{}")
 
 
@@ -171,3 +175,29 @@ def test_fields_of_other_types_are_ignored(said: dict[str, object]) -> None:
 
 def test_a_deeply_nested_body_is_survived() -> None:
     assert read(Reply(400, body=b"[" * 60000), NOW) == Refused("Http400")
+
+
+@pytest.mark.parametrize(
+    ("reply", "answer"),
+    [
+        (Reply(200, request_id=REQUEST_ID), Accepted(REQUEST_ID)),
+        (Reply(200, body=b"{}", request_id=REQUEST_ID), Accepted(REQUEST_ID)),
+        (
+            Reply(400, body=THROTTLED, request_id=REQUEST_ID),
+            Throttled("ThrottlingException", None, REQUEST_ID),
+        ),
+        (Reply(503, request_id=REQUEST_ID), TransientFault("Http503", None, REQUEST_ID)),
+        (Reply(200, body=PORTAL, request_id=REQUEST_ID), TransientFault("NotTheApi", None, REQUEST_ID)),
+    ],
+)
+def test_every_answer_bears_the_id_by_which_aws_finds_the_request(reply: Reply, answer: Answer) -> None:
+    assert read(reply, NOW) == answer
+
+
+@pytest.mark.parametrize(
+    "said", ["user-4711", REQUEST_ID + "\n", REQUEST_ID.upper(), f"x{REQUEST_ID}", "local-1"]
+)
+def test_what_is_no_request_id_of_aws_goes_no_further(said: str) -> None:
+    """It may repeat what was sent."""
+    assert read(Reply(200, request_id=said), NOW) == Accepted()
+    assert read(Reply(503, request_id=said), NOW) == TransientFault("Http503")

@@ -63,6 +63,15 @@ async def test_what_an_error_says_comes_with_it() -> None:
     assert reply == Reply(400, "ThrottlingException", "3", "1500", b'{"message":"m"}')
 
 
+@pytest.mark.parametrize("status", [200, 400])
+async def test_the_id_of_the_request_comes_with_any_answer(status: int) -> None:
+    async with (
+        Endpoint(answer(status, x_amzn_requestid=" 8f14e45f ")) as endpoint,
+        transport_to(endpoint.url) as transport,
+    ):
+        assert await transport.post(HEADERS, b"{}") == Reply(status, request_id="8f14e45f")
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_redirects_are_not_followed(status: int) -> None:
     async with Endpoint() as elsewhere, Endpoint(answer(status, Location=elsewhere.url)) as endpoint:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import ModuleType
 
+REQUEST_ID = "8f14e45f-ceea-467f-a8a2-9a6d3a3b1f10"
 ALL = Sampling(follows_records=True, ratio=1.0)
 CONVENTIONS = (
     aws_attributes,
@@ -96,6 +97,17 @@ async def test_a_call_that_fails_says_why_in_one_word(answer: Any, outcome: str)
     assert "4711" not in span.to_json()
 
 
+@pytest.mark.parametrize("answer", [Accepted(REQUEST_ID), Throttled("ThrottlingException", None, REQUEST_ID)])
+async def test_a_call_names_the_request_to_aws(answer: Answer) -> None:
+    span = await span_of(answer)
+    assert span.attributes["aws.request_id"] == REQUEST_ID
+
+
+async def test_a_call_without_an_answer_names_no_request() -> None:
+    span = await span_of(TransientFault("ConnectTimeout"))
+    assert "aws.request_id" not in span.attributes
+
+
 async def test_a_call_that_is_cancelled_has_a_span_and_stays_cancelled() -> None:
     traced = Traced(Api(asyncio.CancelledError()), ALL)
     with pytest.raises(asyncio.CancelledError):
@@ -124,7 +136,7 @@ def test_deprecated_names_are_told_apart() -> None:
 async def test_the_names_are_those_of_the_conventions() -> None:
     """Of the package's constants, without the deprecated ones; the worker's own begin with its name."""
     known = {name for module in CONVENTIONS for name in constants(module)}
-    span = await span_of(Throttled("ThrottlingException"), traceparent(7))
+    span = await span_of(Throttled("ThrottlingException", None, REQUEST_ID), traceparent(7))
     used = {*span.attributes, *FIXED}
     ours = {name for name in used if name.startswith("personalize_worker.")}
     assert used - ours <= known

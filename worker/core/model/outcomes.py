@@ -2,6 +2,9 @@
 
 Every answer belongs to exactly one class, by the table in ``error_codes``: the error code decides first, the
 status second, because Personalize answers throttling with a 400.
+
+Each bears the API's id of the request, by which AWS finds a call; empty if the answer had none, or there was
+no answer.
 """
 
 from __future__ import annotations
@@ -17,12 +20,15 @@ if TYPE_CHECKING:
 class Accepted(Struct, frozen=True):
     """The API has the events: settle them."""
 
+    request_id: str = ""
+
 
 class Throttled(Struct, frozen=True):
     """Too fast: slow down, try again."""
 
     code: str
     retry_after_seconds: float | None = None
+    request_id: str = ""
 
 
 class TransientFault(Struct, frozen=True):
@@ -30,6 +36,7 @@ class TransientFault(Struct, frozen=True):
 
     code: str
     retry_after_seconds: float | None = None
+    request_id: str = ""
 
 
 class Refused(Struct, frozen=True):
@@ -37,6 +44,7 @@ class Refused(Struct, frozen=True):
 
     code: str
     message: str = ""
+    request_id: str = ""
 
 
 class Misconfigured(Struct, frozen=True):
@@ -48,6 +56,7 @@ class Misconfigured(Struct, frozen=True):
     """How far our clock was ahead of the API's, where that may be the reason and is known."""
     keys_from_environment: bool = False
     """Whether the keys came from the process's own environment, which it can't reload."""
+    request_id: str = ""
 
 
 Answer: TypeAlias = Accepted | Throttled | TransientFault | Refused | Misconfigured
