@@ -30,6 +30,7 @@ from worker.runtime.failures import report_failure
 from worker.runtime.life_cycle import LifeCycle, run_until_stopped
 from worker.runtime.mapping_once import MappingOnce
 from worker.runtime.startup import open_client
+from worker.runtime.tracing import open_tracing, traced
 from worker.runtime.wiring import put_events_client, record_mapping, registry_client
 from worker.telemetry.progress import Progress
 
@@ -55,6 +56,7 @@ class ReplayAdapters(Struct, frozen=True):
     map_record: Map
     put_events: PutEvents
     dead_letters: DeadLetters
+    tally: Tally
     registry: SchemaRegistry | None = None
     schemas: Schemas | None = None
 
@@ -79,7 +81,7 @@ def replay(settings: Settings, selection: Selection, plan: Plan) -> ExitCode:
     open_ = opening(settings, selection, plan)
     if plan.dry_run:
         return asyncio.run(_rehearse(settings, open_))
-    code = life_cycle.run(partial(_run, settings, open_, group, plan), partial(_report, group))
+    code = life_cycle.run(partial(replay_all, settings, open_, group, plan), partial(_report, group))
     sys.stdout.flush()
     return life_cycle.exit(code)
 
@@ -88,7 +90,7 @@ def assemble_replay(
     settings: Settings, store: ReplayStore, adapters: ReplayAdapters, rate: float, clock: Callable[[], float]
 ) -> Replay:
     """Build a replay of ``store``: the worker as configured, at its own rate."""
-    tally, is_over = Tally(), asyncio.Event()
+    is_over = asyncio.Event()
 
     def on_over() -> None:
         is_over.set()
@@ -112,14 +114,14 @@ def assemble_replay(
             adapters.map_record,
             put_events,
             adapters.dead_letters,
-            tally,
+            adapters.tally,
             time.time,
             registry=adapters.registry,
             schemas=adapters.schemas,
         ),
         clock,
     )
-    return Replay(worker, tally, is_over)
+    return Replay(worker, adapters.tally, is_over)
 
 
 async def _rehearse(settings: Settings, open_: Open) -> ExitCode:
@@ -152,14 +154,17 @@ def _report(group: str, error: Exception) -> ExitCode:
     return ExitCode.FAILED
 
 
-async def _run(settings: Settings, open_: Open, group: str, plan: Plan, stopping: asyncio.Event) -> ExitCode:
+async def replay_all(
+    settings: Settings, open_: Open, group: str, plan: Plan, stopping: asyncio.Event
+) -> ExitCode:
     """Build the parts, run the pipeline, close the parts, and print the summary."""
     opened = await open_()
     store = opened.store
     rate = plan.calls_per_second or settings.personalize.requests_per_second * _QUOTA_SHARE
     log.info("replay.started", group=group, offsets=store.topic.left(), calls_per_second=rate)
     client = put_events_client(settings, opened.access)
-    registry, schemas = registry_client(settings), Schemas()
+    registry, schemas, tally = registry_client(settings), Schemas(), Tally()
+    tracing = open_tracing(settings, tally)
     try:
         await open_client(client)
         if registry is not None:
@@ -167,7 +172,8 @@ async def _run(settings: Settings, open_: Open, group: str, plan: Plan, stopping
         dead_letters = opened.dead_letters()
         try:
             map_record = record_mapping(settings, schemas)
-            adapters = ReplayAdapters(map_record, client, dead_letters, registry, schemas)
+            put_events = traced(tracing, client, group)
+            adapters = ReplayAdapters(map_record, put_events, dead_letters, tally, registry, schemas)
             running = assemble_replay(settings, store, adapters, rate, asyncio.get_running_loop().time)
             await _run_pipeline(running, store, stopping)
         finally:
@@ -177,6 +183,9 @@ async def _run(settings: Settings, open_: Open, group: str, plan: Plan, stopping
         await opened.close()
         if registry is not None:
             await registry.close()
+        if tracing is not None:
+            await tracing.close()
+            log.info("replay.traced", exported=tally.spans_exported, dropped=tally.spans_dropped)
     summary = Summary.of(running.tally, is_over=running.is_over.is_set())
     sys.stdout.write(summary.text(store.wave_reader.left_out))
     return summary.exit_code(store.wave_reader.left_out)

@@ -14,13 +14,15 @@ if TYPE_CHECKING:
 
 
 class Tally:
-    """Counts results; implements ``ports.PipelineMetrics``."""
+    """Counts results; implements ``ports.PipelineMetrics``, and what tracing counts."""
 
     def __init__(self) -> None:
         self.delivered = 0
         self.skipped_letters = 0
         self.calls = 0
         self.throttled_calls = 0
+        self.spans_exported = 0
+        self.spans_dropped = 0
         self.died_again: Counter[tuple[str, str]] = Counter()
         """By error class and rule."""
 
@@ -52,6 +54,14 @@ class Tally:
 
     def rebalanced(self, kind: str) -> None:
         """Do nothing, because a replay keeps its one partition."""
+
+    def span_export_done(self, spans: int) -> None:
+        """The endpoint took these spans."""
+        self.spans_exported += spans
+
+    def spans_lost(self, _: str, spans: int) -> None:
+        """These spans were lost."""
+        self.spans_dropped += spans
 
     @property
     def settled(self) -> int:

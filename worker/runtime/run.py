@@ -110,7 +110,7 @@ async def _run_worker(
         if registry is not None:
             await registry.open()
         source = parts.source(asyncio.get_running_loop().time)
-        put_events = client if tracing is None else traced(tracing, client, settings)
+        put_events = traced(tracing, client, settings.group)
         connections = Connections(source, put_events, dead_letters, registry)
         worker = build_worker(settings, connections, telemetry.counts)
         telemetry.status.watch(Watched(worker, source, client.clock_ahead_seconds, client.keys_status))

@@ -19,6 +19,7 @@ from worker.dead_letters.letter import letter_headers
 from worker.replay.run import Replay, ReplayAdapters, assemble_replay
 from worker.replay.selection import Selection
 from worker.replay.store import TopicReplayStore
+from worker.replay.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -127,7 +128,7 @@ class ReplayStage:
         self.api = PutEventsTwin(answer)
         conf = settings(linger_seconds=0.1)
         self.store = TopicReplayStore(topic, conf, selection, wave, at_once)  # type: ignore[arg-type]  # its twin
-        adapters = ReplayAdapters(compile_mapping(mapping), self.api, topic)
+        adapters = ReplayAdapters(compile_mapping(mapping), self.api, topic, Tally())
         self.parts: Replay = assemble_replay(
             conf, self.store, adapters, rate, asyncio.get_running_loop().time
         )

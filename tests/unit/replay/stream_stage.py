@@ -20,6 +20,7 @@ from worker.replay.run import ReplayAdapters, assemble_replay
 from worker.replay.selection import Selection
 from worker.replay.stream_progress import StreamProgress
 from worker.replay.stream_store import StreamReplayStore
+from worker.replay.tally import Tally
 from worker.sources.kinesis.calls import StreamCalls
 from worker.sources.kinesis.letter_stream import KinesisLetterStream
 
@@ -94,7 +95,7 @@ class StreamReplayStage:
             sleep=asyncio.sleep,
         )
         self.store = StreamReplayStore(letters.letters(), progress, conf, selection, wave)
-        adapters = ReplayAdapters(compile_mapping({}), self.api, letters.writer)
+        adapters = ReplayAdapters(compile_mapping({}), self.api, letters.writer, Tally())
         self.parts = assemble_replay(conf, self.store, adapters, rate, asyncio.get_running_loop().time)
 
     async def run(self, *, from_start: bool = False) -> None:
