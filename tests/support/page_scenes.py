@@ -14,9 +14,11 @@ from worker.core.model.worker_status import (
     DoneStatus,
     MemoryStatus,
     PartitionStatus,
+    ScalingStatus,
     SendingStatus,
     WorkerStatus,
 )
+from worker.core.scaling.demand import Bound
 from worker.status.history import SAMPLE_SECONDS, SAMPLES, Sample
 
 if TYPE_CHECKING:
@@ -127,6 +129,7 @@ WORKING: Final = Scene(
         group="recommendations",
         sending=SENDING,
         memory=MEMORY,
+        scaling=ScalingStatus(desired_workers=3, bound=Bound.CALM),
         done=DoneStatus(
             delivered=284_113_902, dead_lettered={"missing": 41, "out_of_range": 12, "refused": 3}, skipped={}
         ),
@@ -175,6 +178,7 @@ HELD: Final = Scene(
             ),
         ),
         sending=replace(SENDING, in_flight=0, batches=0),
+        scaling=ScalingStatus(desired_workers=3, bound=Bound.HELD),
         memory=replace(MEMORY, unsettled_records=100_000, unsettled_bytes=93_800_000, paused=True),
         lag_records=118_310,
         partitions=tuple(
@@ -209,6 +213,7 @@ BACKLOG: Final = Scene(
         WORKING.now,
         up_seconds=4_800.0,
         sending=replace(SENDING, in_flight=31, batches=31),
+        scaling=ScalingStatus(desired_workers=3, bound=Bound.QUOTA),
         memory=replace(MEMORY, unsettled_records=61_204, unsettled_bytes=59_700_000),
         done=DoneStatus(delivered=14_113_902, dead_lettered={}, skipped={"tombstone": 1_204}),
         lag_records=9_361_844,

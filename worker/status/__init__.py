@@ -161,6 +161,7 @@ class Status:
             holds=worker.holds(),
             sending=sending_status(worker, worker.permits.snapshot(now), worker.pipeline.snapshot()),
             memory=_memory(worker),
+            scaling=None if self._scaling is None else self._scaling.status(),
             done=None if self._counts is None else _done(self._counts),
             clock_ahead_seconds=watched.clock_ahead_seconds(),
             records_lost=watched.source.status().records_lost,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from worker.status.words import ago, amount, counted, mebibytes, waiting
+from worker.status.words import ago, amount, counted, mebibytes, waiting, wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         DoneStatus,
         MemoryStatus,
         PartitionStatus,
+        ScalingStatus,
         SendingStatus,
         SessionStatus,
         WorkerStatus,
@@ -76,6 +77,8 @@ def _numbers(status: WorkerStatus, members: str | None) -> Iterator[str]:
         yield f"sending    {_sending(status.sending, is_held=bool(status.holds))}"
     if status.memory is not None:
         yield f"memory     {_memory(status.memory)}"
+    if status.scaling is not None:
+        yield f"wanted     {_wanted(status.scaling)}"
     if status.done is not None:
         yield f"done       {_done(status.done)}"
     yield f"clock      {clock(status.clock_ahead_seconds)}"
@@ -112,6 +115,10 @@ def _memory(memory: MemoryStatus) -> str:
         f"{mebibytes(memory.unsettled_bytes)} of {mebibytes(memory.max_unsettled_bytes)} MiB"
         f"{'; receiving is paused' if memory.paused else ''}{_not_mapped(memory)}"
     )
+
+
+def _wanted(scaling: ScalingStatus) -> str:
+    return f"workers of the whole group: {wanted(scaling)}"
 
 
 def _done(done: DoneStatus) -> str:

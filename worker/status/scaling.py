@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from worker.core.model.gauges import ScalingGauges
+from worker.core.model.worker_status import ScalingStatus
 from worker.core.scaling.desired_workers import DesiredWorkers
 from worker.core.scaling.load import waiting_records
 from worker.core.scaling.observation import Observation
@@ -46,6 +47,11 @@ class Scaling:
         """
         seen = self._observation(gauges, rate_calls_per_second, now)
         return _gauges(seen, self._desired.observe(seen))
+
+    def status(self) -> ScalingStatus:
+        """Return what was advised last; it looks at nothing."""
+        advice = self._desired.advice
+        return ScalingStatus(desired_workers=advice.workers, bound=advice.bound)
 
     def _observation(self, gauges: Gauges, rate_calls_per_second: float, now: float) -> Observation:
         cpu, sending, partitions = self._cpu(), gauges.sending, gauges.partitions

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from worker.core.scaling.demand import Bound
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from worker.core.model.snapshot import WaitsFor
+    from worker.core.model.worker_status import ScalingStatus
 
 _MINUTE: Final = 60
 _HOUR: Final = 3600
@@ -27,6 +30,19 @@ _CAUSES: Final = {
     "memory": "memory: receiving is paused",
     "kafka": "Kafka to send it",
     "kinesis": "its shard to be read that far",
+}
+
+_BOUNDS: Final[Mapping[Bound, str]] = {
+    Bound.UNKNOWN: "too little was seen",
+    Bound.DRAINING: "left as it was while it drains",
+    Bound.HELD: "left as it was, as nothing comes through",
+    Bound.QUOTA: "the quota is the limit",
+    Bound.CPU: "the CPU is nearly used up",
+    Bound.IN_FLIGHT: "nearly as many calls are in flight as may be",
+    Bound.CATCHING_UP: "there is a backlog to be worked off",
+    Bound.ELSEWHERE: "records wait, and more workers would wait as well",
+    Bound.PARTITIONS: "more are needed than there are partitions",
+    Bound.CALM: "what comes in is delivered",
 }
 
 
@@ -68,3 +84,9 @@ def waiting(waits: WaitsFor) -> str:
         case _:
             text = _CAUSES[waits.cause]
     return text if waits.seconds is None else f"{text}, {ago(waits.seconds)}"
+
+
+def wanted(scaling: ScalingStatus) -> str:
+    """Describe how many workers there should be, and what decides that."""
+    workers = "not known" if scaling.desired_workers is None else amount(scaling.desired_workers)
+    return f"{workers}: {_BOUNDS[scaling.bound]}"

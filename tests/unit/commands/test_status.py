@@ -21,13 +21,15 @@ from worker.core.model.worker_status import (
     DoneStatus,
     MemoryStatus,
     PartitionStatus,
+    ScalingStatus,
     SendingStatus,
     SessionStatus,
     WorkerStatus,
 )
+from worker.core.scaling.demand import Bound
 from worker.settings import AdminSettings
 from worker.status.page import page
-from worker.status.words import ago
+from worker.status.words import ago, wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,6 +97,7 @@ def status(*reasons: str, partitions: tuple[PartitionStatus, ...] = ()) -> Worke
             max_unsettled_bytes=128 << 20,
             paused=bool(reasons),
         ),
+        scaling=ScalingStatus(desired_workers=4, bound=Bound.QUOTA),
         done=DoneStatus(
             delivered=20_000,
             dead_lettered={"missing": 20, "out_of_range": 1_080, "refused": 0},
@@ -162,11 +165,18 @@ def test_the_numbers_follow() -> None:
     assert "group      g: 3 members, stable" in text
     assert "sending    50.0% of the quota of 1,000 calls/s, held: no calls but probes; 0 of 64 calls" in text
     assert "memory     5 of 100,000 records, 1.0 of 128.0 MiB; receiving is paused" in text
+    assert "wanted     workers of the whole group: 4: the quota is the limit" in text
     assert "clock      312 s behind the API's" in text
     dead_letters = "1,100 dead letters (out_of_range 1,080, missing 20)"
     assert f"done       20,000 delivered, {dead_letters}, 0 skipped, since the start" in text
     assert "0123456789abcdef  interactions[3]@1000" in text
     assert "try 5 of its call, after ThrottlingException, 70 s" in text
+
+
+@pytest.mark.parametrize("bound", Bound)
+def test_whatever_decides_how_many_workers_are_wanted_has_words(bound: Bound) -> None:
+    assert wanted(ScalingStatus(desired_workers=1_200, bound=bound)).startswith("1,200: ")
+    assert wanted(ScalingStatus(desired_workers=None, bound=bound)).startswith("not known: ")
 
 
 @pytest.mark.parametrize(

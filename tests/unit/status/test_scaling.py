@@ -13,6 +13,7 @@ from worker.core.model.gauges import Gauges, ScalingGauges, SendingGauges
 from worker.core.model.outcomes import Accepted, Misconfigured
 from worker.core.model.partition import Partition
 from worker.core.model.snapshot import HoldStatus, PartitionGauges, SourceStatus
+from worker.core.model.worker_status import ScalingStatus
 from worker.core.scaling.demand import Bound
 from worker.status import Status
 from worker.status.readiness import Watched as Parts
@@ -173,11 +174,13 @@ def test_a_worker_that_runs_says_the_number_and_keeps_it_through_a_hold() -> Non
             return status.gauges().scaling
 
         async with running(stage):
+            assert status.status().scaling == ScalingStatus(desired_workers=None, bound=Bound.UNKNOWN)
             assert (await told(180)).desired_workers == 2
             stage.api.answer = lambda _: Misconfigured("AccessDeniedException")
             stage.topic.produce("s/u/1")
             held = await told(45)
             assert (held.desired_workers, held.bound) == (2, Bound.HELD)
+            assert status.status().scaling == ScalingStatus(desired_workers=2, bound=Bound.HELD)
             stage.api.answer = lambda _: Accepted()
 
     in_virtual_time(scenario())

@@ -14,6 +14,7 @@ from worker.core.model.snapshot import (  # noqa: TC001  msgspec reads the annot
     ShownPosition,
     WaitsFor,
 )
+from worker.core.scaling.demand import Bound  # noqa: TC001  as above
 
 
 class PartitionStatus(Struct, frozen=True, kw_only=True):
@@ -91,6 +92,15 @@ class MemoryStatus(Struct, frozen=True, kw_only=True):
     """Of them, those whose partition waits for a schema."""
 
 
+class ScalingStatus(Struct, frozen=True, kw_only=True):
+    """How many workers there should be, as of the last time that the metrics were scraped."""
+
+    desired_workers: int | None
+    """Of the whole group, as this worker sees it; None while unknown."""
+    bound: Bound
+    """What decides it."""
+
+
 class DoneStatus(Struct, frozen=True, kw_only=True):
     """What was done since the worker started."""
 
@@ -119,8 +129,9 @@ class WorkerStatus(Struct, frozen=True, kw_only=True):
     """Other problems, while records are delivered all the same."""
     holds: tuple[HoldStatus, ...] = ()
     sending: SendingStatus | None = None
-    """None while the worker is starting; the same applies to ``memory``."""
+    """None while the worker is starting; the same applies to ``memory`` and ``scaling``."""
     memory: MemoryStatus | None = None
+    scaling: ScalingStatus | None = None
     done: DoneStatus | None = None
     """None if nobody counts."""
     clock_ahead_seconds: float | None = None

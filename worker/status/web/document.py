@@ -15,7 +15,7 @@ from worker.status.web.limits import limits
 from worker.status.web.markup import Markup, element
 from worker.status.web.tables import dead_letters, partitions
 from worker.status.web.verdict import verdict, verdict_section
-from worker.status.words import ago, amount
+from worker.status.words import ago, amount, wanted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,7 +106,9 @@ def _banner(status: WorkerStatus, epoch_seconds: float) -> Markup:
 
 def _facts(status: WorkerStatus) -> Markup:
     done = status.done
+    scaling = None if status.scaling is None else wanted(status.scaling)
     facts = [
+        ("Workers wanted in all", amount(scaling), ""),
         ("Delivered since the start", amount(None if done is None else done.delivered), ""),
         ("Draining", "yes" if status.draining else "no", ""),
         ("Clock", clock(status.clock_ahead_seconds), ""),
