@@ -56,7 +56,10 @@ class SecuredSite(Site):
         self.open_topic()
         self.files = files or {}
         # All that librdkafka has to say about it, so that the log is searched for secrets in earnest.
-        kafka["client"] = CLIENT | {"debug": "security"} | kafka.pop("client", {})
+        client = kafka.pop("client", {})
+        # What is left to the broker with the newer protocol.
+        ours = {} if client.get("group.protocol") == "consumer" else CLIENT
+        kafka["client"] = ours | {"debug": "security"} | client
         return self.start_worker(
             kafka={"bootstrap_servers": self.kafka.listener(listener), **kafka},
             log={"format": "json", "level": "debug"},

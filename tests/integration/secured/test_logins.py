@@ -57,10 +57,19 @@ def test_a_scram_password_that_is_changed_under_load_costs_nothing(
     assert worker.metric("personalize_worker_rebalances_total") == 1
 
 
+MEMBERS: dict[str, dict[str, str]] = {
+    "classic": {},
+    "static": {"group.instance.id": "worker-{hostname}"},
+    "consumer": {"group.protocol": "consumer"},
+    "static consumer": {"group.protocol": "consumer", "group.instance.id": "worker-{hostname}"},
+}
+
+
 @only_long
+@pytest.mark.parametrize("member", MEMBERS)
 @pytest.mark.parametrize("broker_first", [False, True], ids=["files first", "broker first"])
 def test_certificates_that_are_renewed_under_load_cost_nothing(
-    site: SecuredSite, secured_kafka: SecuredKafka, tmp_path: Path, *, broker_first: bool
+    site: SecuredSite, secured_kafka: SecuredKafka, tmp_path: Path, *, broker_first: bool, member: str
 ) -> None:
     """Every authority is another one afterwards, and the old ones are trusted by nobody."""
     first, second = secured_kafka.authority, Authority(tmp_path / "pki", "second")
@@ -73,6 +82,7 @@ def test_certificates_that_are_renewed_under_load_cost_nothing(
         "ssl.ca.location": mounted["ca.crt"],
         "ssl.certificate.location": mounted["user.crt"],
         "ssl.key.location": mounted["user.key"],
+        **MEMBERS[member],
     }
     renewed = {"ca.crt": second.certificate, "user.crt": new[0], "user.key": new[1]}
     try:
