@@ -20,10 +20,10 @@ RUNBOOKS: Final = "https://runbooks.example"
 DOWNLOADED: Final = ROOT / ".cache/prom/usr/bin"
 
 
-def rules_text(selector: str = SELECTOR) -> str:
-    """The rules for one worker."""
-    text = (FILES / "alerts.yaml").read_text()
-    return text.replace("__SELECTOR__", selector).replace("__RUNBOOKS__", RUNBOOKS)
+def rules_text(selector: str = SELECTOR, quota: str = SELECTOR) -> str:
+    """The rules for one worker, and those with which it shares its quota."""
+    text = (FILES / "alerts.yaml").read_text().replace("__SELECTOR__", selector).replace("__QUOTA__", quota)
+    return text.replace("__RUNBOOKS__", RUNBOOKS)
 
 
 def groups() -> list[dict[str, Any]]:

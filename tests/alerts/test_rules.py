@@ -98,4 +98,6 @@ def test_every_rule_looks_only_at_one_worker() -> None:
     for group in yaml.safe_load((FILES / "alerts.yaml").read_text())["groups"]:
         for rule in group["rules"]:
             selectors = rule["expr"].count("{")
-            assert selectors == rule["expr"].count("__SELECTOR__") >= 1, rule
+            own, shared = rule["expr"].count("__SELECTOR__"), rule["expr"].count("__QUOTA__")
+            assert selectors == own + shared, rule
+            assert own, rule

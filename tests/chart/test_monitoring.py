@@ -33,6 +33,9 @@ def test_the_alerts_select_what_the_monitors_make(objects: Objects) -> None:
             assert "__" not in text
 
 
+RULE = "PrometheusRule"
+
+
 def alerts(rendered: dict[tuple[str, str], Object]) -> dict[str, Object]:
     """The alerts, by name; of several by one name the last."""
     groups = rendered["PrometheusRule", ""]["spec"]["groups"]
@@ -50,6 +53,29 @@ def test_every_alert_of_the_file_is_in_the_rule_and_can_be_changed(objects: Obje
     assert found.keys() == set(written) - {off}
     assert found[changed]["for"] == "77m"
     assert found[changed]["labels"].items() >= {"severity": "page", "team": "a"}.items()
+
+
+def saturated(rendered: dict[tuple[str, str], Object]) -> dict[str, str]:
+    """What is summed for the quota's alert, by worker."""
+    found = {}
+    for (kind, name), each in rendered.items():
+        rules = [rule for group in each["spec"]["groups"] for rule in group["rules"]] if kind == RULE else []
+        for rule in rules:
+            if rule.get("record") == "personalize_worker:quota_used:ratio":
+                found[name] = rule["expr"].split("sum(personalize_worker:calls:rate10m")[1].split(")")[0]
+    return found
+
+
+def test_workers_of_one_tracker_share_a_quota_and_others_do_not(objects: Objects) -> None:
+    both = '{job=~"release/clicks|release/purchases",namespace="streams"}'
+    assert saturated(objects("several-workers")) == {"clicks": both, "purchases": both}
+    apart = "workers: {purchases: {config: {personalize: {tracking_id: another}}}}"
+    assert saturated(objects("several-workers", apart)) == {
+        name: f'{{job="release/{name}",namespace="streams"}}' for name in ("clicks", "purchases")
+    }
+    said = """prometheusRule: {quotaSelector: 'job=~"a/b|c/d"'}"""
+    assert set(saturated(objects("several-workers", said)).values()) == {'{job=~"a/b|c/d"}'}
+    assert saturated(objects("msk-iam")) == {"": '{job="release/worker",namespace="streams"}'}
 
 
 def test_an_alert_links_to_its_page(objects: Objects) -> None:
