@@ -30,11 +30,23 @@ def chart_with_notes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("ci", "told"),
     [
         ("", ["NOT CONFIGURED: kafka.bootstrap_servers, kafka.topics", "Nothing of this chart scrapes"]),
-        ("minimal", ["reads interactions with 2 pod(s)", "helm -n streams test release --logs"]),
+        (
+            "minimal",
+            [
+                *("reads interactions with 2 pod(s)", "helm -n streams test release --logs"),
+                "kubectl -n streams port-forward deployment/release-personalize-worker 9090:9090",
+                "http://localhost:9090/",
+            ],
+        ),
         ("keda-lag", ["with 2 to 12 pod(s)", "more pods do not help"]),
         (
             "several-workers",
-            ["release-personalize-worker-clicks reads clicks with 4 pod(s)", "-purchases reads"],
+            [
+                *("release-personalize-worker-clicks reads clicks with 4 pod(s)", "-purchases reads"),
+                "port-forward deployment/release-personalize-worker-clicks 9090:9090",
+                "port-forward deployment/release-personalize-worker-purchases 9091:9090",
+                "http://localhost:9091/",
+            ],
         ),
         ("everything", ["inlineSecrets are readable"]),
     ],
