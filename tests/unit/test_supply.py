@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
+from packaging.tags import compatible_tags, cpython_tags
+from packaging.utils import parse_wheel_filename
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +36,25 @@ def test_every_package_is_locked_by_hash_and_comes_from_an_index() -> None:
         files = [*each.get("wheels", ()), *filter(None, [each.get("sdist")])]
         assert files, each["name"]
         assert all(file["hash"].startswith("sha256:") for file in files), each["name"]
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+@pytest.mark.parametrize("python", [(3, 11), (3, 12), (3, 13), (3, 14)], ids=lambda each: f"3.{each[1]}")
+def test_nothing_that_is_locked_has_to_be_compiled(python: tuple[int, int], machine: str) -> None:
+    """On Debian, which the image is made of, by the Pythons that the workflow tests."""
+    platforms = [f"manylinux_2_{minor}_{machine}" for minor in range(41, 4, -1)]
+    platforms += [f"manylinux{year}_{machine}" for year in (2014, 2010, 1)]
+    fit = {*cpython_tags(python, platforms=platforms), *compatible_tags(python, platforms=platforms)}
+    locked = tomllib.loads((PROJECT / "uv.lock").read_text())["package"]
+    without = [
+        each["name"]
+        for each in locked
+        if "registry" in each["source"]
+        and not any(
+            fit & parse_wheel_filename(Path(wheel["url"]).name)[3] for wheel in each.get("wheels", ())
+        )
+    ]
+    assert without == []
 
 
 def test_whoever_installs_does_it_from_the_lock_and_brings_uv_by_hash() -> None:
