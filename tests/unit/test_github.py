@@ -92,6 +92,37 @@ def test_no_step_puts_what_others_write_into_a_shell(name: str) -> None:
             assert said.startswith("matrix."), said
 
 
+@on_every_workflow
+def test_runs_of_a_workflow_do_not_get_in_each_others_way(name: str) -> None:
+    """And what puts something in place is not cut short."""
+    concurrency = read(name)["concurrency"]
+    writes = any((name, job) in WRITES for job in read(name)["jobs"])
+    assert concurrency["cancel-in-progress"] is False or not writes
+
+
+@on_every_workflow
+def test_a_pipe_hides_no_failure(name: str) -> None:
+    """Unless it is named, GitHub's shell takes the success of the last command of a pipe for all of it."""
+    for step in steps(name):
+        assert " | " not in step.get("run", "") or step.get("shell") == "bash", step
+
+
+def test_what_brings_something_by_hash_or_version_is_renewed() -> None:
+    """Renovate finds the usual files by itself."""
+    patterns = json.loads((GITHUB / "renovate.json").read_text())["pip_requirements"]["managerFilePatterns"]
+    of_pip = [
+        str(each.relative_to(PROJECT)) for each in PROJECT.glob("t*/**/*.txt") if "==" in each.read_text()
+    ]
+    assert "tools/uv.txt" in of_pip
+    for each in of_pip:
+        assert any(re.search(pattern.strip("/"), each) for pattern in patterns), each
+
+
+def test_the_release_is_packed_by_the_helm_that_the_chart_is_tested_with() -> None:
+    helm = [step for step in steps("release.yaml") if step.get("uses", "").startswith("azure/setup-helm@")]
+    assert [each["with"]["version"] for each in helm] == ["${{ steps.tools.outputs.helm }}"]
+
+
 def test_every_supported_python_is_tested() -> None:
     wanted = re.search(r'requires-python = ">=3\.(\d+)"', (PROJECT / "pyproject.toml").read_text())
     assert wanted
