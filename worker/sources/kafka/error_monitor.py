@@ -22,6 +22,7 @@ from worker.sources.kafka.error_words import (
     OF_BROKERS,
     address_of,
     is_spoken,
+    is_unreleased,
     kind_of,
     login_advice,
     of_several,
@@ -87,6 +88,8 @@ class KafkaErrorMonitor:
         self._advice = {**ADVICE, "login": login_advice(authentication)}
         self._log_throttle = LogThrottle()
         self._complaints: dict[tuple[str, str], _Complaint] = {}
+        self.unreleased_at: float | None = None
+        """When the group refused our instance id to this consumer, which librdkafka has given up since."""
 
     def note(self, error: KafkaError, topic: str | None = None, partition: int | None = None) -> None:
         """Record an error, of a topic or partition if it belongs to one.
@@ -94,6 +97,11 @@ class KafkaErrorMonitor:
         Raises:
             KafkaUnusable: it is fatal, as for a static member that was fenced.
         """
+        if is_unreleased(error):
+            said = Said(self._clock(), without_secrets(error.str()), ADVICE["instance"])
+            self._raise("group", "", said, error.code())
+            self.unreleased_at = self._clock()
+            return
         # After a fatal error, later ones come with a code of their own, and are no longer marked as fatal.
         if error.fatal() or error.code() == KafkaError._FATAL:  # noqa: SLF001  librdkafka's name for it
             raise KafkaUnusable(without_secrets(error.str()))

@@ -31,6 +31,8 @@ _GROUP: Final = {
     KafkaError.UNSUPPORTED_ASSIGNOR,
 }
 _OF_TOPIC: Final = "Subscribed topic not available"
+# librdkafka says it within the text of an error of its own, whose code is another.
+_UNRELEASED: Final = KafkaError(KafkaError.UNRELEASED_INSTANCE_ID).str()
 # How librdkafka names a broker at the beginning of a message.
 _BROKER: Final = re.compile(r"(\S+:\d+/\S+|GroupCoordinator): ")
 
@@ -64,6 +66,8 @@ ADVICE: Final = {
     "silent_broker": "it hangs, or the network drops its answers: check both",
     "login": _LOGIN_ADVICE["client"],
     "group": "allow the worker's user to read the group, and check group.* of kafka.client",
+    "instance": "it passes within the group's session timeout if that member has ended; if it lasts, another "
+    "pod has the same group.instance.id",
     "no_partitions": "check the other pods of the group",
     "topic_missing": "create it, or remove it from kafka.topics; it is read within seconds once it exists",
     "topic_forbidden": "allow the worker's user to read and describe it",
@@ -78,6 +82,14 @@ ADVICE: Final = {
 def login_advice(authentication: str) -> str:
     """Return what to do about a refused login, by ``kafka.authentication``."""
     return _LOGIN_ADVICE[authentication]
+
+
+def is_unreleased(error: KafkaError) -> bool:
+    """Whether the group still has a member under our ``group.instance.id``: one that ended without leaving.
+
+    librdkafka calls that fatal (group.protocol: consumer), though it passes.
+    """
+    return _UNRELEASED in (error.str() or "")
 
 
 def kind_of(error: KafkaError, topic: str | None) -> str:

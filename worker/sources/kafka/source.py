@@ -12,7 +12,7 @@ The source keeps four rules:
 
 An unreachable broker, a refused login or a topic that does not exist yet is reported and waited for:
 librdkafka reconnects by itself. An error that librdkafka calls fatal (a fenced static member) ends the
-worker.
+worker, unless it passes: an instance id that the group has not given up yet is asked for again.
 """
 
 from __future__ import annotations
@@ -55,6 +55,7 @@ log = structlog.get_logger(__name__)
 _POLL_SECONDS: Final = 0.1
 _COMMIT_SECONDS: Final = 5.0
 _PURGE_SECONDS: Final = 1.0
+_REJOIN_SECONDS: Final = 3.0
 
 
 class KafkaSource:
@@ -108,6 +109,8 @@ class KafkaSource:
         """Return up to ``max_records`` that are there, or the first to come within a tenth of a second."""
         if self._renewed is not None:
             await self._renew(*self._renewed)
+        if (since := self._known.trouble.unreleased_at) is not None and not await self._rejoined(since):
+            return ()
         await self._keep_pace()
         self._watch.questions.ask(self._recounted)
         # consume(n, t) waits all of t for n records. So one is polled for, and the rest is there already.
@@ -188,37 +191,44 @@ class KafkaSource:
         return Client(settings, callbacks)
 
     async def _join(self) -> None:
-        await self._client.subscribe(
-            subscription(self._topics),
-            on_assign=self._assigned,
-            on_revoke=self._revoked,
-            on_lost=self._lost,
-        )
+        told = {"on_assign": self._assigned, "on_revoke": self._revoked, "on_lost": self._lost}
+        await self._client.subscribe(subscription(self._topics), **told)
         self._commit_at = self._clock() + self._commit_seconds
 
     async def _renew(self, settings: dict[str, object], anew: bool) -> None:  # noqa: FBT001  as it was noted
         self._renewed = None
         if not anew:
             await self._consumer.set_sasl_credentials(settings["sasl.username"], settings["sasl.password"])
-        else:
-            try:
-                successor = self._make(settings)
-            except KafkaException as refusal:
-                log.warning(
-                    "kafka.renewal_failed", reason=refusal_of(refusal), effect="the old login is used"
-                )
-                return
-            self._give_nothing_back()
-            await self._client.give_way(lambda: bool(self._reading.assignments))
-            # What it has not given back is nobody's now, or will be somebody else's.
-            if left := list(self._reading.assignments):
-                self._listener.lost(left)
-                self._known.forget(left)
-            self._client = successor
-            await self._join()
+        elif not await self._replaced(settings):
+            return
         self._settings = settings
         self._watch.questions.renew(settings)
         log.info("kafka.login_renewed", by="another consumer" if anew else "its password")
+
+    async def _rejoined(self, since: float) -> bool:
+        """Have another consumer join when it is time; until then, nothing can come."""
+        if self._clock() >= since + _REJOIN_SECONDS:
+            self._known.trouble.unreleased_at = self._clock()
+            return await self._replaced(self._settings)
+        await asyncio.sleep(_POLL_SECONDS)
+        return False
+
+    async def _replaced(self, settings: dict[str, object]) -> bool:
+        """Have another consumer take the place of this one, if librdkafka can make it."""
+        try:
+            successor = self._make(settings)
+        except KafkaException as refusal:
+            log.warning("kafka.renewal_failed", reason=refusal_of(refusal), effect="the old login is used")
+            return False
+        self._give_nothing_back()
+        await self._client.give_way(lambda: bool(self._reading.assignments))
+        # What it has not given back is nobody's now, or will be somebody else's.
+        if left := list(self._reading.assignments):
+            self._listener.lost(left)
+            self._known.forget(left)
+        self._client, self._known.trouble.unreleased_at = successor, None
+        await self._join()
+        return True
 
     def _give_nothing_back(self) -> None:
         if self._giving_back is not None:

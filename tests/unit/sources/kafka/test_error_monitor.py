@@ -290,6 +290,17 @@ def test_every_kind_has_a_sentence_and_an_advice(kind: str) -> None:
     assert ADVICE[kind]
 
 
+def test_an_instance_that_the_group_has_not_given_up_yet_is_waited_for() -> None:
+    """Fatal to librdkafka, which a worker that was killed and started again hears for up to 45 seconds."""
+    sentence = KafkaError(KafkaError.UNRELEASED_INSTANCE_ID).str()
+    made, _ = trouble()
+    made.note(KafkaError(KafkaError._FATAL, f"Fatal error: {sentence}", fatal=True))  # noqa: SLF001  as above
+    assert "the group rejects this pod" in said(made)
+    assert "another pod has the same group.instance.id" in said(made)
+    made.measured(measured())
+    assert said(made) == ""
+
+
 def test_a_fatal_error_that_is_told_again_is_still_fatal() -> None:
     """As for a KIP-848 group with an assignor that the broker does not know: it will never be a member."""
     again = KafkaError(KafkaError._FATAL, "Fatal error: the assignor is not supported")  # noqa: SLF001  librdkafka's name for it

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from confluent_kafka import KafkaError
 from structlog.testing import capture_logs
 
 from tests.unit.sources.kafka.test_source import PARTITIONS, TOPIC, committed, member, produce
 from worker.core.model.boundary import Through
 from worker.core.model.partition import Partition
 from worker.local.kafka import EmbeddedKafka
+from worker.sources.kafka import source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,6 +81,26 @@ async def test_a_login_that_librdkafka_can_t_use_leaves_all_as_it_is(kafka: Embe
         (said,) = [each for each in logs if each["event"] == "kafka.renewal_failed"]
         assert "ssl.ca.location" in said["reason"]
         assert one.assignments.told == ["assigned"]
+
+
+async def test_another_consumer_joins_where_the_group_still_has_a_member_of_ours(
+    kafka: EmbeddedKafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a crash, with a ``group.instance.id``: for librdkafka this is the end of the consumer."""
+    monkeypatch.setattr(source, "_REJOIN_SECONDS", 0.3)
+    taken = KafkaError(KafkaError.UNRELEASED_INSTANCE_ID).str()
+    fatal = KafkaError(KafkaError._FATAL, f"Fatal error: {taken}", fatal=True)  # noqa: SLF001  librdkafka's name
+    async with member(kafka) as one:
+        await one.until(one.assigned)
+        before = one.source._consumer  # noqa: SLF001  no edge shows it
+        produce(kafka, b"0")
+        one.source._known.trouble.note(fatal)  # noqa: SLF001  it comes as a callback or in place of a record
+        # Nothing is asked of the consumer that can't go on.
+        assert not await one.source.receive(10)
+        assert one.source._consumer is before  # noqa: SLF001  as above
+        await one.until(lambda: one.records)
+        assert one.source._consumer is not before  # noqa: SLF001  as above
+        assert one.assignments.told[-1] == "assigned"
 
 
 async def test_a_password_alone_takes_no_other_consumer(kafka: EmbeddedKafka) -> None:
