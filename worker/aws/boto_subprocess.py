@@ -9,9 +9,12 @@ The answer is one line of JSON through a pipe that nobody else reads. Keys appea
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
@@ -130,14 +133,49 @@ def _ask(arguments: Sequence[str], kind: type[T]) -> T | None:
     # -P: Python must not import modules from the current directory.
     command = [sys.executable, "-P", "-m", __name__, *arguments]
     try:
-        done = subprocess.run(  # noqa: S603  the interpreter and the module that run here
-            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_PATIENCE_SECONDS, check=False
-        )
-        return msgspec.json.decode(done.stdout, type=kind)
+        return msgspec.json.decode(output_of(command, _PATIENCE_SECONDS), type=kind)
     except (OSError, ValueError, RecursionError, subprocess.SubprocessError, msgspec.MsgspecError):
         # ValueError: an argument can't be passed to a process, or the answer is not UTF-8. Anything else that
         # writes to standard output (a plugin, the interpreter's own start) counts as no answer.
         return None
+
+
+def output_of(command: Sequence[str], patience_seconds: float) -> bytes:
+    """Return what a program writes; if it takes longer, end it and all that it has started.
+
+    boto3 may run a program of the user's (``credential_process``). One that hangs would outlive boto3, and
+    each later attempt would leave another one.
+
+    Raises:
+        OSError: it can't be started.
+        ValueError: an argument can't be passed to a process.
+        subprocess.TimeoutExpired: it took longer.
+    """
+    is_apart = not _has_terminal()
+    with subprocess.Popen(  # noqa: S603  the interpreter and the module that run here
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=is_apart,
+    ) as process:
+        try:
+            return process.communicate(timeout=patience_seconds)[0]
+        except subprocess.TimeoutExpired:
+            process.kill()
+            if is_apart:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+            raise
+
+
+def _has_terminal() -> bool:
+    """Whether somebody may be asked for an MFA code, which takes the session of their terminal."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
 
 
 def _as_arguments(wanted: Wanted) -> tuple[str, str, str]:

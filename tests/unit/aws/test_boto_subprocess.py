@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from worker.aws.boto_subprocess import BotoSubprocess
+from tests.support.waiting import until
+from worker.aws.boto_subprocess import BotoSubprocess, output_of
 from worker.aws.endpoint import UnusableSettings, resolve
 from worker.aws.provider_chain import CredentialsUnavailable
 from worker.aws.services import DYNAMODB, KINESIS, PERSONALIZE_EVENTS, Wanted
@@ -101,3 +104,19 @@ def test_keys_that_end_are_asked_for_anew_a_quarter_of_an_hour_before(
     assert loaded.expires_at() == 4_102_444_800.0
     now[0] = 4_102_444_800.0 - 14 * 60
     assert loaded.fetch().access_key == "AKIA2"
+
+
+def test_a_program_that_hangs_ends_with_all_that_it_has_started(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Else a ``credential_process`` that hangs would leave one more process at each attempt."""
+    monkeypatch.setattr("worker.aws.boto_subprocess._has_terminal", lambda: False)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    with pytest.raises(subprocess.TimeoutExpired):
+        output_of(["sh", "-c", f"(echo started; exec sleep 600) > {pipe} & wait"], 0.5)
+    assert os.read(reader, 100) == b"started\n"
+    # The end of the stream: nobody has it open for writing. Until then reading would block.
+    until(lambda: os.read(reader, 100) == b"", 5, forgiving=BlockingIOError, what="ended")
+    os.close(reader)
