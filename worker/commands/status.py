@@ -28,6 +28,14 @@ _PATIENCE_SECONDS: Final = 10.0
 _EVERYWHERE: Final = (None, "::", "0.0.0.0")  # noqa: S104  asked for, not listened on
 _HERE: Final = ("127.0.0.1", "::1")
 _HIGHEST_PORT: Final = 65_535
+# Whatever answers there may send any bytes.
+_NO_STATUS: Final = (
+    OSError,
+    http.client.HTTPException,
+    msgspec.MsgspecError,
+    UnicodeDecodeError,
+    RecursionError,
+)
 
 
 def show_status(
@@ -56,7 +64,7 @@ def show_status(
     try:
         answer = _ask_one_of(hosts, port)
         status = msgspec.json.decode(answer, type=WorkerStatus)
-    except (OSError, http.client.HTTPException, msgspec.MsgspecError) as error:
+    except _NO_STATUS as error:
         where = " or ".join(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host in hosts)
         say(f"NOT REACHABLE  no status at {where}: {_why(error)}")
         return ExitCode.FAILED
@@ -83,6 +91,11 @@ def _place(address: str | None, admin: AdminSettings) -> tuple[tuple[str, ...], 
     if not host or not port.isascii() or not port.isdecimal() or int(port) > _HIGHEST_PORT:
         msg = f"--address must be HOST:PORT, such as 127.0.0.1:9090; it is {address!r}"
         raise ValueError(msg)
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        msg = f"--address must be HOST:PORT, and {host!r} can't be a host: a part of it is empty or too long"
+        raise ValueError(msg) from None
     return (host.strip("[]"),), int(port)
 
 
@@ -123,7 +136,9 @@ def _why(error: Exception) -> str:
         todo = "is a worker running there? --address or --config says where (its log: admin.listening)"
         return f"{error.strerror or type(error).__name__}; {todo}"
     todo = "is that the admin port of a worker of this version?"
-    return f"{str(error) or type(error).__name__}; {todo}"
+    # It may quote what answered; to a terminal, control characters are commands.
+    said = "".join(each if each.isprintable() else "\ufffd" for each in str(error).strip())
+    return f"{said or type(error).__name__}; {todo}"
 
 
 def _members(settings: Settings | None, group_id: str) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING
 
@@ -260,7 +260,21 @@ def test_the_exit_code_says_whether_it_is_ready(
         assert msgspec.json.decode(capsys.readouterr().out, type=WorkerStatus) == said
 
 
-@pytest.mark.parametrize(("body", "code"), [(b"Not Found\n", 404), (b"[]", 200), (b"{", 200), (b"\xff", 200)])
+DEEP = b'{"x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"Not Found\n", 404),
+        (b"[]", 200),
+        (b"{", 200),
+        (b"\xff", 200),
+        (DEEP, 200),
+        (b'{"\xff": "\xff"}', 200),
+    ],
+    ids=["404", "array", "cut", "byte", "deep", "text that is not UTF-8"],
+)
 def test_what_is_no_status_is_not_reachable(
     body: bytes, code: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -282,7 +296,29 @@ def test_a_worker_that_stands_still_is_told_from_one_that_is_not_there() -> None
     assert "restart it" in _why(TimeoutError("timed out"))
 
 
-@pytest.mark.parametrize("address", ["", "127.0.0.1", ":9090", "127.0.0.1:", "127.0.0.1:x"])
+def test_what_a_stranger_says_moves_no_cursor(capsys: pytest.CaptureFixture[str]) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        port = server.getsockname()[1]
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(1000)
+                connection.sendall(b"HTTP/1.1 500 \x1b[2J\x1b]0;x\x07\r\nContent-Length: 0\r\n\r\n")
+
+        stranger = threading.Thread(target=answer)
+        stranger.start()
+        assert main(["status", "--address", f"127.0.0.1:{port}"]) == 1
+        stranger.join()
+    shown = capsys.readouterr().out
+    assert "it answers 500" in shown
+    assert shown.rstrip("\n").isprintable()
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["", "127.0.0.1", ":9090", "127.0.0.1:", "127.0.0.1:x", "a..b:1", ".a:1", "é..x:1", f"{'a' * 64}:1"],
+)
 def test_a_wrong_address_exits_2(address: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["status", "--address", address]) == 2
     assert "HOST:PORT" in capsys.readouterr().out
