@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from worker.core.model.records import FanOut, Interaction, Skipped, Undecodable, held_bytes
 from worker.formats.protocol import NeedsSchema
+from worker.pipeline.parking import MAPPED_BYTES_AT_ONCE
 from worker.pipeline.samples import log_record
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 # After so many elements the loop gets its turn, as after a reception of single events: some ten milliseconds.
 _ELEMENTS_AT_ONCE = 1000
+# A probe of /live is accepted in one turn, read in another and answered in a third.
+_TURNS = 3
 
 
 class Intake:
@@ -89,7 +92,7 @@ class Intake:
             if self.is_full():
                 break
             self._work.wake()
-            await asyncio.sleep(0)
+            await _give_way()
         self._have_wait(left)
         self._work.wake()
 
@@ -98,7 +101,7 @@ class Intake:
         while self._waiting and not self.is_full():
             self._admit_some_waiting()
             self._work.wake()
-            await asyncio.sleep(0)
+            await _give_way()
 
     def waiting_of(self, assignment: Assignment) -> int:
         """Count the records of this assignment's partition that wait."""
@@ -138,8 +141,8 @@ class Intake:
             self._waiting_bytes += held_bytes(record)
 
     def _admit_some(self, records: Iterator[Record]) -> bool:
-        """Take in records, all of them or until they have held many events; True if some may be left."""
-        elements, now = 0, self._clock()
+        """Take in records, or some of them: many events, or bytes; True if some may be left."""
+        elements, size, now = 0, 0, self._clock()
         is_too_old, streaks = self._age_filter.judge(), self._quarantine.streaks
         parked = self._parking.partitions
         for record in records:
@@ -148,6 +151,7 @@ class Intake:
                 self._parking.append(record)
                 continue
             mapped = self._map(record)
+            size += len(record.value or b"")
             # What nearly all records are, so it is done here and without further calls.
             if isinstance(mapped, Interaction):
                 if streaks:
@@ -157,20 +161,27 @@ class Intake:
                     self._age_filter.put_aside(mapped)
                 else:
                     self._queues.add(mapped, now)
-                continue
+                if size < MAPPED_BYTES_AT_ONCE:
+                    continue
+                return True
             self._unsettled.add(record)
             if isinstance(mapped, NeedsSchema):
                 self._parking.park(record, mapped)
                 continue
             elements += self._place(mapped, now, is_too_old)
-            if elements >= _ELEMENTS_AT_ONCE or (isinstance(mapped, FanOut) and self.is_full()):
+            if elements >= _ELEMENTS_AT_ONCE or size >= MAPPED_BYTES_AT_ONCE:
+                return True
+            if isinstance(mapped, FanOut) and self.is_full():
                 return True
         return False
 
     def _admit_some_waiting(self) -> None:
-        elements, now, is_too_old = 0, self._clock(), self._age_filter.judge()
+        elements, size, now, is_too_old = 0, 0, self._clock(), self._age_filter.judge()
         while self._waiting and elements < _ELEMENTS_AT_ONCE and not self.is_full():
+            if size >= MAPPED_BYTES_AT_ONCE:
+                break
             record = self._waiting.popleft()
+            size += len(record.value or b"")
             self._waiting_bytes -= held_bytes(record)
             if record.assignment.partition in self._parking.partitions:
                 self._parking.append(record)
@@ -215,3 +226,8 @@ class Intake:
                 self._dead_letter_queue.enqueue(one.record, one.reason)
             case _:
                 assert_never(one)
+
+
+async def _give_way() -> None:
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)

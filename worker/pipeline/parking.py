@@ -40,6 +40,8 @@ log = structlog.get_logger(__name__)
 
 # Mapping this many takes the loop about ten milliseconds, as in the pipeline.
 _RECORDS_AT_ONCE: Final = 1000
+MAPPED_BYTES_AT_ONCE: Final = 256 << 10
+"""After mapping values of so many bytes, the loop gets its turn: the slowest take seconds for a megabyte."""
 # A fault or two that pass by themselves are no hold.
 _HELD_AFTER_SECONDS: Final = 5.0
 # These do not pass by themselves.
@@ -218,7 +220,7 @@ class Parking:
         tried = 0
         mappable = list(self._mappable())
         for partition, parked in mappable:
-            tried_of_it = self._admit_some_of(parked, -(-_RECORDS_AT_ONCE // len(mappable)), admit, is_full)
+            tried_of_it = self._admit_some_of(parked, len(mappable), admit, is_full)
             if tried_of_it:
                 # To the end: whoever got no turn, because memory is full, is the first with the next room.
                 del self.partitions[partition]
@@ -230,13 +232,15 @@ class Parking:
     def _admit_some_of(
         self,
         parked: _Parked,
-        most: int,
+        partitions: int,
         admit: Callable[[Record], NeedsSchema | None],
         is_full: Callable[[], bool],
     ) -> int:
-        tried = 0
-        while parked.records and tried < most and not is_full():
+        tried, size = 0, 0
+        most, most_bytes = -(-_RECORDS_AT_ONCE // partitions), MAPPED_BYTES_AT_ONCE // partitions
+        while parked.records and tried < most and size <= most_bytes and not is_full():
             tried += 1
+            size += len(parked.records[0].value or b"")
             needs = admit(parked.records[0])
             if needs is not None:
                 parked.schema_id, parked.since = needs.id, self._clock()

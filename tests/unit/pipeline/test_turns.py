@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,14 +11,17 @@ import pytest
 from tests.support.builders import admission
 from tests.support.schedules import failing
 from tests.support.stage import Stage, running, settings
-from tests.support.twins import TopicTwin
+from tests.support.twins import TopicTwin, map_plainly
 from tests.support.virtual_time import in_virtual_time
 from worker.core.model.outcomes import Accepted, Throttled
+from worker.pipeline.parking import MAPPED_BYTES_AT_ONCE
 from worker.pipeline.permits import Permits
 
 if TYPE_CHECKING:
     from worker.core.model.outcomes import Answer
-    from worker.core.model.records import Batch
+    from worker.core.model.records import Batch, Mapped, Record
+
+LARGE = 50_000
 
 
 @pytest.mark.parametrize("max_unsettled_records", [10, 100, 200, 400])
@@ -171,5 +175,34 @@ def test_a_hot_partition_does_not_keep_the_records_of_another_waiting_for_long()
         assert not stage.topic.at_end()
         # Beside what was taken in before: one pause of the intake.
         assert max(waits) < records / (10 * calls_per_second) + 3
+
+    in_virtual_time(scenario())
+
+
+def test_large_records_are_mapped_a_few_at_a_time() -> None:
+    """Else a reception of records that take long holds the loop up, and with it /live and the calls."""
+
+    async def scenario() -> None:
+        turn, mapped = 0, Counter[int]()
+
+        def next_turn() -> None:
+            nonlocal turn
+            turn += 1
+
+        def map_record(record: Record) -> Mapped:
+            if not mapped[turn]:
+                asyncio.get_running_loop().call_soon(next_turn)
+            mapped[turn] += len(record.value or b"")
+            return map_plainly(record)
+
+        stage = Stage(map_record=map_record)
+        bad = ["x" * LARGE] * 40
+        stage.topic.produce(*(f"s/u/{n}{'x' * LARGE}" for n in range(40)), *bad, *(["s/u/1"] * 900))
+        stage.source.assign(0)
+        async with running(stage):
+            await stage.settled()
+        assert max(mapped.values()) < MAPPED_BYTES_AT_ONCE + 2 * LARGE
+        # Small ones still go by the hundred.
+        assert len(mapped) < 40
 
     in_virtual_time(scenario())
