@@ -1,7 +1,8 @@
 """Leases as rows of the KCL's table, and back: its attributes, with its names and its types.
 
 Source: ``DynamoDBLeaseSerializer`` and ``DynamoDBMultiStreamLeaseSerializer`` of the KCL 3.5.1. Any other
-attribute is the KCL's own business (``pendingCheckpoint``, say): it is neither read nor written.
+attribute is the KCL's own business: it is neither read nor written, but that a checkpoint removes those
+prepared before it.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ COUNTER: Final = "leaseCounter"
 _ENTITY_TYPE: Final = "entityType"
 _LEASE: Final = {"S": "LEASE"}
 _CHECKPOINT: Final = "checkpoint"
+PREPARED: Final = ("pendingCheckpoint", "pendingCheckpointSubSequenceNumber", "pendingCheckpointState")
+"""What a KCL's application means to checkpoint; it means nothing once another checkpoint is written."""
 _FIRST_HASH_KEY: Final = "startingHashKey"
 # This worker's own. The KCL leaves attributes that it does not know as they are.
 _LATEST_AT: Final = "personalizeWorkerLatestAt"

@@ -13,7 +13,17 @@ from msgspec import Struct
 
 from worker.aws.error_answers import UNREADABLE
 from worker.aws.json_client import Answered, AwsFault
-from worker.sources.kinesis.lease_rows import COUNTER, KEY, OWNER, NoLease, Row, is_lease, lease_of, row_of
+from worker.sources.kinesis.lease_rows import (
+    COUNTER,
+    KEY,
+    OWNER,
+    PREPARED,
+    NoLease,
+    Row,
+    is_lease,
+    lease_of,
+    row_of,
+)
 from worker.sources.kinesis.ports import Conflict, TableFault, Written
 from worker.sources.kinesis.table_errors import CONDITION_FAILED, NOT_THE_API, table_fault
 
@@ -108,7 +118,7 @@ class DynamoLeaseTable:
             "UpdateItem",
             _Changed,
             Key={KEY: {"S": before.key}},
-            UpdateExpression=_update(row_of(before), row_of(after), condition),
+            UpdateExpression=_update(before, after, condition),
             ConditionExpression=" AND ".join(unchanged),
             ExpressionAttributeNames=condition.names,
             ExpressionAttributeValues=condition.values,
@@ -191,14 +201,19 @@ class _Expression:
         return sign
 
 
-def _update(before: Row, after: Row, expression: _Expression) -> str:
-    """Write what differs and nothing else; what is there no more is removed."""
+def _update(before: Lease, after: Lease, expression: _Expression) -> str:
+    """Write what differs; remove what is gone, and with a new checkpoint what a KCL prepared before."""
+    was, will_be = row_of(before), row_of(after)
     put = [
         f"{expression.name(name)} = {expression.value(value)}"
-        for name, value in after.items()
-        if before.get(name) != value
+        for name, value in will_be.items()
+        if was.get(name) != value
     ]
-    removed = [expression.name(name) for name in before if name not in after]
+    gone = [name for name in was if name not in will_be]
+    if before.checkpoint != after.checkpoint:
+        # As the KCL does: its next owner would be given it, and could not checkpoint behind what is done.
+        gone.extend(PREPARED)
+    removed = [expression.name(name) for name in gone]
     parts = [f"SET {', '.join(put)}" if put else "", f"REMOVE {', '.join(removed)}" if removed else ""]
     return " ".join(filter(None, parts))
 

@@ -81,7 +81,7 @@ async def test_a_condition_that_fails_tells_the_row_as_it_is(*, tells_item: bool
 
 async def test_only_what_differs_is_written_and_what_is_unknown_stays() -> None:
     async with table_at() as (table, client, _):
-        unknown = {"pendingCheckpoint": {"S": "5"}, "later": {"L": [{"N": "1"}]}}
+        unknown = {"later": {"L": [{"N": "1"}]}}
         await put(client, row_of(LEASE) | unknown)
         after = replace(
             LEASE,
@@ -97,6 +97,23 @@ async def test_only_what_differs_is_written_and_what_is_unknown_stays() -> None:
         again = replace(after, counter=5, owner=None, checkpoint_owner=None, children=frozenset())
         assert await table.replace(after, again) == Written(again)
         assert await rows_of(client) == [row_of(again) | unknown]
+
+
+async def test_a_checkpoint_removes_what_a_kcl_prepared_before_it_and_other_writes_leave_it() -> None:
+    """A KCL gives it to its next owner, whom it lets checkpoint nothing behind the checkpoint."""
+    async with table_at() as (table, client, _):
+        prepared = {
+            "pendingCheckpoint": {"S": str(NUMBER)},
+            "pendingCheckpointSubSequenceNumber": {"N": "0"},
+            "pendingCheckpointState": {"N": "0"},
+        }
+        await put(client, row_of(LEASE) | prepared)
+        renewed = replace(LEASE, counter=4)
+        assert await table.replace(LEASE, renewed) == Written(renewed)
+        assert await rows_of(client) == [row_of(renewed) | prepared]
+        further = replace(renewed, counter=5, checkpoint=At(NUMBER, 1))
+        assert await table.replace(renewed, further) == Written(further)
+        assert await rows_of(client) == [row_of(further)]
 
 
 async def test_a_written_row_is_told_as_it_is_in_the_table() -> None:
