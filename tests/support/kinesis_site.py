@@ -25,6 +25,7 @@ from tests.support.waiting import until
 from worker.local.audit import Audit, audit
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from pathlib import Path
     from types import TracebackType
 
@@ -85,6 +86,8 @@ class KinesisSite(AbstractContextManager["KinesisSite"]):
         self.workers: list[WorkerProcess] = []
         self.commands: list[Process] = []
         self.feeds: list[Feed] = []
+        self.others: list[Callable[[], Iterable[str]]] = []
+        """What consumers beside the workers had: the ids of events."""
         self.watch = Watch(self)
 
     def __exit__(
@@ -164,13 +167,15 @@ class KinesisSite(AbstractContextManager["KinesisSite"]):
         return {"source": "kinesis", **merged}
 
     def rows(self) -> dict[str, dict[str, Any]]:
-        """Read the lease table: rows by key, values without their types."""
+        """Read the leases of the table: rows by key, values without their types."""
         found: dict[str, dict[str, Any]] = {}
         pages = self.dynamodb.get_paginator("scan").paginate(TableName=self.table, ConsistentRead=True)
         for page in pages:
             for item in page["Items"]:
                 row = {name: next(iter(value.values())) for name, value in item.items()}
-                found[row["leaseKey"]] = row
+                # KCL 3 has rows of other kinds there.
+                if row.get("entityType", "LEASE") == "LEASE":
+                    found[row["leaseKey"]] = row
         return found
 
     def shares(self) -> list[int]:
@@ -261,6 +266,10 @@ class KinesisSite(AbstractContextManager["KinesisSite"]):
 
         until(ended, seconds, what="closed shards being at their end")
 
+    def done_ids(self) -> set[str | None]:
+        """The events that the endpoint accepted, or that other consumers had."""
+        return {*self.endpoint.accepted_ids(), *(event for ids in self.others for event in ids())}
+
     def audit(self) -> Audit:
         """Compare what was put with what was accepted."""
         return audit(self.ledger.produced(), self.endpoint.accepted())
@@ -307,7 +316,7 @@ class Watch:
         checkpoints = self._checkpoints()
         if not any(checkpoints.values()):
             return
-        accepted = self._site.endpoint.accepted_ids()
+        accepted = self._site.done_ids()
         for shard, done in checkpoints.items():
             entries = self._site.entries(shard)
             ahead = sum(each.sequence <= done and each.event_id not in accepted for each in entries)
