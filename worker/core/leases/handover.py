@@ -43,6 +43,17 @@ def is_of_one_kind(worker_id: str, other: str) -> bool:
     return bool(slash) and other.startswith(f"{kind}/")
 
 
+def is_overtaken(lease: Lease, worker_id: str) -> bool:
+    """Whether a worker of another kind took it from two of this kind that were at a hand-over.
+
+    KCL 2 knows no hand-overs and leaves the checkpoint owner in the row.
+    """
+    owner, asked = lease.owner, lease.checkpoint_owner
+    if owner is None or asked is None:
+        return False
+    return is_of_one_kind(worker_id, asked) and not is_of_one_kind(worker_id, owner)
+
+
 def given_up_at(last_good_write: float) -> float:
     """Return when the owner stops, if it has not flushed by then.
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from worker.core.leases.handover import is_awaited_by, is_of_one_kind, is_under_way
+from worker.core.leases.handover import is_awaited_by, is_of_one_kind, is_overtaken, is_under_way
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
@@ -90,7 +90,9 @@ def _move_one(
         return Choice()
     for lease in leases:
         owner = lease.owner
-        if owner is None or owner == worker_id or loads[owner] != most or is_under_way(lease):
+        if owner is None or owner == worker_id or loads[owner] != most:
+            continue
+        if is_under_way(lease) and not is_overtaken(lease, worker_id):
             continue
         return Choice(ask_for=lease) if is_of_one_kind(worker_id, owner) else Choice(steal=lease)
     return Choice()

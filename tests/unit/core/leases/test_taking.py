@@ -95,6 +95,14 @@ def test_what_is_on_its_way_to_another_is_not_asked_for() -> None:
     assert chosen(rows) == Choice()
 
 
+def test_a_hand_over_that_kcl_2_broke_into_is_none_any_more() -> None:
+    """It takes the lease and leaves the checkpoint owner. Between two of KCL 3's own it is one."""
+    rows = [replace(each, checkpoint_owner="worker/b/1") for each in leases("kcl", "kcl", "kcl")]
+    assert chosen(rows) == Choice(steal=rows[0])
+    assert taken(rows[0], ME).checkpoint_owner is None
+    assert chosen([replace(each, checkpoint_owner="kcl-2") for each in rows]) == Choice()
+
+
 def test_from_one_with_its_share_a_lease_is_moved_only_if_two_are_missing() -> None:
     # Four leases, three workers, a share of two.
     assert chosen(leases("worker/b/1", "worker/b/1", "worker/c/1", "worker/c/1")).ask_for is not None
