@@ -40,11 +40,17 @@ SECONDS: Final = 240.0
 
 
 @pytest.fixture
-def start_kcl(site: KinesisSite, streams_url: str, tables_url: str, tmp_path: Path) -> Iterator[Starting]:
+def start_kcl(
+    version: str, site: KinesisSite, streams_url: str, tables_url: str, tmp_path: Path
+) -> Iterator[Starting]:
     """Start consumers of the KCL's, which end with the test."""
+    try:
+        bring(version)
+    except NoKcl as missing:
+        pytest.skip(str(missing))
     with ExitStack() as running:
 
-        def start(version: str, name: str, mode: str | None = None) -> JavaKcl:
+        def start(name: str, mode: str | None = None) -> JavaKcl:
             settings: dict[str, object] = {
                 "streams.url": streams_url,
                 "tables.url": tables_url,
@@ -53,10 +59,6 @@ def start_kcl(site: KinesisSite, streams_url: str, tables_url: str, tmp_path: Pa
                 "failover.ms": round(FAILOVER_SECONDS * 1000),
             }
             settings |= {} if mode is None else {"version": mode}
-            try:
-                bring(version)
-            except NoKcl as missing:
-                pytest.skip(str(missing))
             kcl = running.enter_context(JavaKcl(tmp_path, version, name, settings))
             site.others.append(kcl.ids)
             return kcl
@@ -68,10 +70,10 @@ def start_kcl(site: KinesisSite, streams_url: str, tables_url: str, tmp_path: Pa
 
 @only_long
 @pytest.mark.parametrize("version", [KCL_2, KCL_3])
-def test_each_goes_on_where_the_other_stopped(version: str, site: KinesisSite, start_kcl: Starting) -> None:
+def test_each_goes_on_where_the_other_stopped(site: KinesisSite, start_kcl: Starting) -> None:
     """Nothing is skipped, and as both stop in good order, nothing is read twice."""
     feed = site.feed(40)
-    kcl = start_kcl(version, "first-kcl")
+    kcl = start_kcl("first-kcl")
     kcl.wait_until_reading(100)
     split(site)
     site.wait_until_ended(seconds=SECONDS)
@@ -84,7 +86,7 @@ def test_each_goes_on_where_the_other_stopped(version: str, site: KinesisSite, s
     site.wait_until_flowing(100)
     _end(worker)
     ours = site.endpoint.accepted()
-    again = start_kcl(version, "second-kcl")
+    again = start_kcl("second-kcl")
     again.wait_until_reading(100)
     split(site)
     site.wait_until_ended(seconds=SECONDS)
@@ -116,7 +118,7 @@ def test_beside_one_another_nothing_is_lost_and_no_row_is_broken(
     earlier = site.start_worker("earlier", kinesis=OURS)
     site.wait_until_flowing()
     _end(earlier)
-    kcl = start_kcl(version, "first-kcl", mode)
+    kcl = start_kcl("first-kcl", mode)
     kcl.wait_until_reading(100)
     indexes = site.dynamodb.describe_table(TableName=site.table)["Table"].get("GlobalSecondaryIndexes", ())
     assert bool(indexes) == (version == KCL_3)
@@ -132,7 +134,7 @@ def test_beside_one_another_nothing_is_lost_and_no_row_is_broken(
     assert sum(row.get("later") == "kept" for row in site.rows().values()) == 4
     kcl.end()
     site.wait_until_shares(5, seconds=SECONDS)
-    again = start_kcl(version, "second-kcl", mode)
+    again = start_kcl("second-kcl", mode)
     if (version, mode) == (KCL_3, None):
         # To this one a worker that writes no metrics is none, and what is renewed is not moved from it.
         again.wait_until_said("Total Leases available", times=3)
