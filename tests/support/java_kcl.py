@@ -79,7 +79,7 @@ def _make(folder: Path, *command: str) -> None:
         words, cwd=CACHE, capture_output=True, text=True, timeout=_TOOL_SECONDS, check=False
     )
     if done.returncode:
-        said = (done.stdout + done.stderr).strip()[-300:]
+        said = (done.stdout + done.stderr).strip()[:300]
         raise NoKcl(f"{command[0]} could not make {folder.name}: {said}")
     partial.rename(folder)
 
