@@ -41,6 +41,7 @@ LOGGING_MODULES: Final = (
     "worker.sources.kinesis.lease_keeper",
     "worker.sources.kinesis.lease_survey",
     "worker.sources.kinesis.lease_taker",
+    "worker.sources.kinesis.replaced_streams",
     "worker.sources.kinesis.shard_reader",
     "worker.sources.kinesis.source",
     "worker.telemetry.admin",

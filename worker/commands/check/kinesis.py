@@ -12,16 +12,18 @@ from typing import TYPE_CHECKING, Final
 from worker.aws.endpoint import UnusableSettings
 from worker.commands.check.finding import Finding, failed, fine
 from worker.core.leases.lease import Lease, Sentinel
+from worker.core.leases.stream_identity import replaced_streams
 from worker.runtime.kinesis_clients import KinesisClients
 from worker.runtime.wiring import aws_access
 from worker.sources.kinesis.calls import FromLatest
 from worker.sources.kinesis.errors import StreamFault
 from worker.sources.kinesis.letter_stream import LetterStreamUnusable
 from worker.sources.kinesis.ports import TableFault
+from worker.sources.kinesis.replaced_streams import ADVICE as REPLACED_ADVICE
 from worker.sources.kinesis.table_setup import LeaseTableAway, LeaseTableUnusable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterator, Mapping
 
     from worker.core.leases.shards import Shard
     from worker.settings import Settings
@@ -59,7 +61,7 @@ async def _findings(settings: Settings, clients: KinesisClients) -> AsyncIterato
         mine = [each for each in shards if each.stream == name]
         if mine:
             yield await _shards(name, calls, mine)
-    async for finding in _table(settings, clients):
+    async for finding in _table(settings, clients, {each.key: each for each in shards}):
         yield finding
     if clients.letters is not None:
         try:
@@ -95,7 +97,9 @@ async def _shards(name: str, calls: StreamCalls, shards: list[Shard]) -> Finding
     return fine(what, f"{_READABLE} ({len(is_open)} open shards)")
 
 
-async def _table(settings: Settings, clients: KinesisClients) -> AsyncIterator[Finding]:
+async def _table(
+    settings: Settings, clients: KinesisClients, shards: Mapping[str, Shard]
+) -> AsyncIterator[Finding]:
     kinesis = settings.kinesis
     what = f"lease table {kinesis.application_name}"
     try:
@@ -114,6 +118,8 @@ async def _table(settings: Settings, clients: KinesisClients) -> AsyncIterator[F
         yield failed(f"{what}, Scan", f"{leases.code}: {leases.message}")
         return
     yield fine(what, _found(leases))
+    if replaced_streams(shards, leases):
+        yield failed(f"{what}, a stream", REPLACED_ADVICE)
     if leases and settings.kinesis.start != "trim_horizon":
         yield Finding(
             "warn",

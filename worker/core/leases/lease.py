@@ -60,6 +60,8 @@ class Lease(Struct, frozen=True, kw_only=True):
 
     The KCL knows no such thing: with it, LATEST is when the shard is first read, by each owner anew.
     """
+    stream_created_at: int | None = None
+    """When the shard's stream was made, in epoch seconds; None in a lease that the KCL made."""
     throughput_kbps: float | None = None
     """What a KCL noted; this worker leaves it as it is."""
 

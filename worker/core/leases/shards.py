@@ -20,3 +20,5 @@ class Shard(Struct, frozen=True, kw_only=True):
     """The first and the last hash key."""
     is_closed: bool
     """Whether it takes no records any more: it has an ending sequence number."""
+    created_at: int | None = None
+    """When its stream was made, in epoch seconds; None while nobody says."""

@@ -37,6 +37,7 @@ KINESIS_TROUBLES: Final = (
     "read",
     "permission",
     "stream_missing",
+    "stream_replaced",
     "leases",
     NO_PARTITIONS,
 )

@@ -105,6 +105,9 @@ class HeldLeases:
 
     def add(self, lease: Lease, sent: float) -> HeldLease:
         """Have a lease that a write took that was sent then."""
+        if (before := self._held.get(lease.key)) is not None:
+            # Its row was deleted and made anew, before this worker could see it.
+            self.lose(before, "row_deleted")
         held = HeldLease(lease, sent, self._failover_seconds)
         self._held[lease.key] = held
         return held

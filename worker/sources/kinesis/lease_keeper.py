@@ -153,7 +153,7 @@ class LeaseKeeper:
         """
         async with self._surveying:
             held = self._held.get(key)
-            if held is None:
+            if held is None or self._survey.replaced.has(key):
                 return False
             children = self._survey.children(key)
             if children is None and await self._survey.synchronize():
@@ -173,6 +173,30 @@ class LeaseKeeper:
     def shards(self) -> Mapping[str, Shard]:
         """The shards of all streams, by key, as they were last listed."""
         return self._survey.shards
+
+    @property
+    def replaced_streams(self) -> Mapping[str, float]:
+        """The streams whose leases are of others that had their names, and since when that is known."""
+        return self._survey.replaced.since
+
+    def is_gone(self, key: str) -> bool:
+        """Whether the stream has the shard no more, because all its records are too old to be kept."""
+        return self._survey.is_gone(key)
+
+    def may_be_read(self, key: str, doubted_at: float | None) -> bool:
+        """Whether the shard is of the stream that its lease is of, as far as is known.
+
+        Args:
+            key: the shard's.
+            doubted_at: when Kinesis said that it is not there, or that its checkpoint is not of it, on the
+                clock. The shards must have been listed since then.
+        """
+        if self._survey.replaced.has(key):
+            return False
+        if doubted_at is None or self._survey.listed_at >= doubted_at:
+            return True
+        self._sync_due = self._clock()
+        return False
 
     def unfinished_shards(self) -> int:
         """Count the shards of which not all is done, whoever has them; 0 while that is not known."""
@@ -237,7 +261,7 @@ class LeaseKeeper:
     async def _see(self) -> bool:
         """Read what has to be read now; False if there is nothing new."""
         now = self._clock()
-        is_listed = not any(self._survey.is_too_new(held.key) for held in self._held.all())
+        is_listed = not any(self._survey.has_to_be_listed(held.key) for held in self._held.all())
         if (now >= self._sync_due or not is_listed) and await self._survey.synchronize():
             self._sync_due = now if self._survey.is_waiting else now + self._sync_seconds
             return True
@@ -248,7 +272,7 @@ class LeaseKeeper:
     def _note_rows_that_are_gone(self) -> None:
         while self._held.without_row:
             held = self._held.without_row.pop()
-            self._survey.note_deleted(held.key, held.noted)
+            self._survey.note_deleted(held.key, held.noted, stream_created_at=held.known.stream_created_at)
             self._sync_due = self._take_due = self._clock()
 
     def _is_watching(self) -> bool:

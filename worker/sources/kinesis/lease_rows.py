@@ -30,6 +30,7 @@ PREPARED: Final = ("pendingCheckpoint", "pendingCheckpointSubSequenceNumber", "p
 _FIRST_HASH_KEY: Final = "startingHashKey"
 # This worker's own. The KCL leaves attributes that it does not know as they are.
 _LATEST_AT: Final = "personalizeWorkerLatestAt"
+_STREAM_CREATED_AT: Final = "personalizeWorkerStreamCreatedAt"
 _DIGITS: Final = re.compile(r"[0-9]{1,129}")
 
 
@@ -66,6 +67,7 @@ def lease_of(row: Mapping[str, Value]) -> Lease:
         checkpoint_owner=_text(row, "checkpointOwner"),
         owner_switches=_integer(row, "ownerSwitchesSinceCheckpoint"),
         latest_at=_decimal(row, _LATEST_AT),
+        stream_created_at=_integer(row, _STREAM_CREATED_AT) or None,
         throughput_kbps=_decimal(row, "throughputKBps"),
     )
 
@@ -90,6 +92,7 @@ def row_of(lease: Lease) -> Row:
         "endingHashKey": _as_text(None if last is None else str(last)),
         "checkpointOwner": _as_text(lease.checkpoint_owner),
         _LATEST_AT: None if lease.latest_at is None else {"N": repr(lease.latest_at)},
+        _STREAM_CREATED_AT: _as_number(lease.stream_created_at),
         "throughputKBps": None if lease.throughput_kbps is None else {"N": repr(lease.throughput_kbps)},
         # The KCL for several streams reads these, and not the parts of the key.
         "streamName": _as_text(stream or None),
@@ -184,6 +187,10 @@ def _value(row: Mapping[str, Value], name: str, kind: str) -> object:
 
 def _as_text(text: str | None) -> Value | None:
     return None if text is None else {"S": text}
+
+
+def _as_number(number: int | None) -> Value | None:
+    return None if number is None else {"N": str(number)}
 
 
 def _as_set(texts: Iterable[str]) -> Value | None:

@@ -19,6 +19,7 @@ from worker.core.leases.shard_tree import (
 )
 from worker.core.leases.tidying import rows_to_delete
 from worker.sources.kinesis.ports import Conflict, TableFault, Written
+from worker.sources.kinesis.replaced_streams import ReplacedStreams
 from worker.sources.kinesis.trouble import Trouble
 
 if TYPE_CHECKING:
@@ -69,26 +70,40 @@ class LeaseSurvey:
         self._missing_since: dict[str, float] = {}
         self._own: set[str] = set()
         """Rows that were deleted under this worker, which knows best how far they were."""
+        self.replaced = ReplacedStreams(failover_seconds, clock)
+        self.listed_at = float("-inf")
+        """When the shards that are known were asked for."""
 
     @property
     def unfinished(self) -> tuple[Lease, ...]:
-        """The leases of which not all is done, as they were last read."""
-        return tuple(lease for lease in self._leases.values() if not lease.is_finished)
+        """The leases of which not all is done, as they were last read; none of a stream that was replaced."""
+        return tuple(
+            lease
+            for lease in self._leases.values()
+            if not (lease.is_finished or self.replaced.has(lease.key))
+        )
 
     async def look(self) -> bool:
         """Read all leases; False if the table does not answer."""
+        return await self._look(self.shards)
+
+    async def _look(self, shards: Mapping[str, Shard]) -> bool:
+        """Read all leases, and know these shards from then on."""
         sent = self._clock()
         answer = await self._table.scan()
         self._trouble.note(answer, "scan")
         if isinstance(answer, TableFault):
             return False
         # The table may hold leases of streams that this worker does not read.
-        streams = {stream_of(key) for key in self.shards}
+        streams = {stream_of(key) for key in shards}
         rows = [lease for lease in answer if stream_of(lease.key) in streams]
+        self.shards = shards
+        self.replaced.note_rows(shards, answer)
         self.observations.note(rows, sent, self._clock())
         self._leases = {lease.key: lease for lease in rows}
         self._own -= self._leases.keys()
         self._remembered.update((lease.key, lease.checkpoint) for lease in rows)
+        self._forget_streams_that_were_replaced()
         return True
 
     async def synchronize(self) -> bool:
@@ -104,9 +119,11 @@ class LeaseSurvey:
         # A stream that is being made has none yet.
         if not answer:
             return False
-        self.shards = {shard.key: shard for shard in answer}
-        if not await self.look():
+        shards = {shard.key: shard for shard in answer}
+        self.replaced.note_listing(shards, self._leases.values())
+        if not await self._look(shards):
             return False
+        self.listed_at = began
         self._forget_shards_that_are_gone()
         missing = self._to_be_made(leases_to_make(self.shards, self._leases, self._start, self._remembered))
         # Of what was read before this process stood still, shards may be finished and tidied away by now.
@@ -117,10 +134,11 @@ class LeaseSurvey:
     @property
     def is_waiting(self) -> bool:
         """Whether a row is missing that another worker may know more of: it is given time to make it."""
-        return bool(self._missing_since)
+        return bool(self._missing_since) or self.replaced.is_in_doubt
 
     def _to_be_made(self, missing: tuple[Lease, ...]) -> tuple[Lease, ...]:
         now = self._clock()
+        missing = tuple(lease for lease in missing if not self.replaced.has(lease.key))
         others = [lease.key for lease in missing if self._is_known_better_by_others(lease)]
         self._missing_since = {key: self._missing_since.get(key, now) for key in others}
         overdue = {key for key, since in self._missing_since.items() if now - since >= self._failover_seconds}
@@ -135,7 +153,7 @@ class LeaseSurvey:
 
     async def _make(self, missing: tuple[Lease, ...]) -> bool:
         for lease in missing:
-            answer = await self._table.create(self._with_its_time(lease))
+            answer = await self._table.create(self._completed(lease))
             self._trouble.note(answer, "create")
             match answer:
                 case Written(row):
@@ -150,13 +168,27 @@ class LeaseSurvey:
                     return False
         return True
 
-    def _with_its_time(self, lease: Lease) -> Lease:
-        if lease.checkpoint is not Sentinel.LATEST or self._epoch_seconds is None:
+    def _completed(self, lease: Lease) -> Lease:
+        """Add what neither the shards nor the configuration tell."""
+        lease = self.with_its_stream(lease)
+        if lease.checkpoint is not Sentinel.LATEST:
             return lease
-        return replace(lease, latest_at=self._epoch_seconds())
+        if self.replaced.was(lease.key):
+            # All that it holds came after this worker began with the stream that it replaced.
+            return replace(lease, checkpoint=Sentinel.TRIM_HORIZON)
+        return lease if self._epoch_seconds is None else replace(lease, latest_at=self._epoch_seconds())
+
+    def with_its_stream(self, lease: Lease) -> Lease:
+        """Note in a lease when its stream was made, where that is known and not noted yet."""
+        shard = self.shards.get(lease.key)
+        if lease.stream_created_at is not None or shard is None:
+            return lease
+        return replace(lease, stream_created_at=shard.created_at)
 
     async def _tidy(self) -> bool:
         for lease in rows_to_delete(self._leases, self.shards.keys()):
+            if self.replaced.has(lease.key):
+                continue
             answer = await self._table.delete(lease)
             self._trouble.note(answer, "delete")
             if isinstance(answer, TableFault):
@@ -165,6 +197,13 @@ class LeaseSurvey:
                 self._leases.pop(lease.key, None)
                 log.info("lease.deleted", shard=lease.key)
         return True
+
+    def _forget_streams_that_were_replaced(self) -> None:
+        """Forget how far they were: once their rows are deleted, others begin anew."""
+        self._own = {key for key in self._own if not self.replaced.has(key)}
+        self._remembered = {
+            key: checkpoint for key, checkpoint in self._remembered.items() if not self.replaced.has(key)
+        }
 
     def _forget_shards_that_are_gone(self) -> None:
         known = self.shards.keys() | self._leases.keys()
@@ -176,22 +215,38 @@ class LeaseSurvey:
         self._leases[row.key] = row
         self._remembered[row.key] = row.checkpoint
 
-    def note_deleted(self, key: str, done: Checkpoint) -> None:
-        """Note that a row was deleted, and how far the shard is done: the row is made anew from there."""
+    def note_deleted(self, key: str, done: Checkpoint, *, stream_created_at: int | None = None) -> None:
+        """Note that a row was deleted, and how far the shard is done: the row is made anew from there.
+
+        Unless it was of a stream that was replaced since: then somebody deleted it so that others begin anew.
+        """
         self._leases.pop(key, None)
+        if self._is_of_another_stream(key, stream_created_at):
+            return
         self._own.add(key)
         if is_ahead(done, self._remembered.get(key, done)):
             self._remembered[key] = done
 
-    def is_too_new(self, key: str) -> bool:
+    def _is_of_another_stream(self, key: str, stream_created_at: int | None) -> bool:
+        shard = self.shards.get(key)
+        if stream_created_at is None or shard is None or shard.created_at is None:
+            return self.replaced.has(key) or self.replaced.was(key)
+        return stream_created_at != shard.created_at
+
+    def has_to_be_listed(self, key: str) -> bool:
         """Whether the shard was made after the shards were listed: what is known does not tell of it."""
-        return is_newer_than_all(key, self.shards)
+        return is_newer_than_all(key, self.shards) and not self.replaced.has(key)
 
     def is_readable(self, lease: Lease) -> bool:
         """Whether all that the shard was made of is done, and what is known tells of it."""
-        return not self.is_too_new(lease.key) and is_readable(
-            lease, self._leases, self.shards, self._remembered
-        )
+        if is_newer_than_all(lease.key, self.shards) or self.replaced.has(lease.key):
+            return False
+        return is_readable(lease, self._leases, self.shards, self._remembered)
+
+    def is_gone(self, key: str) -> bool:
+        """Whether the stream has a shard no more, because all its records are too old to be kept."""
+        is_newer = is_newer_than_all(key, self.shards)
+        return not (key in self.shards or is_newer or self.replaced.has(key))
 
     def children(self, key: str, *, is_just_listed: bool = False) -> frozenset[str] | None:
         """Return what a shard that ended became; None if that is not known yet, or has no leases yet.
@@ -204,5 +259,7 @@ class LeaseSurvey:
         shard = self.shards.get(key)
         children = children_of(key, self.shards.values())
         keys = frozenset(child.key for child in children)
-        is_known = is_just_listed if shard is None else is_covered(shard, children)
+        # What is newer than all that is listed is not gone: it is not of this stream.
+        is_gone = is_just_listed and self.is_gone(key)
+        is_known = is_gone if shard is None else is_covered(shard, children)
         return keys if is_known and keys <= self._leases.keys() else None

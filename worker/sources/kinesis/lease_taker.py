@@ -106,7 +106,7 @@ class LeaseTaker:
 
     async def _take(self, lease: Lease) -> bool:
         sent = self._clock()
-        after = taken(lease, self._worker_id)
+        after = self._survey.with_its_stream(taken(lease, self._worker_id))
         answer = await self._table.replace(lease, after)
         self._trouble.note(answer, "replace")
         match answer:

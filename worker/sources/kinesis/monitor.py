@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from worker.core.leases.positions import at
 from worker.core.model.snapshot import PartitionGauges, SourceStatus, SourceTrouble
 from worker.sources.kinesis.errors import FaultKind
+from worker.sources.kinesis.replaced_streams import ADVICE as REPLACED_ADVICE
 from worker.sources.kinesis.shard_list import NOT_FOUND
 
 if TYPE_CHECKING:
@@ -76,6 +77,9 @@ class KinesisMonitor:
             seconds = now - (self._keeper.trouble_since or now)
             if seconds >= _WORTH_A_WORD_SECONDS:
                 yield SourceTrouble("leases", lost, seconds, _LEASES_ADVICE)
+        for stream, since in self._keeper.replaced_streams.items():
+            what = f"the stream {stream} is another one than its leases are of"
+            yield SourceTrouble("stream_replaced", what, now - since, REPLACED_ADVICE)
         yield from self._read_troubles(now)
 
     def _read_troubles(self, now: float) -> Iterator[SourceTrouble]:
@@ -85,6 +89,8 @@ class KinesisMonitor:
             trouble = shard.reader.trouble
             if trouble is None or now - trouble.since < _WORTH_A_WORD_SECONDS:
                 continue
+            if shard.partition.topic in self._keeper.replaced_streams:
+                continue  # That is why.
             key = shard.partition.topic, trouble.fault.code
             seconds, fault, shards = worst.get(key, (0.0, trouble.fault, 0))
             worst[key] = max(seconds, now - trouble.since), fault, shards + 1

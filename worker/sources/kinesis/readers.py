@@ -12,12 +12,12 @@ from worker.core.leases.lease import Sentinel
 from worker.sources.kinesis.shard_reader import ShardReader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from worker.core.leases.lease import Lease
-    from worker.core.leases.shards import Shard
     from worker.sources.kinesis.fetch_budget import FetchBudget
     from worker.sources.kinesis.shard_list import ShardList
+    from worker.sources.kinesis.stream_view import StreamView
 
 # The counter of a lease that was made and then taken, and never renewed.
 _FIRST_TAKEN: Final = 1
@@ -58,17 +58,15 @@ class Readers:
         self._times = times
         self._draw = draw
 
-    def of(
-        self, lease: Lease, listed: Callable[[], Mapping[str, Shard]], on_records: Callable[[], None]
-    ) -> ShardReader:
+    def of(self, lease: Lease, view: StreamView, on_records: Callable[[], None]) -> ShardReader:
         """Return a reader that begins after the lease's checkpoint; nothing is read before it runs.
 
         Args:
             lease: the shard's.
-            listed: returns the shards that the streams list now.
+            view: what is known of the streams.
             on_records: see ``ShardReader``.
         """
-        shard = listed().get(lease.key) or self._shards.of_key(lease.key)
+        shard = view.shards.get(lease.key) or self._shards.of_key(lease.key)
         return ShardReader(
             shard,
             lease.checkpoint,
@@ -78,7 +76,7 @@ class Readers:
             clock=self._times.clock,
             epoch_seconds=self._times.epoch_seconds,
             draw=self._draw,
-            is_listed=lambda: lease.key in listed(),
+            view=view,
             on_records=on_records,
         )
 

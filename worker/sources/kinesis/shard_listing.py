@@ -22,7 +22,7 @@ UNKNOWN_SHARD_ID: Final = StreamFault(
 
 
 def as_shards(
-    listed: Iterable[ListedShard], stream: str, key_prefix: str = ""
+    listed: Iterable[ListedShard], stream: str, key_prefix: str = "", created_at: int | None = None
 ) -> tuple[Shard, ...] | StreamFault:
     """Return the shards as leases name them.
 
@@ -30,6 +30,7 @@ def as_shards(
         listed: from ListShards.
         stream: the stream's name.
         key_prefix: what comes before a shard's id in its lease's key; empty with the KCL for one stream.
+        created_at: when the stream was made, in epoch seconds, if that is known.
     """
     shards = []
     for each in listed:
@@ -46,6 +47,7 @@ def as_shards(
                 parents=frozenset(key_prefix + parent for parent in parents if parent is not None),
                 hash_range=(keys.starting_hash_key, keys.ending_hash_key),
                 is_closed=each.sequence_number_range.ending_sequence_number is not None,
+                created_at=created_at,
             )
         )
     return tuple(shards)

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from worker.sources.kinesis.calls import StreamCalls
     from worker.sources.kinesis.fetch_budget import FetchBudget
     from worker.sources.kinesis.shapes import RecordsAnswer, StreamRecord
+    from worker.sources.kinesis.stream_view import StreamView
 
 log = structlog.get_logger(__name__)
 
@@ -77,7 +78,7 @@ class ShardReader:
         clock: the loop's.
         epoch_seconds: the wall clock.
         draw: see ``ReadPace``.
-        is_listed: whether the stream still lists the shard.
+        view: what is known of the stream.
         on_records: called when there is something to take, and when the shard has ended.
     """
 
@@ -92,7 +93,7 @@ class ShardReader:
         clock: Callable[[], float],
         epoch_seconds: Callable[[], float],
         draw: Callable[[], float],
-        is_listed: Callable[[], bool],
+        view: StreamView,
         on_records: Callable[[], None],
     ) -> None:
         self.shard = shard
@@ -103,9 +104,11 @@ class ShardReader:
         self._clock = clock
         self._epoch_seconds = epoch_seconds
         self._pace = ReadPace(clock, draw)
-        self._is_listed = is_listed
+        self._view = view
         self._on_records = on_records
         self._iterator: str | None = None
+        self._doubted_at: float | None = None
+        """When it was said last that the shard is not there, or that the checkpoint is not of it."""
         self._fetched: deque[StreamRecord] = deque()
         self._taken_apart: deque[UserRecord] = deque()
         self._size = ReadSize()
@@ -145,6 +148,11 @@ class ShardReader:
             if (seconds := self._pace.due_at - self._clock()) > 0:
                 await asyncio.sleep(seconds)
                 continue
+            if not self._view.may_be_read(self.shard.key, self._doubted_at):
+                self._iterator = None
+                self._pace.brought(0, is_behind=False)
+                continue
+            self._doubted_at = None
             if self._iterator is None:
                 await self._renew_iterator()
             else:
@@ -178,7 +186,7 @@ class ShardReader:
             # then be skipped.
             self._start = AtTime(asked_at - _CLOCK_SLACK_SECONDS)
         if isinstance(found, StreamFault):
-            if found.code == NOT_FOUND and not self._is_listed():
+            if found.code == NOT_FOUND and self._view.is_gone(self.shard.key):
                 self._end_without_records()
             else:
                 self._failed(found)
@@ -240,6 +248,9 @@ class ShardReader:
             case FaultKind.HOLD | FaultKind.MALFORMED:
                 # It may be the iterator's fault: the next one is from behind the last record too.
                 self._iterator = None
+                if fault.kind is FaultKind.MALFORMED or fault.code == NOT_FOUND:
+                    # Or the stream's, which another one may have replaced.
+                    self._doubted_at = self._clock()
             case _:
                 assert_never(fault.kind)
         self._pace.failed(fault.retry_after_seconds)

@@ -176,9 +176,7 @@ class KinesisSource:
         leases, self._gained = list(self._gained.values()), {}
         if not leases:
             return
-        readers = [
-            self._readers.of(lease, lambda: self._keeper.shards, self._has_come.set) for lease in leases
-        ]
+        readers = [self._readers.of(lease, self._keeper, self._has_come.set) for lease in leases]
         partitions = [Partition(reader.shard.stream, reader.shard.number) for reader in readers]
         assignments = self._listener.assigned(partitions)
         for lease, reader, assignment in zip(leases, readers, assignments, strict=True):

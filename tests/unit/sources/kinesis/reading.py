@@ -36,6 +36,18 @@ class Reading:
         """By how much the wall clock of the worker is."""
         self.is_listed = True
 
+    @property
+    def shards(self) -> dict[str, Shard]:
+        return {}
+
+    def is_gone(self, key: str) -> bool:
+        del key
+        return not self.is_listed
+
+    def may_be_read(self, key: str, doubted_at: float | None) -> bool:
+        del key, doubted_at
+        return True
+
     def service_time(self) -> float:
         return EPOCH_SECONDS + self.now()
 
@@ -59,7 +71,7 @@ class Reading:
             clock=self.now,
             epoch_seconds=lambda: self.service_time() + self.clock_is_ahead,
             draw=lambda: 0.5,
-            is_listed=lambda: self.is_listed,
+            view=self,
             on_records=lambda: None,
         )
 

@@ -33,6 +33,7 @@ def leases_of(prefix: str) -> st.SearchStrategy[Lease]:
         checkpoint_owner=st.none() | NAMES,
         owner_switches=st.integers(0, 10**6),
         latest_at=st.none() | st.floats(0, 1e10),
+        stream_created_at=st.none() | st.integers(1, 10**10),
         throughput_kbps=st.none() | st.floats(0, 1e6),
     )
 
@@ -63,6 +64,7 @@ def test_a_row_has_the_names_and_types_of_the_kcl() -> None:
         checkpoint_owner="you",
         owner_switches=2,
         latest_at=1700000000.5,
+        stream_created_at=1690000000,
         throughput_kbps=12.5,
     )
     assert row_of(lease) == {
@@ -78,6 +80,7 @@ def test_a_row_has_the_names_and_types_of_the_kcl() -> None:
         "endingHashKey": {"S": "340282366920938463463374607431768211455"},
         "checkpointOwner": {"S": "you"},
         "personalizeWorkerLatestAt": {"N": "1700000000.5"},
+        "personalizeWorkerStreamCreatedAt": {"N": "1690000000"},
         "throughputKBps": {"N": "12.5"},
         "entityType": {"S": "LEASE"},
     }
