@@ -10,7 +10,7 @@ from tests.simulation import planting
 from worker.core.leases.positions import at
 from worker.core.leases.writes import Asked, Lost
 from worker.core.offsets.assignment import Assignment
-from worker.sources.kinesis import lease_survey, lease_writer, shard_reader, source
+from worker.sources.kinesis import lease_survey, lease_writer, read_position, shard_reader, source
 from worker.sources.kinesis.calls import AfterSequence, AtSequence, FromLatest
 from worker.sources.kinesis.shard_reader import ShardReader
 from worker.sources.kinesis.source import KinesisSource
@@ -127,10 +127,12 @@ def takes_an_empty_answer_for_the_end(right: Callable[..., Any]) -> Any:
 @defect(ShardReader, "_renew_iterator")
 def goes_on_one_record_too_far_after_an_expired_iterator(right: Callable[..., Any]) -> Any:
     async def wrong(self: ShardReader) -> None:
-        begins = self._start
+        begins = self._at.start
         await right(self)
-        if isinstance(begins, AfterSequence) and self._iterator is not None:
-            answer = await self._calls.get_records(self.shard, self._iterator, 1)
+        is_begun = isinstance(begins, AtSequence) and self._at._is_fetched
+        if is_begun and self._iterator is not None:
+            # The last one that was fetched, and the one after it.
+            answer = await self._calls.get_records(self.shard, self._iterator, 2)
             self._iterator = getattr(answer, "next_iterator", None) or self._iterator
 
     return wrong
@@ -139,10 +141,10 @@ def goes_on_one_record_too_far_after_an_expired_iterator(right: Callable[..., An
 @defect(ShardReader, "_renew_iterator")
 def begins_with_latest_anew(right: Callable[..., Any]) -> Any:
     async def wrong(self: ShardReader) -> None:
-        begins = self._start
+        begins = self._at.start
         await right(self)
         if isinstance(begins, FromLatest):
-            self._start = begins
+            self._at.start = begins
 
     return wrong
 
@@ -158,7 +160,7 @@ def takes_the_whole_aggregate_for_done(right: Callable[..., Any]) -> Any:
     return lambda checkpoint: right(checkpoint) | 0xFFFF_FFFF if right(checkpoint) > 0 else -1
 
 
-@defect(shard_reader, "_start")
+@defect(read_position, "_start")
 def begins_behind_the_aggregate_of_the_checkpoint(right: Callable[..., Any]) -> Any:
     def wrong(*parts: Any) -> Any:
         begins = right(*parts)

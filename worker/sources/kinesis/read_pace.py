@@ -18,6 +18,8 @@ _IDLE_SECONDS: Final = 1.0
 _BYTES_PER_SECOND: Final = 1_900_000
 _FIRST_WAIT_SECONDS: Final = 0.5
 _MAX_WAIT_SECONDS: Final = 10.0
+# Where another consumer reads the shard as often as it can, who asks seldom gets nothing.
+_MAX_SHARED_WAIT_SECONDS: Final = 1.0
 _MAX_DOUBLINGS: Final = 6
 
 
@@ -42,8 +44,14 @@ class ReadPace:
         seconds = _BUSY_SECONDS if bytes_read or is_behind else _IDLE_SECONDS
         self.due_at = self._clock() + max(seconds, bytes_read / _BYTES_PER_SECOND)
 
-    def failed(self, asked_seconds: float | None = None) -> None:
-        """Note a read that failed: the next one waits longer each time, and as long as the service asked."""
-        longest = min(_MAX_WAIT_SECONDS, _FIRST_WAIT_SECONDS * 2 ** min(self._failed, _MAX_DOUBLINGS))
+    def failed(self, asked_seconds: float | None = None, *, is_shared: bool = False) -> None:
+        """Note a read that failed: the next one waits longer each time, and as long as the service asked.
+
+        Args:
+            asked_seconds: how long that is.
+            is_shared: whether the shard gave its reads to others: then it is asked once a second.
+        """
+        most = _MAX_SHARED_WAIT_SECONDS if is_shared else _MAX_WAIT_SECONDS
+        longest = min(most, _FIRST_WAIT_SECONDS * 2 ** min(self._failed, _MAX_DOUBLINGS))
         self._failed += 1
         self.due_at = self._clock() + max(longest * (0.5 + self._draw() / 2), asked_seconds or 0.0)

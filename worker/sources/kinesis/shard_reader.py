@@ -14,20 +14,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple, assert_never
 import structlog
 from msgspec import Struct
 
-from worker.core.leases.lease import At, Checkpoint, Sentinel
+from worker.core.leases.lease import At, Checkpoint
 from worker.core.leases.positions import position_of
 from worker.core.log_throttle import LogThrottle
 from worker.sources.kinesis.aggregated import user_records
-from worker.sources.kinesis.calls import (
-    AfterSequence,
-    AtSequence,
-    AtTime,
-    FromLatest,
-    FromTrimHorizon,
-    Start,
-)
 from worker.sources.kinesis.errors import FaultKind, StreamFault
 from worker.sources.kinesis.read_pace import ReadPace
+from worker.sources.kinesis.read_position import ReadPosition
 from worker.sources.kinesis.read_size import MAX_RECORDS, ReadSize
 from worker.sources.kinesis.shard_list import NOT_FOUND
 
@@ -44,9 +37,12 @@ log = structlog.get_logger(__name__)
 
 # What a record takes beside its data.
 _OBJECT_BYTES: Final = 200
-# How far ahead this machine's clock may be: with a clock that is further off no call is taken at all. Records
-# that came so long before the first iterator may be read, and those behind it are not left out.
-_CLOCK_SLACK_SECONDS: Final = 300.0
+_MAY_BE_LOST: Final = (
+    "the last record that was read is too old to be kept: what came after it and is as old is lost, if there "
+    "was any"
+)
+# Too many reads or bytes of the shard, as opposed to all that else is throttled.
+_OF_SHARD: Final = "ProvisionedThroughputExceededException"
 
 
 class UserRecord(NamedTuple):
@@ -98,7 +94,7 @@ class ShardReader:
     ) -> None:
         self.shard = shard
         self._done_up_to = _position(checkpoint)
-        self._start = _start(checkpoint, start_at)
+        self._at = ReadPosition(checkpoint, start_at, clock)
         self._calls = calls
         self._budget = budget
         self._clock = clock
@@ -180,11 +176,8 @@ class ShardReader:
 
     async def _renew_iterator(self) -> None:
         asked_at = self._epoch_seconds()
-        found = await self._calls.shard_iterator(self.shard, self._start)
-        if isinstance(self._start, FromLatest):
-            # An iterator that is lost, on its way or before the first record, must not let what came since
-            # then be skipped.
-            self._start = AtTime(asked_at - _CLOCK_SLACK_SECONDS)
+        found = await self._calls.shard_iterator(self.shard, self._at.start)
+        self._at.asked(asked_at)
         if isinstance(found, StreamFault):
             if found.code == NOT_FOUND and self._view.is_gone(self.shard.key):
                 self._end_without_records()
@@ -208,11 +201,14 @@ class ShardReader:
             if isinstance(answer, StreamFault):
                 self._failed(answer, limit)
                 return
-            kept = sum(map(_bytes_of, answer.records))
-            self._fetched.extend(answer.records)
+            records, is_gone = self._at.brought(answer.records)
+            kept = sum(map(_bytes_of, records))
+            self._fetched.extend(records)
         finally:
             self._budget.correct(reserved, kept)
-        self._brought(answer, kept)
+        if is_gone:
+            log.warning("kinesis.checkpoint_too_old", **self._names, effect=_MAY_BE_LOST)
+        self._brought(answer, sum(map(_bytes_of, answer.records)))
 
     def _brought(self, answer: RecordsAnswer, bytes_read: int) -> None:
         if self.trouble is not None:
@@ -223,11 +219,11 @@ class ShardReader:
             self._log_throttle = LogThrottle()
         is_behind = bool(answer.millis_behind_latest)
         self._size.brought(len(answer.records), bytes_read, is_behind=is_behind)
-        if answer.records:
-            self._start = AfterSequence(answer.records[-1].sequence_number)
         self.behind_ms = answer.millis_behind_latest
         self._iterator, self.is_closed = answer.next_iterator, answer.next_iterator is None
         self._pace.brought(bytes_read, is_behind=is_behind)
+        if not (answer.records or self.is_closed) and self._at.stands(answer.millis_behind_latest):
+            self._iterator = None
         if answer.records or self.is_closed:
             self._on_records()
 
@@ -253,7 +249,7 @@ class ShardReader:
                     self._doubted_at = self._clock()
             case _:
                 assert_never(fault.kind)
-        self._pace.failed(fault.retry_after_seconds)
+        self._pace.failed(fault.retry_after_seconds, is_shared=fault.code == _OF_SHARD)
         since = self._clock() if self.trouble is None else self.trouble.since
         self.trouble = ReadTrouble(fault, since)
         if times := self._log_throttle.note(fault.code, self._clock()):
@@ -272,19 +268,6 @@ class ShardReader:
     @property
     def _names(self) -> dict[str, object]:
         return {"stream": self.shard.stream, "shard": self.shard.number}
-
-
-def _start(checkpoint: Checkpoint, start_at: float | None) -> Start:
-    """Return where the first iterator begins. The record of the checkpoint may hold others, so it is read."""
-    match checkpoint:
-        case At(sequence=sequence):
-            return AtSequence(sequence)
-        case Sentinel.LATEST:
-            return FromLatest() if start_at is None else AtTime(start_at - _CLOCK_SLACK_SECONDS)
-        case Sentinel.AT_TIMESTAMP:
-            return AtTime(start_at or 0.0)
-        case Sentinel.TRIM_HORIZON | Sentinel.SHARD_END:
-            return FromTrimHorizon()
 
 
 def _position(checkpoint: Checkpoint) -> int:

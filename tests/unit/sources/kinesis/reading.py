@@ -14,6 +14,8 @@ from worker.sources.kinesis.fetch_budget import FetchBudget
 from worker.sources.kinesis.shard_reader import ShardReader
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from worker.core.leases.lease import Checkpoint
     from worker.local.kinesis.behaviour import Behaviour
     from worker.sources.kinesis.calls import Call
@@ -61,6 +63,7 @@ class Reading:
         *,
         stream: str = STREAM,
         call: Call | None = None,
+        draw: Callable[[], float] = lambda: 0.5,
     ) -> ShardReader:
         return ShardReader(
             Shard(key=KEY, stream=stream, number=0, parents=frozenset(), hash_range=(0, 1), is_closed=False),
@@ -70,7 +73,7 @@ class Reading:
             budget=self.budget,
             clock=self.now,
             epoch_seconds=lambda: self.service_time() + self.clock_is_ahead,
-            draw=lambda: 0.5,
+            draw=draw,
             view=self,
             on_records=lambda: None,
         )

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from random import Random
+from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from tests.support.samples import sample
 from tests.support.virtual_time import in_virtual_time
 from tests.unit.sources.kinesis.aggregates import aggregate
-from tests.unit.sources.kinesis.reading import FETCHED_BYTES, KEY, Reading, texts
+from tests.unit.sources.kinesis.reading import FETCHED_BYTES, KEY, STREAM, Reading, texts
+from worker.aws.json_client import Answered, AwsFault
 from worker.core.leases.lease import At, Sentinel
 from worker.core.leases.positions import position_of
 from worker.local.kinesis.behaviour import Behaviour
 from worker.local.kinesis.faults import Rule
+from worker.sources.kinesis.calls import FromTrimHorizon, StreamCalls
+from worker.sources.kinesis.errors import StreamFault
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, MutableMapping
 
     from worker.local.kinesis.faults import Deed
 
@@ -334,6 +340,147 @@ def test_whenever_a_reader_is_thrown_away_it_gives_back_all_that_it_reserved(tur
         await asyncio.wait({reading})
         assert at.budget.held_bytes == 0
         assert not reader.has_records
+
+    play(scenario)
+
+
+def told_too_old(logs: list[MutableMapping[str, Any]]) -> bool:
+    return "kinesis.checkpoint_too_old" in [each["event"] for each in logs]
+
+
+@pytest.mark.parametrize("is_trimmed", [False, True])
+def test_a_checkpoint_whose_record_retention_took_is_told(is_trimmed: bool) -> None:  # noqa: FBT001  a parameter
+    """What came after it may be lost, and Kinesis says nothing of it: it begins with the oldest there is."""
+
+    async def scenario(at: Reading) -> None:
+        sequences = at.put("a", "b", "c", "d")
+        if is_trimmed:
+            at.stream.trim(KEY, below=sequences[2])
+        with capture_logs() as logs:
+            assert await at.read(at.reader(At(sequences[0]))) == (
+                ["c", "d"] if is_trimmed else ["b", "c", "d"]
+            )
+        assert told_too_old(logs) is is_trimmed
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("hours", [1, 25])
+def test_a_pause_that_is_longer_than_records_are_kept_is_told(hours: int) -> None:
+    async def scenario(at: Reading) -> None:
+        at.put("a")
+        reader = at.reader()
+        assert await at.read(reader) == ["a"]
+        reader.pause()
+        at.put("b")
+        assert await at.read(reader, hours * HOURS) == []
+        at.put("c")
+        reader.resume()
+        with capture_logs() as logs:
+            assert await at.read(reader) == (["b", "c"] if hours == 1 else ["c"])
+        assert told_too_old(logs) is (hours == 25)
+
+    play(scenario)
+
+
+def test_a_position_that_is_too_old_and_never_gets_on_is_left_for_the_oldest_record() -> None:
+    """Answers without records, always as far behind (harlow/kinesis-consumer, issues 98 and 125)."""
+
+    async def scenario(at: Reading) -> None:
+        sequences = at.put("a", "b", "c")
+        at.stream.trim(KEY, below=sequences[1])
+
+        async def call(target: str, body: bytes) -> Answered | AwsFault:
+            if b"SEQUENCE_NUMBER" in body:
+                return Answered(b'{"ShardIterator": "nowhere"}')
+            if b"nowhere" in body:
+                return Answered(
+                    b'{"Records": [], "NextShardIterator": "nowhere", "MillisBehindLatest": 86400000}'
+                )
+            return await at.cloud.call(target, body)
+
+        # The record of the checkpoint is there still by chance, and is not read again.
+        reader = at.reader(At(sequences[1]), call=call)
+        assert await at.read(reader, 600) == ["c"]
+
+    play(scenario)
+
+
+def test_a_long_way_without_records_is_gone_while_it_gets_shorter() -> None:
+    async def scenario(at: Reading) -> None:
+        (sequence,) = at.put("a")
+        behind = 30 * 3600 * 1000
+        asked: list[bytes] = []
+
+        async def call(target: str, body: bytes) -> Answered | AwsFault:
+            nonlocal behind
+            if "GetRecords" not in target:
+                asked.append(body)
+                return await at.cloud.call(target, body)
+            behind -= 1000
+            answer = {"Records": [], "NextShardIterator": "on", "MillisBehindLatest": behind}
+            return Answered(msgspec.json.encode(answer))
+
+        assert await at.read(at.reader(At(sequence), call=call), 600) == []
+        assert len(asked) == 1
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("behind", [0, None])
+@pytest.mark.parametrize("is_closed", [False, True])
+def test_what_comes_with_no_time_behind_is_read_all_the_same(behind: int | None, is_closed: bool) -> None:  # noqa: FBT001  parameters
+    """Also the last ones of a closed shard (MaterializeInc/materialize, issue 2288)."""
+
+    async def scenario(at: Reading) -> None:
+        texts = list(map(str, range(50)))
+        at.put(*texts)
+        if is_closed:
+            at.stream.split(KEY)
+
+        async def call(target: str, body: bytes) -> Answered | AwsFault:
+            answer = await at.cloud.call(target, body)
+            if isinstance(answer, AwsFault) or "GetRecords" not in target:
+                return answer
+            return Answered(
+                msgspec.json.encode(msgspec.json.decode(answer.body) | {"MillisBehindLatest": behind})
+            )
+
+        reader = at.reader(call=call)
+        assert await at.read(reader) == texts
+        assert reader.is_exhausted is is_closed
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("reads_a_second", [4, 20])
+def test_beside_another_consumer_that_takes_all_reads_it_can_get_all_comes_once(reads_a_second: int) -> None:
+    """What the other takes can't be had, but some reads are (harlow/kinesis-consumer, issue 158)."""
+
+    async def scenario(at: Reading) -> None:
+        other = StreamCalls(at.cloud.call, STREAM)
+        throttled = 0
+
+        async def compete() -> None:
+            nonlocal throttled
+            shard = at.reader().shard
+            while True:
+                iterator = await other.shard_iterator(shard, FromTrimHorizon())
+                if not isinstance(iterator, StreamFault):
+                    throttled += isinstance(await other.get_records(shard, iterator, 1), StreamFault)
+                await asyncio.sleep(1 / reads_a_second)
+
+        competing = asyncio.create_task(compete())
+        reader = at.reader(draw=Random(7).random)  # noqa: S311  jitter
+        came, expected = [], []
+        for number in range(60):
+            at.put(str(number))
+            expected.append(str(number))
+            came += await at.read(reader, 2)
+        came += await at.read(reader, 60)
+        competing.cancel()
+        assert came == expected
+        assert throttled if reads_a_second > 5 else not reader.throttled
 
     play(scenario)
 
