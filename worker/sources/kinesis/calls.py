@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from worker.aws.error_answers import UNREADABLE
 from worker.aws.json_client import AwsFault
-from worker.sources.kinesis.errors import NOT_THE_API, FaultKind, StreamFault, stream_fault
+from worker.sources.kinesis.errors import NO_ITERATOR, NOT_THE_API, FaultKind, StreamFault, stream_fault
 from worker.sources.kinesis.shapes import (
     IteratorAnswer,
     ListedShard,
@@ -140,7 +140,7 @@ class StreamCalls:
         where = _where(start)
         shard_id = shard_id_of(shard.number)
         answer = await self._ask("GetShardIterator", _ITERATOR, shard_id=shard_id, **where, **self._names)
-        return answer if isinstance(answer, StreamFault) else answer.shard_iterator
+        return answer if isinstance(answer, StreamFault) else answer.shard_iterator or NO_ITERATOR
 
     async def get_records(self, shard: Shard, iterator: str, limit: int) -> RecordsAnswer | StreamFault:
         """Read up to ``limit`` records, 10,000 at most; fewer, or none, say nothing of what is there."""

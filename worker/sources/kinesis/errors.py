@@ -59,6 +59,13 @@ NOT_THE_API: Final = StreamFault(
     "what answers is not Kinesis (a captive portal, a proxy's page): check kinesis.endpoint_url and proxy",
 )
 """A success that does not say what this call's success says."""
+NO_ITERATOR: Final = StreamFault(
+    FaultKind.PASSING,
+    "NoIterator",
+    "of an open shard there is always an iterator, so what answers may not be Kinesis: check "
+    "kinesis.endpoint_url and proxy",
+)
+"""A success without an iterator: a closed shard has nothing more then."""
 
 _ROLE: Final = (
     "allow kinesis:ListShards, DescribeStreamSummary, GetShardIterator and GetRecords on the stream to the "

@@ -65,7 +65,8 @@ class SummaryAnswer(Struct, frozen=True, rename="pascal"):
 class IteratorAnswer(Struct, frozen=True, rename="pascal"):
     """What GetShardIterator answers."""
 
-    shard_iterator: str
+    shard_iterator: str | None = None
+    """None: the shard is closed, and there is nothing more (seen at AWS: apache/storm, STORM-3547)."""
 
 
 class StreamRecord(Struct, frozen=True, rename="pascal", gc=False):

@@ -18,7 +18,7 @@ from worker.core.leases.lease import At, Checkpoint
 from worker.core.leases.positions import position_of
 from worker.core.log_throttle import LogThrottle
 from worker.sources.kinesis.aggregated import user_records
-from worker.sources.kinesis.errors import FaultKind, StreamFault
+from worker.sources.kinesis.errors import NO_ITERATOR, FaultKind, StreamFault
 from worker.sources.kinesis.read_pace import ReadPace
 from worker.sources.kinesis.read_position import ReadPosition
 from worker.sources.kinesis.read_size import MAX_RECORDS, ReadSize
@@ -41,6 +41,8 @@ _MAY_BE_LOST: Final = (
     "the last record that was read is too old to be kept: what came after it and is as old is lost, if there "
     "was any"
 )
+# As often no iterator has to be given, in a row, before it is believed that there is nothing more.
+_ENOUGH: Final = 3
 # Too many reads or bytes of the shard, as opposed to all that else is throttled.
 _OF_SHARD: Final = "ProvisionedThroughputExceededException"
 
@@ -103,6 +105,7 @@ class ShardReader:
         self._view = view
         self._on_records = on_records
         self._iterator: str | None = None
+        self._without_iterator = 0
         self._doubted_at: float | None = None
         """When it was said last that the shard is not there, or that the checkpoint is not of it."""
         self._fetched: deque[StreamRecord] = deque()
@@ -178,13 +181,21 @@ class ShardReader:
         asked_at = self._epoch_seconds()
         found = await self._calls.shard_iterator(self.shard, self._at.start)
         self._at.asked(asked_at)
-        if isinstance(found, StreamFault):
-            if found.code == NOT_FOUND and self._view.is_gone(self.shard.key):
-                self._end_without_records()
-            else:
-                self._failed(found)
-            return
-        self._iterator = found
+        if not isinstance(found, StreamFault):
+            self._iterator, self._without_iterator = found, 0
+        elif found.code == NOT_FOUND and self._view.is_gone(self.shard.key):
+            self._end_without_records()
+        elif found == NO_ITERATOR and self._has_ended():
+            self.is_closed = True
+            self._on_records()
+        else:
+            self._failed(found)
+
+    def _has_ended(self) -> bool:
+        """Whether a shard without an iterator has nothing more: it is closed, and repeatedly none came."""
+        self._without_iterator += 1
+        shard = self._view.shards.get(self.shard.key)
+        return self._without_iterator >= _ENOUGH and shard is not None and shard.is_closed
 
     def _end_without_records(self) -> None:
         """End a closed shard of which the stream keeps nothing any more: retention took what was not read."""

@@ -14,7 +14,7 @@ from msgspec import Struct
 from worker.core.leases.positions import position_of
 from worker.sources.kinesis.aggregated import user_records
 from worker.sources.kinesis.calls import AfterSequence, AtSequence, FromTrimHorizon
-from worker.sources.kinesis.errors import FaultKind, StreamFault
+from worker.sources.kinesis.errors import NO_ITERATOR, FaultKind, StreamFault
 from worker.sources.kinesis.read_pace import ReadPace
 from worker.sources.kinesis.shard_list import NOT_FOUND
 
@@ -135,8 +135,8 @@ class ShardScan:
         if is_gone and isinstance(self._start, AtSequence | AfterSequence):
             # What was named is too old to be kept. Whoever named it leaves out what comes before it.
             self._start = FromTrimHorizon()
-        elif fault.code == NOT_FOUND:
-            # All of a closed shard is too old to be kept.
+        elif fault.code == NOT_FOUND or (fault == NO_ITERATOR and self.shard.is_closed):
+            # All of a closed shard is too old to be kept, or there is nothing behind what was read.
             self.is_over = True
         else:
             self._failed(fault)

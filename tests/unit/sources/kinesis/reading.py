@@ -37,10 +37,8 @@ class Reading:
         self.clock_is_ahead = 0.0
         """By how much the wall clock of the worker is."""
         self.is_listed = True
-
-    @property
-    def shards(self) -> dict[str, Shard]:
-        return {}
+        self.shards: dict[str, Shard] = {}
+        """As they were listed, for those who look."""
 
     def is_gone(self, key: str) -> bool:
         del key

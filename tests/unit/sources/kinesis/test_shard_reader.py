@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from tests.support.samples import sample
@@ -449,6 +450,37 @@ def test_what_comes_with_no_time_behind_is_read_all_the_same(behind: int | None,
         reader = at.reader(call=call)
         assert await at.read(reader) == texts
         assert reader.is_exhausted is is_closed
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("is_closed", [False, True])
+@pytest.mark.parametrize("answer", [b'{"ShardIterator": null}', b"{}"])
+def test_a_closed_shard_without_an_iterator_has_ended_and_an_open_one_is_asked_again(
+    answer: bytes,
+    is_closed: bool,  # noqa: FBT001  a parameter
+) -> None:
+    """Where nothing is behind the checkpoint, AWS may give none (apache/storm, STORM-3547)."""
+
+    async def scenario(at: Reading) -> None:
+        (sequence,) = at.put("a")
+        has_none = True
+
+        async def call(target: str, body: bytes) -> Answered | AwsFault:
+            if has_none and "GetShardIterator" in target:
+                return Answered(answer)
+            return await at.cloud.call(target, body)
+
+        reader = at.reader(At(sequence), call=call)
+        at.shards = {KEY: replace(reader.shard, is_closed=is_closed)}
+        assert await at.read(reader, 120) == []
+        assert reader.is_exhausted is is_closed
+        if not is_closed:
+            assert reader.trouble is not None
+            assert reader.trouble.fault.code == "NoIterator"
+            has_none = False
+            at.put("b")
+            assert await at.read(reader) == ["b"]
 
     play(scenario)
 

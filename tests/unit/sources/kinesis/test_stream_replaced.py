@@ -7,10 +7,12 @@ stream, or that all of a shard is done of which nothing was read.
 from __future__ import annotations
 
 import asyncio
+from itertools import product
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.samples import sample
 from tests.support.virtual_time import in_virtual_time
 from tests.unit.sources.kinesis.sourcing import STREAM, Place, shard_key
 from worker.core.leases.lease import Sentinel
@@ -67,8 +69,10 @@ async def split_and_read(place: Place, worker: Worker) -> None:
     await worker.receive_for(10)
 
 
-@pytest.mark.parametrize("gone_seconds", [0, 1, 90])
-@pytest.mark.parametrize("shards", [1, 3])
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("gone_seconds", "shards"), sample(((1, 1), (90, 3)), tuple(product((0, 1, 90), (1, 3))))
+)
 def test_a_running_worker_reads_nothing_of_the_new_stream_and_says_so(
     gone_seconds: float, shards: int
 ) -> None:
@@ -90,9 +94,14 @@ def test_a_running_worker_reads_nothing_of_the_new_stream_and_says_so(
     play(scenario)
 
 
-@pytest.mark.parametrize("is_running", [False, True])
-@pytest.mark.parametrize("of_the_kcl", [False, True])
-@pytest.mark.parametrize("is_split", [False, True])
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("is_split", "of_the_kcl", "is_running"),
+    sample(
+        ((True, False, True), (True, True, False), (False, False, False), (False, True, True)),
+        tuple(product((False, True), repeat=3)),
+    ),
+)
 def test_nothing_of_the_new_stream_is_taken_for_done(
     *, is_split: bool, of_the_kcl: bool, is_running: bool
 ) -> None:
