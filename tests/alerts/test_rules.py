@@ -90,6 +90,9 @@ def test_each_alert_says_how_urgent_it_is_what_is_wrong_and_where_to_read_on(rul
     texts = rule["annotations"]
     assert texts["summary"][0].isupper()
     assert texts["description"].endswith(".")
+    # What to do first, for a pager that shows some lines and opens no link.
+    assert texts["action"].endswith(".")
+    assert 40 < len(texts["action"]) < 140
     assert texts["runbook_url"] == f"{RUNBOOKS}/{rule['alert'].removeprefix(PREFIX)}.md"
 
 
