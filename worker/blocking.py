@@ -7,12 +7,18 @@ not answer would then keep the process from ending.
 from __future__ import annotations
 
 import asyncio
+import errno
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, ParamSpec, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+NO_THREAD: Final = (
+    "no further thread can be started: raise the limit of processes (pids) or of memory of this container"
+)
+"""What to say when the system refuses one."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -29,6 +35,10 @@ async def run_blocking(call: Callable[P, T], /, *args: P.args, **kwargs: P.kwarg
     """Make a blocking call in its own daemon thread; return its result or raise its exception.
 
     When cancelled, it returns at once and drops the thread's result.
+
+    Raises:
+        OSError: there may be no further thread, because of a limit of processes or of memory. Whoever calls
+            out is prepared for that, and tries again.
     """
     loop = asyncio.get_running_loop()
     result: asyncio.Future[T] = loop.create_future()
@@ -51,5 +61,8 @@ async def run_blocking(call: Callable[P, T], /, *args: P.args, **kwargs: P.kwarg
             else:
                 loop.call_soon_threadsafe(set_result, value)
 
-    threading.Thread(target=run, name="blocking call", daemon=True).start()
+    try:
+        threading.Thread(target=run, name="blocking call", daemon=True).start()
+    except RuntimeError:
+        raise OSError(errno.EAGAIN, NO_THREAD) from None
     return await result

@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from worker.blocking import run_blocking
+from worker.http.happy_eyeballs import HappyEyeballs
 
 
 async def test_it_returns_what_the_call_returned_in_another_thread() -> None:
@@ -21,6 +22,21 @@ async def test_it_passes_the_arguments_on() -> None:
 async def test_it_raises_what_the_call_raised() -> None:
     with pytest.raises(ZeroDivisionError):
         await run_blocking(lambda: 1 // 0)
+
+
+async def test_where_there_may_be_no_further_thread_it_fails_as_a_call_out_may(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Not with Python's RuntimeError, which would end the worker where a name is looked up for a call."""
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(BlockingIOError, match="limit of processes"):
+        await run_blocking(threading.get_ident)
+    with pytest.raises(BlockingIOError):
+        await HappyEyeballs("localhost", 9).connect()
 
 
 def test_the_loop_ends_without_waiting_for_a_call_that_hangs() -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import structlog
 from confluent_kafka import KafkaException
 
 from worker.aws.endpoint import UnusableSettings
+from worker.blocking import NO_THREAD
 from worker.core.model.missing_place import MissingPlace
 from worker.registry.trust import UnusableRegistryError
 from worker.runtime.exit_codes import ExitCode
@@ -13,6 +16,9 @@ from worker.sources.kafka.client_settings import refusal_of
 from worker.sources.kafka.error_monitor import KafkaUnusable
 
 log = structlog.get_logger(__name__)
+
+# What a thread pool raises; Python has no class for it.
+_NO_THREAD_IN_PYTHON: Final = "can't start new thread"
 
 
 def report_failure(error: Exception) -> ExitCode:
@@ -30,6 +36,8 @@ def report_failure(error: Exception) -> ExitCode:
             return ExitCode.MISCONFIGURED
         case OSError():
             log.error("worker.failed", reason=error.strerror or str(error))
+        case RuntimeError() if str(error) == _NO_THREAD_IN_PYTHON:
+            log.error("worker.failed", reason=NO_THREAD)
         case KafkaUnusable():
             log.error("worker.failed", reason=str(error))
         case _:
