@@ -236,3 +236,13 @@ def test_no_content_of_a_section_raises_anything_but_a_config_error(
     path.write_text(yaml.safe_dump({section: junk}, allow_unicode=False), encoding="utf-8")
     with pytest.raises(ConfigError):
         read_settings(path, {})
+
+
+@pytest.mark.parametrize(
+    "key", ["record.columns", "record.placeholder_ids", "kafka.topics", "schema_registry.url"]
+)
+def test_a_set_is_no_list(read: Read, key: str) -> None:
+    """It has no order, so the columns of a line would change places from start to start."""
+    section, name = key.split(".")
+    text = f"{section}: {{{name}: !!set {{a, b}}}}\n"
+    assert any(each.startswith(f"{key}: is a set, must be a list") for each in mistakes_of(read, text))
