@@ -106,9 +106,9 @@ def _banner(status: WorkerStatus, epoch_seconds: float) -> Markup:
 
 def _facts(status: WorkerStatus) -> Markup:
     done = status.done
-    scaling = None if status.scaling is None else wanted(status.scaling)
+    workers = "-" if status.scaling is None else wanted(status.scaling)
     facts = [
-        ("Workers wanted in all", amount(scaling), ""),
+        ("Workers wanted in all", workers, ""),
         ("Delivered since the start", amount(None if done is None else done.delivered), ""),
         ("Draining", "yes" if status.draining else "no", ""),
         ("Clock", clock(status.clock_ahead_seconds), ""),

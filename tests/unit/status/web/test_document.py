@@ -71,6 +71,12 @@ def page(now: WorkerStatus, samples: tuple[Sample, ...] = WORKING.samples) -> Pa
     return Parsed(document(now, samples, AT))
 
 
+def test_it_says_how_many_workers_are_wanted_and_what_decides_it() -> None:
+    assert "Workers wanted in all3: what comes in is delivered" in page(WORKING.now).text
+    assert "3: the quota is the limit" in page(BACKLOG.now).text
+    assert "Workers wanted in all-" in page(replace(WORKING.now, scaling=None)).text
+
+
 def named(name: str, word: str) -> WorkerStatus:
     """A worker with this wherever a text comes from outside."""
     return replace(
