@@ -6,6 +6,7 @@ Whatever ended the one before: it was killed, it ended, it lost the lease, or it
 from __future__ import annotations
 
 import asyncio
+from itertools import product
 from typing import TYPE_CHECKING, Final, Literal
 
 import pytest
@@ -84,8 +85,14 @@ def test_what_one_could_not_deliver_comes_to_the_next(settled: list[frozenset[in
     play(scenario)
 
 
-@pytest.mark.parametrize("how", ENDS)
-@pytest.mark.parametrize("start", [Sentinel.LATEST, Sentinel.TRIM_HORIZON])
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("start", "how"),
+    sample(
+        ((Sentinel.LATEST, "killed"), (Sentinel.LATEST, "stood still"), (Sentinel.TRIM_HORIZON, "ended")),
+        tuple(product((Sentinel.LATEST, Sentinel.TRIM_HORIZON), ENDS)),
+    ),
+)
 def test_a_child_begins_with_its_first_record_with_each_owner_until_one_is_done(
     start: Sentinel, how: End
 ) -> None:
