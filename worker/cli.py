@@ -41,11 +41,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _dispatch(chosen: argparse.Namespace) -> int:  # noqa: PLR0911  one for each command
     match chosen.command:
         case "run":
-            # What a start makes stays: a hundred searches for garbage would find none. ``run`` begins them.
+            # What a start makes stays: a hundred searches for garbage would find little. ``runtime.run`` has
+            # them begin when the worker is there.
             gc.disable()
-            from worker.commands.run import run_worker  # noqa: PLC0415  see the module's docstring
+            try:
+                from worker.commands.run import run_worker  # noqa: PLC0415  see the module's docstring
 
-            return run_worker(chosen.config, os.environ)
+                return run_worker(chosen.config, os.environ)
+            finally:
+                gc.enable()
         case "check":
             from worker.commands.check import check  # noqa: PLC0415  see the module's docstring
 

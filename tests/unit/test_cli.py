@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -105,12 +106,14 @@ def test_a_wrong_command_line_exits_2(arguments: list[str], capsys: pytest.Captu
 def test_without_a_file_it_is_said_how_to_give_one(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """And whoever called is as before: garbage is collected."""
     for name in list(os.environ):
         if name.startswith("WORKER_"):
             monkeypatch.delenv(name)
     for words in (["run"], ["dead-letters", "list"]):
         assert main(words) == 2
         assert capsys.readouterr().err.splitlines()[-1].startswith("no file was given; --config FILE ")
+        assert gc.isenabled()
 
 
 @pytest.mark.parametrize(

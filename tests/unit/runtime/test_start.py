@@ -59,7 +59,9 @@ def test_a_plain_worker_of_kafka_and_json_loads_nothing_else(tmp_path: Path) -> 
             assert worker.exit_code(30) == 0
         finally:
             worker.kill()
-    modules = worker.lines()[-1]["modules"]
+    told = worker.lines()[-1]
+    assert told["collects"]
+    modules = told["modules"]
     assert len(below(modules, USED)) == len(USED)
     assert below(modules, UNUSED) == []
     assert len(below(modules, ["worker"])) <= MOST_MODULES
