@@ -19,6 +19,7 @@ _READ_AGAIN: Final = "keys in files are read again while it holds; those of the 
 _FROM_ENVIRONMENT: Final = "they came from the environment: correct them there and restart the pod"
 _CLOCK: Final = "set the clock right"
 _ROLE: Final = "allow personalize:PutEvents on resource * to the worker's role"
+_REDIRECTED: Final = "what answers redirects calls, so it is not the API: check endpoint and proxy"
 _UNREACHED: Final = "calls are retried; if it lasts, check endpoint, region and the network in between"
 _FAILS: Final = (
     "the API, or a proxy in front of it, fails; calls are retried; if it lasts, see the AWS Health Dashboard"
@@ -38,6 +39,13 @@ _BY_CODE: Final[Mapping[str, str]] = {
     "CredentialsUnavailable": _KEYS,
     "ExpiredToken": _KEYS,
     "ExpiredTokenException": _KEYS,
+    # A proxy's, and a gateway's: redirects are not followed, for they would lead signed events elsewhere.
+    "Http301": _REDIRECTED,
+    "Http302": _REDIRECTED,
+    "Http303": _REDIRECTED,
+    "Http307": _REDIRECTED,
+    "Http308": _REDIRECTED,
+    "Http407": "the proxy of HTTPS_PROXY wants a login: put it into its address, and restart",
     "InvalidClientTokenId": _KEYS,
     "InvalidSignatureException": _SIGNED,
     "NoCredentials": _KEYS,
@@ -45,6 +53,7 @@ _BY_CODE: Final[Mapping[str, str]] = {
     "RequestExpired": _CLOCK,
     "RequestTimeTooSkewed": _CLOCK,
     "ResourceNotFoundException": _TRACKER,
+    "ServiceQuotaExceededException": "a quota of the account is used up: ask AWS for more (Service Quotas)",
     "SignatureDoesNotMatch": _SIGNED,
     "UnrecognizedClientException": _KEYS,
 }

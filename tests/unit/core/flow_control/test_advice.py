@@ -18,6 +18,9 @@ def test_there_is_advice_for_every_hold(kind: HoldKind, code: str) -> None:
 def test_a_known_code_has_advice_of_its_own() -> None:
     assert "personalize:PutEvents" in advise(HoldKind.MISCONFIGURED, "AccessDeniedException")
     assert "clock" in advise(HoldKind.MISCONFIGURED, "RequestTimeTooSkewed")
+    assert "HTTPS_PROXY" in advise(HoldKind.MISCONFIGURED, "Http407")
+    assert "redirects" in advise(HoldKind.MISCONFIGURED, "Http302")
+    assert "Service Quotas" in advise(HoldKind.MISCONFIGURED, "ServiceQuotaExceededException")
 
 
 def test_a_certificate_that_is_not_trusted_is_told_with_what_to_do() -> None:
