@@ -3,9 +3,9 @@
 ``Source`` -> mapping -> ``SessionQueues`` -> ``Permits`` -> ``Dispatcher`` -> settled in the offset tracker
 -> offset stored -> committed. Records that can't be mapped or are refused go to the dead-letter queue. One
 task takes records in (``Intake``) and keeps the offsets, one fetches schemas and has taken in what was parked
-for want of them (``Parking``), one seals batches and dispatches them
-(``_dispatch``), one task for each batch follows it to its end (``Dispatcher``), and one writes dead letters
-(``DeadLetterQueue``). All run on one loop and share their state without locks.
+for want of them (``Parking``), one seals batches and dispatches them (``_dispatch``), one task for each batch
+follows it to its end (``Dispatcher``), and one writes dead letters (``DeadLetterQueue``). All run on one loop
+and share their state without locks.
 """
 
 from __future__ import annotations
