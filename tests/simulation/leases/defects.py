@@ -128,7 +128,7 @@ def takes_what_it_asked_for_too_early(_: Callable[..., Any]) -> Any:
 
 @defect(lease_survey.LeaseSurvey, "note_deleted")
 def forgets_how_far_a_deleted_row_was(_: Callable[..., Any]) -> Any:
-    return lambda self, key, _: self._remembered.pop(key, None)
+    return lambda self, key, _, **__: self._remembered.pop(key, None)
 
 
 @defect(lease_survey, "rows_to_delete")
