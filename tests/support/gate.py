@@ -8,11 +8,14 @@ from contextlib import AbstractContextManager, suppress
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+import uvloop
+
 if TYPE_CHECKING:
     from types import TracebackType
 
 _CHUNK: Final = 1 << 16
 _SECONDS: Final = 10.0
+_TURNS: Final = 10
 
 
 class Gate(AbstractContextManager["Gate"]):
@@ -20,7 +23,8 @@ class Gate(AbstractContextManager["Gate"]):
 
     def __init__(self, url: str) -> None:
         self._to = urlsplit(url)
-        self._loop = asyncio.new_event_loop()
+        # As the worker runs it. asyncio leaves open what it accepts while its server closes.
+        self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -56,6 +60,9 @@ class Gate(AbstractContextManager["Gate"]):
             writer.transport.abort()
         if self._tasks:
             await asyncio.wait(tuple(self._tasks))
+        # What was cut ends a few turns later.
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
 
     async def _admit(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

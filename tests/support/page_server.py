@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+import uvloop
 
 from worker.core.model.snapshot import Readiness
 from worker.status.history import History
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     from tests.support.page_scenes import Scene
     from worker.core.model.worker_status import WorkerStatus
     from worker.status.history import Sample
+
+
+_TURNS: Final = 10
 
 
 class Told(History):
@@ -47,7 +52,8 @@ class Served:
         return self.scene.samples[-1]
 
     def __enter__(self) -> Self:
-        self._loop = asyncio.new_event_loop()
+        # As the worker runs it. asyncio leaves open what it accepts while its server closes.
+        self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         # Ten minutes are not waited for.
         self.site = StatusSite(self, Told(self))
@@ -73,7 +79,13 @@ class Served:
         """Be gone; at the latest with the end of the block."""
         if self._loop.is_closed():
             return
-        asyncio.run_coroutine_threadsafe(self.server.stop(), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    async def _stop(self) -> None:
+        await self.server.stop()
+        # What was cut ends a few turns later.
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
