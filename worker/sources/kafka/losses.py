@@ -52,6 +52,7 @@ class RetentionLosses:
         self._accounted: dict[Partition, int] = {}
         self._found: dict[Partition, list[Loss]] = {}
         self._lost: dict[Partition, int] = {}
+        self._committed: dict[Partition, int] = {}
         self.counted = 0
         """Lost records that the group has committed past, since the start."""
 
@@ -81,14 +82,14 @@ class RetentionLosses:
             if loss is not None:
                 self._found.setdefault(key, []).append(loss)
                 self._lost[key] = self.of(key) + loss.records
+                self._count(key)
                 yield loss
 
     def committed(self, offsets: Mapping[Partition, int]) -> None:
         """Note the offsets that the group has committed."""
-        for key, offset in offsets.items():
-            if found := self._found.get(key):
-                self.counted += sum(each.records for each in found if each.end <= offset)
-                self._found[key] = [each for each in found if each.end > offset]
+        self._committed.update(offsets)
+        for key in offsets:
+            self._count(key)
 
     def of(self, key: Partition) -> int:
         """Return how many records of this partition are lost, as far as is known, since it is ours."""
@@ -101,11 +102,20 @@ class RetentionLosses:
             self._accounted.pop(key, None)
             self._found.pop(key, None)
             self._lost.pop(key, None)
+            self._committed.pop(key, None)
 
     def cut(self, key: Partition, offset: int) -> None:
         """Note that the log continues at ``offset``, below what was read: what was known of it is void."""
         self._gaps.pop(key, None)
         self._accounted[key] = min(self._accounted.get(key, 0), offset)
+        self._committed.pop(key, None)
+
+    def _count(self, key: Partition) -> None:
+        """Count what was found and is committed past: a gap may be judged after the last commit."""
+        if found := self._found.get(key):
+            committed = self._committed.get(key, 0)
+            self.counted += sum(each.records for each in found if each.end <= committed)
+            self._found[key] = [each for each in found if each.end > committed]
 
     def _judged(self, key: Partition, begin: int, rest: Rest | None) -> Loss | None:
         first, end = self._gaps.pop(key, (0, 0))

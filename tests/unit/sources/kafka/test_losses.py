@@ -77,6 +77,28 @@ def test_it_counts_when_the_group_has_committed_past_it() -> None:
     assert losses.counted == 4900
 
 
+def test_it_counts_also_where_the_group_had_committed_past_it_before_it_was_found() -> None:
+    """Where nothing comes any more there is no further commit."""
+    losses = RetentionLosses()
+    losses.skipped(KEY, 100, 5000)
+    losses.committed({KEY: 5030})
+    judged(losses, begin=5000)
+    assert losses.counted == 4900
+    losses.committed({KEY: 5030})
+    assert losses.counted == 4900
+
+
+def test_what_was_committed_above_a_cut_counts_no_loss_behind_it() -> None:
+    losses = RetentionLosses()
+    losses.committed({KEY: 5030})
+    losses.cut(KEY, 100)
+    losses.skipped(KEY, 100, 5000)
+    judged(losses, begin=5000)
+    assert losses.counted == 0
+    losses.committed({KEY: 5000})
+    assert losses.counted == 4900
+
+
 def test_over_a_rebalance_it_counts_once() -> None:
     owners = RetentionLosses(), RetentionLosses()
     for each in owners:
